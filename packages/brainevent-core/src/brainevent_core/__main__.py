@@ -1,0 +1,28 @@
+"""The command line: ``python -m brainevent`` and the console script ``brainevent``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+
+from brainevent_core import __version__, info
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the return value is the exit status."""
+    parser = argparse.ArgumentParser(prog="brainevent", description="Event-driven sparse computation in JAX.")
+    parser.add_argument("--version", action="version", version=f"brainevent {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    show = commands.add_parser("info", help="list versions, backends and kernels")
+    show.add_argument("--json", action="store_true", help="as JSON, for programs")
+    options = parser.parse_args(arguments)
+
+    report = info.gather()
+    print(json.dumps(report, indent=2) if options.json else info.render(report))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Which backend runs what: the requests a user can make, from the most to the least specific.
+
+1. ``backend=`` of a function,
+2. ``with use_backend(name):``,
+3. ``set_backend(platform, name)``,
+4. the environment variable ``BRAINEVENT_BACKEND``,
+5. otherwise the kernel of the highest priority that accepts the call, and the reference if there is none.
+
+A request is a preference: derived primitives (tangents, transposes, batched forms) and platforms that the backend
+does not serve are selected normally. ``backend=`` and ``strict=True`` insist; see :class:`Request`.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from brainevent_core._jax import JitKey
+
+__all__ = ["REFERENCE", "Request", "clear_backends", "get_backend", "set_backend", "use_backend"]
+
+#: The name under which the pure-jnp kernels of core are requested and reported.
+REFERENCE = "reference"
+
+ENVIRONMENT_VARIABLE = "BRAINEVENT_BACKEND"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A backend asked for by name.
+
+    Attributes:
+        name: the backend's name, or ``"reference"``.
+        insist: raise if the backend has no kernel for the primitive on the platform being compiled.
+        strict: insist in derived primitives too.
+    """
+
+    name: str
+    insist: bool = False
+    strict: bool = False
+
+    def for_derived(self) -> "Request":
+        """The same request as tangents, transposes and batched forms of the call carry it."""
+        return replace(self, insist=self.strict)
+
+
+_requested: JitKey = JitKey(None)
+_generation: JitKey = JitKey(0)
+_generation_lock = threading.Lock()
+_platform_backends: dict[str, str] = {}
+
+
+def invalidate_compiled() -> None:
+    """Make every cached function retrace: the set of kernels or their order has changed."""
+    with _generation_lock:
+        _generation.set_global(_generation.value + 1)
+
+
+@contextmanager
+def use_backend(name: str, *, strict: bool = False) -> Iterator[None]:
+    """Prefer the kernels of one backend inside the block.
+
+    Args:
+        name: a backend's name, as ``python -m brainevent info`` lists it, or ``"reference"``.
+        strict: raise :class:`~brainevent.KernelNotAvailableError` for every primitive that the backend
+            has no kernel for, instead of selecting another.
+
+    Functions compiled under another request retrace, so the block also decides for cached functions.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> spikes = brainevent.BinaryArray(jnp.array([True, False]))
+        >>> with brainevent.use_backend("reference"):
+        ...     spikes @ jnp.array([[1.0, 2.0], [3.0, 4.0]])
+        Array([1., 2.], dtype=float32)
+    """
+    with _requested(Request(_backend_name(name), insist=strict, strict=strict)):
+        yield
+
+
+def set_backend(platform: str, name: str) -> None:
+    """Prefer the backend ``name`` on ``platform`` ("cpu", "cuda", "tpu", ...) from now on, in all threads."""
+    _platform_backends[str(platform)] = _backend_name(name)
+    invalidate_compiled()
+
+
+def get_backend(platform: str) -> str | None:
+    """The name set with :func:`set_backend` for ``platform``, else ``BRAINEVENT_BACKEND``, else None."""
+    return _platform_backends.get(platform) or os.environ.get(ENVIRONMENT_VARIABLE) or None
+
+
+def clear_backends() -> None:
+    """Forget every :func:`set_backend`."""
+    _platform_backends.clear()
+    invalidate_compiled()
+
+
+def current_request(backend: str | None) -> Request | None:
+    """The request that a call made here and now carries, given its ``backend=`` argument."""
+    if backend is not None:
+        return Request(_backend_name(backend), insist=True)
+    return _requested.value
+
+
+def _backend_name(name: str) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(
+            f"A backend is named by a string such as 'numba' or 'reference', got {name!r}. "
+            "`python -m brainevent info` lists the backends that are installed."
+        )
+    return name

@@ -1,0 +1,154 @@
+"""What all event arrays share: they wrap one array, multiply event-driven, and are plain arrays in all else."""
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.ops import matmul
+from brainevent_core.ops.products import as_array
+
+__all__ = ["EventRepresentation"]
+
+
+def _plain(name: str) -> Callable[..., Any]:
+    """An operator that gives what the same operator gives on the plain value."""
+    plain = getattr(operator, name)
+
+    def method(self: Any, other: Any) -> Any:
+        return plain(self.value, getattr(other, "__events__", other))
+
+    return method
+
+
+def _reflected(name: str) -> Callable[..., Any]:
+    plain = getattr(operator, name)
+
+    def method(self: Any, other: Any) -> Any:
+        return plain(other, self.value)
+
+    return method
+
+
+class EventRepresentation:
+    """Base class of arrays whose entries are read as events in products.
+
+    ``@`` is event-driven; all other operators, indexing and ``numpy.asarray`` give plain arrays. An array on the
+    left of ``@`` defers to us. That is why there is no ``__jax_array__``: JAX would ask for it first, and quietly
+    turn ``weights @ spikes`` into a dense product that weighs events by their value.
+    """
+
+    __slots__ = ("_value",)
+
+    # NumPy leaves binary operators to us.
+    __array_ufunc__ = None
+
+    def __init__(self, value: Any) -> None:
+        if isinstance(value, EventRepresentation):
+            value = value.value
+        if not isinstance(value, (jax.Array, units.Quantity)):
+            value = as_array(value)
+        object.__setattr__(self, "_value", value)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_pytree_node(cls, lambda self: ((self._value,), None), cls._unflatten)
+
+    @classmethod
+    def _unflatten(cls, _: None, children: tuple[Any]) -> Self:
+        # Nothing is checked or converted here: JAX flattens with placeholders, too.
+        self = object.__new__(cls)
+        object.__setattr__(self, "_value", children[0])
+        return self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} is immutable; make a new one with `with_value(...)`.")
+
+    @property
+    def value(self) -> Any:
+        """The wrapped array."""
+        return self._value
+
+    @property
+    def __events__(self) -> Any:
+        # A unit does not make an event larger.
+        return units.detach(self._value)[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._value.shape)
+
+    @property
+    def dtype(self) -> Any:
+        return self._value.dtype
+
+    @property
+    def ndim(self) -> int:
+        return int(self._value.ndim)
+
+    @property
+    def size(self) -> int:
+        return int(self._value.size)
+
+    @property
+    def T(self) -> Self:
+        return self.with_value(self._value.T)
+
+    def with_value(self, value: Any) -> Self:
+        """Events of the same kind over another array."""
+        return type(self)(value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._value!r})"
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._value)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._value[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(units.detach(self._value)[0], dtype=dtype)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __matmul__(self, other: Any) -> Any:
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return matmul(other, self)
+
+    __add__, __radd__ = _plain("add"), _reflected("add")
+    __sub__, __rsub__ = _plain("sub"), _reflected("sub")
+    __mul__, __rmul__ = _plain("mul"), _reflected("mul")
+    __truediv__, __rtruediv__ = _plain("truediv"), _reflected("truediv")
+    __floordiv__, __rfloordiv__ = _plain("floordiv"), _reflected("floordiv")
+    __mod__, __rmod__ = _plain("mod"), _reflected("mod")
+    __pow__, __rpow__ = _plain("pow"), _reflected("pow")
+    __and__, __rand__ = _plain("and_"), _reflected("and_")
+    __or__, __ror__ = _plain("or_"), _reflected("or_")
+    __xor__, __rxor__ = _plain("xor"), _reflected("xor")
+    __lt__, __le__ = _plain("lt"), _plain("le")
+    __gt__, __ge__ = _plain("gt"), _plain("ge")
+    __eq__, __ne__ = _plain("eq"), _plain("ne")  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+    def __neg__(self) -> Any:
+        return -self._value
+
+    def __pos__(self) -> Any:
+        return +self._value
+
+    def __abs__(self) -> Any:
+        return jnp.abs(self._value)
+
+    def __invert__(self) -> Any:
+        return ~self._value

@@ -1,0 +1,30 @@
+"""Events without a size: nonzero entries count as one."""
+
+from brainevent_core.events.base import EventRepresentation
+
+__all__ = ["BinaryArray", "EventArray"]
+
+
+class BinaryArray(EventRepresentation):
+    """Spikes: an entry that is nonzero (NaN included) or True is an event, and counts as exactly 1.
+
+    Products select the lines of the weights that have an event and add them up. The result has the dtype and unit of
+    the weights; weights of silent lines are not touched, Inf and NaN among them included.
+
+    Args:
+        value: array of rank 1 or 2 (in products) of bool, integers or floats; a quantity; another event array.
+
+    Gradients with respect to float spikes are straight-through: those of the product with the values. Bool and
+    integer spikes have none.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> spikes = brainevent.BinaryArray(jnp.array([1, 0, 1, 0, 1]))
+        >>> spikes @ jnp.arange(5.0)
+        Array(6., dtype=float32)
+    """
+
+    __slots__ = ()
+
+
+EventArray = BinaryArray

@@ -1,0 +1,71 @@
+"""Compressed rows: the entries of row i are ``indptr[i]`` to ``indptr[i + 1]``, ``indices`` holds their columns.
+
+A CSC matrix is the transpose of a matrix stored so; it is no format of its own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.formats.base import Format, Shape, out_of_range, signed
+
+__all__ = ["CSR_FORMAT", "row_bounds"]
+
+
+def row_bounds(indptr: Any, nse: int) -> Any:
+    """The pointers as every backend reads them: clipped to [0, nse], then replaced by their running maximum.
+
+    Well-formed pointers come out unchanged; malformed ones get one meaning, and stay inside the buffers.
+    """
+    if jnp.issubdtype(indptr.dtype, jnp.unsignedinteger) and indptr.dtype.itemsize >= 4:
+        indptr = jnp.minimum(indptr, nse)  # before it becomes signed, where large values would turn negative
+    return jax.lax.cummax(jnp.clip(signed(indptr), 0, nse))
+
+
+def _check_abstract(structure: Sequence[Any], shape: Shape) -> str | None:
+    indices, indptr = structure
+    if indices.ndim != 1 or indptr.ndim != 1:
+        return f"indices and indptr must be vectors, got shapes {tuple(indices.shape)} and {tuple(indptr.shape)}."
+    if indptr.shape[0] != shape[0] + 1:
+        return (
+            f"indptr must have one entry more than the matrix of shape {tuple(shape)} has compressed lines, "
+            f"{shape[0] + 1}; got {indptr.shape[0]}."
+        )
+    return None
+
+
+def _check_values(structure: Sequence[np.ndarray], shape: Shape) -> str | None:
+    indices, indptr = structure
+    if int(indptr[0]) != 0 or int(indptr[-1]) != indices.shape[0]:
+        return (
+            f"indptr must run from 0 to the number of entries, {indices.shape[0]}; "
+            f"it runs from {int(indptr[0])} to {int(indptr[-1])}."
+        )
+    falls = np.flatnonzero(indptr[1:] < indptr[:-1])  # no np.diff: unsigned pointers would wrap
+    if falls.size:
+        i = int(falls[0])
+        return f"indptr must not decrease, but falls from {int(indptr[i])} to {int(indptr[i + 1])} at position {i}."
+    return out_of_range("indices", indices, shape[1], "columns")
+
+
+def _entries(structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:
+    indices, indptr = structure
+    nse = indices.shape[0]
+    bounds = row_bounds(indptr, nse)
+    # Slot k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` behind the last one,
+    # both outside the shape, so that slots no row claims drop out by themselves.
+    starts = jnp.zeros(nse, jnp.int32).at[bounds].add(1, mode="drop")
+    return jnp.cumsum(starts) - 1, indices
+
+
+CSR_FORMAT = Format(
+    name="csr",
+    structure=("indices", "indptr"),
+    data_shape=lambda structure, shape: tuple(structure[0].shape),
+    check_abstract=_check_abstract,
+    check_values=_check_values,
+    entries=_entries,
+)

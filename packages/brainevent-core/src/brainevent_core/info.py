@@ -1,0 +1,111 @@
+"""What is installed, what can run, and which kernel would run: the report of ``python -m brainevent info``."""
+
+from __future__ import annotations
+
+import platform as host
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from brainevent_core import config
+from brainevent_core.kernels import get_all_primitive_names, get_primitive
+from brainevent_core.plugins import API_VERSION, backends, get_registry
+from brainevent_core.plugins.discovery import load_backends, priority_of
+
+__all__ = ["gather", "render"]
+
+_PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainunit", "numba", "warp-lang")
+
+
+def gather() -> dict[str, Any]:
+    """Everything the report says, as plain data.
+
+    Returns:
+        ``versions``: name → version or None; ``backends``: one entry per installed backend with its state;
+        ``primitives``: for each, the kernels on each platform in the order in which they are tried.
+    """
+    statuses = backends()
+    platforms = sorted({"cpu", *(p for s in statuses if s.backend is not None for p in s.backend.platforms)})
+    for platform in platforms:
+        load_backends(platform)
+    return {
+        "api": API_VERSION,
+        "python": host.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
+        "requests": {platform: config.get_backend(platform) for platform in platforms},
+        "backends": [_backend_entry(status) for status in statuses],
+        "primitives": [
+            {
+                "name": name,
+                "tags": sorted(get_primitive(name).tags),
+                "kernels": {platform: _kernels(name, platform) for platform in platforms},
+            }
+            for name in get_all_primitive_names()
+        ],
+    }
+
+
+def render(report: dict[str, Any]) -> str:
+    """The report of :func:`gather` as text."""
+    versions = [(name, found or "not installed") for name, found in report["versions"].items()]
+    found = [
+        (entry["name"], ", ".join(entry["platforms"]), entry["distribution"], str(entry["kernels"]), entry["state"])
+        for entry in report["backends"]
+    ]
+    platforms = list(report["requests"])
+    rows = [
+        (entry["name"], *(" > ".join([*entry["kernels"][platform], config.REFERENCE]) for platform in platforms))
+        for entry in report["primitives"]
+    ]
+    requested = [f"{platform}: {name}" for platform, name in report["requests"].items() if name]
+    return "\n\n".join(
+        [
+            _table(("package", "version"), [("python", report["python"]), *versions]),
+            "Backends" + (f" (asked for: {', '.join(requested)})" if requested else ""),
+            _table(("backend", "platforms", "distribution", "kernels", "state"), found)
+            if found
+            else "none installed; `pip install brainevent[cpu]` adds kernels for the CPU.",
+            "Primitives, and the kernels tried for them in this order",
+            _table(("primitive", *platforms), rows),
+        ]
+    )
+
+
+def _backend_entry(status: Any) -> dict[str, Any]:
+    backend = status.backend
+    kernels = [kernel for kernel in get_registry().kernels() if kernel.backend == status.name]
+    if status.reason is None:
+        state = "usable"
+    else:
+        state = f"{'broken' if status.broken else 'unavailable'}: {status.reason}"
+    return {
+        "name": status.name,
+        "distribution": status.distribution,
+        "entry_point": status.reference,
+        "platforms": list(backend.platforms) if backend else [],
+        "api": backend.api if backend else None,
+        "priority": backend.priority if backend else None,
+        "usable": status.reason is None,
+        "reason": status.reason,
+        "state": state,
+        "kernels": len(kernels),
+    }
+
+
+def _kernels(primitive: str, platform: str) -> list[str]:
+    kernels = get_registry().kernels(primitive, platform)
+    return [k.backend for k in sorted(kernels, key=lambda k: (-priority_of(k.backend) - k.priority, k.backend))]
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    widths[-1] = 0  # the last column runs as far as it likes
+    lines = [head, ["-" * max(width, len(title)) for width, title in zip(widths, head)], *rows]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)

@@ -1,0 +1,19 @@
+"""How a primitive is declared: :class:`XLACustomKernel`, ours and users' alike."""
+
+from brainevent_core.kernels.custom_kernel import (
+    XLACustomKernel,
+    defjvp,
+    get_all_primitive_names,
+    get_primitive,
+    get_primitives_by_tags,
+)
+from brainevent_core.kernels.levels import Level
+
+__all__ = [
+    "Level",
+    "XLACustomKernel",
+    "defjvp",
+    "get_all_primitive_names",
+    "get_primitive",
+    "get_primitives_by_tags",
+]

@@ -1,0 +1,413 @@
+"""``XLACustomKernel``: the one class with which every primitive is declared."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import _jax, config
+from brainevent_core.config import Request
+from brainevent_core.errors import KernelFallbackExhaustedError, RegistrationError
+from brainevent_core.kernels.levels import Level, axes_in_front, over_levels, sizes, strip, sum_unmapped
+from brainevent_core.plugins import get_registry, select
+
+__all__ = ["XLACustomKernel", "defjvp", "get_all_primitive_names"]
+
+# Platforms that get a lowering rule of their own, so that a module for several of them selects once for each.
+_PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+_declared: dict[str, XLACustomKernel] = {}
+_declared_lock = threading.Lock()
+
+# What a primitive bound inside another's rule asks for. Set while a rule runs.
+_inherited: ContextVar[tuple[Request | None] | None] = ContextVar("inherited", default=None)
+
+
+class _Declined(Exception):
+    """A batching rule has returned NotImplemented."""
+
+
+class XLACustomKernel:
+    """A primitive: its meaning in jnp, its rules, and the kernels that any backend may add.
+
+    Declare the shape rule and the reference, then whichever derivatives exist. Rules see operands *without* the
+    axes of ``vmap``: batching is derived, for every nesting, and needs no rule.
+
+    Args:
+        name: the primitive's name, unique in the process. Declaring a name again replaces the old primitive with a
+            warning (notebooks do that); names of brainevent's own primitives are refused.
+        tags: words to find it by, see :func:`brainevent.get_primitives_by_tags`.
+
+    Raises:
+        RegistrationError: if the name belongs to a primitive of brainevent.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from brainevent import XLACustomKernel, defjvp
+        >>> scale = XLACustomKernel("docs.scale")
+        >>> scale.def_abstract_eval(lambda x, *, factor: jax.ShapeDtypeStruct(x.shape, x.dtype))
+        >>> scale.def_reference(lambda x, *, factor: x * factor)
+        >>> defjvp(scale, lambda x_dot, x, *, factor: scale(x_dot, factor=factor))
+        >>> jax.jit(jax.grad(lambda x: scale(x, factor=3.0)))(2.0)
+        Array(3., dtype=float32, weak_type=True)
+    """
+
+    def __init__(self, name: str, *, tags: Sequence[str] = (), _builtin: bool = False) -> None:
+        self.name = name
+        self.tags = frozenset(tags)
+        self._builtin = _builtin
+        self._abstract_eval: Callable[..., Any] | None = None
+        self._reference: Callable[..., Any] | None = None
+        self._jvp: Callable[..., Any] | None = None
+        self._operand_jvps: tuple[Any, ...] | None = None
+        self._transpose: Callable[..., Any] | None = None
+        self._batching: Callable[..., Any] | None = None
+        self._declare()
+
+        self._primitive = _jax.new_primitive(name, self._evaluate, self._infer)
+        _jax.set_jvp_rule(self._primitive, self._differentiate)
+        _jax.set_transpose_rule(self._primitive, self._transposed)
+        _jax.set_batching_rule(self._primitive, self._batch)
+        for platform in (*_PLATFORMS, None):
+            _jax.register_lowering(self._primitive, self._lowering_for(platform), platform)
+
+    def __repr__(self) -> str:
+        return f"XLACustomKernel({self.name!r})"
+
+    # -- declaring -----------------------------------------------------------------------------------------------
+
+    def def_abstract_eval(self, rule: Callable[..., Any]) -> None:
+        """``rule(*avals, **static)`` returns the output's ``jax.ShapeDtypeStruct``, or a sequence of them."""
+        self._abstract_eval = rule
+
+    def def_reference(self, fn: Callable[..., Any]) -> None:
+        """``fn(*arrays, **static)`` in jnp: what the primitive means, and what runs where there is no kernel."""
+        self._reference = fn
+
+    def def_kernel(
+        self,
+        backend: str,
+        platform: str,
+        fn: Callable[..., Any],
+        *,
+        priority: int = 0,
+        supports: Callable[..., bool] | None = None,
+        exportable: bool = True,
+        batched: bool = False,
+    ) -> None:
+        """Add a kernel, see :meth:`KernelRegistry.register_kernel`."""
+        get_registry().register_kernel(
+            self.name,
+            platform,
+            fn,
+            backend=backend,
+            priority=priority,
+            supports=supports,
+            exportable=exportable,
+            batched=batched,
+        )
+
+    def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.
+
+        :func:`defjvp` is shorter where the tangents of the operands add up.
+        """
+        self._jvp, self._operand_jvps = rule, None
+
+    def def_transpose_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(cotangents, *operands, **static) → cotangents of the operands``, None for those that are known.
+
+        ``jax.interpreters.ad.is_undefined_primal`` tells the linear operands. With one output, ``cotangents`` is
+        its cotangent; with several, a list.
+        """
+        self._transpose = rule
+
+    def def_batching_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(size, operands, axes, **static) → (outputs, output axes)``, or NotImplemented for the default.
+
+        Only worth having where a mapped axis fits into the primitive itself, as a batch of vectors is a matrix.
+        ``axes`` holds 0 or None.
+        """
+        self._batching = rule
+
+    def available_backends(self, platform: str) -> tuple[str, ...]:
+        """The backends that have a kernel of this primitive on ``platform``, the reference last."""
+        from brainevent_core.plugins.discovery import load_backends
+
+        load_backends(platform)
+        names = [kernel.backend for kernel in get_registry().kernels(self.name, platform)]
+        return (*names, config.REFERENCE) if self._reference else tuple(names)
+
+    def _declare(self) -> None:
+        with _declared_lock:
+            old = _declared.get(self.name)
+            if old is not None:
+                if old._builtin:
+                    raise RegistrationError(
+                        f"{self.name!r} is a primitive of brainevent; choose another name for yours."
+                    )
+                warnings.warn(f"The primitive {self.name!r} is declared again; the new one is used.", stacklevel=3)
+                get_registry().remove(self.name)
+            _declared[self.name] = self
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def __call__(self, *arrays: Any, outs: Any = None, backend: str | None = None, **static: Any) -> Any:
+        """Apply the primitive.
+
+        Args:
+            *arrays: the operands.
+            outs: the outputs' shapes and dtypes, if there is no abstract evaluation rule.
+            backend: the backend that must run it.
+            **static: hashable parameters, passed to every rule and kernel.
+
+        Returns:
+            The output, or the list of outputs, as the abstract evaluation rule has it.
+        """
+        if outs is not None:
+            static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
+        inherited = _inherited.get()
+        request = inherited[0] if inherited and backend is None else config.current_request(backend)
+        results = self._primitive.bind(*map(jnp.asarray, arrays), _levels=(), _request=request, **static)
+        single = self._single_output(arrays, static)
+        return results[0] if single else results
+
+    def _single_output(self, arrays: Sequence[Any], static: dict[str, Any]) -> bool:
+        if "outs" in static and self._abstract_eval is None:
+            return isinstance(static["outs"], jax.ShapeDtypeStruct)
+        avals = [jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)) for a in arrays]
+        return not isinstance(self._outputs(avals, static), (tuple, list))
+
+    def _outputs(self, avals: Sequence[Any], static: dict[str, Any]) -> Any:
+        if self._abstract_eval is not None:
+            return self._abstract_eval(*avals, **static)
+        if "outs" in static:
+            return static["outs"]
+        raise RegistrationError(f"{self.name!r} has no abstract evaluation rule: call it with outs=, or declare one.")
+
+    # -- rules, lifted over the mapped axes ------------------------------------------------------------------------
+
+    def _evaluate(self, *operands: Any, **params: Any) -> Any:
+        return _jax.apply_primitive(self._primitive, *operands, **params)
+
+    def _infer(self, *avals: Any, _levels: tuple[Level, ...], _request: Request | None, **static: Any) -> Any:
+        outputs = self._outputs(_unmapped(avals, _levels), static)
+        outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
+        return [jax.core.ShapedArray((*sizes(_levels), *out.shape), out.dtype) for out in outputs]
+
+    def _differentiate(
+        self, primals: Sequence[Any], tangents: Sequence[Any], *, _levels: Any, _request: Any, **static: Any
+    ) -> Any:
+        live = [i for i, tangent in enumerate(tangents) if _jax.is_live(tangent)]
+        rules = self._tangent_rules(len(primals))
+        missing = [i for i in live if self._jvp is None and rules[i] is None]
+        if missing:
+            raise NotImplementedError(
+                f"{self.name!r} has no derivative with respect to operand {missing[0]}. Declare one with defjvp or "
+                "def_jvp_rule, or stop the gradient with jax.lax.stop_gradient."
+            )
+
+        def tangents_out(*operands: Any) -> Any:
+            values, dots = operands[: len(primals)], operands[len(primals) :]
+            if self._jvp is None:
+                parts = [_as_list(rules[i](dot, *values, **static)) for i, dot in zip(live, dots)]
+                return [sum(part[1:], start=part[0]) for part in zip(*parts)]
+            symbolic = [_jax.zero_like(value) for value in values]
+            for i, dot in zip(live, dots):
+                symbolic[i] = dot
+            _, out = self._jvp(values, symbolic, **static)
+            return [_jax.instantiate_zero(dot) for dot in _as_list(out)]
+
+        outputs = self._primitive.bind(*primals, _levels=_levels, _request=_request, **static)
+        if not live:
+            return outputs, [_jax.zero_like(out) for out in outputs]
+        with _asking_for(_request):
+            dots = over_levels(tangents_out, _levels, follow=live)(*primals, *(tangents[i] for i in live))
+        return outputs, dots
+
+    def _tangent_rules(self, operands: int) -> list[Any]:
+        """The rules of :func:`defjvp`, one per operand."""
+        rules = list(self._operand_jvps or ())
+        if ... in rules:
+            gap = rules.index(...)
+            rules[gap : gap + 1] = [None] * (operands - len(rules) + 1)
+        return rules + [None] * (operands - len(rules))
+
+    def _transposed(
+        self, cotangents: Sequence[Any], *operands: Any, _levels: Any, _request: Any, **static: Any
+    ) -> Sequence[Any]:
+        if self._transpose is None:
+            raise NotImplementedError(
+                f"{self.name!r} has no transpose rule: it is not linear, or none was declared with def_transpose_rule."
+            )
+        linear = [i for i, operand in enumerate(operands) if _jax.is_undefined_primal(operand)]
+        if all(type(ct) is _jax.Zero for ct in cotangents):
+            return [None] * len(operands)
+        cotangents = [_jax.instantiate_zero(ct) for ct in cotangents]
+        shapes = strip(_levels, [op.aval.shape if i in linear else op.shape for i, op in enumerate(operands)])
+
+        def cotangents_in(*values: Any) -> list[Any]:
+            operands_, cts = list(values[: len(operands)]), values[len(operands) :]
+            for i in linear:
+                operands_[i] = _jax.undefined(shapes[i], operands[i].aval.dtype)
+            assert self._transpose is not None
+            results = self._transpose(cts[0] if len(cts) == 1 else list(cts), *operands_, **static)
+            return [_jax.instantiate_zero(results[i]) for i in linear]
+
+        # A linear operand enters the lifted rule as a placeholder: only its mapped axes matter there.
+        placeholders = [
+            jnp.zeros(op.aval.shape[: axes_in_front(_levels, i)], op.aval.dtype) if i in linear else op
+            for i, op in enumerate(operands)
+        ]
+        lifted = over_levels(cotangents_in, _levels, follow=[-1] * len(cotangents))
+        with _asking_for(_request):
+            found = lifted(*placeholders, *cotangents)
+        results: list[Any] = [None] * len(operands)
+        for i, ct in zip(linear, found):
+            results[i] = sum_unmapped(_levels, i, ct)
+        return results
+
+    def _batch(self, operands: Sequence[Any], axes: Sequence[Any], *, _levels: Any, _request: Any, **static: Any) -> Any:
+        size = next(op.shape[axis] for op, axis in zip(operands, axes) if axis is not None)
+        mapped = tuple(axis is not None for axis in axes)
+        if self._batching is not None:
+            try:
+                return self._batch_by_rule(size, mapped, operands, axes, _levels, _request, static)
+            except _Declined:
+                pass
+        fronted = [jnp.moveaxis(op, axis, 0) if m else op for op, axis, m in zip(operands, axes, mapped)]
+        levels = (Level(size, mapped), *_levels)
+        outputs = self._primitive.bind(*fronted, _levels=levels, _request=_request and _request.for_derived(), **static)
+        return outputs, [0] * len(outputs)
+
+    def _batch_by_rule(
+        self,
+        size: int,
+        mapped: tuple[bool, ...],
+        operands: Sequence[Any],
+        axes: Sequence[Any],
+        levels: tuple[Level, ...],
+        request: Request | None,
+        static: dict[str, Any],
+    ) -> Any:
+        """Apply the declared rule inside the existing levels: the new axis goes behind theirs."""
+        assert self._batching is not None
+        rule = self._batching
+        inner = [
+            jnp.moveaxis(op, axis, axes_in_front(levels, i)) if mapped[i] else op
+            for i, (op, axis) in enumerate(zip(operands, axes))
+        ]
+
+        def apply(*values: Any) -> list[Any]:
+            result = rule(size, values, [0 if m else None for m in mapped], **static)
+            if result is NotImplemented:
+                raise _Declined
+            outputs, out_axes = _as_list(result[0]), _as_list(result[1])
+            return [jnp.moveaxis(out, axis, 0) for out, axis in zip(outputs, out_axes)]
+
+        with _asking_for(request):
+            outputs = over_levels(apply, levels)(*inner)
+        return outputs, [len(levels)] * len(outputs)
+
+    # -- lowering ------------------------------------------------------------------------------------------------
+
+    def _lowering_for(self, platform: str | None) -> Callable[..., Any]:
+        def lower(ctx: Any, *operands: Any, _levels: Any, _request: Any, **static: Any) -> Any:
+            platforms = _jax.lowering_platforms(ctx)
+            selection = select(
+                self.name,
+                # Without a rule of its own a platform shares one with the others that lack one.
+                platform or (platforms[0] if len(platforms) == 1 else "any"),
+                _unmapped(ctx.avals_in, _levels),
+                static,
+                request=_request,
+                batched=bool(_levels),
+                exporting=_jax.exporting(ctx),
+                only_platform=len(ctx.module_context.platforms) == 1,
+            )
+            expected = [(out.shape, out.dtype) for out in ctx.avals_out]
+
+            def run(*arrays: Any) -> list[Any]:
+                outputs = _as_list(self._implementation(selection.kernel, _levels)(*arrays, **static))
+                found = [(out.shape, out.dtype) for out in outputs]
+                if found != expected:
+                    raise KernelFallbackExhaustedError(
+                        f"The kernel of {self.name!r} in backend {selection.backend!r} returned "
+                        f"{_describe(found)}, the abstract evaluation rule says {_describe(expected)}."
+                    )
+                return outputs
+
+            return _jax.lower_fun(run, multiple_results=True)(ctx, *operands)
+
+        return lower
+
+    def _implementation(self, kernel: Any, levels: tuple[Level, ...]) -> Callable[..., Any]:
+        if kernel is not None:
+            if not kernel.batched:
+                return kernel.fn  # type: ignore[no-any-return]
+            return lambda *arrays, **static: kernel.fn(*arrays, batch=levels, **static)
+        if self._reference is not None:
+            reference = self._reference
+            return lambda *arrays, **static: over_levels(
+                lambda *unmapped: _as_list(reference(*unmapped, **static)), levels
+            )(*arrays)
+        raise KernelFallbackExhaustedError(
+            f"No kernel of {self.name!r} accepts this call, and it has no reference. Declare one with def_reference, "
+            "or install a backend that has a kernel (`python -m brainevent info` lists them)."
+        )
+
+
+def defjvp(kernel: XLACustomKernel, *rules: Any) -> None:
+    """Declare one tangent rule per operand: ``rule(tangent, *primals, **static) → output tangent(s)``.
+
+    The contributions of the operands add up. None marks an operand without derivative, where a live tangent is an
+    error, never a silent zero; ``...`` stands for any number of those.
+    """
+    kernel._jvp, kernel._operand_jvps = None, rules
+
+
+def get_all_primitive_names() -> list[str]:
+    """The names of all declared primitives, sorted."""
+    return sorted(_declared)
+
+
+def get_primitives_by_tags(*tags: str) -> list[str]:
+    """The names of the primitives that have all of ``tags``, sorted."""
+    return sorted(name for name, kernel in _declared.items() if kernel.tags.issuperset(tags))
+
+
+def get_primitive(name: str) -> XLACustomKernel:
+    """The primitive of that name; KeyError if there is none."""
+    return _declared[name]
+
+
+class _asking_for:
+    """While a rule runs, the primitives it binds ask for the same backend, without insisting."""
+
+    def __init__(self, request: Request | None) -> None:
+        self._request = request and request.for_derived()
+
+    def __enter__(self) -> None:
+        self._token = _inherited.set((self._request,))
+
+    def __exit__(self, *_: object) -> None:
+        _inherited.reset(self._token)
+
+
+def _unmapped(avals: Sequence[Any], levels: Sequence[Level]) -> list[Any]:
+    shapes = strip(levels, [aval.shape for aval in avals])
+    return [jax.ShapeDtypeStruct(shape, aval.dtype) for shape, aval in zip(shapes, avals)]
+
+
+def _as_list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (tuple, list)) else [value]
+
+
+def _describe(outputs: Sequence[tuple[Any, Any]]) -> str:
+    return ", ".join(f"{dtype}[{','.join(map(str, shape))}]" for shape, dtype in outputs)

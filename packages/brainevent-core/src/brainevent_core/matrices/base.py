@@ -1,0 +1,223 @@
+"""What all matrices share: an immutable pytree of data and structure, and products with events and arrays."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import Format, signed
+from brainevent_core.matrices.structure import as_index_array, check_values
+from brainevent_core.ops import Stored, matmul
+from brainevent_core.ops.products import as_array
+
+__all__ = ["DataRepresentation"]
+
+
+class DataRepresentation(u.sparse.SparseMatrix):  # type: ignore[misc]
+    """Base class of all matrices.
+
+    A subclass says which format it stores and whether it is the transpose of what is stored; everything else
+    follows from the format. Leaves of the pytree are the data and the structure's arrays; the shape is static.
+    Matrices are immutable, compared and hashed by identity.
+    """
+
+    _format: ClassVar[Format]
+    #: Whether the matrix is the transpose of what its format stores.
+    _transposed: ClassVar[bool] = False
+
+    data: Any
+    shape: tuple[int, int]
+    _structure: tuple[Any, ...]
+    __stored__: Stored
+
+    def __init__(
+        self,
+        data: Any,
+        *structure: Any,
+        shape: Sequence[int],
+        check: bool = True,
+    ) -> None:
+        fmt = self._format
+        if not structure and isinstance(data, (tuple, list)) and len(data) == 1 + len(fmt.structure):
+            data, *given = data
+        else:
+            given = list(structure)
+        if len(given) != len(fmt.structure):
+            names = ", ".join(("data", *fmt.structure))
+            raise MathError(
+                f"{type(self).__name__} takes ({names}) or one tuple of them, and shape=; got {1 + len(given)} arrays."
+            )
+        shape = _as_shape(shape)
+        stored_shape = shape[::-1] if self._transposed else shape
+        data = _as_data(data)
+        arrays = tuple(as_index_array(label, array) for label, array in zip(fmt.structure, given))
+        bare = units.detach(data)[0]
+        fmt.validate(bare if bare.ndim else bare.reshape(1), arrays, stored_shape)
+        if check:
+            check_values(fmt, given if all(hasattr(a, "dtype") for a in given) else arrays, stored_shape)
+        self._set(data, arrays, shape)
+
+    def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int]) -> None:
+        fill = object.__setattr__
+        fill(self, "data", data)
+        fill(self, "shape", shape)
+        fill(self, "_structure", structure)
+        # What products ask for, ready-made: building it per call cost a tenth of an eager product.
+        stored_shape = shape[::-1] if self._transposed else shape
+        fill(self, "__stored__", Stored(self._format.name, data, structure, stored_shape, self._transposed))
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        jax.tree_util.register_pytree_with_keys(
+            cls, cls._flatten_with_keys, cls.tree_unflatten, lambda self: self.tree_flatten()
+        )
+
+    # -- pytree --------------------------------------------------------------------------------------------------
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
+        return (self.data, *self._structure), self.shape
+
+    @classmethod
+    def tree_unflatten(cls, aux: Any, children: Sequence[Any]) -> Self:
+        # Nothing is checked here: JAX unflattens with placeholders, too, and on every call of a jitted function.
+        self = object.__new__(cls)
+        self._set(children[0], tuple(children[1:]), aux)
+        return self
+
+    def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
+        children, aux = self.tree_flatten()
+        names = ("data", *self._format.structure)
+        return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children)], aux
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(
+            f"{type(self).__name__} is immutable; `with_data(new)` gives a matrix with other weights and the same "
+            "structure."
+        )
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> Any:
+        return self.data.dtype
+
+    @property
+    def nse(self) -> int:
+        """Number of stored entries."""
+        stored = self.__stored__
+        return int(np.prod(self._format.data_shape(stored.structure, stored.shape)))
+
+    @property
+    def unit(self) -> Any:
+        """The unit of the weights, None if they have none."""
+        return units.unit_of(self.data)
+
+    def __repr__(self) -> str:
+        unit = f", unit={self.unit}" if self.unit is not None else ""
+        return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit})"
+
+    # -- with other data or another view -------------------------------------------------------------------------
+
+    def with_data(self, data: Any) -> Self:
+        """The same structure with other weights; dtype and unit become theirs.
+
+        Args:
+            data: one weight per entry, or one for all, of the shape of the present ones.
+
+        Raises:
+            MathError: if the shape differs from that of the present weights.
+        """
+        data = _as_data(data)
+        if jnp.shape(units.detach(data)[0]) != jnp.shape(units.detach(self.data)[0]):
+            raise MathError(
+                f"with_data takes weights of the present shape {tuple(self.data.shape)}, got {tuple(data.shape)}."
+            )
+        return self.tree_unflatten(self.tree_flatten()[1], (data, *self._structure))
+
+    def _view(self, cls: "type[DataRepresentation]", shape: tuple[int, int]) -> Any:
+        """The same arrays, read by another class."""
+        return cls.tree_unflatten(shape, (self.data, *self._structure))
+
+    def transpose(self, axes: Any = None) -> "DataRepresentation":
+        raise NotImplementedError
+
+    def todense(self) -> Any:
+        """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
+        data, unit = units.detach(self.data)
+        stored = self.__stored__
+        assert self._format.entries is not None
+        row, col = self._format.entries(stored.structure, stored.shape)
+        dense = _scatter(data, row, col, stored.shape)
+        return units.attach(dense.T if self._transposed else dense, unit)
+
+    # -- products ------------------------------------------------------------------------------------------------
+
+    def __matmul__(self, other: Any) -> Any:
+        return matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return matmul(other, self)
+
+
+def _scatter(data: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:
+    row, col = signed(row), signed(col)
+    values = jnp.broadcast_to(data.reshape(-1), row.shape)
+    return jnp.zeros(shape, data.dtype).at[row, col].add(values, mode="drop", wrap_negative_indices=False)
+
+
+def nonzero(dense: Any, nse: int | None) -> tuple[Any, Any, Any, Any]:
+    """``(values, unit, row, col)`` of the nonzero elements in row order; surplus slots stand outside the shape.
+
+    Raises:
+        MathError: if ``dense`` is not two-dimensional, or traced without ``nse``, or has more nonzeros than ``nse``.
+    """
+    mantissa, unit = units.detach(as_array(dense))
+    mantissa = jnp.asarray(mantissa)  # a quantity may hold a NumPy array
+    if mantissa.ndim != 2:
+        raise MathError(f"fromdense takes a matrix, got shape {tuple(mantissa.shape)}.")
+    if isinstance(mantissa, jax.core.Tracer):
+        if nse is None:
+            raise MathError("Inside jit the number of entries must be known: give fromdense(dense, nse=...).")
+    else:
+        count = int((np.asarray(mantissa) != 0).sum())
+        if nse is not None and count > nse:
+            raise MathError(f"The array has {count} nonzero elements, more than nse={nse}; entries would be lost.")
+        nse = count if nse is None else nse
+    rows, cols = mantissa.shape
+    row, col = jnp.nonzero(mantissa, size=nse, fill_value=(rows, cols))
+    values = mantissa.at[row, col].get(mode="fill", fill_value=0)
+    return values, unit, row.astype(jnp.int32), col.astype(jnp.int32)
+
+
+def _as_shape(shape: Sequence[int]) -> tuple[int, int]:
+    try:
+        sizes = tuple(int(size) for size in shape)
+    except TypeError:
+        sizes = ()
+    if len(sizes) != 2 or min(sizes) < 0:
+        raise MathError(f"shape must be two sizes (rows, columns), got {shape!r}.")
+    return sizes  # type: ignore[return-value]
+
+
+def _as_data(data: Any) -> Any:
+    """Weights as an array, or a quantity over one."""
+    mantissa, unit = units.detach(data)
+    mantissa = as_array(mantissa)
+    if isinstance(mantissa, units.Quantity):  # __jax_array__ of a wrapper may give a quantity
+        mantissa, unit = units.detach(mantissa)
+    if not hasattr(mantissa, "dtype"):
+        raise DTypeError(f"Weights must be numbers, an array or a quantity, got {type(data).__name__}.")
+    return units.attach(jnp.asarray(mantissa), unit)

@@ -1,0 +1,89 @@
+"""Compressed sparse rows, and their transpose, compressed sparse columns."""
+
+from typing import Any, Self
+
+import jax.numpy as jnp
+
+from brainevent_core import units
+from brainevent_core.formats import CSR_FORMAT
+from brainevent_core.matrices.base import DataRepresentation, nonzero
+
+__all__ = ["CSC", "CSR"]
+
+
+class _Compressed(DataRepresentation):
+    _format = CSR_FORMAT
+
+    @property
+    def indices(self) -> Any:
+        return self._structure[0]
+
+    @property
+    def indptr(self) -> Any:
+        return self._structure[1]
+
+
+class CSR(_Compressed):
+    """Compressed sparse rows: entries ``indptr[i]`` to ``indptr[i + 1]`` belong to row i.
+
+    The format for ``spikes @ weights`` with rows of presynaptic neurons: it costs the rows that have a spike.
+
+    Args:
+        data: weights, ``(nse,)``, or one for all (a scalar or ``(1,)``); numbers, an array or a quantity.
+        indices: column of every entry, ``(nse,)``, any integer dtype.
+        indptr: where each row begins, ``(rows + 1,)``, any integer dtype.
+        shape: (rows, columns).
+        check: whether to look at the values of ``indices`` and ``indptr``. Without, entries outside the shape are
+            left out of every result; nothing is ever read or written outside the arrays.
+
+    The three arrays can also come as one tuple.
+
+    Raises:
+        StructureError: if indices or pointers are out of range or pointers decrease.
+        MathError: if lengths do not fit. DTypeError: if index arrays do not hold integers.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weights = brainevent.CSR(jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 2]), jnp.array([0, 1, 3]), shape=(2, 3))
+        >>> weights.todense()
+        Array([[0., 1., 0.],
+               [2., 0., 3.]], dtype=float32)
+        >>> brainevent.BinaryArray(jnp.array([False, True])) @ weights
+        Array([2., 0., 3.], dtype=float32)
+    """
+
+    def transpose(self, axes: Any = None) -> "CSC":
+        """The transpose; it shares the arrays."""
+        return self._view(CSC, self.shape[::-1])  # type: ignore[no-any-return]
+
+    @classmethod
+    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+        """From a dense array or quantity of shape (rows, columns).
+
+        Args:
+            dense: the elements; zeros are not stored.
+            nse: number of slots for entries; needed inside ``jit``, otherwise counted. Surplus slots stay unused.
+        """
+        values, unit, row, col = nonzero(dense, nse)
+        rows, cols = units.detach(dense)[0].shape
+        indptr = jnp.searchsorted(row, jnp.arange(rows + 1), side="left").astype(jnp.int32)
+        return cls(units.attach(values, unit), col, indptr, shape=(rows, cols), check=False)
+
+
+class CSC(_Compressed):
+    """Compressed sparse columns: entries ``indptr[j]`` to ``indptr[j + 1]`` belong to column j, ``indices`` are rows.
+
+    It takes the same arguments as :class:`CSR`, with ``indptr`` over the columns. ``CSC @ spikes`` costs the columns
+    that have a spike.
+    """
+
+    _transposed = True
+
+    def transpose(self, axes: Any = None) -> CSR:
+        """The transpose; it shares the arrays."""
+        return self._view(CSR, self.shape[::-1])  # type: ignore[no-any-return]
+
+    @classmethod
+    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+        """From a dense array or quantity, see :meth:`CSR.fromdense`."""
+        return CSR.fromdense(units.attach(jnp.asarray(units.detach(dense)[0]).T, units.unit_of(dense)), nse=nse).T  # type: ignore[return-value]

@@ -1,0 +1,51 @@
+"""Every element stored."""
+
+from typing import Any, Self
+
+from brainevent_core import units
+from brainevent_core.errors import MathError
+from brainevent_core.formats import DENSE_FORMAT
+from brainevent_core.matrices.base import DataRepresentation, _as_data
+
+__all__ = ["Dense"]
+
+
+class Dense(DataRepresentation):
+    """A dense matrix as a member of the family: the same interface as the sparse ones. A plain array works, too.
+
+    Args:
+        data: the elements, (rows, columns): an array or a quantity.
+        shape: the shape of ``data``, for symmetry with the other classes.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weights = brainevent.Dense(jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+        >>> brainevent.BinaryArray(jnp.array([True, True])) @ weights
+        Array([4., 6.], dtype=float32)
+    """
+
+    _format = DENSE_FORMAT
+
+    def __init__(self, data: Any, *, shape: Any = None) -> None:
+        if isinstance(data, tuple) and len(data) == 1:
+            (data,) = data
+        data = _as_data(data)
+        if data.ndim != 2:
+            raise MathError(f"Dense takes a matrix, got an array of shape {tuple(data.shape)}.")
+        super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
+
+    def transpose(self, axes: Any = None) -> "Dense":
+        """The transpose."""
+        return Dense(self.data.T)
+
+    def todense(self) -> Any:
+        """The elements."""
+        return self.data
+
+    @classmethod
+    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+        """The same as the constructor; ``nse`` must fit all elements or be left out."""
+        size = units.detach(_as_data(dense))[0].size
+        if nse is not None and nse < size:
+            raise MathError(f"A dense matrix stores all of its {size} elements, more than nse={nse}.")
+        return cls(dense)

@@ -1,0 +1,203 @@
+"""Connectivity with a fixed number of synapses per neuron: fixed fan-out and fixed fan-in."""
+
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import MathError
+from brainevent_core.formats import FIXED_NUM_FORMAT
+from brainevent_core.matrices.base import DataRepresentation, nonzero
+
+__all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
+
+
+class FixedNumConn(DataRepresentation):
+    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`; see there."""
+
+    _format = FIXED_NUM_FORMAT
+
+    def __init__(
+        self,
+        data: Any = None,
+        *structure: Any,
+        shape: Any = None,
+        check: bool = True,
+        num_pre: int | None = None,
+        num_post: int | None = None,
+        conn_num: int | None = None,
+        weight: Any = None,
+        seed: Any = None,
+    ) -> None:
+        by_number = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
+        if data is None and not structure:
+            missing = [name for name, value in by_number.items() if value is None]
+            if missing or weight is None:
+                missing += ["weight"] if weight is None else []
+                raise MathError(
+                    f"{type(self).__name__} takes ((data, indices), shape=), (data, indices, shape=), or num_pre=, "
+                    f"num_post=, conn_num=, weight= (and seed=); missing: {', '.join(missing)}."
+                )
+            assert num_pre is not None and num_post is not None and conn_num is not None
+            shape = (num_pre, num_post)
+            rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
+            key = _as_key(seed)
+            indices = draw_distinct(key, rows, partners, conn_num)
+            data, structure, check = _draw_weight(weight, key, indices.shape), (indices,), False
+        elif weight is not None or seed is not None or any(value is not None for value in by_number.values()):
+            raise MathError("Give either data and indices, or num_pre=, num_post=, conn_num= and weight=, not both.")
+        if shape is None:
+            raise MathError(f"{type(self).__name__} needs shape=(num_pre, num_post).")
+        super().__init__(data, *structure, shape=shape, check=check)
+
+    @property
+    def indices(self) -> Any:
+        return self._structure[0]
+
+    @property
+    def conn_num(self) -> int:
+        """Number of synapses per neuron on the fixed side."""
+        return int(self._structure[0].shape[1])
+
+
+class FixedPostNumConn(FixedNumConn):
+    """Every presynaptic neuron has the same number of postsynaptic partners (fixed fan-out).
+
+    The format for ``spikes @ weights``: it costs the neurons that spiked, and needs no pointers.
+
+    Args:
+        data: weights (n_pre, k), or one for all (a scalar or (1,)).
+        indices: postsynaptic partners, (n_pre, k), any integer dtype.
+        shape: (n_pre, n_post).
+        check: whether to look at the values of ``indices``; see :class:`CSR`.
+        num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct partners for each neuron.
+        weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
+        seed: with these: an int or a ``jax.random`` key; the same seed draws the same partners everywhere. None draws
+            a seed.
+
+    ``data`` and ``indices`` can also come as one tuple. Also known as ``FixedNumPerPre``.
+
+    Raises:
+        StructureError: if an index is out of range.
+        MathError: if lengths do not fit, or more distinct partners are asked for than there are.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> conn = brainevent.FixedPostNumConn(num_pre=1000, num_post=1000, conn_num=100, weight=0.5, seed=0)
+        >>> out = brainevent.BinaryArray(jnp.arange(1000) < 10) @ conn
+        >>> float(out.sum())
+        500.0
+    """
+
+    def transpose(self, axes: Any = None) -> "FixedPreNumConn":
+        """The transpose, of the other class; it shares the arrays."""
+        return self._view(FixedPreNumConn, self.shape[::-1])  # type: ignore[no-any-return]
+
+    @classmethod
+    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+        """From a dense array or quantity of shape (n_pre, n_post).
+
+        Args:
+            dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest get unused slots.
+            nse: number of slots in all, a multiple of the number of rows; needed inside ``jit``.
+        """
+        data, indices, shape = _rows_of_one_length(dense, nse)
+        return cls(data, indices, shape=shape, check=False)
+
+
+class FixedPreNumConn(FixedNumConn):
+    """Every postsynaptic neuron has the same number of presynaptic partners (fixed fan-in).
+
+    Takes the arguments of :class:`FixedPostNumConn`, with ``data`` and ``indices`` of shape (n_post, k) and
+    ``indices`` the presynaptic partners. Also known as ``FixedNumPerPost``.
+    """
+
+    _transposed = True
+
+    def transpose(self, axes: Any = None) -> FixedPostNumConn:
+        """The transpose, of the other class; it shares the arrays."""
+        return self._view(FixedPostNumConn, self.shape[::-1])  # type: ignore[no-any-return]
+
+    @classmethod
+    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+        """From a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`; rows are columns here."""
+        return FixedPostNumConn.fromdense(dense.T, nse=nse).T  # type: ignore[return-value]
+
+
+FixedNumPerPre = FixedPostNumConn
+FixedNumPerPost = FixedPreNumConn
+
+
+def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: int) -> np.ndarray:
+    """``count`` distinct numbers below ``partners`` for each row, every subset equally likely, int32, sorted.
+
+    Repeated draws within a row are drawn again until none is left: sequential sampling without replacement, in
+    which a draw counts if it is new. Above half of all partners, the ones to leave out are drawn.
+
+    Raises:
+        MathError: if a number is negative or ``count`` exceeds ``partners``.
+    """
+    if min(rows, partners, count) < 0 or count > partners:
+        raise MathError(
+            f"Cannot draw {count} distinct partners out of {partners} for {rows} neurons; conn_num must be between 0 "
+            f"and {max(partners, 0)}."
+        )
+    if 2 * count > partners:
+        left_out = draw_distinct(key, rows, partners, partners - count)
+        chosen = np.ones((rows, partners), bool)
+        np.put_along_axis(chosen, left_out, False, axis=1)
+        return np.nonzero(chosen)[1].reshape(rows, count).astype(np.int32)
+    random = np.random.Generator(np.random.Philox(key))
+    indices = np.sort(random.integers(partners, size=(rows, count), dtype=np.int32), axis=1)
+    pending = np.arange(rows)
+    while pending.size:
+        lines = indices[pending]
+        repeated = np.zeros(lines.shape, bool)
+        repeated[:, 1:] = lines[:, 1:] == lines[:, :-1]
+        again = repeated.any(axis=1)
+        pending, lines, repeated = pending[again], lines[again], repeated[again]
+        lines[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=np.int32)
+        indices[pending] = np.sort(lines, axis=1)
+    return indices
+
+
+def _as_key(seed: Any) -> np.random.SeedSequence:
+    """The seed of the host's generator: an int of any size and sign, a ``jax.random`` key, or fresh entropy."""
+    if seed is None:
+        return np.random.SeedSequence()
+    if isinstance(seed, jax.core.Tracer):
+        raise MathError("The partners are drawn on the host: seed must be a concrete number or key, not traced.")
+    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
+        seed = jax.random.key_data(seed)
+    words = np.atleast_1d(np.asarray(seed, dtype=object)).ravel()
+    return np.random.SeedSequence([int(word) % 2**64 for word in words])
+
+
+def _draw_weight(weight: Any, key: np.random.SeedSequence, shape: tuple[int, ...]) -> Any:
+    if callable(weight):
+        word = int(key.spawn(1)[0].generate_state(1)[0])
+        return weight(jax.random.key(word), shape)
+    return weight
+
+
+def _rows_of_one_length(dense: Any, nse: int | None) -> tuple[Any, Any, tuple[int, int]]:
+    mantissa = units.detach(dense)[0]
+    if nse is None and not isinstance(mantissa, jax.core.Tracer):
+        counts = (np.asarray(mantissa) != 0).sum(axis=1)
+        width = int(counts.max(initial=0))
+    elif nse is not None and mantissa.shape[0] and nse % mantissa.shape[0] == 0:
+        width = nse // mantissa.shape[0]
+    else:
+        raise MathError(
+            "A fixed number of synapses per neuron needs nse= inside jit, a multiple of the number of neurons "
+            f"({mantissa.shape[0]}); got {nse}."
+        )
+    rows, cols = mantissa.shape
+    if not isinstance(mantissa, jax.core.Tracer):
+        nonzero(dense, rows * width)  # raises if entries would be lost
+    # Nonzero columns first, each row in order; slots without one point behind the last column.
+    order = jnp.argsort(mantissa == 0, axis=1, stable=True)[:, :width].astype(jnp.int32)
+    values = jnp.take_along_axis(jnp.asarray(mantissa), order, axis=1)
+    return units.attach(values, units.unit_of(dense)), jnp.where(values != 0, order, cols), (rows, cols)

@@ -1,0 +1,19 @@
+"""Backends: how they describe themselves, how they are found, and which of their kernels runs."""
+
+from brainevent_core.plugins.descriptor import API_VERSION, Backend
+from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
+from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
+from brainevent_core.plugins.selection import Selection, select
+
+__all__ = [
+    "API_VERSION",
+    "Backend",
+    "BackendStatus",
+    "Kernel",
+    "KernelRegistry",
+    "Selection",
+    "backends",
+    "get_registry",
+    "refresh_backends",
+    "select",
+]

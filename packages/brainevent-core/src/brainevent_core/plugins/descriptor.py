@@ -1,0 +1,48 @@
+"""What a backend package says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brainevent_core.plugins.registry import KernelRegistry
+
+__all__ = ["API_VERSION", "Backend"]
+
+#: The version of the contract between core and backends. It grows when a backend would have to change.
+API_VERSION = 1
+
+
+def _always_available() -> str | None:
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A backend, as its package's entry point in the group ``brainevent.backends`` names it.
+
+    The module that holds the descriptor imports no kernel language and makes no arrays: it is imported to list
+    the backends. Kernels are imported by :attr:`register`, at the first compilation for one of the platforms.
+
+    Attributes:
+        name: what users ask for; the same as the entry point's name.
+        platforms: the JAX platforms it has kernels for, e.g. ``("cpu",)``, ``("cuda",)``.
+        api: the version of the contract the package was written for, :data:`API_VERSION` at that time.
+        register: called once with the registry, to add the kernels.
+        priority: the backend of the highest priority whose kernel accepts a call runs it.
+        available: None if the backend can run here, otherwise the reason, with what to do about it.
+
+    Example:
+        >>> from brainevent_core.plugins import Backend
+        >>> Backend(name="mine", platforms=("cpu",), api=1, register=lambda registry: None).priority
+        0
+    """
+
+    name: str
+    platforms: tuple[str, ...]
+    api: int
+    register: Callable[[KernelRegistry], None]
+    priority: int = 0
+    available: Callable[[], str | None] = _always_available

@@ -1,0 +1,214 @@
+"""Finding the installed backends, and loading them when they are needed, without ever failing an import.
+
+Three steps, each as late as possible, because each costs more than the one before:
+
+- reading the metadata of the installed distributions (tens of milliseconds), at the first need of a list;
+- importing the modules that hold the descriptors (light by contract), at the same time;
+- calling ``register``, which imports the kernels, at the first lowering for one of the backend's platforms.
+
+A backend that fails in any step is listed with the reason, warned about once, and left out.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+import warnings
+from dataclasses import dataclass
+
+import importlib_metadata
+import jax
+
+from brainevent_core import config
+from brainevent_core.errors import BackendWarning, KernelNotAvailableError
+from brainevent_core.plugins.descriptor import API_VERSION, Backend
+from brainevent_core.plugins.registry import get_registry
+
+__all__ = ["ENTRY_POINT_GROUP", "BackendStatus", "backends", "refresh_backends"]
+
+ENTRY_POINT_GROUP = "brainevent.backends"
+
+
+@dataclass
+class BackendStatus:
+    """One entry point of the group, and how far it got.
+
+    Attributes:
+        name: the entry point's name.
+        distribution: the distribution that declares it, with its version.
+        reference: what the entry point names, ``module:attribute``.
+        backend: the descriptor, once imported.
+        reason: why the backend cannot be used; None while nothing speaks against it.
+        broken: whether ``reason`` is a fault of the package rather than of this machine.
+        registered: whether its kernels are in the registry.
+    """
+
+    name: str
+    distribution: str
+    reference: str
+    backend: Backend | None = None
+    reason: str | None = None
+    broken: bool = False
+    registered: bool = False
+
+    @property
+    def usable(self) -> bool:
+        return self.backend is not None and self.reason is None
+
+    def fail(self, reason: str) -> None:
+        self.reason, self.broken = reason, True
+
+
+_lock = threading.RLock()
+_found: dict[str, BackendStatus] | None = None
+_conflicts: list[BackendStatus] = []
+_warned: set[str] = set()
+
+
+def backends() -> tuple[BackendStatus, ...]:
+    """Every backend found among the installed distributions, usable or not, sorted by name."""
+    with _lock:
+        return (*_statuses().values(), *_conflicts)
+
+
+def refresh_backends() -> tuple[BackendStatus, ...]:
+    """Look for backends again, after a package was installed into the running process.
+
+    Backends whose kernels are registered already stay as they are.
+    """
+    global _found
+    with _lock:
+        kept = {name: status for name, status in (_found or {}).items() if status.registered}
+        _found = None
+        _conflicts.clear()
+        _statuses().update(kept)
+    config.invalidate_compiled()
+    return backends()
+
+
+def find_backend(name: str) -> BackendStatus | None:
+    """The backend of that name, or None."""
+    with _lock:
+        return _statuses().get(name)
+
+
+def priority_of(name: str) -> int:
+    """The priority of a backend; 0 for kernels that were registered without a package."""
+    status = find_backend(name)
+    return status.backend.priority if status is not None and status.backend is not None else 0
+
+
+def require_usable(name: str) -> None:
+    """Raise if ``name`` is neither a usable backend nor the owner of a registered kernel."""
+    status = find_backend(name)
+    if status is None:
+        if name == config.REFERENCE or any(kernel.backend == name for kernel in get_registry().kernels()):
+            return
+        known = ", ".join(sorted({config.REFERENCE, *(found.name for found in backends())}))
+        raise KernelNotAvailableError(
+            f"There is no backend named {name!r}; found: {known}. Install the package that provides it "
+            "(e.g. `pip install brainevent[cpu]` for 'numba'), or correct the name."
+        )
+    if status.reason is not None:
+        raise KernelNotAvailableError(f"Backend {name!r} ({status.distribution}) cannot be used: {status.reason}")
+
+
+def load_backends(platform: str) -> None:
+    """Register the kernels of every usable backend that serves ``platform``."""
+    with _lock:
+        for status in _statuses().values():
+            if status.usable and not status.registered and platform in status.backend.platforms:  # type: ignore[union-attr]
+                _register(status)
+
+
+def _register(status: BackendStatus) -> None:
+    backend = status.backend
+    assert backend is not None
+    registry = get_registry()
+    status.registered = True  # first, so that a plugin that compiles something while it registers does not recurse
+    try:
+        # Registration is triggered by a lowering; arrays that the kernels' modules make must not become tracers.
+        with jax.ensure_compile_time_eval():
+            backend.register(registry)
+    except Exception as error:
+        status.fail(f"registering its kernels failed: {_describe(error)}")
+        status.registered = False
+        for kernel in registry.kernels():
+            if kernel.backend == backend.name:
+                registry.remove(kernel.primitive, backend=backend.name)
+        _warn(status)
+
+
+def _statuses() -> dict[str, BackendStatus]:
+    global _found
+    if _found is None:
+        _found = {}
+        entries = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
+        for entry in sorted(entries, key=lambda entry: (entry.name, entry.dist.name if entry.dist else "", entry.value)):
+            distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed distribution"
+            status = BackendStatus(entry.name, distribution, entry.value)
+            rival = _found.get(entry.name)
+            if rival is None:
+                _found[entry.name] = status
+                _inspect(status, entry)
+            elif (rival.distribution, rival.reference) != (distribution, entry.value):
+                # The same distribution can be found twice (a wheel and an editable link); another one cannot be right.
+                status.fail(
+                    f"the name is taken by {rival.distribution} ({rival.reference}); uninstall one of the two packages."
+                )
+                _conflicts.append(status)
+                _warn(status)
+    return _found
+
+
+def _inspect(status: BackendStatus, entry: importlib_metadata.EntryPoint) -> None:
+    """Import the descriptor and ask it whether the backend can run here."""
+    try:
+        backend = entry.load()
+    except Exception as error:
+        status.fail(f"importing {status.reference} failed: {_describe(error)}")
+        _warn(status)
+        return
+    fault = _contract_fault(status.name, backend)
+    if fault:
+        status.fail(fault)
+        _warn(status)
+        return
+    status.backend = backend
+    try:
+        status.reason = backend.available()
+    except Exception as error:
+        status.fail(f"asking whether it is available failed: {_describe(error)}")
+        _warn(status)
+
+
+def _contract_fault(name: str, backend: object) -> str | None:
+    if not isinstance(backend, Backend):
+        return f"its entry point holds {type(backend).__name__}, expected a brainevent_core.plugins.Backend."
+    if backend.api != API_VERSION:
+        older, newer = ("it", "brainevent-core") if backend.api < API_VERSION else ("brainevent-core", "it")
+        return (
+            f"it was written for version {backend.api} of the backend contract, this brainevent-core has version "
+            f"{API_VERSION}: upgrade the package of {older} to match {newer}."
+        )
+    if backend.name != name:
+        return f"its entry point is named {name!r}, its descriptor {backend.name!r}; they must agree."
+    return None
+
+
+def _describe(error: BaseException) -> str:
+    place = traceback.extract_tb(error.__traceback__)
+    where = f" (at {place[-1].filename}:{place[-1].lineno})" if place else ""
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def _warn(status: BackendStatus) -> None:
+    """Once per process and backend: a broken package must be seen, and must not flood."""
+    key = f"{status.name}/{status.distribution}"
+    if key not in _warned:
+        _warned.add(key)
+        warnings.warn(
+            f"brainevent leaves out the backend {status.name!r} of {status.distribution}: {status.reason}",
+            BackendWarning,
+            stacklevel=2,
+        )

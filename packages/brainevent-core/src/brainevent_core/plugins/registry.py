@@ -1,0 +1,143 @@
+"""The registry of kernels: (primitive, platform, backend) → kernel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from brainevent_core import config
+from brainevent_core.errors import RegistrationError
+
+if TYPE_CHECKING:
+    from brainevent_core.plugins.selection import Selection
+
+__all__ = ["Kernel", "KernelRegistry", "get_registry"]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One implementation of one primitive on one platform.
+
+    Attributes:
+        primitive: name of the primitive.
+        platform: the JAX platform it compiles for.
+        backend: name of the backend it belongs to.
+        fn: traceable; ``fn(*arrays, **static)`` returns the output, or a sequence of the outputs.
+        priority: added to the backend's.
+        supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+        exportable: whether the compiled form outlives the process (custom calls do not).
+        batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
+    """
+
+    primitive: str
+    platform: str
+    backend: str
+    fn: Callable[..., Any]
+    priority: int = 0
+    supports: Callable[..., bool] | None = None
+    exportable: bool = True
+    batched: bool = False
+
+
+class KernelRegistry:
+    """All kernels known to this process. There is one, :func:`get_registry`; backends add to it."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[tuple[str, str], dict[str, Kernel]] = {}
+        self._selected: set[tuple[str, str]] = set()
+        self._lock = threading.RLock()
+        self._recorders: ContextVar[tuple[list[Selection], ...]] = ContextVar("recorders", default=())
+
+    def register_kernel(
+        self,
+        primitive: str,
+        platform: str,
+        fn: Callable[..., Any],
+        *,
+        backend: str,
+        priority: int = 0,
+        supports: Callable[..., bool] | None = None,
+        exportable: bool = True,
+        batched: bool = False,
+    ) -> Kernel:
+        """Add a kernel; see :class:`Kernel` for the arguments.
+
+        Raises:
+            RegistrationError: if the backend already has a kernel for this primitive and platform, or claims the
+                name of the reference.
+        """
+        if backend == config.REFERENCE:
+            raise RegistrationError("The name 'reference' belongs to core's own kernels; choose another backend name.")
+        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched)
+        with self._lock:
+            entries = self._kernels.setdefault((primitive, platform), {})
+            if backend in entries:
+                raise RegistrationError(
+                    f"Backend {backend!r} already has a kernel for {primitive!r} on {platform!r} "
+                    f"({entries[backend].fn!r}); one backend registers one, and dispatches inside it."
+                )
+            entries[backend] = kernel
+            late = (primitive, platform) in self._selected
+        if late:  # functions compiled before may now deserve this kernel
+            config.invalidate_compiled()
+        return kernel
+
+    def remove(self, primitive: str, *, backend: str | None = None) -> None:
+        """Forget the kernels of a primitive (of one backend, or of all), so that it can be redefined."""
+        with self._lock:
+            for (name, _), entries in self._kernels.items():
+                if name == primitive:
+                    for key in [key for key in entries if backend in (None, key)]:
+                        del entries[key]
+        config.invalidate_compiled()
+
+    def kernels(self, primitive: str | None = None, platform: str | None = None) -> tuple[Kernel, ...]:
+        """The kernels registered so far, sorted; of one primitive or platform, if named."""
+        with self._lock:
+            found = [
+                kernel
+                for (name, place), entries in sorted(self._kernels.items())
+                if primitive in (None, name) and platform in (None, place)
+                for _, kernel in sorted(entries.items())
+            ]
+        return tuple(found)
+
+    @contextmanager
+    def record(self) -> Iterator[list[Selection]]:
+        """Collect which kernel was selected for every primitive that is lowered inside the block.
+
+        Yields:
+            A list that fills with :class:`Selection` as compilations happen. Cached functions lower nothing.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> with brainevent.get_registry().record() as lowered, brainevent.use_backend("reference"):
+            ...     _ = brainevent.BinaryArray(jnp.ones(3)) @ jnp.ones((3, 7))
+            >>> lowered[0].primitive, lowered[0].backend
+            ('matmul', 'reference')
+        """
+        selections: list[Selection] = []
+        token = self._recorders.set((*self._recorders.get(), selections))
+        try:
+            yield selections
+        finally:
+            self._recorders.reset(token)
+
+    def note(self, selection: Selection) -> None:
+        """Called at lowering, once the kernel is known."""
+        with self._lock:
+            self._selected.add((selection.primitive, selection.platform))
+        for selections in self._recorders.get():
+            selections.append(selection)
+
+
+_registry = KernelRegistry()
+
+
+def get_registry() -> KernelRegistry:
+    """The process's registry of kernels."""
+    return _registry

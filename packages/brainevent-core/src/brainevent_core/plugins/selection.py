@@ -1,0 +1,153 @@
+"""Choosing the kernel of a primitive, at lowering, when the platform is known."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from brainevent_core import config
+from brainevent_core.config import REFERENCE, Request
+from brainevent_core.errors import BackendWarning, KernelNotAvailableError
+from brainevent_core.plugins import discovery
+from brainevent_core.plugins.registry import Kernel, get_registry
+
+__all__ = ["Selection", "select"]
+
+#: Platforms on which running the reference is a loss that users should hear about.
+_ACCELERATORS = frozenset({"cuda", "rocm", "tpu"})
+
+_warned: set[tuple[str, str]] = set()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The kernel that a primitive was lowered to.
+
+    Attributes:
+        primitive: name of the primitive.
+        platform: the platform compiled for.
+        backend: the backend whose kernel runs, or ``"reference"``.
+        kernel: the registered kernel; None for the reference.
+        request: the request that the call carried.
+        params: the static parameters of the call.
+        declined: for each kernel passed over, its backend and the reason.
+    """
+
+    primitive: str
+    platform: str
+    backend: str
+    kernel: Kernel | None
+    request: Request | None
+    params: dict[str, Any]
+    declined: tuple[tuple[str, str], ...] = ()
+
+
+def select(
+    primitive: str,
+    platform: str,
+    avals: Sequence[Any],
+    params: dict[str, Any],
+    *,
+    request: Request | None = None,
+    batched: bool = False,
+    exporting: bool = False,
+    only_platform: bool = True,
+) -> Selection:
+    """The kernel for a call, by request, then by priority, then the reference.
+
+    Args:
+        primitive: name of the primitive.
+        platform: the platform being compiled for.
+        avals: abstract operands, without the mapped axes.
+        params: the static parameters.
+        request: what the call asked for.
+        batched: whether the operands have mapped axes; kernels that do not take those decline.
+        exporting: whether the result must outlive the process.
+        only_platform: whether nothing but ``platform`` is being compiled for.
+
+    Raises:
+        KernelNotAvailableError: if the backend asked for is unusable, or lacks the primitive and the request insists.
+    """
+    name = request.name if request else config.get_backend(platform)
+    discovery.load_backends(platform)
+    if name is not None:
+        discovery.require_usable(name)
+
+    accepted: list[Kernel] = []
+    declined: list[tuple[str, str]] = []
+    for kernel in get_registry().kernels(primitive, platform):
+        reason = _why_not(kernel, avals, params, batched=batched, exporting=exporting)
+        if reason is None:
+            accepted.append(kernel)
+        else:
+            declined.append((kernel.backend, reason))
+    accepted.sort(key=lambda kernel: (-discovery.priority_of(kernel.backend) - kernel.priority, kernel.backend))
+
+    chosen: Kernel | None
+    if name == REFERENCE:
+        chosen = None
+    else:
+        chosen = next((kernel for kernel in accepted if kernel.backend == name), None)
+        if chosen is None:
+            if request is not None and request.insist and (only_platform or _serves(request.name, platform)):
+                raise KernelNotAvailableError(_lacking(primitive, platform, request.name, declined))
+            chosen = accepted[0] if accepted else None
+
+    if chosen is None and name != REFERENCE and platform in _ACCELERATORS and not exporting:
+        _warn_reference(primitive, platform, declined)
+    selection = Selection(
+        primitive, platform, chosen.backend if chosen else REFERENCE, chosen, request, params, tuple(declined)
+    )
+    get_registry().note(selection)
+    return selection
+
+
+def _why_not(
+    kernel: Kernel, avals: Sequence[Any], params: dict[str, Any], *, batched: bool, exporting: bool
+) -> str | None:
+    if batched and not kernel.batched:
+        return "it takes no mapped axes"
+    if exporting and not kernel.exportable:
+        return "its compiled form cannot be exported"
+    if kernel.supports is None:
+        return None
+    try:
+        return None if kernel.supports(*avals, **params) else "it declines these operands"
+    except Exception as error:
+        # Comparing symbolic dimensions raises; a kernel that cannot tell does not take the call. Any other
+        # exception is a fault of the predicate and must surface.
+        if all(isinstance(size, int) for aval in avals for size in aval.shape):
+            raise
+        return f"it cannot decide for symbolic shapes ({error})"
+
+
+def _serves(name: str, platform: str) -> bool:
+    status = discovery.find_backend(name)
+    return status is not None and status.backend is not None and platform in status.backend.platforms
+
+
+def _lacking(primitive: str, platform: str, name: str, declined: Sequence[tuple[str, str]]) -> str:
+    reason = dict(declined).get(name, "it has none registered")
+    return (
+        f"Backend {name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this call: "
+        f"{reason}. Leave out backend= to let brainevent choose, or use `with brainevent.use_backend({name!r}):`, "
+        "which prefers the backend where it has a kernel."
+    )
+
+
+def _warn_reference(primitive: str, platform: str, declined: Sequence[tuple[str, str]]) -> None:
+    if (primitive, platform) in _warned:
+        return
+    _warned.add((primitive, platform))
+    if declined:
+        why = "; ".join(f"{backend}: {reason}" for backend, reason in declined)
+    else:
+        statuses = [s for s in discovery.backends() if s.reason and (s.backend is None or platform in s.backend.platforms)]
+        why = "; ".join(f"{s.name}: {s.reason}" for s in statuses) or "no installed backend has a kernel for it"
+    warnings.warn(
+        f"{primitive!r} runs on the reference kernel on {platform!r} ({why}). It is correct, but not event-driven.",
+        BackendWarning,
+        stacklevel=2,
+    )

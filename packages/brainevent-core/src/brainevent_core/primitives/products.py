@@ -1,0 +1,162 @@
+"""The two products, which are each other's adjoint and so close under differentiation to any order.
+
+==========  ============================================  =========================================================
+primitive   operands                                      result
+==========  ============================================  =========================================================
+matmul      data, \\*structure, x                          ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
+sampled     y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
+==========  ============================================  =========================================================
+
+Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``event``: whether x is read
+as events (nonzero or not) or as numbers. x is a vector, or a matrix whose columns are vectors.
+
+The derivative with respect to events is straight-through: that of the float product.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import reference
+from brainevent_core._jax import is_undefined_primal
+from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
+from brainevent_core.formats import get_format
+from brainevent_core.kernels import XLACustomKernel, defjvp
+
+__all__ = ["matmul_p", "sampled_p"]
+
+matmul_p = XLACustomKernel("matmul", tags=("product",), _builtin=True)
+sampled_p = XLACustomKernel("sampled", tags=("product", "derivative"), _builtin=True)
+
+
+def _lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
+    """Length of the result and of the operand."""
+    return (shape[1], shape[0]) if transpose else shape
+
+
+def _check_operand(name: str, x: Any, length: int, shape: tuple[int, int], transpose: bool) -> None:
+    if x.ndim not in (1, 2) or x.shape[0] != length:
+        side = "transposed matrix" if transpose else "matrix"
+        raise MathError(
+            f"{name} of a product with a {side} of stored shape {tuple(shape)} must have shape ({length},) or "
+            f"({length}, batch), got {tuple(x.shape)}."
+        )
+
+
+def _check_number(dtype: Any, event: bool, like: Any) -> None:
+    """The dtype rule: numbers share the float dtype of the weights; events may be anything real."""
+    if not jnp.issubdtype(like, jnp.floating):
+        raise DTypeError(f"Weights must be floating-point numbers, got dtype {like}.")
+    if not event and dtype != like:
+        raise DTypeError(f"A float product needs one dtype on both sides, got {like} and {dtype}.")
+    if jnp.issubdtype(dtype, jnp.complexfloating):
+        raise DTypeError(f"Complex operands are not supported, got dtype {dtype}.")
+
+
+# -- matmul ----------------------------------------------------------------------------------------------------------
+
+
+def _matmul_abstract(data: Any, *rest: Any, format: str, shape: Any, transpose: bool, event: bool) -> Any:
+    *structure, x = rest
+    get_format(format).validate(data, structure, shape)
+    lines, length = _lengths(shape, transpose)
+    _check_operand("The operand", x, length, shape, transpose)
+    _check_number(x.dtype, event, data.dtype)
+    return jax.ShapeDtypeStruct((lines, *x.shape[1:]), data.dtype)
+
+
+def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
+    return matmul_p(data_dot, *rest, **params)
+
+
+def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, event: bool, **params: Any) -> Any:
+    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), event=False, **params)
+
+
+def _matmul_transpose(ct: Any, data: Any, *rest: Any, event: bool, transpose: bool, **params: Any) -> Sequence[Any]:
+    *structure, x = rest
+    if is_undefined_primal(x):
+        if event:
+            raise UnsupportedOperationError(
+                "The event product is not linear in the spikes, so it has no transpose with respect to them. "
+                "jax.grad works (it is straight-through); for linear_transpose, use the float product."
+            )
+        return [*_nones(data, *structure), matmul_p(data, *structure, ct, transpose=not transpose, event=False, **params)]
+    fmt = get_format(params["format"])
+    params = {**params, "transpose": transpose, "event": event}
+    if fmt.is_homogeneous(data.aval):
+        # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
+        per_unit = matmul_p(jnp.ones(1, ct.dtype), *structure, x, **params)
+        data_ct = jnp.sum((ct * per_unit).astype(_accumulator(ct.dtype))).astype(ct.dtype).reshape(1)
+    else:
+        data_ct = sampled_p(ct, *structure, x, **params)
+    return [data_ct, *_nones(*rest)]
+
+
+def _fold_batch(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
+    """A batch of x alone becomes further columns of x: one call reads the matrix once for all of them."""
+    *stored, x = operands
+    if any(axis is not None for axis in axes[:-1]):
+        return NotImplemented
+    columns = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1)
+    out = matmul_p(*stored, columns, **params)
+    return [out.reshape(out.shape[0], size, *x.shape[2:])], [1]
+
+
+matmul_p.def_abstract_eval(_matmul_abstract)
+matmul_p.def_reference(reference.matmul)
+defjvp(matmul_p, _matmul_by_data, ..., _matmul_by_x)
+matmul_p.def_transpose_rule(_matmul_transpose)
+matmul_p.def_batching_rule(_fold_batch)
+
+
+# -- sampled ---------------------------------------------------------------------------------------------------------
+
+
+def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, event: bool) -> Any:
+    *structure, x = rest
+    fmt = get_format(format)
+    per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
+    fmt.validate(per_entry, structure, shape)
+    lines, length = _lengths(shape, transpose)
+    _check_operand("The first operand", y, lines, shape, not transpose)
+    _check_operand("The last operand", x, length, shape, transpose)
+    if y.shape[1:] != x.shape[1:]:
+        raise MathError(f"Both operands must have the same batch, got shapes {tuple(y.shape)} and {tuple(x.shape)}.")
+    _check_number(x.dtype, event, y.dtype)
+    return per_entry
+
+
+def _sampled_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
+    return sampled_p(y_dot, *rest, **params)
+
+
+def _sampled_by_x(x_dot: Any, y: Any, *rest: Any, event: bool, **params: Any) -> Any:
+    return sampled_p(y, *rest[:-1], x_dot.astype(y.dtype), event=False, **params)
+
+
+def _sampled_transpose(ct: Any, y: Any, *rest: Any, event: bool, transpose: bool, **params: Any) -> Sequence[Any]:
+    *structure, x = rest
+    if is_undefined_primal(y):
+        return [matmul_p(ct, *structure, x, transpose=transpose, event=event, **params), *_nones(*rest)]
+    if event:
+        raise UnsupportedOperationError(
+            "The sampled product of events is not linear in the spikes, so it has no transpose with respect to them."
+        )
+    return [*_nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, event=False, **params)]
+
+
+sampled_p.def_abstract_eval(_sampled_abstract)
+sampled_p.def_reference(reference.sampled)
+defjvp(sampled_p, _sampled_by_y, ..., _sampled_by_x)
+sampled_p.def_transpose_rule(_sampled_transpose)
+
+
+def _accumulator(dtype: Any) -> Any:
+    return jnp.promote_types(dtype, jnp.float32)
+
+
+def _nones(*operands: Any) -> list[None]:
+    return [None] * len(operands)

@@ -1,0 +1,5 @@
+"""The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
+
+from brainevent_core.reference.products import is_event, matmul, sampled
+
+__all__ = ["is_event", "matmul", "sampled"]

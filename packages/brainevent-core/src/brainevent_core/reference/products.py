@@ -1,0 +1,106 @@
+"""Products of a stored matrix with a vector or a matrix, and their adjoint, for every format.
+
+With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
+
+- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] ≠ 0]``, where
+  a silent line is *not selected* rather than multiplied by zero, so that an Inf or NaN weight of it never shows;
+- ``sampled``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
+
+Sums of float16 and bfloat16 are accumulated in float32.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core.formats import get_format, signed
+
+__all__ = ["is_event", "matmul", "sampled"]
+
+
+def is_event(x: Any) -> Any:
+    """Which entries of ``x`` are events: those that are nonzero (NaN is) or True."""
+    return x if x.dtype == jnp.bool_ else x != 0
+
+
+def matmul(
+    data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool
+) -> Any:
+    """``A @ x``, or ``A.T @ x`` if ``transpose``, for x of shape (n,) or (n, batch)."""
+    *structure, x = structure_and_x
+    if format == "dense":
+        return _dense_matmul(data, x, transpose=transpose, event=event)
+    target, source, exists = _entries(structure, format, shape, transpose)
+    weights = _columns(data.reshape(-1), x).astype(_accumulator(data.dtype))
+    if event:
+        terms = jnp.where(_take(is_event(x), source) & _columns(exists, x), weights, 0)
+    else:
+        terms = jnp.where(_columns(exists, x), weights * _take(x, source), 0)
+    lines = shape[1] if transpose else shape[0]
+    out = jnp.zeros((lines, *x.shape[1:]), weights.dtype)
+    return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
+
+
+def sampled(
+    y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool
+) -> Any:
+    """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
+    *structure, x = structure_and_x
+    if format == "dense":
+        ys, xs = (x, y) if transpose else (y, x)  # y and x by rows and columns of the matrix
+        ys, xs = (v[:, None] if v.ndim == 1 else v for v in (ys, xs))
+        return _pairwise_products(ys[:, None, :], xs[None, :, :], event_first=transpose, event=event).astype(y.dtype)
+    target, source, exists = _entries(structure, format, shape, transpose)
+    y_at, x_at = _take(y, target), _take(x, source)
+    if y_at.ndim == 1:
+        y_at, x_at = y_at[:, None], x_at[:, None]
+    products = _pairwise_products(y_at, x_at, event_first=False, event=event)
+    lines = shape[1] if transpose else shape[0]
+    exists = exists & (target >= 0) & (target < lines)
+    return jnp.where(exists, products, 0).reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
+
+
+def _pairwise_products(a: Any, b: Any, *, event_first: bool, event: bool) -> Any:
+    """Sum of ``a · b`` over the last axis; if ``event``, the x among the two only selects the other."""
+    x, y = (a, b) if event_first else (b, a)
+    y = y.astype(_accumulator(y.dtype))
+    return jnp.sum(jnp.where(is_event(x), y, 0) if event else y * x, axis=-1)
+
+
+def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
+    weights = data.T if transpose else data
+    accumulator = _accumulator(data.dtype)
+    if not event:
+        return jnp.dot(weights, x, precision=jax.lax.Precision.HIGHEST, preferred_element_type=accumulator).astype(
+            data.dtype
+        )
+    columns = x[None] if x.ndim == 1 else x.T
+    # A select and a sum, which XLA fuses; a dot with the indicator would let weights of silent lines leak.
+    chosen = jnp.where(is_event(columns)[:, None, :], weights[None], 0)
+    sums = jnp.sum(chosen, axis=-1, dtype=accumulator).astype(data.dtype)
+    return sums[0] if x.ndim == 1 else sums.T
+
+
+def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, Any, Any]:
+    """Index of every entry into the output and into the operand, and whether the latter exists."""
+    entries = get_format(format).entries
+    assert entries is not None
+    row, col = map(signed, entries(structure, shape))
+    target, source = (col, row) if transpose else (row, col)
+    length = shape[0] if transpose else shape[1]
+    return target, source, (source >= 0) & (source < length)
+
+
+def _take(x: Any, indices: Any) -> Any:
+    """``x[indices]``, zero where the index is outside."""
+    return x.at[indices].get(mode="fill", fill_value=0, wrap_negative_indices=False)
+
+
+def _columns(per_entry: Any, x: Any) -> Any:
+    """A vector over the entries, shaped to multiply rows of ``x``."""
+    return per_entry.reshape(per_entry.shape + (1,) * (x.ndim - 1))
+
+
+def _accumulator(dtype: Any) -> Any:
+    return jnp.promote_types(dtype, jnp.float32)

@@ -1,0 +1,373 @@
+"""The products of every matrix class, under every transform, against dense NumPy.
+
+The model is a list of entries (row, column, weight) and float64 NumPy; no line of the library takes part in it.
+Where events are differentiated the model is straight-through: the forward value and the weight gradient see the
+indicator of an event, the gradient with respect to the spikes is that of the product with the values.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import BinaryArray, config
+from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
+from brainevent_core.testing.tables import rows
+
+__all__ = ["MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
+
+MATRICES = {cls.__name__: cls for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)}
+
+BATCH = 3
+
+#: Relative error allowed in a sum of a few dozen terms of that dtype.
+_TOLERANCES = {"float64": 1e-12, "float32": 1e-5, "float16": 5e-3, "bfloat16": 4e-2}
+
+
+def tolerance(dtype: Any) -> float:
+    """The relative error that rounding explains, for numbers of ``dtype`` accumulated in at least float32."""
+    return _TOLERANCES[jnp.dtype(dtype).name]
+
+
+@dataclass(frozen=True)
+class ProductCase:
+    """One cell of the table.
+
+    Attributes:
+        matrix: name of the matrix class.
+        operand: dtype of the events; "float" stands for a float product.
+        from_left: ``x @ A`` rather than ``A @ x``.
+        rank: rank of x.
+        transform: the key of a check in this module.
+        homogeneous: one weight for all entries.
+        dtype: dtype of the weights.
+        unit: whether the weights are in millivolt (and the operand of a float product in siemens).
+        backend: the backend asked for.
+    """
+
+    matrix: str
+    operand: str
+    from_left: bool
+    rank: int
+    transform: str
+    homogeneous: bool
+    dtype: str
+    unit: bool
+    backend: str
+
+    def __str__(self) -> str:
+        side = "x@A" if self.from_left else "A@x"
+        weights = f"{self.dtype}{'-homogeneous' if self.homogeneous else ''}{'-unit' if self.unit else ''}"
+        return f"{self.matrix}-{self.operand}-{side}-rank{self.rank}-{self.transform}-{weights}-{self.backend}"
+
+    @property
+    def event(self) -> bool:
+        return self.operand != "float"
+
+
+def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[ProductCase]:
+    """The table of products: pairwise cover, or all of it.
+
+    Args:
+        backends: the backends to ask for.
+        whole: all rows instead of a cover.
+    """
+    columns = {
+        "matrix": list(MATRICES),
+        "operand": ["float", "bool", "int32", "float32"],
+        "transform": list(TRANSFORMS),
+        "from_left": [False, True],
+        "rank": [1, 2],
+        "homogeneous": [False, True],
+        "dtype": list(_TOLERANCES),
+        "unit": [False, True],
+        "backend": list(backends),
+    }
+    for row in rows(columns, whole=whole, allowed=_exists):
+        yield ProductCase(**row)
+
+
+def _exists(row: dict[str, Any]) -> bool:
+    if row.get("matrix") == "Dense" and (row.get("homogeneous") or row.get("transform") == "vmap_structure"):
+        return False
+    # Spikes without a derivative cannot be differentiated with respect to; the weights' derivative is in `vjp`.
+    return not (row.get("operand") in ("bool", "int32") and row.get("transform") in _NEEDS_FLOAT_OPERAND)
+
+
+# -- a random matrix as a list of entries ------------------------------------------------------------------------------
+
+
+@dataclass
+class Problem:
+    """A random matrix with everything that a check needs."""
+
+    case: ProductCase
+    rng: np.random.Generator
+    shape: tuple[int, int] = (7, 5)
+    structure: tuple[np.ndarray, ...] = field(init=False)
+    row: np.ndarray = field(init=False)
+    col: np.ndarray = field(init=False)
+    data_shape: tuple[int, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.structure, self.row, self.col, per_entry = random_structure(self.case.matrix, self.shape, self.rng)
+        self.data_shape = (1,) if self.case.homogeneous else per_entry
+
+    @property
+    def operand_shape(self) -> tuple[int, ...]:
+        length = self.shape[0] if self.case.from_left else self.shape[1]
+        if self.case.rank == 1:
+            return (length,)
+        return (BATCH, length) if self.case.from_left else (length, BATCH)
+
+    def weights(self, *front: int) -> np.ndarray:
+        return self._rounded(self.rng.normal(size=(*front, *self.data_shape)), self.case.dtype)
+
+    def operand(self, *front: int) -> np.ndarray:
+        values = self.rng.normal(size=(*front, *self.operand_shape))
+        if not self.case.event:
+            return self._rounded(values, self.case.dtype)
+        # Events of sizes other than one: their size must not show.
+        spikes = np.where(self.rng.random(values.shape) < 0.5, np.rint(3 * values), 0)
+        return (spikes != 0) if self.case.operand == "bool" else spikes.astype(self.case.operand)
+
+    def tangent(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        return self._rounded(self.rng.normal(size=shape), dtype)
+
+    @staticmethod
+    def _rounded(values: np.ndarray, dtype: str) -> np.ndarray:
+        """Values that ``dtype`` can hold, so that model and library start from the same numbers."""
+        return values.astype(jnp.dtype(dtype))
+
+    # the model ------------------------------------------------------------------------------------------------------
+
+    def dense(self, weights: np.ndarray) -> np.ndarray:
+        matrix = np.zeros(self.shape)
+        np.add.at(matrix, (self.row, self.col), np.broadcast_to(_f64(weights).ravel(), self.row.shape))
+        return matrix
+
+    def indicator(self, x: np.ndarray) -> np.ndarray:
+        return (x != 0).astype(float) if self.case.event else _f64(x)
+
+    def product(self, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return x @ self.dense(weights) if self.case.from_left else self.dense(weights) @ x
+
+    def by_operand(self, weights: np.ndarray, ct: np.ndarray) -> np.ndarray:
+        """Cotangent of the operand."""
+        return ct @ self.dense(weights).T if self.case.from_left else self.dense(weights).T @ ct
+
+    def by_weights(self, ct: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Cotangent of the weights."""
+        ct, x = (a if a.ndim == 2 else a[None] if self.case.from_left else a[:, None] for a in (ct, x))
+        gradient = (x.T @ ct) if self.case.from_left else (ct @ x.T)
+        per_entry = gradient[self.row, self.col]
+        return per_entry.sum(keepdims=True) if self.case.homogeneous else per_entry.reshape(self.data_shape)
+
+    # the library ----------------------------------------------------------------------------------------------------
+
+    def apply(self, weights: Any, x: Any, structure: tuple[Any, ...] | None = None) -> Any:
+        cls: Any = MATRICES[self.case.matrix]
+        if self.case.unit:
+            weights = weights * u.mV
+            x = x if self.case.event else x * u.siemens
+        structure = self.structure if structure is None else structure
+        matrix = cls((weights, *structure), shape=self.shape) if structure else cls(weights)
+        operand = BinaryArray(x) if self.case.event else x
+        out = operand @ matrix if self.case.from_left else matrix @ operand
+        if self.case.unit:
+            expected = u.mV if self.case.event else u.mV * u.siemens
+            assert out.unit == expected, f"the result has unit {out.unit}, expected {expected}"
+            out = out.mantissa
+        return out
+
+
+def random_structure(
+    matrix: str, shape: tuple[int, int], rng: np.random.Generator, nse: int = 12
+) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray, tuple[int, ...]]:
+    """``(structure, row, col, shape of one weight per entry)`` of a random matrix: unsorted, with duplicates and,
+    where the format allows, empty lines."""
+    rows_, cols = shape
+    if matrix == "Dense":
+        row, col = (a.ravel() for a in np.indices(shape))
+        return (), row, col, shape
+    if matrix == "COO":
+        row, col = rng.integers(rows_, size=nse), rng.integers(cols, size=nse)
+        return (row, col), row, col, (nse,)
+    transposed = matrix in ("CSC", "FixedPreNumConn")
+    lines, width = (cols, rows_) if transposed else (rows_, cols)
+    if matrix in ("CSR", "CSC"):
+        line = np.sort(rng.integers(lines, size=nse))
+        other = rng.integers(width, size=nse)
+        structure: tuple[np.ndarray, ...] = (other, np.searchsorted(line, np.arange(lines + 1)))
+        per_entry: tuple[int, ...] = (nse,)
+    else:
+        per_line = 3
+        line = np.repeat(np.arange(lines), per_line)
+        other = rng.integers(width, size=lines * per_line)
+        structure = (other.reshape(lines, per_line),)
+        per_entry = (lines, per_line)
+    row, col = (other, line) if transposed else (line, other)
+    return structure, row, col, per_entry
+
+
+# -- one check per transform -------------------------------------------------------------------------------------------
+
+
+def check_product(case: ProductCase, seed: int = 0) -> None:
+    """Run one case. Inputs are random, and the same for the same case and seed.
+
+    Raises:
+        AssertionError: if the library and the model differ by more than rounding.
+    """
+    problem = Problem(case, np.random.default_rng([zlib.crc32(str(case).encode()), seed]))
+    with _x64(case.dtype == "float64"), config.use_backend(case.backend):
+        TRANSFORMS[case.transform](problem)
+
+
+def _eager(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    _close(p, p.apply(w, x), p.product(w, p.indicator(x)))
+
+
+def _jit(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    out = jax.jit(lambda w, x, structure: p.apply(w, x, structure))(w, x, p.structure)
+    _close(p, out, p.product(w, p.indicator(x)))
+
+
+def _jvp(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    w_dot, x_dot = p.tangent(w.shape, p.case.dtype), p.tangent(x.shape, str(x.dtype))
+    out, out_dot = jax.jit(lambda *args: jax.jvp(p.apply, args[:2], args[2:]))(w, x, w_dot, x_dot)
+    e = p.indicator(x)
+    _close(p, out, p.product(w, e))
+    _close(p, out_dot, p.product(w_dot, e) + p.product(w, _f64(x_dot)))
+
+
+def _vjp(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    e = p.indicator(x)
+    ct = p.tangent(p.product(w, e).shape, p.case.dtype)
+    if x.dtype.kind in "bi":
+        (w_ct,) = jax.jit(lambda w, x, ct: jax.vjp(lambda w: p.apply(w, x), w)[1](ct))(w, x, ct)
+    else:
+        w_ct, x_ct = jax.jit(lambda w, x, ct: jax.vjp(p.apply, w, x)[1](ct))(w, x, ct)
+        assert x_ct.dtype == x.dtype
+        _close(p, x_ct, p.by_operand(w, _f64(ct)))
+    _close(p, w_ct, p.by_weights(_f64(ct), e))
+
+
+def _second_order(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    w_dot, x_dot = p.tangent(w.shape, p.case.dtype), p.tangent(x.shape, str(x.dtype))
+
+    def half_square(w: Any, x: Any) -> Any:
+        out = p.apply(w, x).astype(jnp.promote_types(p.case.dtype, "float32"))
+        return 0.5 * jnp.sum(out**2)
+
+    gradient = jax.grad(half_square, argnums=(0, 1))
+    (w_ct, x_ct), (w_hvp, x_hvp) = jax.jit(lambda *args: jax.jvp(gradient, args[:2], args[2:]))(w, x, w_dot, x_dot)
+    e, v = p.indicator(x), _f64(x_dot)
+    out, out_dot = p.product(w, e), p.product(w_dot, e) + p.product(w, v)
+    _close(p, w_ct, p.by_weights(out, e), scale=4)
+    _close(p, x_ct, p.by_operand(w, out), scale=4)
+    _close(p, w_hvp, p.by_weights(out_dot, e) + p.by_weights(out, v), scale=4)
+    _close(p, x_hvp, p.by_operand(w_dot, out) + p.by_operand(w, out_dot), scale=4)
+
+
+def _vmap_operand(p: Problem) -> None:
+    w, xs = p.weights(), p.operand(BATCH)
+    out = jax.jit(jax.vmap(p.apply, in_axes=(None, 0)))(w, xs)
+    _close(p, out, np.stack([p.product(w, p.indicator(x)) for x in xs]))
+
+
+def _vmap_weights(p: Problem) -> None:
+    ws, xs = p.weights(2), p.operand(BATCH)
+    out = jax.jit(jax.vmap(jax.vmap(p.apply, in_axes=(None, 0), out_axes=-1), in_axes=(0, None)))(ws, xs)
+    expected = np.stack([np.stack([p.product(w, p.indicator(x)) for x in xs], axis=-1) for w in ws])
+    _close(p, out, expected)
+
+
+def _vmap_structure(p: Problem) -> None:
+    other = Problem(p.case, p.rng)
+    w, xs = p.weights(), p.operand(2)
+    structures = tuple(np.stack(pair) for pair in zip(p.structure, other.structure))
+    out = jax.jit(jax.vmap(p.apply, in_axes=(None, 0, 0)))(w, xs, structures)
+    _close(p, out, np.stack([q.product(w, q.indicator(x)) for q, x in zip((p, other), xs)]))
+
+
+def _grad_of_vmap(p: Problem) -> None:
+    w, xs = p.weights(), p.operand(BATCH)
+    expected = np.stack([p.product(w, p.indicator(x)) for x in xs])
+    ct = p.tangent(expected.shape, p.case.dtype)
+    out, pull = jax.vjp(lambda w: jax.vmap(p.apply, in_axes=(None, 0))(w, xs), w)
+    _close(p, out, expected)
+    (w_ct,) = jax.jit(pull)(ct)
+    _close(p, w_ct, sum(p.by_weights(_f64(c), p.indicator(x)) for c, x in zip(ct, xs)))
+
+
+def _vmap_of_grad(p: Problem) -> None:
+    ws, x = p.weights(BATCH), p.operand()
+    ct = p.tangent(p.product(ws[0], p.indicator(x)).shape, p.case.dtype)
+    (w_ct,) = jax.jit(jax.vmap(lambda w: jax.vjp(lambda w: p.apply(w, x), w)[1](ct)))(ws)
+    _close(p, w_ct, np.stack([p.by_weights(_f64(ct), p.indicator(x))] * BATCH))
+
+
+def _scan(p: Problem) -> None:
+    w, xs = p.weights(), p.operand(BATCH)
+    _, out = jax.lax.scan(lambda carry, x: (carry, p.apply(w, x)), 0, xs)
+    _close(p, out, np.stack([p.product(w, p.indicator(x)) for x in xs]))
+
+
+def _cond(p: Problem) -> None:
+    w, x = p.weights(), p.operand()
+    run = jax.jit(lambda on: jax.lax.cond(on, lambda: p.apply(w, x), lambda: jnp.zeros_like(p.apply(w, x))))
+    expected = p.product(w, p.indicator(x))
+    _close(p, run(True), expected)
+    _close(p, run(False), np.zeros_like(expected))
+
+
+TRANSFORMS: dict[str, Callable[[Problem], None]] = {
+    "eager": _eager,
+    "jit": _jit,
+    "jvp": _jvp,
+    "vjp": _vjp,
+    "second_order": _second_order,
+    "vmap_operand": _vmap_operand,
+    "vmap_weights": _vmap_weights,
+    "vmap_structure": _vmap_structure,
+    "grad_of_vmap": _grad_of_vmap,
+    "vmap_of_grad": _vmap_of_grad,
+    "scan": _scan,
+    "cond": _cond,
+}
+
+_NEEDS_FLOAT_OPERAND = ("jvp", "second_order")
+
+
+def _close(p: Problem, found: Any, expected: np.ndarray, scale: float = 1) -> None:
+    found = np.asarray(found)
+    assert found.shape == expected.shape, f"shape {found.shape}, expected {expected.shape}"
+    # Cotangents of spikes come in the spikes' dtype, which may be coarser than that of the weights.
+    rtol = max(tolerance(p.case.dtype), tolerance(found.dtype)) * scale
+    # The largest entry sets the scale of the rounding errors of all: sums cancel.
+    np.testing.assert_allclose(_f64(found), expected, rtol=rtol, atol=rtol * max(1.0, np.abs(expected).max(initial=0)))
+
+
+def _f64(values: Any) -> np.ndarray:
+    return np.asarray(values).astype(np.float64)
+
+
+def _x64(on: bool) -> Any:
+    """JAX with or without 64-bit numbers; public since jax 0.9, experimental before."""
+    enable = getattr(jax, "enable_x64", None)
+    if enable is None:
+        from jax.experimental import enable_x64 as enable
+    return enable(on)

@@ -1,0 +1,37 @@
+"""The only place where physical units are taken off and put back: primitives and kernels see plain arrays.
+
+Quantities are ``brainunit.Quantity`` (pytrees: the mantissa is a leaf, the unit is static), so all of this happens
+while tracing and costs nothing at run time.
+"""
+
+from typing import Any
+
+import brainunit as u
+
+__all__ = ["Quantity", "attach", "attach_product", "detach", "unit_of"]
+
+Quantity = u.Quantity
+
+
+def detach(value: Any) -> tuple[Any, Any]:
+    """``(mantissa, unit)``; the unit is None for a plain value."""
+    if isinstance(value, Quantity):
+        return value.mantissa, value.unit
+    return value, None
+
+
+def unit_of(value: Any) -> Any:
+    """The unit of a quantity, None of anything else."""
+    return value.unit if isinstance(value, Quantity) else None
+
+
+def attach(mantissa: Any, unit: Any) -> Any:
+    """The quantity, or the plain value if the unit is None."""
+    return mantissa if unit is None else Quantity(mantissa, unit=unit)
+
+
+def attach_product(mantissa: Any, unit: Any, other: Any) -> Any:
+    """``mantissa`` in the product of two units; a plain array if they cancel."""
+    if unit is None or other is None:
+        return attach(mantissa, other if unit is None else unit)
+    return u.maybe_decimal(Quantity(mantissa, unit=unit * other))

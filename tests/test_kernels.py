@@ -1,0 +1,195 @@
+"""Declaring primitives, and what the lowered programs look like."""
+
+import threading
+from typing import Any
+
+import brainevent
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, XLACustomKernel, defjvp
+from brainevent_core.matrices import DataRepresentation
+
+BACKENDS = ("numba", "reference")
+
+
+def stablehlo(fn: Any, *args: Any) -> str:
+    return jax.jit(fn).lower(*args).as_text()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("event", [False, True], ids=["float", "event"])
+@pytest.mark.parametrize("cls", [CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense])
+def test_batching_makes_no_loop(cls: Any, event: bool, backend: str) -> None:
+    """Whatever is mapped, the program has no loop, and as many custom calls for 2 as for 50."""
+    dense = np.eye(6, 8, dtype=np.float32)
+    matrix = cls.fromdense(dense)
+
+    def product(matrix: DataRepresentation, x: Any) -> Any:
+        return (BinaryArray(x) if event else x) @ matrix
+
+    def loss(matrix: DataRepresentation, weights: Any, x: Any) -> Any:
+        return jnp.sum(product(matrix.with_data(weights), x) ** 2)
+
+    programs: dict[str, list[int]] = {}
+    for size in (2, 50):
+        xs = jnp.ones((size, 6))
+        weights = jnp.stack([matrix.data] * size)
+        stacked = jax.tree_util.tree_map(lambda leaf, size=size: jnp.stack([leaf] * size), matrix)
+        with brainevent.use_backend(backend):
+            for name, fn, args in (
+                ("operand", jax.vmap(product, (None, 0)), (matrix, xs)),
+                ("nested", jax.vmap(jax.vmap(lambda x: product(matrix, x))), (jnp.stack([xs, xs]),)),
+                ("weights", jax.vmap(lambda w, x: product(matrix.with_data(w), x)), (weights, xs)),
+                ("structure", jax.vmap(product), (stacked, xs)),
+                ("grad of vmap", jax.grad(lambda w, xs: jnp.sum(jax.vmap(loss, (None, None, 0))(matrix, w, xs))), (matrix.data, xs)),
+                ("vmap of grad", jax.vmap(jax.grad(loss, 1), (None, None, 0)), (matrix, matrix.data, xs)),
+            ):
+                text = stablehlo(fn, *args)
+                assert "stablehlo.while" not in text, name
+                programs.setdefault(name, []).append(text.count("custom_call @"))
+    for name, (few, many) in programs.items():
+        assert few == many, name
+
+
+@pytest.fixture
+def scale() -> Any:
+    """y = a · x with two outputs, y and y²; linear in neither."""
+    kernel = XLACustomKernel("tests.scale", tags=("tests",))
+    kernel.def_abstract_eval(lambda a, x, *, power: [jax.ShapeDtypeStruct(x.shape, x.dtype)] * 2)
+    kernel.def_reference(lambda a, x, *, power: [a * x, (a * x) ** power])
+    yield kernel
+    from brainevent_core.kernels import custom_kernel
+
+    custom_kernel._declared.pop("tests.scale", None)
+
+
+def test_declared_primitive_under_transforms(scale: Any) -> None:
+    defjvp(
+        scale,
+        lambda a_dot, a, x, *, power: [a_dot * x, power * (a * x) ** (power - 1) * a_dot * x],
+        lambda x_dot, a, x, *, power: [a * x_dot, power * (a * x) ** (power - 1) * a * x_dot],
+    )
+    x = jnp.arange(1.0, 4.0)
+    y, squared = jax.jit(lambda a, x: scale(a, x, power=2))(2.0, x)
+    np.testing.assert_allclose(y, 2 * x)
+    np.testing.assert_allclose(squared, 4 * x**2)
+    out, dot = jax.jvp(lambda a: scale(a, x, power=2), (2.0,), (1.0,))
+    np.testing.assert_allclose(dot[1], 4 * x**2)
+    batched = jax.vmap(lambda a: scale(a, x, power=3)[1])(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(batched, [x**3, 8 * x**3])
+    nested = jax.vmap(jax.vmap(lambda a, x: scale(a, x, power=1)[0], (None, 0)), (0, None))(jnp.array([1.0, 2.0]), x)
+    np.testing.assert_allclose(nested, [x, 2 * x])
+    per_example = jax.vmap(lambda a, x: jax.jvp(lambda x: scale(a, x, power=2)[1], (x,), (1.0,))[1])(x, x)
+    np.testing.assert_allclose(per_example, 2 * x**3)
+
+
+def test_missing_rules_are_errors(scale: Any) -> None:
+    with pytest.raises(NotImplementedError, match="no derivative with respect to operand 1"):
+        jax.jvp(lambda x: scale(2.0, x, power=2), (1.0,), (1.0,))
+    defjvp(scale, None, lambda x_dot, a, x, *, power: [a * x_dot, x_dot])
+    jax.jvp(lambda x: scale(2.0, x, power=2), (1.0,), (1.0,))
+    with pytest.raises(NotImplementedError, match="operand 0"):
+        jax.jvp(lambda a: scale(a, 1.0, power=2), (1.0,), (1.0,))
+    with pytest.raises(brainevent.RegistrationError, match="outs="):
+        XLACustomKernel("tests.no_shape")(1.0)
+    nothing = XLACustomKernel("tests.no_kernel")
+    with pytest.raises(brainevent.KernelFallbackExhaustedError, match="no reference"):
+        nothing(jnp.ones(3), outs=jax.ShapeDtypeStruct((3,), jnp.float32))
+
+
+def test_names(scale: Any) -> None:
+    with pytest.warns(UserWarning, match=r"tests\.scale.*declared again"):
+        XLACustomKernel("tests.scale")
+    with pytest.raises(brainevent.RegistrationError, match="primitive of brainevent"):
+        XLACustomKernel("matmul")
+    assert {"matmul", "sampled"} <= set(brainevent.get_all_primitive_names())
+    assert "matmul" in brainevent.get_primitives_by_tags("product")
+
+
+def test_kernels_of_other_backends(scale: Any) -> None:
+    def kernel(a: Any, x: Any, *, power: int) -> Any:
+        return [a * x, 10 * (a * x) ** power]
+
+    x = jnp.ones(3)
+    compiled = jax.jit(lambda x: scale(2.0, x, power=2)[1])
+    np.testing.assert_allclose(compiled(x), 4.0)
+    scale.def_kernel("theirs", "cpu", kernel, supports=lambda a, x, *, power: power == 2)
+    with brainevent.get_registry().record() as lowered:
+        np.testing.assert_allclose(compiled(x), 40.0)  # a late kernel makes cached functions retrace
+    assert [(r.primitive, r.backend) for r in lowered] == [("tests.scale", "theirs")]
+    with pytest.raises(brainevent.RegistrationError, match="already has a kernel"):
+        scale.def_kernel("theirs", "cpu", kernel)
+    with pytest.raises(brainevent.RegistrationError, match="belongs to core"):
+        scale.def_kernel("reference", "cpu", kernel)
+    assert scale.available_backends("cpu") == ("theirs", "reference")
+    np.testing.assert_allclose(scale(2.0, x, power=3)[1], 8.0)  # declined
+    with pytest.raises(brainevent.KernelNotAvailableError, match="declines these operands"):
+        scale(2.0, x, power=3, backend="theirs")
+    # A derived primitive prefers the backend without insisting on it.
+    np.testing.assert_allclose(jax.vmap(lambda a: scale(a, x, power=2, backend="theirs")[0])(jnp.ones(2)), 1.0)
+    np.testing.assert_allclose(scale(2.0, x, power=2, backend="reference")[1], 4.0)
+    scale.def_kernel("wrong", "cpu", lambda a, x, *, power: [x, x[:1]], priority=5)
+    with pytest.raises(brainevent.KernelFallbackExhaustedError, match=r"float32\[1\]"):
+        scale(2.0, x, power=2)
+
+
+def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix, x = CSR.fromdense(jnp.eye(3)), jnp.ones(3)
+
+    def ran(**options: Any) -> str:
+        with brainevent.get_registry().record() as lowered:
+            jax.jit(lambda x: brainevent.matmul(x, matrix, **options))(x)
+        return lowered[-1].backend
+
+    assert ran() == "numba"
+    assert ran(backend="reference") == "reference"
+    with brainevent.use_backend("reference"):
+        assert ran() == "reference"
+        assert ran(backend="numba") == "numba"
+    brainevent.config.set_backend("cpu", "reference")
+    try:
+        assert brainevent.config.get_backend("cpu") == "reference"
+        assert ran() == "reference"
+        with brainevent.use_backend("numba"):
+            assert ran() == "numba"
+    finally:
+        brainevent.config.clear_backends()
+    monkeypatch.setenv("BRAINEVENT_BACKEND", "reference")
+    assert ran() == "reference"
+
+
+def test_gradient_under_a_request_runs(scale: Any) -> None:
+    matrix = CSR.fromdense(jnp.eye(3))
+
+    def loss(w: Any) -> Any:
+        return jnp.sum(brainevent.matmul(matrix.with_data(w), jnp.ones(3), backend="numba"))
+
+    np.testing.assert_allclose(jax.grad(loss)(matrix.data), 1.0)
+
+
+def test_export_for_all_platforms_takes_the_reference() -> None:
+    matrix = CSR.fromdense(jnp.eye(3))
+    exported = jax.export.export(jax.jit(lambda x: x @ matrix), platforms=("cpu", "cuda", "tpu"))(jnp.ones(3))
+    np.testing.assert_allclose(exported.call(jnp.arange(3.0)), np.arange(3.0))
+
+
+def test_cold_threads_agree() -> None:
+    """Eight threads that lower the same products for the first time at once."""
+    rng = np.random.default_rng()
+    matrix = CSR.fromdense(rng.normal(size=(31, 37)).astype(np.float32))
+    x = rng.normal(size=31).astype(np.float32)
+    barrier, results = threading.Barrier(8), []
+
+    def work() -> None:
+        barrier.wait()
+        results.append(np.asarray(jax.jit(lambda x: x @ matrix)(x)))
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    assert all(np.array_equal(result, results[0]) for result in results)

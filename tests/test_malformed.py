@@ -1,0 +1,166 @@
+"""Bad input: either an error that names both sides, or exactly the one result that malformed structures have."""
+
+from typing import Any
+
+import brainevent
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
+
+BACKENDS = ("numba", "reference")
+
+
+def entries(cls: type, structure: tuple[np.ndarray, ...], shape: tuple[int, int]) -> list[tuple[int, int, int]]:
+    """(row, column, slot) of every entry that exists, straight from the definition, in Python integers."""
+    found = []
+    if cls is COO:
+        found = [(int(r), int(c), k) for k, (r, c) in enumerate(zip(*structure))]
+    else:
+        if cls in (CSR, CSC):
+            indices, indptr = structure
+            bounds, highest = [], 0
+            for pointer in indptr:
+                highest = max(highest, min(max(int(pointer), 0), len(indices)))
+                bounds.append(highest)
+            lines = [(line, k) for line in range(len(bounds) - 1) for k in range(bounds[line], bounds[line + 1])]
+        else:
+            (indices,) = structure
+            width = indices.shape[1]
+            lines = [(k // width, k) for k in range(indices.size)]
+        flat = structure[0].ravel()
+        found = [(line, int(flat[k]), k) for line, k in lines]
+        if cls in (CSC, FixedPreNumConn):
+            found = [(other, line, k) for line, other, k in found]
+    return [(r, c, k) for r, c, k in found if 0 <= r < shape[0] and 0 <= c < shape[1]]
+
+
+SHAPE = (4, 6)
+BIG = 2**31 - 1
+
+MALFORMED: list[tuple[str, type, tuple[Any, ...]]] = [
+    ("csr-outside", CSR, ([1, -1, 6, -6, BIG, 2], [0, 2, 3, 5, 6])),
+    ("csr-pointers-fall", CSR, ([1, 2, 3, 4, 5, 0], [0, 4, 2, 5, 6])),
+    ("csr-pointers-outside", CSR, ([1, 2, 3, 4, 5, 0], [-3, 2, 99, 4, 7])),
+    ("csr-pointers-late-and-short", CSR, ([1, 2, 3, 4, 5, 0], [2, 3, 3, 4, 4])),
+    ("csr-pointers-huge", CSR, ([1, 2, 3, 4, 5, 0], [BIG, -BIG, 3, 4, 6])),
+    ("csr-no-entries", CSR, ([], [0, 5, -5, 0, 0])),
+    ("csc-outside", CSC, ([1, -1, 4, -4, BIG, 2], [0, 1, 2, 3, 4, 5, 6])),
+    ("csc-pointers", CSC, ([1, 2, 3, 0, 1, 0], [1, 9, 0, 3, 5, -5, 2])),
+    ("coo-outside", COO, ([0, -1, 4, 3, BIG, -BIG], [0, 1, 2, -6, 3, 6])),
+    ("post-outside", FixedPostNumConn, ([[0, -1], [6, 5], [BIG, -BIG], [1, 1]],)),
+    ("pre-outside", FixedPreNumConn, ([[0, -1], [4, 3], [BIG, -BIG], [1, 1], [2, 3], [-4, 0]],)),
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
+@pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
+def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bool, backend: str) -> None:
+    rng = np.random.default_rng()
+    arrays = tuple(np.array(a, np.int32) for a in structure)
+    weights = rng.normal(size=arrays[0].shape).astype(np.float32)
+    dense = np.zeros(SHAPE)
+    for r, c, k in entries(cls, arrays, SHAPE):
+        dense[r, c] += weights.ravel()[k]
+    left, right = rng.normal(size=4).astype(np.float32), rng.normal(size=6).astype(np.float32)
+
+    def products(weights: Any, *arrays: Any) -> Any:
+        matrix = cls((weights, *arrays), shape=SHAPE, check=traced)  # checks cannot look at traced values
+        results = [left @ matrix, matrix @ right, BinaryArray(left > 0) @ matrix, matrix @ BinaryArray(right > 0)]
+        weighted, gradient = jax.value_and_grad(lambda w: jnp.sum((left @ matrix.with_data(w)) * right))(weights)
+        return results, matrix.todense(), weighted, gradient
+
+    with brainevent.use_backend(backend):
+        results, found, _, gradient = (jax.jit(products) if traced else products)(jnp.asarray(weights), *arrays)
+    expected = [left @ dense, dense @ right, (left > 0) @ dense, dense @ (right > 0)]
+    for one, other in zip(results, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found, dense, rtol=1e-6)
+    by_weight = np.zeros(weights.size)
+    for r, c, k in entries(cls, arrays, SHAPE):
+        by_weight[k] = left[r] * right[c]
+    np.testing.assert_allclose(np.ravel(gradient), by_weight, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["numpy", "jax", "closed over in jit"])
+@pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
+def test_malformed_structure_is_refused(cls: Any, structure: Any, how: str) -> None:
+    arrays = tuple(np.array(a, np.int32) for a in structure)
+
+    def build() -> Any:
+        given = tuple(map(jnp.asarray, arrays)) if how == "jax" else arrays
+        return cls((jnp.ones(arrays[0].shape), *given), shape=SHAPE).todense()
+
+    with pytest.raises(brainevent.StructureError, match=r"holds|run from|must not decrease"):
+        jax.jit(build)() if how.startswith("closed") else build()
+
+
+def csr(data: Any = 1.0, indices: Any = (0, 1), indptr: Any = (0, 1, 2), shape: Any = (2, 2), **options: Any) -> CSR:
+    return CSR((data, np.asarray(indices), np.asarray(indptr)), shape=shape, **options)
+
+
+ERRORS = {
+    "pointers too short": (lambda: csr(indptr=[0, 2]), brainevent.MathError, r"one entry more.*3; got 2"),
+    "weights of another length": (lambda: csr(np.ones(3)), brainevent.MathError, r"\(2,\).*got \(3,\)"),
+    "float indices": (lambda: csr(indices=[0.0, 1.0]), brainevent.DTypeError, "indices must hold integers, got dtype"),
+    "float pointers": (lambda: csr(indptr=[0.0, 1, 2]), brainevent.DTypeError, "indptr must hold integers"),
+    "shape of three": (lambda: csr(shape=(2, 2, 2)), brainevent.MathError, "two sizes"),
+    "negative shape": (lambda: csr(shape=(2, -2)), brainevent.MathError, "two sizes"),
+    "missing array": (lambda: CSR((1.0, [0, 1]), shape=(2, 2)), brainevent.MathError, "takes .data, indices, indptr"),
+    "coo lengths": (lambda: COO((1.0, [0, 1], [0]), shape=(2, 2)), brainevent.MathError, r"\(2,\) and \(1,\)"),
+    "fan-out of a vector": (lambda: FixedPostNumConn(1.0, [0, 1], shape=(2, 2)), brainevent.MathError, r"\(2, conn"),
+    "too many partners": (
+        lambda: FixedPostNumConn(num_pre=3, num_post=4, conn_num=5, weight=1.0),
+        brainevent.MathError,
+        "5 distinct partners out of 4",
+    ),
+    "no weight": (
+        lambda: FixedPreNumConn(num_pre=3, num_post=4, conn_num=2),
+        brainevent.MathError,
+        "missing: weight",
+    ),
+    "dense vector": (lambda: Dense(np.ones(3)), brainevent.MathError, r"got an array of shape \(3,\)"),
+    "length on the left": (lambda: np.ones(3) @ csr(), ValueError, r"array \(3,\) @ matrix \(2, 2\)"),
+    "length on the right": (lambda: csr() @ np.ones((3, 2)), ValueError, r"matrix \(2, 2\) @ array \(3, 2\)"),
+    "events of another length": (
+        lambda: BinaryArray(np.ones(3)) @ csr().T,
+        brainevent.MathError,
+        r"events \(3,\) @ matrix \(2, 2\)",
+    ),
+    "events of rank 3": (lambda: BinaryArray(np.ones((2, 2, 2))) @ csr(), brainevent.MathError, "got events of shape"),
+    "scalar operand": (lambda: csr() @ 2.0, brainevent.MathError, r"shape \(\)"),
+    "complex operand": (lambda: csr() @ np.ones(2, complex), brainevent.DTypeError, "complex"),
+    "two sparse": (lambda: csr() @ csr(), NotImplementedError, r"use `.todense\(\)`"),
+    "other weights": (lambda: csr(np.ones(2)).with_data(np.ones(3)), brainevent.MathError, r"\(2,\), got \(3,\)"),
+    "assignment": (lambda: setattr(csr(), "data", 2.0), AttributeError, "with_data"),
+    "assignment to events": (lambda: setattr(BinaryArray(np.ones(2)), "value", 2.0), AttributeError, "immutable"),
+    "too many nonzeros": (lambda: CSR.fromdense(np.ones((2, 2)), nse=3), brainevent.MathError, "4 nonzero.*nse=3"),
+    "unit in a sum": (lambda: (np.ones(2) @ csr(1.0 * u.mV)) + 1 * u.second, u.UnitMismatchError, ""),
+    "text as backend": (lambda: brainevent.matmul(np.ones(2), csr(), backend=3), TypeError, "'numba'"),
+    "plain arrays": (lambda: brainevent.matmul(np.ones(2), np.ones(2)), brainevent.DTypeError, "jnp.matmul"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_error_names_both_sides(name: str) -> None:
+    call, kind, message = ERRORS[name]
+    with pytest.raises(kind, match=f"(?si){message}"):
+        call()
+
+
+def test_index_leaves_that_became_floats_are_refused() -> None:
+    matrix = jax.tree_util.tree_map(lambda leaf: leaf * 1.0, csr(np.ones(2, np.float32)))
+    with pytest.raises(brainevent.DTypeError, match=r"brainevent\.grad|with_data"):
+        np.ones(2, np.float32) @ matrix
+
+
+def test_wide_indices_do_not_wrap() -> None:
+    """With x64 off, 2**32 + 1 would become the valid index 1."""
+    wide = np.array([2**32 + 1, 1], np.int64)
+    with pytest.raises(brainevent.StructureError, match=str(2**32 + 1)):
+        csr(indices=wide)
+    dense = csr(np.array([5.0, 7.0]), indices=wide, check=False).todense()
+    np.testing.assert_array_equal(dense, [[0, 0], [0, 7]])

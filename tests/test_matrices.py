@@ -1,0 +1,178 @@
+"""Building matrices, and matrices as JAX values."""
+
+from typing import Any
+
+import brainevent
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainevent import COO, CSC, CSR, BinaryArray, DataRepresentation, Dense, FixedPostNumConn, FixedPreNumConn
+
+SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
+INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
+
+
+def random_dense(shape: tuple[int, int] = (6, 9)) -> np.ndarray:
+    rng = np.random.default_rng()
+    return (rng.normal(size=shape) * (rng.random(shape) < 0.4)).astype(np.float32)
+
+
+def parts(matrix: Any) -> tuple[Any, ...]:
+    """Data and structure of a matrix, as its constructor takes them."""
+    return tuple(jax.tree_util.tree_leaves(matrix))
+
+
+@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+def test_round_trip_and_transpose(cls: Any) -> None:
+    dense = random_dense()
+    matrix = cls.fromdense(dense)
+    assert isinstance(matrix, DataRepresentation)
+    assert isinstance(matrix, u.sparse.SparseMatrix)
+    np.testing.assert_array_equal(matrix.todense(), dense)
+    np.testing.assert_array_equal(matrix.T.todense(), dense.T)
+    assert type(matrix.T.T) is cls
+    assert (matrix.shape, matrix.T.shape, matrix.ndim, matrix.size) == ((6, 9), (9, 6), 2, 54)
+    assert matrix.dtype == np.float32
+    quantity = cls.fromdense(dense * u.nS)
+    assert quantity.unit == u.nS
+    np.testing.assert_array_equal(quantity.todense().to_decimal(u.nS), dense)
+    assert cls.__name__ in repr(matrix)
+
+
+@pytest.mark.parametrize("cls", SPARSE)
+def test_every_constructor_form(cls: Any) -> None:
+    dense = random_dense()
+    data, *structure = parts(cls.fromdense(dense))
+    # Unused slots of fixed-number rows point outside on purpose.
+    options = {"shape": dense.shape, "check": False}
+    for matrix in (cls((data, *structure), **options), cls(data, *structure, **options)):
+        np.testing.assert_array_equal(matrix.todense(), dense)
+    pattern = cls((np.ones(data.shape, np.float32), *structure), **options).todense()
+    for weight in (2, 2.0, np.float32(2), jnp.array([2.0]), 2.0 * u.mV, [2.0], np.array(2.0)):
+        homogeneous = cls((weight, *structure), **options).todense()
+        np.testing.assert_array_equal(getattr(homogeneous, "mantissa", homogeneous), 2 * np.asarray(pattern))
+
+
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+@pytest.mark.parametrize("dtype", INTEGERS)
+@pytest.mark.parametrize("cls", SPARSE)
+def test_every_index_dtype(cls: Any, dtype: str, backend: str) -> None:
+    dense = random_dense()
+    data, *structure = parts(cls.fromdense(dense))
+    mixed = [np.asarray(structure[0]).astype(dtype), *map(np.asarray, structure[1:])]
+    matrix = cls((data, *mixed), shape=dense.shape, check=False)
+    spikes = np.random.default_rng().random(6) < 0.5
+    with brainevent.use_backend(backend):
+        np.testing.assert_allclose(BinaryArray(spikes) @ matrix, spikes @ dense, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(matrix @ np.ones(9, np.float32), dense.sum(1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (3, 4)])
+@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+def test_empty(cls: Any, shape: tuple[int, int], backend: str) -> None:
+    matrix = cls.fromdense(np.zeros(shape, np.float32))
+    with brainevent.use_backend(backend):
+        np.testing.assert_array_equal(np.ones(shape[0], np.float32) @ matrix, np.zeros(shape[1]))
+        np.testing.assert_array_equal(matrix @ BinaryArray(np.ones((shape[1], 2))), np.zeros((shape[0], 2)))
+        np.testing.assert_array_equal(BinaryArray(np.ones((0, shape[0]))) @ matrix, np.zeros((0, shape[1])))
+    np.testing.assert_array_equal(matrix.todense(), np.zeros(shape))
+
+
+@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+def test_matrices_are_jax_values(cls: Any) -> None:
+    first, second = random_dense(), random_dense()
+    nse = 6 * 9
+    one, two = cls.fromdense(first, nse=nse), cls.fromdense(second, nse=nse)
+    traces = []
+
+    @jax.jit
+    def step(matrix: Any, x: Any) -> Any:
+        traces.append(None)
+        return matrix.with_data(2 * matrix.data), x @ matrix
+
+    x = np.ones(6, np.float32)
+    for matrix, dense in ((one, first), (two, second)):
+        doubled, product = step(matrix, x)
+        assert type(doubled) is cls
+        np.testing.assert_allclose(doubled.todense(), 2 * dense)
+        np.testing.assert_allclose(product, dense.sum(0), rtol=1e-5, atol=1e-6)
+    assert len(traces) == 1
+    final, _ = jax.lax.scan(lambda m, _: (m.with_data(m.data + m.data), None), one, None, length=3)
+    np.testing.assert_allclose(final.todense(), 8 * first)
+    chosen = jax.lax.cond(jnp.array(False), lambda: one, lambda: two)
+    np.testing.assert_array_equal(chosen.todense(), second)
+    stacked = jax.tree_util.tree_map(lambda *leaves: jnp.stack(leaves), one, two)
+    both = jax.vmap(lambda m: x @ m)(stacked)
+    np.testing.assert_allclose(both, [first.sum(0), second.sum(0)], rtol=1e-5, atol=1e-6)
+    assert one == one and one != two and len({one, two, one}) == 2
+    in_jit = jax.jit(lambda dense: cls.fromdense(dense, nse=nse).todense())(first)
+    np.testing.assert_array_equal(in_jit, first)
+
+
+def test_with_data_takes_over_dtype_and_unit() -> None:
+    matrix = CSR.fromdense(random_dense())
+    halved = matrix.with_data((matrix.data / 2).astype(jnp.float16) * u.mV)
+    assert (halved.dtype, halved.unit) == (jnp.float16, u.mV)
+    assert halved.indices is matrix.indices
+
+
+@pytest.mark.parametrize(("cls", "lines", "partners"), [(FixedPostNumConn, 50, 30), (FixedPreNumConn, 30, 50)])
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 0.5, 0.9, 1.0])
+def test_random_connectivity_is_distinct_and_reproducible(cls: Any, lines: int, partners: int, fraction: float) -> None:
+    count = round(fraction * partners)
+    arguments = {"num_pre": 50, "num_post": 30, "conn_num": count, "weight": 0.5}
+    conn = cls(**arguments, seed=7)
+    assert conn.shape == (50, 30)
+    assert conn.conn_num == count
+    indices = np.asarray(conn.indices)
+    assert indices.shape == (lines, count)
+    assert all(len(set(line)) == count for line in indices.tolist())
+    assert indices.size == 0 or (indices.min() >= 0 and indices.max() < partners)
+    np.testing.assert_array_equal(cls(**arguments, seed=7).indices, indices)
+    if 0 < count < partners:
+        assert not np.array_equal(cls(**arguments, seed=8).indices, indices)
+        assert not np.array_equal(cls(**arguments).indices, cls(**arguments).indices)
+    assert (BinaryArray(np.ones(50)) @ conn).shape == (30,)
+
+
+def test_random_connectivity_is_uniform() -> None:
+    """Each of n partners is chosen with probability k/n: chi-square of the counts, at three fill levels."""
+    scipy_stats = pytest.importorskip("scipy.stats")
+    for count in (2, 10, 17):
+        indices = FixedPostNumConn(num_pre=20000, num_post=20, conn_num=count, weight=1.0, seed=3).indices
+        observed = np.bincount(np.ravel(indices), minlength=20)
+        assert scipy_stats.chisquare(observed).pvalue > 1e-4
+        pairs = np.zeros((20, 20))
+        np.add.at(pairs, (indices[:, 0], indices[:, 1]), 1)  # sorted: joint law of the two smallest
+        assert pairs[np.tril_indices(20)].sum() == 0
+
+
+def test_seeds_and_weights_of_random_connectivity() -> None:
+    def build(**options: Any) -> Any:
+        return FixedPostNumConn(**{"num_pre": 5, "num_post": 9, "conn_num": 3, "weight": 1.0, "seed": 0, **options})
+
+    for seed in (-1, 2**63, 2**64 - 1, jax.random.key(3), jax.random.PRNGKey(3), np.uint32(5)):
+        np.testing.assert_array_equal(build(seed=seed).indices, build(seed=seed).indices)
+    np.testing.assert_array_equal(build(seed=jax.random.key(3)).indices, build(seed=jax.random.PRNGKey(3)).indices)
+    drawn = build(weight=lambda key, shape: jax.random.uniform(key, shape) * u.mV)
+    assert drawn.data.shape == (5, 3)
+    assert drawn.unit == u.mV
+    np.testing.assert_array_equal(drawn.data.mantissa, build(weight=jax.random.uniform).data)
+    assert build(weight=2 * u.nS).unit == u.nS
+
+
+def test_validation_is_remembered_per_array(monkeypatch: pytest.MonkeyPatch) -> None:
+    from brainevent_core.matrices import structure
+
+    indices, indptr = jnp.array([0, 1], jnp.int32), jnp.array([0, 1, 2], jnp.int32)
+    CSR(1.0, indices, indptr, shape=(2, 2))
+    remembered = len(structure._checked)
+    CSR(2.0, indices, indptr, shape=(2, 2))
+    assert len(structure._checked) == remembered
+    with pytest.raises(brainevent.StructureError):
+        CSR(2.0, indices, indptr, shape=(2, 1))
+    del indices, indptr
+    assert len(structure._checked) < remembered
