@@ -3,11 +3,12 @@
 import threading
 from typing import Any
 
-import brainevent
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, XLACustomKernel, defjvp
 from brainevent_core.matrices import DataRepresentation
 
@@ -43,7 +44,11 @@ def test_batching_makes_no_loop(cls: Any, event: bool, backend: str) -> None:
                 ("nested", jax.vmap(jax.vmap(lambda x: product(matrix, x))), (jnp.stack([xs, xs]),)),
                 ("weights", jax.vmap(lambda w, x: product(matrix.with_data(w), x)), (weights, xs)),
                 ("structure", jax.vmap(product), (stacked, xs)),
-                ("grad of vmap", jax.grad(lambda w, xs: jnp.sum(jax.vmap(loss, (None, None, 0))(matrix, w, xs))), (matrix.data, xs)),
+                (
+                    "grad of vmap",
+                    jax.grad(lambda w, xs: jnp.sum(jax.vmap(loss, (None, None, 0))(matrix, w, xs))),
+                    (matrix.data, xs),
+                ),
                 ("vmap of grad", jax.vmap(jax.grad(loss, 1), (None, None, 0)), (matrix, matrix.data, xs)),
             ):
                 text = stablehlo(fn, *args)
@@ -75,7 +80,7 @@ def test_declared_primitive_under_transforms(scale: Any) -> None:
     y, squared = jax.jit(lambda a, x: scale(a, x, power=2))(2.0, x)
     np.testing.assert_allclose(y, 2 * x)
     np.testing.assert_allclose(squared, 4 * x**2)
-    out, dot = jax.jvp(lambda a: scale(a, x, power=2), (2.0,), (1.0,))
+    _, dot = jax.jvp(lambda a: scale(a, x, power=2), (2.0,), (1.0,))
     np.testing.assert_allclose(dot[1], 4 * x**2)
     batched = jax.vmap(lambda a: scale(a, x, power=3)[1])(jnp.array([1.0, 2.0]))
     np.testing.assert_allclose(batched, [x**3, 8 * x**3])

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import brainevent
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
 
 BACKENDS = ("numba", "reference")

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-import brainevent
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, DataRepresentation, Dense, FixedPostNumConn, FixedPreNumConn
 
 SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
@@ -24,7 +25,7 @@ def parts(matrix: Any) -> tuple[Any, ...]:
     return tuple(jax.tree_util.tree_leaves(matrix))
 
 
-@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+@pytest.mark.parametrize("cls", [*SPARSE, Dense])
 def test_round_trip_and_transpose(cls: Any) -> None:
     dense = random_dense()
     matrix = cls.fromdense(dense)
@@ -71,7 +72,7 @@ def test_every_index_dtype(cls: Any, dtype: str, backend: str) -> None:
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (3, 4)])
-@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+@pytest.mark.parametrize("cls", [*SPARSE, Dense])
 def test_empty(cls: Any, shape: tuple[int, int], backend: str) -> None:
     matrix = cls.fromdense(np.zeros(shape, np.float32))
     with brainevent.use_backend(backend):
@@ -81,7 +82,7 @@ def test_empty(cls: Any, shape: tuple[int, int], backend: str) -> None:
     np.testing.assert_array_equal(matrix.todense(), np.zeros(shape))
 
 
-@pytest.mark.parametrize("cls", (*SPARSE, Dense))
+@pytest.mark.parametrize("cls", [*SPARSE, Dense])
 def test_matrices_are_jax_values(cls: Any) -> None:
     first, second = random_dense(), random_dense()
     nse = 6 * 9
@@ -107,7 +108,8 @@ def test_matrices_are_jax_values(cls: Any) -> None:
     stacked = jax.tree_util.tree_map(lambda *leaves: jnp.stack(leaves), one, two)
     both = jax.vmap(lambda m: x @ m)(stacked)
     np.testing.assert_allclose(both, [first.sum(0), second.sum(0)], rtol=1e-5, atol=1e-6)
-    assert one == one and one != two and len({one, two, one}) == 2
+    assert one != two
+    assert len({one, two, one}) == 2
     in_jit = jax.jit(lambda dense: cls.fromdense(dense, nse=nse).todense())(first)
     np.testing.assert_array_equal(in_jit, first)
 

@@ -12,7 +12,9 @@ import pytest
 
 DESCRIPTOR = """
 from brainevent_core.plugins import Backend
-BACKEND = Backend(name={name!r}, platforms=("cpu",), api={api}, priority={priority}, available=lambda: {reason!r}, register={register})
+BACKEND = Backend(
+    name={name!r}, platforms=("cpu",), api={api}, priority={priority}, available=lambda: {reason!r}, register={register}
+)
 """
 
 
@@ -48,8 +50,11 @@ def kernel(data, *rest, **params):
     from brainevent_core import reference
     return 100 * reference.matmul(data, *rest, **params)
 
+def supports(data, *rest, **params):
+    return {supports}
+
 def register(registry):
-    registry.register_kernel("matmul", "cpu", kernel, backend={name!r}, supports=lambda data, *rest, **params: {supports})
+    registry.register_kernel("matmul", "cpu", kernel, backend={name!r}, supports=supports)
 """
 
 

@@ -1,6 +1,7 @@
 """Every product of every matrix class, under every transform, on every backend, against dense NumPy."""
 
 import pytest
+
 from brainevent_core.testing import ProductCase, check_product, product_cases
 
 

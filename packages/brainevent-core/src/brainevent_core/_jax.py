@@ -30,6 +30,7 @@ __all__ = [
     "set_jvp_rule",
     "set_transpose_rule",
     "undefined",
+    "x64_enabled",
     "zero_like",
 ]
 
@@ -100,9 +101,15 @@ def instantiate_zero(tangent: Any) -> Any:
     return ad.instantiate_zeros(tangent)
 
 
+def x64_enabled() -> bool:
+    """Whether JAX keeps 64-bit numbers here and now."""
+    enabled: Any = jax.config
+    return bool(enabled.jax_enable_x64)
+
+
 def zero_like(value: Any) -> Zero:
     """The symbolic zero tangent of ``value``."""
-    return Zero(jax.core.get_aval(value).to_tangent_aval())
+    return Zero(jax.typeof(value).to_tangent_aval())
 
 
 def is_live(tangent: Any) -> bool:

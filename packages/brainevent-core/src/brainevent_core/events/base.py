@@ -43,6 +43,7 @@ class EventRepresentation:
     """
 
     __slots__ = ("_value",)
+    _value: Any
 
     # NumPy leaves binary operators to us.
     __array_ufunc__ = None
@@ -138,7 +139,7 @@ class EventRepresentation:
     __xor__, __rxor__ = _plain("xor"), _reflected("xor")
     __lt__, __le__ = _plain("lt"), _plain("le")
     __gt__, __ge__ = _plain("gt"), _plain("ge")
-    __eq__, __ne__ = _plain("eq"), _plain("ne")  # type: ignore[assignment]
+    __eq__, __ne__ = _plain("eq"), _plain("ne")
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> Any:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, MathError
 
 __all__ = ["FORMATS", "Format", "get_format", "register_format", "signed"]
@@ -105,7 +105,7 @@ def signed(indices: Any) -> Any:
     It was outside every shape before, and -1 is.
     """
     dtype = indices.dtype
-    wide = jnp.int64 if jax.config.jax_enable_x64 and dtype.itemsize == 8 else jnp.int32
+    wide = jnp.int64 if x64_enabled() and dtype.itemsize == 8 else jnp.int32
     if jnp.issubdtype(dtype, jnp.unsignedinteger) and dtype.itemsize == jnp.dtype(wide).itemsize:
         return jnp.where(indices > jnp.iinfo(wide).max, -1, indices.astype(wide))
     return indices.astype(wide)

@@ -273,7 +273,9 @@ class XLACustomKernel:
             results[i] = sum_unmapped(_levels, i, ct)
         return results
 
-    def _batch(self, operands: Sequence[Any], axes: Sequence[Any], *, _levels: Any, _request: Any, **static: Any) -> Any:
+    def _batch(
+        self, operands: Sequence[Any], axes: Sequence[Any], *, _levels: Any, _request: Any, **static: Any
+    ) -> Any:
         size = next(op.shape[axis] for op, axis in zip(operands, axes) if axis is not None)
         mapped = tuple(axis is not None for axis in axes)
         if self._batching is not None:
@@ -350,7 +352,7 @@ class XLACustomKernel:
     def _implementation(self, kernel: Any, levels: tuple[Level, ...]) -> Callable[..., Any]:
         if kernel is not None:
             if not kernel.batched:
-                return kernel.fn  # type: ignore[no-any-return]
+                return kernel.fn
             return lambda *arrays, **static: kernel.fn(*arrays, batch=levels, **static)
         if self._reference is not None:
             reference = self._reference

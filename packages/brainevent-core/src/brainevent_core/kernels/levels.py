@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["Level", "axes_in_front", "over_levels", "strip", "sum_unmapped", "sizes"]
+__all__ = ["Level", "axes_in_front", "over_levels", "sizes", "strip", "sum_unmapped"]
 
 
 class Level(NamedTuple):

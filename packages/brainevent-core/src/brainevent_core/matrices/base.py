@@ -1,6 +1,6 @@
 """What all matrices share: an immutable pytree of data and structure, and products with events and arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 import brainunit as u
@@ -18,7 +18,7 @@ from brainevent_core.ops.products import as_array
 __all__ = ["DataRepresentation"]
 
 
-class DataRepresentation(u.sparse.SparseMatrix):  # type: ignore[misc]
+class DataRepresentation(u.sparse.SparseMatrix):
     """Base class of all matrices.
 
     A subclass says which format it stores and whether it is the transpose of what is stored; everything else
@@ -83,10 +83,11 @@ class DataRepresentation(u.sparse.SparseMatrix):  # type: ignore[misc]
         return (self.data, *self._structure), self.shape
 
     @classmethod
-    def tree_unflatten(cls, aux: Any, children: Sequence[Any]) -> Self:
+    def tree_unflatten(cls, aux: Any, children: Iterable[Any]) -> Self:
         # Nothing is checked here: JAX unflattens with placeholders, too, and on every call of a jitted function.
         self = object.__new__(cls)
-        self._set(children[0], tuple(children[1:]), aux)
+        data, *structure = children
+        self._set(data, tuple(structure), aux)
         return self
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
@@ -209,7 +210,7 @@ def _as_shape(shape: Sequence[int]) -> tuple[int, int]:
         sizes = ()
     if len(sizes) != 2 or min(sizes) < 0:
         raise MathError(f"shape must be two sizes (rows, columns), got {shape!r}.")
-    return sizes  # type: ignore[return-value]
+    return sizes
 
 
 def _as_data(data: Any) -> Any:

@@ -44,7 +44,8 @@ class CSR(_Compressed):
 
     Example:
         >>> import brainevent, jax.numpy as jnp
-        >>> weights = brainevent.CSR(jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 2]), jnp.array([0, 1, 3]), shape=(2, 3))
+        >>> data, indices, indptr = jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 2]), jnp.array([0, 1, 3])
+        >>> weights = brainevent.CSR((data, indices, indptr), shape=(2, 3))
         >>> weights.todense()
         Array([[0., 1., 0.],
                [2., 0., 3.]], dtype=float32)
@@ -54,7 +55,7 @@ class CSR(_Compressed):
 
     def transpose(self, axes: Any = None) -> "CSC":
         """The transpose; it shares the arrays."""
-        return self._view(CSC, self.shape[::-1])  # type: ignore[no-any-return]
+        return self._view(CSC, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
@@ -81,9 +82,9 @@ class CSC(_Compressed):
 
     def transpose(self, axes: Any = None) -> CSR:
         """The transpose; it shares the arrays."""
-        return self._view(CSR, self.shape[::-1])  # type: ignore[no-any-return]
+        return self._view(CSR, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
-        return CSR.fromdense(units.attach(jnp.asarray(units.detach(dense)[0]).T, units.unit_of(dense)), nse=nse).T  # type: ignore[return-value]
+        return CSR.fromdense(units.attach(jnp.asarray(units.detach(dense)[0]).T, units.unit_of(dense)), nse=nse).T

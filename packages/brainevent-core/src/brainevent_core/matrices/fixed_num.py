@@ -40,7 +40,9 @@ class FixedNumConn(DataRepresentation):
                     f"{type(self).__name__} takes ((data, indices), shape=), (data, indices, shape=), or num_pre=, "
                     f"num_post=, conn_num=, weight= (and seed=); missing: {', '.join(missing)}."
                 )
-            assert num_pre is not None and num_post is not None and conn_num is not None
+            assert num_pre is not None
+            assert num_post is not None
+            assert conn_num is not None
             shape = (num_pre, num_post)
             rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
             key = _as_key(seed)
@@ -93,7 +95,7 @@ class FixedPostNumConn(FixedNumConn):
 
     def transpose(self, axes: Any = None) -> "FixedPreNumConn":
         """The transpose, of the other class; it shares the arrays."""
-        return self._view(FixedPreNumConn, self.shape[::-1])  # type: ignore[no-any-return]
+        return self._view(FixedPreNumConn, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
@@ -118,12 +120,12 @@ class FixedPreNumConn(FixedNumConn):
 
     def transpose(self, axes: Any = None) -> FixedPostNumConn:
         """The transpose, of the other class; it shares the arrays."""
-        return self._view(FixedPostNumConn, self.shape[::-1])  # type: ignore[no-any-return]
+        return self._view(FixedPostNumConn, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`; rows are columns here."""
-        return FixedPostNumConn.fromdense(dense.T, nse=nse).T  # type: ignore[return-value]
+        return FixedPostNumConn.fromdense(dense.T, nse=nse).T
 
 
 FixedNumPerPre = FixedPostNumConn

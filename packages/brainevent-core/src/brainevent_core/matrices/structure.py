@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, StructureError
 from brainevent_core.formats import Format
 
@@ -34,7 +35,7 @@ def as_index_array(label: str, array: Any) -> Any:
             array = array.astype(np.int32)  # an empty list has no dtype of its own
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise DTypeError(f"{label} must hold integers, got dtype {array.dtype}; convert it with `.astype('int32')`.")
-    if isinstance(array, np.ndarray) and array.dtype.itemsize == 8 and not jax.config.jax_enable_x64:
+    if isinstance(array, np.ndarray) and array.dtype.itemsize == 8 and not x64_enabled():
         limits = np.iinfo(np.int32)
         array = np.clip(array, limits.min if array.dtype.kind == "i" else 0, limits.max).astype(np.int32)
     return jnp.asarray(array)
@@ -55,10 +56,11 @@ def check_values(fmt: Format, structure: Sequence[Any], shape: tuple[int, int]) 
     if any(isinstance(array, jax.core.Tracer) for array in structure):
         return
     key = (fmt.name, shape, *map(id, structure))
-    if all(ref() is array for ref, array in zip(_checked.get(key, ()), structure, strict=False)) and key in _checked:
+    seen = _checked.get(key)
+    if seen is not None and all(ref() is array for ref, array in zip(seen, structure, strict=True)):
         return
     fault = fmt.check_values([np.asarray(array) for array in structure], shape)
     if fault:
         raise StructureError(fault)
     if all(isinstance(array, jax.Array) for array in structure):
-        _checked[key] = tuple(weakref.ref(array, lambda _, key=key: _checked.pop(key, None)) for array in structure)
+        _checked[key] = tuple(weakref.ref(array, lambda _: _checked.pop(key, None)) for array in structure)

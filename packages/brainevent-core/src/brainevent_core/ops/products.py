@@ -166,5 +166,3 @@ def as_array(x: Any) -> Any:
     if convert is not None:
         return convert()
     return jnp.asarray(x)
-
-

@@ -144,7 +144,9 @@ def _statuses() -> dict[str, BackendStatus]:
     if _found is None:
         _found = {}
         entries = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
-        for entry in sorted(entries, key=lambda entry: (entry.name, entry.dist.name if entry.dist else "", entry.value)):
+        for entry in sorted(
+            entries, key=lambda entry: (entry.name, entry.dist.name if entry.dist else "", entry.value)
+        ):
             distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed distribution"
             status = BackendStatus(entry.name, distribution, entry.value)
             rival = _found.get(entry.name)

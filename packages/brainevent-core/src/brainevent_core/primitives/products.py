@@ -83,7 +83,10 @@ def _matmul_transpose(ct: Any, data: Any, *rest: Any, event: bool, transpose: bo
                 "The event product is not linear in the spikes, so it has no transpose with respect to them. "
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
-        return [*_nones(data, *structure), matmul_p(data, *structure, ct, transpose=not transpose, event=False, **params)]
+        return [
+            *_nones(data, *structure),
+            matmul_p(data, *structure, ct, transpose=not transpose, event=False, **params),
+        ]
     fmt = get_format(params["format"])
     params = {**params, "transpose": transpose, "event": event}
     if fmt.is_homogeneous(data.aval):

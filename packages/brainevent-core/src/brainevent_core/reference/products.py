@@ -24,9 +24,7 @@ def is_event(x: Any) -> Any:
     return x if x.dtype == jnp.bool_ else x != 0
 
 
-def matmul(
-    data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool
-) -> Any:
+def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool) -> Any:
     """``A @ x``, or ``A.T @ x`` if ``transpose``, for x of shape (n,) or (n, batch)."""
     *structure, x = structure_and_x
     if format == "dense":
@@ -42,9 +40,7 @@ def matmul(
     return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
 
 
-def sampled(
-    y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool
-) -> Any:
+def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool) -> Any:
     """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
     *structure, x = structure_and_x
     if format == "dense":

@@ -7,6 +7,7 @@ indicator of an event, the gradient with respect to the spikes is that of the pr
 
 from __future__ import annotations
 
+import importlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -310,7 +311,7 @@ def _grad_of_vmap(p: Problem) -> None:
     out, pull = jax.vjp(lambda w: jax.vmap(p.apply, in_axes=(None, 0))(w, xs), w)
     _close(p, out, expected)
     (w_ct,) = jax.jit(pull)(ct)
-    _close(p, w_ct, sum(p.by_weights(_f64(c), p.indicator(x)) for c, x in zip(ct, xs)))
+    _close(p, w_ct, np.sum([p.by_weights(_f64(c), p.indicator(x)) for c, x in zip(ct, xs, strict=True)], axis=0))
 
 
 def _vmap_of_grad(p: Problem) -> None:
@@ -367,7 +368,7 @@ def _f64(values: Any) -> np.ndarray:
 
 def _x64(on: bool) -> Any:
     """JAX with or without 64-bit numbers; public since jax 0.9, experimental before."""
-    enable = getattr(jax, "enable_x64", None)
-    if enable is None:
-        from jax.experimental import enable_x64 as enable
-    return enable(on)
+    public = getattr(jax, "enable_x64", None)
+    if public is None:
+        public = importlib.import_module("jax.experimental").enable_x64
+    return public(on)

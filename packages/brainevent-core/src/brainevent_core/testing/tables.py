@@ -23,7 +23,7 @@ def rows(
             if allowed(row):
                 yield row
         return
-    from allpairspy import AllPairs  # type: ignore[import-untyped]
+    from allpairspy import AllPairs
 
     names = list(columns)
     for values in AllPairs(list(columns.values()), filter_func=lambda values: allowed(dict(zip(names, values)))):
