@@ -16,6 +16,7 @@ import brainevent
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 import coba
+import coba_report
 
 BACKENDS = [
     pytest.param(
@@ -89,7 +90,7 @@ def test_fires_irregularly_at_the_rates_of_the_paper() -> None:
     p = network.parameters
     recording = coba.simulate(network, 1000.0 * u.ms)  # in a shorter window, only neurons in a burst have intervals
     for neurons in (range(p.n_exc), range(p.n_exc, p.n)):
-        firing = coba.firing_statistics(recording, neurons, 100.0 * u.ms, 1000.0 * u.ms)
+        firing = coba_report.firing_statistics(recording, neurons, 100.0 * u.ms, 1000.0 * u.ms)
         assert 10.0 < firing.rate.to_decimal(u.Hz) < 40.0
         assert 0.7 < firing.cv2 < 1.3  # irregular from spike to spike ...
         assert 1.0 < firing.cv < 2.0  # ... and the neurons fire in bursts, which adds to the CV
@@ -105,12 +106,13 @@ def test_statistics_of_known_spike_trains() -> None:
     empty: dict[str, None] = dict.fromkeys(coba.Recording._fields)
     recording = coba.Recording(**empty | {"spike_times": times[order] * u.ms, "spike_neurons": neurons[order]})
     clock_like, poisson_like, silent = (
-        coba.firing_statistics(recording, range(k, k + 1), 0.0 * u.ms, 1e5 * u.ms) for k in range(3)
+        coba_report.firing_statistics(recording, range(k, k + 1), 0.0 * u.ms, 1e5 * u.ms) for k in range(3)
     )
     assert clock_like.rate.to_decimal(u.Hz) == pytest.approx(20.0, rel=1e-2)
     assert (clock_like.cv, clock_like.cv2) == pytest.approx((0.0, 0.0), abs=1e-9)
     assert (poisson_like.cv, poisson_like.cv2) == pytest.approx((1.0, 1.0), rel=0.05)
-    assert math.isnan(silent.cv) and math.isnan(silent.cv2)
+    assert math.isnan(silent.cv)
+    assert math.isnan(silent.cv2)
 
 
 def test_chunks_leave_no_trace() -> None:
@@ -160,6 +162,7 @@ def test_command_draws_a_network_that_fell_silent(tmp_path: Path, capsys: pytest
         (["--seed", "-1"], "0 or more"),
         (["--output", "/no/such/folder/coba.png"], "not a directory"),
         (["--output", "coba.txt"], ".png"),
+        (["--output", "/proc/coba.png"], "can't be written"),
         (["--backend", "no-such-backend", "--duration", "1"], "no-such-backend"),
     ],
 )

@@ -356,9 +356,14 @@ class XLACustomKernel:
             return lambda *arrays, **static: kernel.fn(*arrays, batch=levels, **static)
         if self._reference is not None:
             reference = self._reference
-            return lambda *arrays, **static: over_levels(
-                lambda *unmapped: _as_list(reference(*unmapped, **static)), levels
-            )(*arrays)
+
+            def run(*arrays: Any, **static: Any) -> Any:
+                outputs = over_levels(lambda *unmapped: _as_list(reference(*unmapped, **static)), levels)(*arrays)
+                # As opaque to XLA as a kernel: fused with what surrounds it, the reference would round differently from
+                # every kernel, and a chaotic network would leave its trajectory within milliseconds.
+                return jax.lax.optimization_barrier(outputs)
+
+            return run
         raise KernelFallbackExhaustedError(
             f"No kernel of {self.name!r} accepts this call, and it has no reference. Declare one with def_reference, "
             "or install a backend that has a kernel (`python -m brainevent info` lists them)."
