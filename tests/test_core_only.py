@@ -15,7 +15,6 @@ import coba
 import coba_report
 
 
-@pytest.mark.slow  # the reference needs half a millisecond for each of the 10,000 steps
 def test_coba_rates_on_reference_and_numba_agree_within_two_percent() -> None:
     """More than that: the products are sums of equal weights, which are exact, and nothing else may differ."""
     pytest.importorskip("brainevent_cpu")

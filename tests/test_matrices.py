@@ -40,6 +40,9 @@ def test_round_trip_and_transpose(cls: Any) -> None:
     assert quantity.unit == u.nS
     np.testing.assert_array_equal(quantity.todense().to_decimal(u.nS), dense)
     assert cls.__name__ in repr(matrix)
+    assert cls.__name__ in repr(jax.tree_util.tree_map(jnp.shape, matrix))
+    for axis in (None, 0, 1):
+        np.testing.assert_allclose(matrix.sum(axis), dense.sum(axis), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("cls", SPARSE)
@@ -129,6 +132,7 @@ def test_random_connectivity_is_distinct_and_reproducible(cls: Any, lines: int, 
     conn = cls(**arguments, seed=7)
     assert conn.shape == (50, 30)
     assert conn.conn_num == count
+    assert float(conn.sum()) == 0.5 * lines * count
     indices = np.asarray(conn.indices)
     assert indices.shape == (lines, count)
     assert all(len(set(line)) == count for line in indices.tolist())

@@ -54,8 +54,9 @@ class XLACustomKernel:
         >>> scale.def_abstract_eval(lambda x, *, factor: jax.ShapeDtypeStruct(x.shape, x.dtype))
         >>> scale.def_reference(lambda x, *, factor: x * factor)
         >>> defjvp(scale, lambda x_dot, x, *, factor: scale(x_dot, factor=factor))
+        >>> scale.def_transpose_rule(lambda ct, x, *, factor: [scale(ct, factor=factor)])
         >>> jax.jit(jax.grad(lambda x: scale(x, factor=3.0)))(2.0)
-        Array(3., dtype=float32, weak_type=True)
+        Array(3., dtype=float32)
     """
 
     def __init__(self, name: str, *, tags: Sequence[str] = (), _builtin: bool = False) -> None:

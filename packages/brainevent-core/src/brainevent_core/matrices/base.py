@@ -113,6 +113,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
 
     @property
     def dtype(self) -> Any:
+        """The dtype of the weights."""
         return self.data.dtype
 
     @property
@@ -127,6 +128,9 @@ class DataRepresentation(u.sparse.SparseMatrix):
         return units.unit_of(self.data)
 
     def __repr__(self) -> str:
+        if not all(hasattr(leaf, "dtype") for leaf in (self.data, *self._structure)):
+            # A pytree of something else than arrays, as jax.tree.map makes them.
+            return f"{type(self).__name__}(shape={self.shape}, data={self.data!r})"
         unit = f", unit={self.unit}" if self.unit is not None else ""
         return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit})"
 
@@ -163,6 +167,14 @@ class DataRepresentation(u.sparse.SparseMatrix):
         row, col = self._format.entries(stored.structure, stored.shape)
         dense = _scatter(data, row, col, stored.shape)
         return units.attach(dense.T if self._transposed else dense, unit)
+
+    def sum(self, axis: int | None = None) -> Any:
+        """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""
+        if axis not in (None, 0, 1, -1, -2):
+            raise MathError(f"axis must be None, 0 or 1, got {axis!r}.")
+        ones = jnp.ones(self.shape[1 if axis in (1, -1) else 0], self.dtype)
+        sums = self @ ones if axis in (1, -1) else ones @ self
+        return sums.sum() if axis is None else sums
 
     # -- products ------------------------------------------------------------------------------------------------
 

@@ -60,10 +60,12 @@ class COO(DataRepresentation):
 
     @property
     def row(self) -> Any:
+        """Row of every entry, ``(nse,)``."""
         return self._structure[0]
 
     @property
     def col(self) -> Any:
+        """Column of every entry, ``(nse,)``."""
         return self._structure[1]
 
     def transpose(self, axes: Any = None) -> "COO":

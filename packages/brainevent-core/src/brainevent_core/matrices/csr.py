@@ -16,10 +16,12 @@ class _Compressed(DataRepresentation):
 
     @property
     def indices(self) -> Any:
+        """Column of every entry (row, for CSC), ``(nse,)``."""
         return self._structure[0]
 
     @property
     def indptr(self) -> Any:
+        """Where each row (column, for CSC) begins."""
         return self._structure[1]
 
 
@@ -40,7 +42,8 @@ class CSR(_Compressed):
 
     Raises:
         StructureError: if indices or pointers are out of range or pointers decrease.
-        MathError: if lengths do not fit. DTypeError: if index arrays do not hold integers.
+        MathError: if lengths do not fit.
+        DTypeError: if index arrays do not hold integers.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

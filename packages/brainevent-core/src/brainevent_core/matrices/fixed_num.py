@@ -56,6 +56,7 @@ class FixedNumConn(DataRepresentation):
 
     @property
     def indices(self) -> Any:
+        """The partners of every neuron on the fixed side, ``(neurons, conn_num)``."""
         return self._structure[0]
 
     @property

@@ -92,7 +92,7 @@ def select(
         chosen = next((kernel for kernel in accepted if kernel.backend == name), None)
         if chosen is None:
             if request is not None and request.insist and (only_platform or _serves(request.name, platform)):
-                raise KernelNotAvailableError(_lacking(primitive, platform, request.name, declined))
+                raise KernelNotAvailableError(_lacking(primitive, platform, request, declined))
             chosen = accepted[0] if accepted else None
 
     if chosen is None and name != REFERENCE and platform in _ACCELERATORS and not exporting:
@@ -128,12 +128,13 @@ def _serves(name: str, platform: str) -> bool:
     return status is not None and status.backend is not None and platform in status.backend.platforms
 
 
-def _lacking(primitive: str, platform: str, name: str, declined: Sequence[tuple[str, str]]) -> str:
-    reason = dict(declined).get(name, "it has none registered")
+def _lacking(primitive: str, platform: str, request: Request, declined: Sequence[tuple[str, str]]) -> str:
+    reason = dict(declined).get(request.name, "it has none registered")
+    remedy = "strict=True" if request.strict else "backend="
     return (
-        f"Backend {name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this call: "
-        f"{reason}. Leave out backend= to let brainevent choose, or use `with brainevent.use_backend({name!r}):`, "
-        "which prefers the backend where it has a kernel."
+        f"Backend {request.name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this "
+        f"call: {reason}. Leave out {remedy} to let brainevent choose; `with brainevent.use_backend({request.name!r}):` "
+        "prefers the backend where it has a kernel."
     )
 
 

@@ -1,0 +1,40 @@
+"""Sphinx configuration. ``hatch run docs:build`` builds the site and runs its examples; warnings are errors."""
+
+import doctest
+from pathlib import Path
+
+import brainevent
+from brainevent_core import info
+
+project = "brainevent"
+author = copyright = "The brainevent developers"  # noqa: A001
+release = version = brainevent.__version__
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"brainevent {release}"
+html_static_path = ["_static"]
+
+myst_heading_anchors = 3
+
+autodoc_default_options = {"members": True, "member-order": "bysource"}
+autodoc_typehints = "none"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = False
+
+# The flags of tests/test_docs.py, which runs the same examples with `hatch test`.
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+trim_doctest_flags = True
+
+# What `python -m brainevent info` printed when this site was built, for the page on installation.
+generated = Path(__file__).parent / "_build" / "generated"
+generated.mkdir(parents=True, exist_ok=True)
+(generated / "info.txt").write_text(info.render(info.gather()) + "\n")

@@ -1,0 +1,94 @@
+"""`native_call`: a JAX operation that runs a native kernel. Imports Numba at the first call."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from .kernel import NativeKernel
+
+__all__ = ["native_call"]
+
+# Reentrant because compiling can run code that calls another kernel. It serialises imports, compilation and
+# registration: Numba's compiler isn't thread-safe at the first import, and XLA refuses to register a name twice.
+_lock = threading.RLock()
+_targets: dict[tuple[Any, ...], str] = {}
+_handlers: list[Any] = []  # XLA may call a handler until the process ends
+_names = itertools.count(1)
+
+
+def native_call(
+    kernel: NativeKernel,
+    *arrays: jax.Array,
+    outs: Sequence[jax.ShapeDtypeStruct],
+    aliases: Mapping[int, int] | None = None,
+    attributes: Mapping[str, np.generic] | None = None,
+) -> list[jax.Array]:
+    """Call a native kernel on arrays, traced or not, on CPU.
+
+    The kernel is compiled once per process for each combination of dtypes and ranks; new shapes compile nothing.
+
+    Args:
+      kernel: the kernel.
+      *arrays: its inputs, of any dtype that Numba has arrays of (so neither bfloat16 nor the 8-bit floats).
+      outs: shape and dtype of each output.
+      aliases: inputs whose memory becomes an output's, `{input position: output position}`, as in `jax.ffi.ffi_call`.
+      attributes: static NumPy scalars that the kernel gets after the outputs, sorted by name.
+
+    Returns:
+      The outputs, in the order of `outs`.
+
+    Raises:
+      TypeError: if Numba can't represent a dtype or compile the kernel for these arguments.
+      jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises.
+
+    ```python
+    double = NativeKernel("double", lambda: numba.njit(lambda x, out: fill(x, out)))
+    (y,) = native_call(double, x, outs=[jax.ShapeDtypeStruct(x.shape, x.dtype)])
+    ```
+    """
+    scalars = dict(sorted((attributes or {}).items()))
+    target = target_for(
+        kernel,
+        tuple((np.dtype(array.dtype), array.ndim) for array in arrays),
+        tuple((np.dtype(out.dtype), len(out.shape)) for out in outs),
+        tuple(np.dtype(type(value)) for value in scalars.values()),
+    )
+    call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=dict(aliases or {}))
+    return list(call(*arrays, **scalars))
+
+
+def target_for(
+    kernel: NativeKernel, inputs: tuple[Any, ...], outputs: tuple[Any, ...], attributes: tuple[Any, ...] = ()
+) -> str:
+    """The FFI target of `kernel` for these dtypes and ranks, compiled and registered at the first request."""
+    key = (kernel, inputs, outputs, attributes)
+    target = _targets.get(key)
+    if target is None:
+        # Compilation must not be traced, and this often runs inside a trace.
+        with _lock, jax.ensure_compile_time_eval():
+            target = _targets.get(key)
+            if target is None:
+                target = _targets[key] = _register(*key)
+    return target
+
+
+def _register(
+    kernel: NativeKernel, inputs: tuple[Any, ...], outputs: tuple[Any, ...], attributes: tuple[Any, ...]
+) -> str:
+    from .handler import compile_handler
+
+    handler = compile_handler(kernel, inputs, outputs, attributes)
+    specs = "_".join(f"{dtype}x{rank}" for dtype, rank in (*inputs, *outputs))
+    target = re.sub(r"\W+", "_", f"brainevent_{kernel.name}_{specs}_{'_'.join(map(str, attributes))}").rstrip("_")
+    if target in _targets.values():
+        target = f"{target}_{next(_names)}"
+    jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler.ctypes), platform="cpu")
+    _handlers.append(handler)
+    return target

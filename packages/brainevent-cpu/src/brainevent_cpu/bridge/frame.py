@@ -1,0 +1,175 @@
+"""The call frame that XLA passes to a handler: its arguments, the metadata query, and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from . import layout
+from .memory import (
+    ADDRESS,
+    I64,
+    call_address,
+    load_at,
+    load_int32,
+    load_int64,
+    pointer,
+    stack_words,
+    store_int32,
+    store_int64,
+)
+
+
+def buffer_as_array(context: Any, builder: ir.IRBuilder, buffer: ir.Value, array_type: types.Array) -> ir.Value:
+    """An `XLA_FFI_Buffer` as a Numba array of `array_type`; the dimensions are those of this call."""
+    # Not above: it takes 0.17 s, which a process that finds its handlers on disk needn't spend.
+    from numba.np.arrayobj import populate_array
+
+    array = context.make_array(array_type)(context, builder)
+    dims = load_at(builder, buffer, layout.BUFFER_DIMS)
+    shape = [load_at(builder, dims, 8 * axis) for axis in range(array_type.ndim)]
+    itemsize = I64(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
+    strides = [itemsize] * array_type.ndim
+    for axis in reversed(range(array_type.ndim - 1)):
+        strides[axis] = builder.mul(strides[axis + 1], shape[axis + 1])
+    data = load_at(builder, buffer, layout.BUFFER_DATA)
+    populate_array(
+        array,
+        data=builder.inttoptr(data, array.data.type),
+        shape=cgutils.pack_array(builder, shape, ty=I64),
+        strides=cgutils.pack_array(builder, strides, ty=I64),
+        itemsize=itemsize,
+        meminfo=None,
+    )
+    return array._getvalue()
+
+
+def scalar_attribute(context: Any, builder: ir.IRBuilder, scalar: ir.Value, scalar_type: types.Type) -> ir.Value:
+    """An `XLA_FFI_Scalar` as a Numba scalar."""
+    value = pointer(builder, load_at(builder, scalar, layout.SCALAR_VALUE), context.get_data_type(scalar_type))
+    return context.unpack_value(builder, scalar_type, value)
+
+
+def call_kernel(
+    kernel: Any,
+    inputs: tuple[types.Array, ...],
+    outputs: tuple[types.Array, ...],
+    attributes: tuple[types.Type, ...],
+    threads: bool,
+) -> Any:
+    """An intrinsic `run(frame) -> status` that calls `kernel` with the frame's buffers and attributes.
+
+    A status below zero means that the kernel raised. (Left to Numba, it would be printed and the call succeed.)
+    """
+    kernel_type = types.Dispatcher(kernel)
+    argument_types = (*([ADDRESS] if threads else []), *inputs, *outputs, *attributes)
+
+    @intrinsic
+    def run(typingctx: Any, frame: types.Type) -> Any:
+        kernel_signature = kernel_type.get_call_type(typingctx, argument_types, {})
+        if not isinstance(kernel_signature.return_type, types.Integer | types.Boolean):
+            raise TypeError(f"the kernel must return an integer status, not {kernel_signature.return_type}")
+
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            (frame,) = args
+            values = [frame] if threads else []
+            for field, array_types in ((layout.FRAME_ARGS, inputs), (layout.FRAME_RETS, outputs)):
+                buffers = load_at(builder, frame, field + layout.LIST_ITEMS)
+                for position, array_type in enumerate(array_types):
+                    buffer = load_at(builder, buffers, 8 * position)
+                    values.append(buffer_as_array(context, builder, buffer, array_type))
+            scalars = load_at(builder, frame, layout.FRAME_ATTRS + layout.ATTRS_ITEMS)
+            for position, scalar_type in enumerate(attributes):
+                scalar = load_at(builder, scalars, 8 * position)
+                values.append(scalar_attribute(context, builder, scalar, scalar_type))
+            raised, status = call_checked(context, builder, kernel_type, kernel_signature, values)
+            return builder.select(raised, I64(-1), status)
+
+        return signature(types.int64, ADDRESS), codegen
+
+    return run
+
+
+def call_checked(
+    context: Any, builder: ir.IRBuilder, callee: Any, callee_signature: Any, values: list[ir.Value]
+) -> tuple[ir.Value, ir.Value]:
+    """Call a compiled function: whether it raised, and its result as int64 (0 if it has none)."""
+    overload = callee.dispatcher.get_compile_result(callee_signature)
+    context.active_code_library.add_linking_library(overload.library)
+    # Parameters with defaults are part of the signature, and take no value.
+    values = values + [None] * (len(callee_signature.args) - len(values))
+    status, result = context.call_internal_no_propagate(builder, overload.fndesc, callee_signature, values)
+    return_type = callee_signature.return_type
+    as_int = I64(0) if return_type == types.none else context.cast(builder, result, return_type, types.int64)
+    return status.is_error, as_int
+
+
+def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
+    """An intrinsic `create_error(frame, status)`: a new `XLA_FFI_Error*` that says what went wrong in the kernel."""
+    known = {
+        -1: "raised an exception (call it directly from Python to see which)",
+        -2: "can't read the call frame of this version of XLA",
+        **messages,
+    }
+
+    @intrinsic
+    def create_error(typingctx: Any, frame: types.Type, status: types.Type) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            frame, status = args
+            name = kernel_name.replace("%", "%%")
+            text = cgutils.snprintf_stackbuffer(
+                builder, 256 + len(name.encode()), f"brainevent kernel {name} failed with status %lld", status
+            )
+            for value, meaning in known.items():
+                constant = context.insert_const_string(builder.module, f"brainevent kernel {kernel_name} {meaning}")
+                text = builder.select(builder.icmp_signed("==", status, I64(value)), constant, text)
+            arguments = cgutils.alloca_once(builder, ir.ArrayType(I64, 4), zfill=True)
+            base = builder.ptrtoint(arguments, I64)
+            for offset, value in (
+                (0, I64(layout.ERROR_CREATE_SIZE)),
+                (layout.ERROR_CREATE_MESSAGE, builder.ptrtoint(text, I64)),
+                (layout.ERROR_CREATE_CODE, I64(layout.ERROR_INTERNAL)),
+            ):
+                builder.store(value, pointer(builder, builder.add(base, I64(offset))))
+            api = load_at(builder, frame, layout.FRAME_API)
+            create_type = ir.FunctionType(I64, (I64,))
+            create = pointer(builder, load_at(builder, api, layout.API_ERROR_CREATE), create_type)
+            return builder.call(create, (base,))
+
+        return signature(types.int64, ADDRESS, types.int64), codegen
+
+    return create_error
+
+
+@njit
+def answer_metadata(frame):  # type: ignore[no-untyped-def]
+    """Tell XLA which API version the handler speaks, if that is what this call asks."""
+    extension = load_int64(frame + layout.FRAME_EXTENSION)
+    while extension != 0:
+        if load_int32(extension + layout.EXTENSION_TYPE) == layout.METADATA_TYPE:
+            metadata = load_int64(extension + layout.EXTENSION_METADATA)
+            store_int32(metadata + layout.METADATA_MAJOR, layout.API_MAJOR)
+            store_int32(metadata + layout.METADATA_MINOR, layout.API_MINOR)
+            return True
+        extension = load_int64(extension + layout.EXTENSION_NEXT)
+    return False
+
+
+@njit
+def frame_is_readable(frame):  # type: ignore[no-untyped-def]
+    """Whether the frame is at least as large as the layout assumes."""
+    return load_int64(frame) >= layout.FRAME_MIN_SIZE
+
+
+@njit
+def discard_error(api, error):  # type: ignore[no-untyped-def]
+    """Free an error that an XLA function returned."""
+    arguments = stack_words(3)
+    store_int64(arguments, layout.ERROR_DESTROY_SIZE)
+    store_int64(arguments + layout.ERROR_DESTROY_ERROR, error)
+    call_address(load_int64(api + layout.API_ERROR_DESTROY), arguments, 0)

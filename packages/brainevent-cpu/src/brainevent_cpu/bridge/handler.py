@@ -1,0 +1,74 @@
+"""Compile the handler of a kernel: the C function that XLA calls, for given dtypes and ranks, with any shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.core.ccallback import CFunc
+from numba.core.dispatcher import Dispatcher
+
+from . import layout
+from .cache import HandlerCache, handler_key
+from .frame import answer_metadata, call_kernel, error_message, frame_is_readable
+from .kernel import NativeKernel
+from .memory import load_int32
+
+UNREADABLE_FRAME = -2
+
+ArraySpec = tuple[np.dtype[Any], int]  # dtype, rank
+
+
+def array_type(spec: ArraySpec, readonly: bool) -> types.Array:
+    """The Numba type of a C-contiguous buffer."""
+    dtype, rank = spec
+    try:
+        return types.Array(numba.from_dtype(dtype), rank, "C", readonly=readonly)
+    except numba.errors.NumbaError as error:
+        raise TypeError(f"Numba has no arrays of dtype {dtype}; use another backend for it.") from error
+
+
+def compile_handler(
+    kernel: NativeKernel,
+    inputs: Sequence[ArraySpec],
+    outputs: Sequence[ArraySpec],
+    attributes: Sequence[np.dtype[Any]] = (),
+) -> CFunc:
+    """The compiled handler of `kernel`; keep the result alive as long as XLA may call it.
+
+    Args:
+      kernel: the kernel.
+      inputs: dtype and rank of every input.
+      outputs: dtype and rank of every output.
+      attributes: dtype of every scalar attribute, in the order of the attributes' names.
+
+    Raises:
+      TypeError: for a dtype that Numba can't handle.
+      numba.errors.TypingError: if the kernel can't be compiled for these arguments.
+    """
+    input_types = tuple(array_type(spec, readonly=True) for spec in inputs)
+    output_types = tuple(array_type(spec, readonly=False) for spec in outputs)
+    attribute_types = tuple(numba.from_dtype(dtype) for dtype in attributes)
+    key = handler_key(kernel, (*input_types, "->", *output_types, *attribute_types))
+
+    built = kernel.build()
+    function = built if isinstance(built, Dispatcher) else numba.njit(built)
+    run = call_kernel(function, input_types, output_types, attribute_types, kernel.threads)
+    create_error = error_message(kernel.name, dict(kernel.messages))
+
+    def handle(frame):  # type: ignore[no-untyped-def]
+        if answer_metadata(frame) or load_int32(frame + layout.FRAME_STAGE) != layout.STAGE_EXECUTE:
+            return 0
+        status = run(frame) if frame_is_readable(frame) else UNREADABLE_FRAME
+        return create_error(frame, status) if status != 0 else 0
+
+    # Symbols of cached objects meet in one process, so their names must differ wherever their code does.
+    handle.__name__ = handle.__qualname__ = f"handle_{key[:16]}"
+    handler: Any = CFunc(handle, ((types.int64,), types.int64), locals={}, options={})
+    if kernel.sources:
+        handler._cache = HandlerCache(key)
+    handler.compile()
+    return handler

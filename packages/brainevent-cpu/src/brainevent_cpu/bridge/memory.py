@@ -1,0 +1,195 @@
+"""Raw memory for native code: loads, stores, atomics, calls through addresses. Addresses are int64."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+ADDRESS = types.int64
+
+
+def pointer(builder: ir.IRBuilder, address: ir.Value, to: ir.Type = I64) -> ir.Value:
+    """`address` as an LLVM pointer to `to`."""
+    return builder.inttoptr(address, to.as_pointer())
+
+
+def load_at(builder: ir.IRBuilder, address: ir.Value, offset: int, as_type: ir.Type = I64) -> ir.Value:
+    """The value at `address + offset`."""
+    return builder.load(pointer(builder, builder.add(address, I64(offset)), as_type))
+
+
+@intrinsic
+def load_int64(typingctx: Any, address: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return load_at(builder, args[0], 0)
+
+    return signature(types.int64, ADDRESS), codegen
+
+
+@intrinsic
+def load_int32(typingctx: Any, address: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.sext(load_at(builder, args[0], 0, I32), I64)
+
+    return signature(types.int64, ADDRESS), codegen
+
+
+@intrinsic
+def load_word(typingctx: Any, array: types.Type, position: types.Type) -> Any:
+    """The 8 bytes from `array[position]` on (a 1-D array, `position` unsigned) as one int64, at any alignment."""
+    if not isinstance(array, types.Array):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        data = context.make_array(array)(context, builder, args[0]).data
+        word = builder.load(builder.bitcast(builder.gep(data, [args[1]]), I64.as_pointer()))
+        word.align = 1
+        return word
+
+    return signature(types.int64, array, types.uint64), codegen
+
+
+@intrinsic
+def store_int64(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        builder.store(args[1], pointer(builder, args[0]))
+        return context.get_dummy_value()
+
+    return signature(types.none, ADDRESS, types.int64), codegen
+
+
+@intrinsic
+def store_int32(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        builder.store(builder.trunc(args[1], I32), pointer(builder, args[0], I32))
+        return context.get_dummy_value()
+
+    return signature(types.none, ADDRESS, types.int64), codegen
+
+
+@intrinsic
+def atomic_add(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+    """Add to the int64 at `address` (acquire and release); the result is the value before."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.atomic_rmw("add", pointer(builder, args[0]), args[1], "acq_rel")
+
+    return signature(types.int64, ADDRESS, types.int64), codegen
+
+
+@intrinsic
+def atomic_load(typingctx: Any, address: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.load_atomic(pointer(builder, args[0]), "acquire", 8)
+
+    return signature(types.int64, ADDRESS), codegen
+
+
+@intrinsic
+def atomic_unsigned_max(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+    """Replace the word at `address` by `value` if that is larger, both read as unsigned."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.atomic_rmw("umax", pointer(builder, args[0]), args[1], "acq_rel")
+
+    return signature(types.int64, ADDRESS, types.int64), codegen
+
+
+@intrinsic
+def kept(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
+    """The float `value` if `flag` (a uint8) is 1, and 0 if it is 0, without a branch."""
+    if not isinstance(value, types.Float):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        bits = ir.IntType(value.bitwidth)
+        mask = builder.neg(builder.zext(args[1], bits))
+        return builder.bitcast(builder.and_(builder.bitcast(args[0], bits), mask), args[0].type)
+
+    return signature(value, value, types.uint8), codegen
+
+
+@intrinsic
+def stack_words(typingctx: Any, count: types.Type) -> Any:
+    """The address of `count` (a literal) zeroed 8-byte words, alive until the calling function returns."""
+    if not isinstance(count, types.IntegerLiteral):
+        return None
+    words = int(count.literal_value)
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        storage = cgutils.alloca_once(builder, ir.ArrayType(I64, words))
+        builder.store(ir.Constant(ir.ArrayType(I64, words), None), storage)
+        return builder.ptrtoint(storage, I64)
+
+    return signature(ADDRESS, count), codegen
+
+
+@intrinsic
+def allocate(typingctx: Any, size: types.Type) -> Any:
+    """`size` bytes of heap, or 0."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.ptrtoint(context.nrt.allocate(builder, args[0]), I64)
+
+    return signature(ADDRESS, types.int64), codegen
+
+
+@intrinsic
+def release(typingctx: Any, address: types.Type) -> Any:
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        context.nrt.free(builder, pointer(builder, args[0], I8))
+        return context.get_dummy_value()
+
+    return signature(types.none, ADDRESS), codegen
+
+
+@intrinsic
+def call_address(typingctx: Any, function: types.Type, first: types.Type, second: types.Type) -> Any:
+    """Call the C function `int64 f(int64, int64)` at an address.
+
+    A C function with fewer parameters ignores the rest, and pointers travel as int64, in all LP64 calling conventions.
+    """
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        function_type = ir.FunctionType(I64, (I64, I64))
+        return builder.call(pointer(builder, args[0], function_type), args[1:])
+
+    return signature(types.int64, ADDRESS, types.int64, types.int64), codegen
+
+
+@intrinsic
+def yield_processor(typingctx: Any) -> Any:
+    """Let another thread run."""
+    symbol = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(I32, ()), symbol)
+        builder.call(function, ())
+        return context.get_dummy_value()
+
+    return signature(types.none), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, array: types.Type, index: types.Type) -> Any:
+    """Ask for the cache line of `array[index]` (a 1-D array). The address needn't be valid."""
+    if not isinstance(array, types.Array):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        data = context.make_array(array)(context, builder, args[0]).data
+        index64 = context.cast(builder, args[1], sig.args[1], types.int64)
+        address = builder.bitcast(builder.gep(data, [index64]), I8.as_pointer())
+        function_type = ir.FunctionType(ir.VoidType(), (I8.as_pointer(), I32, I32, I32))
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        builder.call(function, (address, I32(0), I32(3), I32(1)))
+        return context.get_dummy_value()
+
+    return signature(types.none, array, index), codegen

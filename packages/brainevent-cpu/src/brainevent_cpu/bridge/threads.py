@@ -1,0 +1,225 @@
+"""Parallel loops of a kernel, on the thread pool of the XLA client that calls it.
+
+XLA's pool rather than Numba's threading layers, because XLA runs independent calls at once, on those very threads:
+`prange` on the workqueue layer then aborts the process, and the other layers add a second set of threads to the same
+cores.
+
+The loop's chunks are claimed from a shared counter, by the calling thread too. The caller waits for chunks that others
+have claimed, thus are running, and never for a task to start: a busy pool makes the loop slower and can't make it
+hang.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from . import layout
+from .frame import call_checked, discard_error
+from .memory import (
+    ADDRESS,
+    I64,
+    allocate,
+    atomic_add,
+    atomic_load,
+    atomic_unsigned_max,
+    call_address,
+    load_int64,
+    pointer,
+    release,
+    stack_words,
+    store_int64,
+    yield_processor,
+)
+
+__all__ = ["parallel_loop", "pool_size"]
+
+# The state of a loop lives on the heap until the last of its tasks has ended: a task that the pool starts late must
+# find that nothing is left to claim. The counters that threads fight for have cache lines of their own.
+_REFERENCES = 0
+_FUNCTION = 8
+_ARGUMENTS = 16
+_CHUNKS = 24
+_STATUS = 32
+_CLAIMED = 64
+_DONE = 128
+_STATE_SIZE = 192
+
+# How often the caller looks for the last chunks to end before it lets another thread run.
+_SPINS = 64
+
+
+@njit
+def pool_size(frame):  # type: ignore[no-untyped-def]
+    """How many threads XLA's pool has; 1 if it offers none, or if `frame` is 0 (a call from Python)."""
+    if frame == 0:
+        return 1
+    api = load_int64(frame + layout.FRAME_API)
+    if load_int64(api) < layout.API_MIN_SIZE_POOL:
+        return 1
+    arguments = stack_words(4)
+    count = stack_words(1)
+    store_int64(arguments, layout.NUM_THREADS_SIZE)
+    store_int64(arguments + layout.ARGS_CONTEXT, load_int64(frame + layout.FRAME_CONTEXT))
+    store_int64(arguments + layout.NUM_THREADS_OUT, count)
+    error = call_address(load_int64(api + layout.API_POOL_NUM_THREADS), arguments, 0)
+    if error != 0:
+        discard_error(api, error)
+        return 1
+    return max(1, load_int64(count))
+
+
+@njit
+def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
+    """Queue `task(state)` on the pool; whether the pool took it."""
+    api = load_int64(frame + layout.FRAME_API)
+    arguments = stack_words(5)
+    store_int64(arguments, layout.SCHEDULE_SIZE)
+    store_int64(arguments + layout.ARGS_CONTEXT, load_int64(frame + layout.FRAME_CONTEXT))
+    store_int64(arguments + layout.SCHEDULE_TASK, task)
+    store_int64(arguments + layout.SCHEDULE_DATA, state)
+    error = call_address(load_int64(api + layout.API_POOL_SCHEDULE), arguments, 0)
+    if error != 0:
+        discard_error(api, error)
+    return error == 0
+
+
+@njit
+def _leave(state):  # type: ignore[no-untyped-def]
+    """Drop one reference to the state; the last one frees it."""
+    if atomic_add(state + _REFERENCES, -1) == 1:
+        release(state)
+
+
+@njit
+def _claim_and_run(state):  # type: ignore[no-untyped-def]
+    """Run chunks until none is left to claim."""
+    chunks = load_int64(state + _CHUNKS)
+    # Look before claiming, so that late tasks don't write to the line.
+    while atomic_load(state + _CLAIMED) < chunks:
+        chunk = atomic_add(state + _CLAIMED, 1)
+        if chunk >= chunks:
+            break
+        status = call_address(load_int64(state + _FUNCTION), load_int64(state + _ARGUMENTS), chunk)
+        if status != 0:
+            # The largest, not the first: which chunk failed first depends on the threads.
+            atomic_unsigned_max(state + _STATUS, status)
+        atomic_add(state + _DONE, 1)
+
+
+def _task(state):  # type: ignore[no-untyped-def]
+    _claim_and_run(state)
+    _leave(state)
+    return 0
+
+
+@njit
+def _run_loop(frame, chunks, helpers, function, task, arguments):  # type: ignore[no-untyped-def]
+    """Run `function(arguments, chunk)` for every chunk, with up to `helpers` tasks on the pool; the status."""
+    state = allocate(_STATE_SIZE) if helpers > 0 else 0
+    if state == 0:
+        status = 0
+        for chunk in range(chunks):
+            failure = call_address(function, arguments, chunk)
+            if failure != 0:
+                status = failure
+        return status
+    store_int64(state + _REFERENCES, helpers + 1)
+    store_int64(state + _FUNCTION, function)
+    store_int64(state + _ARGUMENTS, arguments)
+    store_int64(state + _CHUNKS, chunks)
+    store_int64(state + _STATUS, 0)
+    store_int64(state + _CLAIMED, 0)
+    store_int64(state + _DONE, 0)
+    for _ in range(helpers):
+        if not _schedule(frame, task, state):
+            _leave(state)
+    _claim_and_run(state)
+    looks = 0
+    while atomic_load(state + _DONE) < chunks:
+        looks += 1
+        if looks >= _SPINS:
+            yield_processor()
+    status = load_int64(state + _STATUS)
+    _leave(state)
+    return status
+
+
+def parallel_loop(body: Any) -> Any:
+    """A loop for kernels, `loop(frame, chunks, threads, args) -> status`, that runs `body` on several threads.
+
+    It calls `body(chunk, *args)` for every chunk in `range(chunks)`. Results don't depend on the threads if each chunk
+    writes to places of its own and the boundaries of chunks are a function of sizes and `threads` alone.
+
+    Args of the loop:
+      frame: the kernel's first argument.
+      chunks: how many chunks there are; a few per thread even out chunks that take longer.
+      threads: how many threads to use at most, usually `pool_size(frame)`; with 1 the chunks run in order on this one.
+      args: a tuple with the further arguments of `body`.
+
+    The loop returns 0, or the largest status of a chunk (as unsigned numbers); -1 if one raised.
+
+    Args:
+      body: an njit function that returns a status, 0 for success. Calls of it run at once, in any order. (It isn't
+        an argument of the loop because Numba may then put an address of this process into the code, which can't be
+        kept on disk.)
+    """
+
+    @intrinsic
+    def loop(typingctx: Any, frame: types.Type, chunks: types.Type, threads: types.Type, args: Any) -> Any:
+        if not isinstance(args, types.BaseTuple):
+            return None
+        body_type = types.Dispatcher(body)  # holds no reference to it, but this closure does
+        body_signature = body_type.get_call_type(typingctx, (types.int64, *args.types), {})
+
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, values: Any) -> ir.Value:
+            frame, chunks, threads, packed = values
+            storage = cgutils.alloca_once_value(builder, packed)
+
+            # What the pool calls must be plain C functions; emitted into this module they need no address in the code,
+            # so that it can be kept on disk.
+            def emit(name: str, parameters: int, fill: Any) -> ir.Value:
+                function = ir.Function(
+                    builder.module, ir.FunctionType(I64, [I64] * parameters), builder.module.get_unique_name(name)
+                )
+                function.linkage = "internal"
+                inner = ir.IRBuilder(function.append_basic_block("entry"))
+                inner.ret(fill(inner, function.args))
+                return builder.ptrtoint(function, I64)
+
+            def run_chunk(inner: ir.IRBuilder, given: Any) -> ir.Value:
+                arguments, chunk = given
+                loaded = inner.load(pointer(inner, arguments, packed.type))
+                unpacked = [inner.extract_value(loaded, position) for position in range(len(args.types))]
+                raised, status = call_checked(context, inner, body_type, body_signature, [chunk, *unpacked])
+                return inner.select(raised, I64(-1), status)
+
+            def run_task(inner: ir.IRBuilder, given: Any) -> ir.Value:
+                task_signature = signature(types.int64, ADDRESS)
+                compiled = context.compile_subroutine(inner, _task, task_signature)
+                _, result = context.call_internal_no_propagate(inner, compiled.fndesc, task_signature, given)
+                return result
+
+            function = emit("run_chunk", 2, run_chunk)
+            task = emit("run_task", 1, run_task)
+            one = I64(1)
+            least = builder.select(builder.icmp_signed("<", chunks, threads), chunks, threads)
+            helpers = builder.sub(least, one)
+            loop_signature = signature(types.int64, *([types.int64] * 6))
+            return context.compile_internal(
+                builder,
+                lambda frame, chunks, helpers, function, task, arguments: _run_loop(
+                    frame, chunks, helpers, function, task, arguments
+                ),
+                loop_signature,
+                (frame, chunks, helpers, function, task, builder.ptrtoint(storage, I64)),
+            )
+
+        return signature(types.int64, ADDRESS, types.int64, types.int64, args), codegen
+
+    return loop

@@ -1,0 +1,532 @@
+"""The bridge between Numba and XLA: layout, compilation, errors, threads."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from brainevent_core.errors import BackendWarning
+
+from brainevent_cpu.bridge import NativeKernel, cache, layout, native_call, selftest
+from brainevent_cpu.bridge.handler import compile_handler
+
+SOURCES = (__file__,)
+F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
+
+
+def _like(array: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+
+def _double(x, out):  # type: ignore[no-untyped-def]
+    for i in range(x.size):
+        out.flat[i] = 2 * x.flat[i]
+    return 0
+
+
+def _fail(x, out):  # type: ignore[no-untyped-def]
+    if x[0] == 99:
+        return 10 // (x.size - 1)
+    return np.int64(x[0])
+
+
+DOUBLE = NativeKernel("double", lambda: _double, sources=SOURCES)
+FAIL = NativeKernel("fail_on_request", lambda: _fail, messages={5: "was given a five"}, sources=SOURCES)
+
+
+def _doubling(raises: bool) -> Any:
+    """A kernel that doubles a vector in 16 chunks or more; if `raises`, chunks with negative numbers raise."""
+    import numba
+
+    from brainevent_cpu.bridge.threads import parallel_loop, pool_size
+
+    @numba.njit
+    def double_chunk(chunk, chunks, x, out):  # type: ignore[no-untyped-def]
+        for i in range(chunk * x.size // chunks, (chunk + 1) * x.size // chunks):
+            if raises and x[i] < 0:
+                raise ValueError
+            out[i] = 2 * x[i]
+        return 0
+
+    double_chunks = parallel_loop(double_chunk)
+
+    @numba.njit
+    def kernel(frame, x, out):  # type: ignore[no-untyped-def]
+        threads = pool_size(frame)
+        return double_chunks(frame, 16 * threads, threads, (16 * threads, x, out))
+
+    return kernel
+
+
+PARALLEL = NativeKernel("double_parallel", lambda: _doubling(False), threads=True, sources=SOURCES)
+PARALLEL_RAISING = NativeKernel("raise_parallel", lambda: _doubling(True), threads=True, sources=SOURCES)
+
+
+def double(x: jax.Array, kernel: NativeKernel = DOUBLE) -> jax.Array:
+    return native_call(kernel, x, outs=[_like(x)])[0]
+
+
+# --- The structures that XLA passes ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def headers() -> Any:
+    """The C declarations of the installed jaxlib."""
+    cffi = pytest.importorskip("cffi")
+    text = (Path(jax.ffi.include_dir()) / "xla/ffi/api/c_api.h").read_text()
+    text = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL)
+    text = re.sub(r'#ifdef __cplusplus\n(extern "C" \{|\})\n#endif', "", text)
+    text = re.sub(r"^#[^\n]*", "", text.replace("\\\n", " "), flags=re.MULTILINE)
+    text = re.sub(r"XLA_FFI_DEFINE_STRUCT_TRAITS\((\w+),\s*\w+\);", r"typedef struct \1 \1;", text)
+    # C++ names of structures that are used before their typedef.
+    structs = "".join(
+        f"typedef struct {name} {name};\n" for name in sorted(set(re.findall(r"struct (XLA_FFI_\w+) \{", text)))
+    )
+    text = re.sub(r"typedef struct (XLA_FFI_\w+) \1;", "", text)
+    text = re.sub(r"typedef struct (XLA_FFI_\w+) \{(.*?)\} \1;", r"struct \1 {\2};", text, flags=re.DOTALL)
+    text = re.sub(r"_XLA_FFI_API_STRUCT_FIELD\((\w+)\)", r"\1* \1", text)
+    text = re.sub(r"enum XLA_FFI_Handler_TraitsBits \{.*?\};", "", text, flags=re.DOTALL)
+    opaque = ("Error", "Future", "ExecutionContext", "InvokeContext", "InternalApi")
+    declared = "".join(
+        f"typedef struct XLA_FFI_{name} XLA_FFI_{name};\n" for name in opaque if f"XLA_FFI_{name}" in text
+    )
+    text = text.replace("typedef XLA_FFI_InvokeContext XLA_FFI_ExecutionContext;", "")
+    ffi = cffi.FFI()
+    ffi.cdef(declared + structs + text)
+    return ffi
+
+
+OFFSETS = [
+    ("CallFrame", "extension_start", layout.FRAME_EXTENSION),
+    ("CallFrame", "api", layout.FRAME_API),
+    ("CallFrame", "ctx", layout.FRAME_CONTEXT),
+    ("CallFrame", "stage", layout.FRAME_STAGE),
+    ("CallFrame", "args", layout.FRAME_ARGS),
+    ("CallFrame", "rets", layout.FRAME_RETS),
+    ("CallFrame", "attrs", layout.FRAME_ATTRS),
+    ("CallFrame", "future", layout.FRAME_MIN_SIZE),
+    ("Args", "size", layout.LIST_SIZE),
+    ("Args", "args", layout.LIST_ITEMS),
+    ("Rets", "size", layout.LIST_SIZE),
+    ("Rets", "rets", layout.LIST_ITEMS),
+    ("Attrs", "size", layout.ATTRS_SIZE),
+    ("Attrs", "attrs", layout.ATTRS_ITEMS),
+    ("Scalar", "value", layout.SCALAR_VALUE),
+    ("Buffer", "dtype", layout.BUFFER_DTYPE),
+    ("Buffer", "data", layout.BUFFER_DATA),
+    ("Buffer", "rank", layout.BUFFER_RANK),
+    ("Buffer", "dims", layout.BUFFER_DIMS),
+    ("Metadata_Extension", "metadata", layout.EXTENSION_METADATA),
+    ("Api", "XLA_FFI_Error_Create", layout.API_ERROR_CREATE),
+    ("Api", "XLA_FFI_Error_Destroy", layout.API_ERROR_DESTROY),
+    ("Api", "XLA_FFI_Handler_Register", layout.API_MIN_SIZE_ERRORS),
+    ("Api", "XLA_FFI_ThreadPool_Schedule", layout.API_POOL_SCHEDULE),
+    ("Api", "XLA_FFI_ThreadPool_NumThreads", layout.API_POOL_NUM_THREADS),
+    ("Api", "XLA_FFI_Future_Create", layout.API_MIN_SIZE_POOL),
+    ("Error_Create_Args", "message", layout.ERROR_CREATE_MESSAGE),
+    ("Error_Create_Args", "errc", layout.ERROR_CREATE_CODE),
+    ("Error_Destroy_Args", "error", layout.ERROR_DESTROY_ERROR),
+    ("ThreadPool_Schedule_Args", "ctx", layout.ARGS_CONTEXT),
+    ("ThreadPool_Schedule_Args", "task", layout.SCHEDULE_TASK),
+    ("ThreadPool_Schedule_Args", "data", layout.SCHEDULE_DATA),
+    ("ThreadPool_NumThreads_Args", "ctx", layout.ARGS_CONTEXT),
+    ("ThreadPool_NumThreads_Args", "num_threads", layout.NUM_THREADS_OUT),
+]
+
+
+@pytest.mark.parametrize(("struct", "field", "offset"), OFFSETS, ids=lambda value: str(value))
+def test_offsets_are_those_of_the_headers(headers: Any, struct: str, field: str, offset: int) -> None:
+    assert headers.offsetof(f"XLA_FFI_{struct}", field) == offset
+
+
+def test_nested_offsets_and_constants_are_those_of_the_headers(headers: Any) -> None:
+    assert headers.offsetof("XLA_FFI_Metadata", "api_version", "major_version") == layout.METADATA_MAJOR
+    assert headers.offsetof("XLA_FFI_Metadata", "api_version", "minor_version") == layout.METADATA_MINOR
+    assert headers.offsetof("XLA_FFI_Metadata_Extension", "extension_base", "type") == layout.EXTENSION_TYPE
+    assert headers.offsetof("XLA_FFI_Metadata_Extension", "extension_base", "next") == layout.EXTENSION_NEXT
+    constants = headers.typeof("XLA_FFI_ExecutionStage").relements
+    assert constants["XLA_FFI_ExecutionStage_EXECUTE"] == layout.STAGE_EXECUTE
+    assert headers.typeof("XLA_FFI_Error_Code").relements["XLA_FFI_Error_Code_INTERNAL"] == layout.ERROR_INTERNAL
+    last_fields = {
+        "Error_Create_Args": ("errc", 4, layout.ERROR_CREATE_SIZE),
+        "Error_Destroy_Args": ("error", 8, layout.ERROR_DESTROY_SIZE),
+        "ThreadPool_Schedule_Args": ("data", 8, layout.SCHEDULE_SIZE),
+        "ThreadPool_NumThreads_Args": ("num_threads", 8, layout.NUM_THREADS_SIZE),
+    }
+    for struct, (field, size, expected) in last_fields.items():
+        assert headers.offsetof(f"XLA_FFI_{struct}", field) + size == expected
+
+
+# --- A call frame of our own ------------------------------------------------------------------------------------------
+
+_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
+
+
+class FakeFrame:
+    """A call frame over NumPy arrays, with a thread pool that a test controls."""
+
+    def __init__(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], threads: int = 1) -> None:
+        self._alive: list[Any] = [*inputs, *outputs]
+        self.errors: list[str] = []
+        self.destroyed: list[int] = []
+        self.tasks: list[tuple[int, int]] = []
+        self.schedule: Callable[[int, int], int] = lambda task, data: self.tasks.append((task, data)) or 0
+        self.threads = threads
+        self.api = np.zeros(24, np.int64)
+        self.api[0] = self.api.nbytes
+        for offset, function in (
+            (layout.API_ERROR_CREATE, self._create_error),
+            (layout.API_ERROR_DESTROY, self._destroy_error),
+            (layout.API_POOL_SCHEDULE, self._schedule),
+            (layout.API_POOL_NUM_THREADS, self._num_threads),
+        ):
+            pointer = _FUNCTION(function)
+            self._alive.append(pointer)
+            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value
+        self.words = np.zeros(layout.FRAME_MIN_SIZE // 8, np.int64)
+        self.words[0] = layout.FRAME_MIN_SIZE
+        self.words[layout.FRAME_API // 8] = self.api.ctypes.data
+        self.words[layout.FRAME_STAGE // 8] = layout.STAGE_EXECUTE
+        for field, arrays in ((layout.FRAME_ARGS, inputs), (layout.FRAME_RETS, outputs)):
+            buffers = self._keep([self._buffer(array) for array in arrays])
+            self.words[(field + layout.LIST_SIZE) // 8] = len(arrays)
+            self.words[(field + layout.LIST_ITEMS) // 8] = buffers
+
+    def call(self, handler: Any) -> int:
+        """Run the handler; the address of the error it returns, or 0."""
+        return handler.ctypes(self.words.ctypes.data)
+
+    def _keep(self, words: Sequence[int]) -> int:
+        array = np.array([*words, 0], np.int64)
+        self._alive.append(array)
+        return array.ctypes.data
+
+    def _buffer(self, array: np.ndarray) -> int:
+        words = [0] * 6
+        words[layout.BUFFER_DATA // 8] = array.ctypes.data
+        words[layout.BUFFER_RANK // 8] = array.ndim
+        words[layout.BUFFER_DIMS // 8] = self._keep(array.shape)
+        return self._keep(words)
+
+    def _create_error(self, arguments: int) -> int:
+        message = ctypes.c_int64.from_address(arguments + layout.ERROR_CREATE_MESSAGE).value
+        self.errors.append(ctypes.string_at(message).decode())
+        return 1234
+
+    def _destroy_error(self, arguments: int) -> int:
+        self.destroyed.append(ctypes.c_int64.from_address(arguments + layout.ERROR_DESTROY_ERROR).value)
+        return 0
+
+    def _schedule(self, arguments: int) -> int:
+        task = ctypes.c_int64.from_address(arguments + layout.SCHEDULE_TASK).value
+        return self.schedule(task, ctypes.c_int64.from_address(arguments + layout.SCHEDULE_DATA).value)
+
+    def _num_threads(self, arguments: int) -> int:
+        address = ctypes.c_int64.from_address(arguments + layout.NUM_THREADS_OUT).value
+        ctypes.c_int64.from_address(address).value = self.threads
+        return 0
+
+
+def run_task(task: int, data: int) -> int:
+    return _FUNCTION(task)(data) * 0
+
+
+@pytest.fixture(scope="module")
+def parallel_handler() -> Any:
+    return compile_handler(PARALLEL, [(F64, 1)], [(F64, 1)])
+
+
+def test_metadata_query() -> None:
+    handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
+    frame = FakeFrame([], [])
+    metadata = np.full(8, -1, np.int64)
+    query = np.array([32, layout.METADATA_TYPE, 0, metadata.ctypes.data], np.int64)
+    unknown = np.array([24, 77, query.ctypes.data], np.int64)
+    frame.words[layout.FRAME_EXTENSION // 8] = unknown.ctypes.data
+    assert frame.call(handler) == 0
+    version = metadata.view(np.int32)[[layout.METADATA_MAJOR // 4, layout.METADATA_MINOR // 4]]
+    assert version.tolist() == [layout.API_MAJOR, layout.API_MINOR]
+
+
+def test_frame_that_is_too_small_is_refused() -> None:
+    handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
+    frame = FakeFrame([], [])
+    frame.words[0] = layout.FRAME_MIN_SIZE - 8
+    assert frame.call(handler) == 1234
+    assert "call frame" in frame.errors[0]
+
+
+def test_only_the_execute_stage_runs_the_kernel() -> None:
+    handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
+    out = np.zeros(3, np.float32)
+    frame = FakeFrame([np.ones(3, np.float32)], [out])
+    frame.words[layout.FRAME_STAGE // 8] = 0
+    assert frame.call(handler) == 0
+    assert not out.any()
+
+
+@pytest.mark.parametrize("when", ["inline", "late", "never queued", "no pool in this version"])
+def test_threads_of_a_pool_that_does_as_it_likes(parallel_handler: Any, when: str) -> None:
+    x, out = np.arange(1000.0), np.zeros(1000)
+    frame = FakeFrame([x], [out], threads=4)
+    if when == "inline":
+        frame.schedule = run_task
+    elif when == "never queued":
+        frame.schedule = lambda task, data: 77
+    elif when == "no pool in this version":
+        frame.api[0] = layout.API_MIN_SIZE_POOL - 8
+        frame.schedule = lambda task, data: pytest.fail("called a function beyond the table")
+    assert frame.call(parallel_handler) == 0
+    np.testing.assert_array_equal(out, 2 * x)
+    assert len(frame.tasks) == (3 if when == "late" else 0)
+    assert frame.destroyed == ([77] * 3 if when == "never queued" else [])
+    # The caller has returned, and its stack is gone: tasks that start now may only let go of the shared state.
+    out[:] = 0
+    for task, data in frame.tasks:
+        run_task(task, data)
+    assert not out.any() or when != "late"
+
+
+def test_threads_that_overlap_the_caller(parallel_handler: Any) -> None:
+    x = np.arange(1e5)
+    for _ in range(50):
+        out = np.zeros_like(x)
+        frame = FakeFrame([x], [out], threads=3)
+        workers: list[threading.Thread] = []
+
+        def start(task: int, data: int, workers: list[threading.Thread] = workers) -> int:
+            workers.append(threading.Thread(target=run_task, args=(task, data)))
+            workers[-1].start()
+            return 0
+
+        frame.schedule = start
+        assert frame.call(parallel_handler) == 0
+        np.testing.assert_array_equal(out, 2 * x)
+        for worker in workers:
+            worker.join()
+
+
+# --- Calls from JAX ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (5,), (0,), (2, 3), (2, 0, 4), (2, 3, 4)], ids=str)
+def test_ranks_and_shapes(shape: tuple[int, ...]) -> None:
+    x = np.arange(np.prod(shape, dtype=int), dtype=np.float32).reshape(shape)
+    np.testing.assert_array_equal(jax.jit(double)(x), 2 * x)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint16", "int32", "uint32", "float32", "complex64"])
+def test_dtypes(dtype: str) -> None:
+    x = np.arange(5).astype(dtype)
+    np.testing.assert_array_equal(double(jnp.asarray(x)), 2 * x)
+
+
+def test_dtype_that_numba_lacks() -> None:
+    with pytest.raises(TypeError, match="bfloat16"):
+        double(jnp.ones(3, jnp.bfloat16))
+
+
+def test_booleans_attributes_and_several_outputs() -> None:
+    def kernel(mask, yes, no, offset, scale):  # type: ignore[no-untyped-def]
+        for i in range(mask.size):
+            yes[i] = scale * mask[i] + offset
+            no[i] = not mask[i]
+        return 0
+
+    mask = jnp.array([True, False, True])
+    outs = [jax.ShapeDtypeStruct((3,), jnp.float32), jax.ShapeDtypeStruct((3,), jnp.bool_)]
+    attributes = {"scale": np.float32(2.5), "offset": np.int64(-3)}
+    native = NativeKernel("two_outputs", lambda: kernel, sources=SOURCES)
+    yes, no = jax.jit(lambda mask: native_call(native, mask, outs=outs, attributes=attributes))(mask)
+    np.testing.assert_array_equal(yes, [-0.5, -3, -0.5])
+    np.testing.assert_array_equal(no, ~np.asarray(mask))
+
+
+def test_aliased_input_is_updated_in_place() -> None:
+    def kernel(x, out):  # type: ignore[no-untyped-def]
+        out[0] += 1
+        return 0
+
+    native = NativeKernel("increment_first", lambda: kernel, sources=SOURCES)
+
+    @jax.jit
+    def repeat(x: jax.Array) -> jax.Array:
+        step = lambda _, x: native_call(native, x, outs=[_like(x)], aliases={0: 0})[0]  # noqa: E731
+        return jax.lax.fori_loop(0, 100, step, x)
+
+    x = jnp.arange(3.0)
+    np.testing.assert_array_equal(repeat(x), [100, 1, 2])
+    np.testing.assert_array_equal(x, [0, 1, 2])
+
+
+def test_inputs_are_read_only() -> None:
+    def kernel(x, out):  # type: ignore[no-untyped-def]
+        x[0] = 1
+        return 0
+
+    with pytest.raises(Exception, match="readonly"):
+        double(jnp.ones(3), NativeKernel("write_input", lambda: kernel))
+
+
+def test_kernel_must_return_a_status() -> None:
+    with pytest.raises(Exception, match="integer status"):
+        double(jnp.ones(3), NativeKernel("no_status", lambda: lambda x, out: None))
+
+
+@pytest.mark.parametrize(
+    ("value", "message"), [(7, "failed with status 7"), (5, "was given a five"), (99, "raised an exc")]
+)
+def test_errors_name_the_kernel(value: float, message: str) -> None:
+    run = jax.jit(lambda x: double(x, FAIL))
+    with pytest.raises((jax.errors.JaxRuntimeError, ValueError), match=f"fail_on_request {message}"):
+        run(jnp.array([float(value)])).block_until_ready()
+    run(jnp.array([0.0])).block_until_ready()
+
+
+def test_a_chunk_that_raises_is_an_error() -> None:
+    run = jax.jit(lambda x: double(x, PARALLEL_RAISING))
+    with pytest.raises((jax.errors.JaxRuntimeError, ValueError), match="raise_parallel raised"):
+        run(jnp.arange(100.0) - 50).block_until_ready()
+
+
+def test_new_shapes_compile_nothing() -> None:
+    built = []
+    kernel = NativeKernel("counted", lambda: built.append(1) or _double)
+    for size in (1, 2, 30):
+        np.testing.assert_array_equal(double(jnp.ones(size), kernel), np.full(size, 2))
+    assert len(built) == 1
+
+
+def test_a_redefined_kernel_gets_a_target_of_its_own() -> None:
+    results = []
+    for factor in (3, 4):
+
+        def kernel(x, out, factor=factor):  # type: ignore[no-untyped-def]
+            out[0] = factor * x[0]
+            return 0
+
+        results.append(float(double(jnp.ones(1), NativeKernel("redefined", lambda kernel=kernel: kernel))[0]))
+    assert results == [3, 4]
+
+
+def test_eight_cold_threads() -> None:
+    built = []
+    kernel = NativeKernel("cold", lambda: built.append(1) or _double)
+    barrier = threading.Barrier(8)
+
+    def call(seed: int) -> Any:
+        barrier.wait()
+        return jax.jit(lambda x: double(x, kernel))(jnp.full(3, float(seed)))
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(call, range(8)))
+    np.testing.assert_array_equal(results, 2 * np.repeat(np.arange(8.0), 3).reshape(8, 3))
+    assert len(built) == 1
+
+
+def test_in_a_loop() -> None:
+    run = jax.jit(lambda x: jax.lax.fori_loop(0, 10_000, lambda _, x: double(x) / 2 + 1, x))
+    np.testing.assert_array_equal(run(jnp.zeros(3)), [10_000] * 3)
+
+
+@pytest.mark.parametrize("repeats", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_concurrent_loops_in_one_executable(repeats: int) -> None:
+    """Two independent calls an iteration, each of which wants all threads."""
+
+    @jax.jit
+    def run(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
+        def step(_: int, carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+            x, y = carry
+            return double(x, PARALLEL) - x, double(y, PARALLEL) - y
+
+        return jax.lax.fori_loop(0, repeats, step, (x, y))
+
+    x = jnp.asarray(np.random.default_rng().normal(size=1000), jnp.float32)
+    for ours, expected in zip(run(x, x + 1), (x, x + 1), strict=True):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_busy_pool() -> None:
+    """More executions at once than the pool has threads, all of which fork."""
+    run = jax.jit(lambda x: jax.lax.fori_loop(0, 200, lambda _, x: double(x, PARALLEL) - x, x))
+    x = jnp.arange(3000.0)
+    run(x).block_until_ready()
+    with ThreadPoolExecutor(16) as pool:
+        for result in pool.map(lambda seed: run(x + seed) - seed, range(64)):
+            np.testing.assert_array_equal(result, x)
+
+
+# --- The cache, the self-test, imports --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    cache._toolchain.cache_clear()
+    yield tmp_path
+    cache._toolchain.cache_clear()
+
+
+def test_handlers_are_kept_on_disk(cache_directory: Path) -> None:
+    kernel = NativeKernel("kept", lambda: _double, sources=SOURCES)
+    specs = [(F32, 1)], [(F32, 1)]
+    assert compile_handler(kernel, *specs).cache_hits == 0
+    (file,) = cache_directory.rglob("*.pickle")
+    again = compile_handler(kernel, *specs)
+    assert again.cache_hits == 1
+    out = np.zeros(2, np.float32)
+    assert FakeFrame([np.ones(2, np.float32)], [out]).call(again) == 0
+    assert out.tolist() == [2, 2]
+    file.write_bytes(b"damaged")
+    assert compile_handler(kernel, *specs).cache_hits == 0
+
+
+def test_cache_that_cannot_be_written(cache_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = cache_directory / "file"
+    file.touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(file))
+    compile_handler(NativeKernel("unkept", lambda: _double, sources=SOURCES), [(F32, 1)], [(F32, 1)])
+
+
+def test_self_test() -> None:
+    assert selftest.bridge_works()
+
+
+def test_self_test_that_fails_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "native_call", lambda *_, outs: [jnp.zeros(outs[0].shape)])
+    selftest._run_once.cache_clear()
+    try:
+        with pytest.warns(BackendWarning, match="wrong numbers"):
+            assert not selftest.bridge_works()
+        assert not selftest.bridge_works()
+    finally:
+        selftest._run_once.cache_clear()
+
+
+def test_descriptor_and_registration_import_no_numba() -> None:
+    code = """
+        import sys, types
+        core, plugins = types.ModuleType("brainevent_core"), types.ModuleType("brainevent_core.plugins")
+        plugins.Backend = types.SimpleNamespace  # a stand-in, because importing all of core takes seconds
+        sys.modules |= {"brainevent_core": core, "brainevent_core.plugins": plugins}
+        from brainevent_cpu.backend import BACKEND
+        registered = types.SimpleNamespace(register_kernel=lambda *args, **_: print(*args[:2]))
+        assert BACKEND.available() is None
+        assert "jax" not in sys.modules
+        BACKEND.register(registered)
+        assert "numba" not in sys.modules
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True)
+    assert "matmul cpu" in result.stdout

@@ -1,0 +1,19 @@
+"""The CUDA kernels, one source tree for both CUDA lines.
+
+In the repository, this folder belongs to ``brainevent_cuda12``, and ``brainevent_cuda13`` has a symbolic link to it;
+built distributions hold a copy each. So that both can be installed together, imports in here are relative, and
+whatever differs between the lines is an argument.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brainevent_core.plugins import KernelRegistry
+
+__all__ = ["register"]
+
+
+def register(registry: KernelRegistry, *, backend: str) -> None:
+    """Add the kernels to ``registry`` under the name ``backend``. There are none yet: GPUs run the reference."""

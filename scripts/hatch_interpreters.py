@@ -1,0 +1,40 @@
+"""A plugin of hatch that leaves the Pythons which this machine lacks out of the test matrix.
+
+Left to itself, hatch would download them, and fail where it can't. ``python-sources`` keeps it from downloading, but
+hatch 1.18 then takes the environment for available, and fails when it makes it.
+"""
+
+import shutil
+import subprocess
+import sys
+from typing import Any
+
+from hatch.env.collectors.plugin.interface import EnvironmentCollectorInterface
+
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+class InterpreterCollector(EnvironmentCollectorInterface):
+    def finalize_config(self, config: dict[str, dict[str, Any]]) -> None:
+        for environment in config.values():
+            matrix = [_without_missing_pythons(variables) for variables in environment.get("matrix", ())]
+            if matrix:
+                environment["matrix"] = [variables for variables in matrix if variables] or [{"python": [RUNNING]}]
+
+
+def _without_missing_pythons(variables: dict[str, list[str]]) -> dict[str, list[str]] | None:
+    """One entry of a matrix, with the Pythons that are there; None if there are none."""
+    if "python" not in variables:
+        return variables
+    pythons = [version for version in variables["python"] if _exists(version)]
+    return {**variables, "python": pythons} if pythons else None
+
+
+def _exists(version: str) -> bool:
+    if version == RUNNING:
+        return True
+    path = shutil.which(f"python{version}")
+    if path is None:
+        return False
+    # Version managers put commands on the path for interpreters that they do not run.
+    return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,39 @@
+"""Virtual environments to install the distributions into."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+__all__ = ["Environment", "run"]
+
+
+class Environment:
+    """A virtual environment, away from this repository and from the variables of the running one."""
+
+    def __init__(self, folder: Path, wheels: Path) -> None:
+        self.folder = folder
+        self.wheels = wheels
+        self.python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+        run("uv", "venv", "--seed", "--python", sys.executable, str(folder))
+
+    def pip(self, *arguments: str) -> str:
+        """Install with pip, as users do, from the registry and the folder of wheels."""
+        return run(str(self.python), "-m", "pip", "install", "--find-links", str(self.wheels), *arguments)
+
+    def uv(self, *arguments: str) -> str:
+        """Install with uv, where it is not pip that is tested: it is much faster."""
+        return run("uv", "pip", "install", "--python", str(self.python), "--find-links", str(self.wheels), *arguments)
+
+    def run(self, code: str) -> str:
+        return run(str(self.python), "-W", "error::ImportWarning", "-c", code, cwd=self.folder)
+
+    def script(self, name: str, *arguments: str) -> str:
+        return run(str(self.python.with_name(name)), *arguments, cwd=self.folder)
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
+    return result.stdout

@@ -1,0 +1,83 @@
+"""The examples in docstrings and in the documentation's pages run as they are printed.
+
+`hatch run docs:doctest` runs them too, through Sphinx; here they are part of every test run and of every Python.
+"""
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import brainevent
+import brainevent_core
+from brainevent_core import config
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+SUBMODULES = pkgutil.walk_packages(brainevent_core.__path__, "brainevent_core.")
+MODULES = ["brainevent_core", *(module.name for module in SUBMODULES if not module.name.endswith("__main__"))]
+PAGES = sorted(page for page in DOCS.rglob("*.md") if "```{doctest}" in page.read_text())
+
+
+@pytest.fixture(autouse=True)
+def reference_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The results are the same with any kernels, and these take the least time to compile."""
+    monkeypatch.setenv(config.ENVIRONMENT_VARIABLE, config.REFERENCE)
+
+
+def run(test: doctest.DocTest) -> None:
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=FLAGS)
+    runner.run(test, out=report.append)
+    assert runner.failures == 0, "".join(report)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings(name: str) -> None:
+    for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
+        run(test)
+
+
+def test_what_users_start_from_has_an_example() -> None:
+    for name in ("BinaryArray", "CSR", "COO", "Dense", "FixedPostNumConn", "matmul", "use_backend", "XLACustomKernel"):
+        assert ">>>" in (getattr(brainevent, name).__doc__ or ""), f"brainevent.{name} has no example"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if page.stem == "choosing-a-backend":
+        pytest.importorskip("brainevent_cpu")
+        monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
+    # Fences would be taken for output; blank lines keep the line numbers.
+    text = re.sub(r"(?m)^```.*$", "", page.read_text())
+    run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
+    documented = set(re.findall(r"^ *\.\. (?:auto|py:)\w+:: (?:brainevent\.)?(\w+)", reference, re.MULTILINE))
+    assert set(brainevent.__all__) - {"__version__"} <= documented
+
+
+def test_output_of_the_demo_is_what_the_first_page_shows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Times and rates depend on the machine; the lines, and what they say of the network, do not."""
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("tqdm")
+    monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    coba = importlib.import_module("coba")
+    assert coba.main(["--duration", "100", "--no-progress", "--output", str(tmp_path / "coba.png")]) == 0
+
+    printed = capsys.readouterr().out.splitlines()
+    shown = (DOCS / "_static" / "coba.txt").read_text().splitlines()
+    assert [line[:11] for line in printed] == [line[:11] for line in shown]
+    for line, expected in zip(printed, shown, strict=True):
+        if line.startswith(("COBA", "neurons", "synapses")):
+            assert line == expected
