@@ -8,7 +8,8 @@ from brainevent_core.testing import ProductCase, check_product, product_cases
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case" in metafunc.fixturenames:
         whole = metafunc.config.getoption("--full", default=False)
-        metafunc.parametrize("case", product_cases(("numba", "reference"), whole=whole), ids=str)
+        cases = list(product_cases(("numba", "reference"), whole=whole))
+        metafunc.parametrize("case", cases, ids=str)
 
 
 def test_product(case: ProductCase) -> None:

@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from brainevent_core.errors import BackendWarning
 
+from brainevent_core.errors import BackendWarning
 from brainevent_cpu.bridge import NativeKernel, cache, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
 

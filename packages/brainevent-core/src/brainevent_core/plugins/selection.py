@@ -131,10 +131,11 @@ def _serves(name: str, platform: str) -> bool:
 def _lacking(primitive: str, platform: str, request: Request, declined: Sequence[tuple[str, str]]) -> str:
     reason = dict(declined).get(request.name, "it has none registered")
     remedy = "strict=True" if request.strict else "backend="
+    name = request.name
     return (
-        f"Backend {request.name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this "
-        f"call: {reason}. Leave out {remedy} to let brainevent choose; `with brainevent.use_backend({request.name!r}):` "
-        "prefers the backend where it has a kernel."
+        f"Backend {name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this call: "
+        f"{reason}. Leave out {remedy} to let brainevent choose; `with brainevent.use_backend({name!r}):` prefers the "
+        "backend where it has a kernel."
     )
 
 

@@ -8,7 +8,6 @@ import warnings
 
 import jax
 import numpy as np
-from brainevent_core.errors import BackendWarning
 
 from . import layout
 from .call import native_call
@@ -32,6 +31,8 @@ def _run_once() -> bool:
     except Exception as error:  # whatever it is, the reference kernels still work
         reason = f"{type(error).__name__}: {error}"
     if reason is not None:
+        from brainevent_core.errors import BackendWarning
+
         warnings.warn(
             f"brainevent's native CPU kernels don't work here ({reason}); slower reference kernels are used instead.",
             BackendWarning,
