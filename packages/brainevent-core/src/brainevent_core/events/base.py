@@ -66,6 +66,10 @@ class EventRepresentation:
         object.__setattr__(self, "_value", children[0])
         return self
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copying and pickling would set attributes otherwise.
+        return type(self), (self._value,)
+
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; make a new one with `with_value(...)`.")
 

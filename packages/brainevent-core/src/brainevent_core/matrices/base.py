@@ -26,6 +26,9 @@ class DataRepresentation(u.sparse.SparseMatrix):
     Matrices are immutable, compared and hashed by identity.
     """
 
+    # NumPy leaves binary operators to us; brainunit's base class says so only since 0.4.
+    __array_ufunc__ = None
+
     _format: ClassVar[Format]
     #: Whether the matrix is the transpose of what its format stores.
     _transposed: ClassVar[bool] = False

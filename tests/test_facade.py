@@ -1,0 +1,41 @@
+"""What users reach through ``brainevent``: its names, its modules, and its command line."""
+
+import importlib
+import json
+
+import pytest
+
+import brainevent
+import brainevent_core
+from brainevent_core.__main__ import main
+
+
+def test_names_are_those_of_core() -> None:
+    assert brainevent.__all__ == brainevent_core.__all__
+    assert all(getattr(brainevent, name) is getattr(brainevent_core, name) for name in brainevent.__all__)
+    assert importlib.import_module("brainevent.config") is brainevent_core.config
+    assert importlib.import_module("brainevent.testing").check_product is not None
+
+
+def test_info_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    text = capsys.readouterr().out
+    assert "numba    cpu" in text
+    assert "usable" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("matmul")]
+    assert line.split() == ["matmul", "numba", ">", "reference"]
+
+
+def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["versions"]["brainevent-core"] == brainevent.__version__
+    (numba,) = [entry for entry in report["backends"] if entry["name"] == "numba"]
+    assert numba["usable"]
+    assert {"name", "kernels", "tags"} <= set(report["primitives"][0])
+
+
+def test_unknown_commands_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["inform"])
+    assert "info" in capsys.readouterr().err
