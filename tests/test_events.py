@@ -91,6 +91,26 @@ def test_arrays_on_either_side_defer(kind: str, traced: bool) -> None:
         np.testing.assert_allclose(result, [1 + 3, 4 + 6])
 
 
+def test_events_on_both_sides_count_once() -> None:
+    left, right = BinaryArray(jnp.array([2.0, 0.0, 1.0])), BinaryArray(jnp.array([3.0, 5.0, 7.0]))
+    assert float(left @ right) == float(right @ left) == 2.0
+
+
+def test_half_precision_is_accumulated_in_single() -> None:
+    """Cotangents of ±300 with x = 300: the terms alone overflow float16, their sum is 0."""
+    matrix = CSR((jnp.float16(1.0), np.array([0, 0]), np.array([0, 1, 2])), shape=(2, 1))
+
+    def weighted(w: Any) -> Any:
+        return jnp.sum((matrix.with_data(w) @ jnp.full(1, 300, jnp.float16)) * jnp.array([300, -300], jnp.float16))
+
+    assert float(jax.grad(weighted)(jnp.float16(1.0))) == 0.0
+    duplicates = COO((jnp.float16(1.0), np.zeros(4096, int), np.zeros(4096, int)), shape=(1, 1))
+    assert float(duplicates.todense()[0, 0]) == 4096.0
+    with jax.numpy_dtype_promotion("strict"):
+        x = jnp.ones(1, jnp.float16)
+        assert float(duplicates @ x) == float(duplicates @ BinaryArray(x)) == 4096.0
+
+
 def test_dtype_and_unit_are_those_of_the_weights() -> None:
     spikes = jnp.array([1, 0, 2])
     for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):

@@ -68,6 +68,7 @@ def scale() -> Any:
     from brainevent_core.kernels import custom_kernel
 
     custom_kernel._declared.pop("tests.scale", None)
+    brainevent.get_registry().remove("tests.scale")
 
 
 def test_declared_primitive_under_transforms(scale: Any) -> None:
@@ -136,7 +137,7 @@ def test_kernels_of_other_backends(scale: Any) -> None:
     np.testing.assert_allclose(jax.vmap(lambda a: scale(a, x, power=2, backend="theirs")[0])(jnp.ones(2)), 1.0)
     np.testing.assert_allclose(scale(2.0, x, power=2, backend="reference")[1], 4.0)
     scale.def_kernel("wrong", "cpu", lambda a, x, *, power: [x, x[:1]], priority=5)
-    with pytest.raises(brainevent.KernelFallbackExhaustedError, match=r"float32\[1\]"):
+    with pytest.raises(brainevent.KernelCompilationError, match=r"float32\[1\]"):
         scale(2.0, x, power=2)
 
 
@@ -163,6 +164,41 @@ def test_requests(monkeypatch: pytest.MonkeyPatch) -> None:
         brainevent.config.clear_backends()
     monkeypatch.setenv("BRAINEVENT_BACKEND", "reference")
     assert ran() == "reference"
+
+
+def test_requests_stay_where_they_were_made(scale: Any) -> None:
+    """A function that a rule calls under an inherited request is cached for that request only."""
+    matrix = CSR.fromdense(jnp.eye(3))
+
+    @jax.jit
+    def product(x: Any) -> Any:
+        return x @ matrix
+
+    defjvp(scale, None, lambda x_dot, a, x, *, power: [product(x_dot), x_dot])
+    jax.jvp(lambda x: scale(2.0, x, power=2, backend="reference"), (jnp.ones(3),), (jnp.ones(3),))
+    with brainevent.get_registry().record() as lowered:
+        product(jnp.ones(3))
+    assert [selection.backend for selection in lowered] == ["numba"]
+
+
+def test_redefined_rules_are_used(scale: Any) -> None:
+    compiled = jax.jit(lambda x: scale(2.0, x, power=1)[0])
+    assert float(compiled(1.0)) == 2.0
+    scale.def_reference(lambda a, x, *, power: [10 * a * x, x])
+    assert float(compiled(1.0)) == 20.0
+    assert float(scale(2.0, 1.0, power=1)[0]) == 20.0
+
+
+def test_events_are_operands(scale: Any) -> None:
+    events = BinaryArray(jnp.array([1.0, 2.0]))
+    np.testing.assert_allclose(jax.jit(lambda e: scale(3.0, e, power=1)[0])(events), [3.0, 6.0])
+
+
+def test_platforms_are_those_of_lowering(scale: Any) -> None:
+    with pytest.raises(ValueError, match="'cuda'"):
+        brainevent.config.set_backend("gpu", "numba")
+    with pytest.raises(brainevent.RegistrationError, match="'cuda' or 'rocm'"):
+        scale.def_kernel("theirs", "gpu", lambda a, x, *, power: [x, x])
 
 
 def test_gradient_under_a_request_runs(scale: Any) -> None:

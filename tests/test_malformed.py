@@ -10,6 +10,7 @@ import pytest
 
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
+from brainevent_core.testing.products import x64
 
 BACKENDS = ("numba", "reference")
 
@@ -86,17 +87,19 @@ def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bo
     np.testing.assert_allclose(np.ravel(gradient), by_weight, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("how", ["numpy", "jax", "closed over in jit"])
+@pytest.mark.parametrize("how", ["numpy", "jax", "lists", "closed over in jit", "lists in jit"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
 def test_malformed_structure_is_refused(cls: Any, structure: Any, how: str) -> None:
     arrays = tuple(np.array(a, np.int32) for a in structure)
 
     def build() -> Any:
         given = tuple(map(jnp.asarray, arrays)) if how == "jax" else arrays
+        if "lists" in how:
+            given = tuple(array.tolist() for array in arrays)
         return cls((jnp.ones(arrays[0].shape), *given), shape=SHAPE).todense()
 
     with pytest.raises(brainevent.StructureError, match=r"holds|run from|must not decrease"):
-        jax.jit(build)() if how.startswith("closed") else build()
+        jax.jit(build)() if how.endswith("jit") else build()
 
 
 def csr(data: Any = 1.0, indices: Any = (0, 1), indptr: Any = (0, 1, 2), shape: Any = (2, 2), **options: Any) -> CSR:
@@ -108,8 +111,8 @@ ERRORS = {
     "weights of another length": (lambda: csr(np.ones(3)), brainevent.MathError, r"\(2,\).*got \(3,\)"),
     "float indices": (lambda: csr(indices=[0.0, 1.0]), brainevent.DTypeError, "indices must hold integers, got dtype"),
     "float pointers": (lambda: csr(indptr=[0.0, 1, 2]), brainevent.DTypeError, "indptr must hold integers"),
-    "shape of three": (lambda: csr(shape=(2, 2, 2)), brainevent.MathError, "two sizes"),
-    "negative shape": (lambda: csr(shape=(2, -2)), brainevent.MathError, "two sizes"),
+    "shape of three": (lambda: csr(shape=(2, 2, 2)), brainevent.MathError, "two whole numbers"),
+    "negative shape": (lambda: csr(shape=(2, -2)), brainevent.MathError, "two whole numbers"),
     "missing array": (lambda: CSR((1.0, [0, 1]), shape=(2, 2)), brainevent.MathError, "takes .data, indices, indptr"),
     "coo lengths": (lambda: COO((1.0, [0, 1], [0]), shape=(2, 2)), brainevent.MathError, r"\(2,\) and \(1,\)"),
     "fan-out of a vector": (lambda: FixedPostNumConn(1.0, [0, 1], shape=(2, 2)), brainevent.MathError, r"\(2, conn"),
@@ -139,6 +142,24 @@ ERRORS = {
     "assignment": (lambda: setattr(csr(), "data", 2.0), AttributeError, "with_data"),
     "assignment to events": (lambda: setattr(BinaryArray(np.ones(2)), "value", 2.0), AttributeError, "immutable"),
     "too many nonzeros": (lambda: CSR.fromdense(np.ones((2, 2)), nse=3), brainevent.MathError, "4 nonzero.*nse=3"),
+    "half a column": (lambda: csr(shape=(2.5, 2)), brainevent.MathError, "whole numbers"),
+    "transposed oddly": (lambda: csr().transpose((0, 1)), brainevent.MathError, r"axes \(1, 0\), got \(0, 1\)"),
+    "unknown array": (lambda: CSR(1.0, [0], [0, 1], row=[0], shape=(1, 1)), brainevent.MathError, "and row="),
+    "fan-out that would lose entries": (
+        lambda: FixedPostNumConn.fromdense(np.array([[1, 1], [0, 0]]), nse=2),
+        brainevent.MathError,
+        "2 nonzero weights.*would be lost",
+    ),
+    "half a seed": (
+        lambda: FixedPostNumConn(num_pre=2, num_post=2, conn_num=1, weight=1.0, seed=0.5),
+        brainevent.DTypeError,
+        "whole number",
+    ),
+    "two shapes": (
+        lambda: FixedPostNumConn(num_pre=2, num_post=2, conn_num=1, weight=1.0, shape=(3, 3)),
+        brainevent.MathError,
+        "not both",
+    ),
     "unit in a sum": (lambda: (np.ones(2) @ csr(1.0 * u.mV)) + 1 * u.second, u.UnitMismatchError, ""),
     "text as backend": (lambda: brainevent.matmul(np.ones(2), csr(), backend=3), TypeError, "'numba'"),
     "plain arrays": (lambda: brainevent.matmul(np.ones(2), np.ones(2)), brainevent.DTypeError, "jnp.matmul"),
@@ -163,5 +184,25 @@ def test_wide_indices_do_not_wrap() -> None:
     wide = np.array([2**32 + 1, 1], np.int64)
     with pytest.raises(brainevent.StructureError, match=str(2**32 + 1)):
         csr(indices=wide)
-    dense = csr(np.array([5.0, 7.0]), indices=wide, check=False).todense()
-    np.testing.assert_array_equal(dense, [[0, 0], [0, 7]])
+    expected = [[0, 0], [0, 7]]
+    np.testing.assert_array_equal(csr(np.array([5.0, 7.0]), indices=wide, check=False).todense(), expected)
+    with x64(True):
+        wide_array = jnp.asarray(wide)
+    matrix = CSR((np.array([5.0, 7.0]), wide_array, np.array([0, 1, 2])), shape=(2, 2), check=False)
+    np.testing.assert_array_equal(matrix.todense(), expected)
+    np.testing.assert_array_equal(np.ones(2) @ matrix, [0, 7])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
+def test_entries_of_a_matrix_without_elements_do_not_exist(shape: tuple[int, int], backend: str) -> None:
+    ones = [np.ones(size, np.float32) for size in shape]
+    lines = FixedPostNumConn((1.0, np.zeros((shape[0], 2), int)), shape=shape, check=False)
+    coordinates = COO((np.ones(2, np.float32), np.zeros(2, int), np.zeros(2, int)), shape=shape, check=False)
+    rows = CSR((1.0, np.zeros(2, int), np.zeros(shape[0] + 1, int)), shape=shape, check=False)
+    with brainevent.use_backend(backend):
+        for matrix in (lines, coordinates, rows):
+            np.testing.assert_array_equal(ones[0] @ matrix, np.zeros(shape[1]))
+            np.testing.assert_array_equal(matrix @ BinaryArray(ones[1]), np.zeros(shape[0]))
+            many = jax.vmap(lambda x, matrix=matrix: x @ matrix)(np.ones((4, shape[0]), np.float32))
+            np.testing.assert_array_equal(many, np.zeros((4, shape[1])))

@@ -53,6 +53,8 @@ def test_every_constructor_form(cls: Any) -> None:
     options = {"shape": dense.shape, "check": False}
     for matrix in (cls((data, *structure), **options), cls(data, *structure, **options)):
         np.testing.assert_array_equal(matrix.todense(), dense)
+    named = dict(zip(cls._format.structure, structure, strict=True))
+    np.testing.assert_array_equal(cls(data, **named, **options).todense(), dense)
     pattern = cls((np.ones(data.shape, np.float32), *structure), **options).todense()
     for weight in (2, 2.0, np.float32(2), jnp.array([2.0]), 2.0 * u.mV, [2.0], np.array(2.0)):
         homogeneous = cls((weight, *structure), **options).todense()
@@ -115,6 +117,10 @@ def test_matrices_are_jax_values(cls: Any) -> None:
     assert len({one, two, one}) == 2
     in_jit = jax.jit(lambda dense: cls.fromdense(dense, nse=nse).todense())(first)
     np.testing.assert_array_equal(in_jit, first)
+    for given in (first, first.tolist(), jnp.asarray(first)):
+        np.testing.assert_array_equal(jax.jit(lambda given=given: cls.fromdense(given).todense())(), first)
+    sized = cls.fromdense(first).with_data(cls.fromdense(first).data)
+    assert sized.transpose((1, 0)).shape == (9, 6)
 
 
 def test_with_data_takes_over_dtype_and_unit() -> None:

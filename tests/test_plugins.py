@@ -67,6 +67,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     install(folder, "outdated", descriptor("outdated", api=0))
     install(folder, "futuristic", descriptor("futuristic", api=99))
     install(folder, "misnamed", descriptor("another"))
+    install(folder, "quitting", "raise SystemExit('bye')")
+    install(folder, "mistyped", descriptor("mistyped").replace("api=1", "api='1'"))
+    install(folder, "unsure", descriptor("unsure").replace("lambda: None", "lambda: True"))
     install(folder, "unavailable", descriptor("unavailable", reason="there is no such device; buy one."))
     install(folder, "slow", "import time; time.sleep(4)\n" + descriptor("slow"))
     install(folder, "clumsy", "def fail(registry):\n    1 / 0\n" + descriptor("clumsy", register="fail"))
@@ -120,6 +123,25 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     )
 
 
+def test_warnings_as_errors_leave_discovery_whole(tmp_path: Path) -> None:
+    install(tmp_path, "a-broken", "raise RuntimeError('no such luck')")
+    backends = run(
+        tmp_path,
+        """
+        import warnings
+        from brainevent_core.plugins import backends
+        warnings.simplefilter("error")
+        try:
+            backends()
+        except Warning:
+            pass
+        result = {status.name: status.usable for status in backends()}
+        """,
+    )
+    assert backends["a-broken"] is False
+    assert backends["numba"] is True
+
+
 def test_import_neither_fails_nor_waits(report: Any) -> None:
     assert report["seconds"] < 2  # the slow plugin alone sleeps for 4
 
@@ -132,6 +154,9 @@ def test_import_neither_fails_nor_waits(report: Any) -> None:
         ("outdated", "version 0"),
         ("futuristic", "version 99"),
         ("misnamed", "must agree"),
+        ("quitting", "SystemExit: bye"),
+        ("mistyped", "expected int"),
+        ("unsure", "returned True"),
         ("clumsy", "ZeroDivisionError"),
         ("twice", "is taken by brainevent-twice-a 3.1"),
     ],

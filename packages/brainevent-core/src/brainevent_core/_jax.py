@@ -22,14 +22,17 @@ __all__ = [
     "instantiate_zero",
     "is_live",
     "is_undefined_primal",
-    "lower_fun",
+    "lower",
     "lowering_platforms",
+    "make_varying",
     "new_primitive",
     "register_lowering",
     "set_batching_rule",
     "set_jvp_rule",
     "set_transpose_rule",
+    "shaped",
     "undefined",
+    "varying_axes",
     "x64_enabled",
     "zero_like",
 ]
@@ -37,7 +40,6 @@ __all__ = [
 Zero = ad.Zero
 UndefinedPrimal = ad.UndefinedPrimal
 is_undefined_primal = ad.is_undefined_primal
-lower_fun = mlir.lower_fun
 
 
 class JitKey:
@@ -58,7 +60,8 @@ class JitKey:
 
     def set_global(self, value: Any) -> None:
         # jax < 0.9 has no public set_global; the wrapped object has had it all along.
-        getattr(self._context, "set_global", self._context._obj.set_global)(value)
+        context = self._context if hasattr(self._context, "set_global") else self._context._obj
+        context.set_global(value)
 
 
 def new_primitive(name: str, impl: Callable[..., Any], abstract_eval: Callable[..., Any]) -> Primitive:
@@ -115,6 +118,40 @@ def zero_like(value: Any) -> Zero:
 def is_live(tangent: Any) -> bool:
     """Whether a tangent carries information: it is not a symbolic zero and not of dtype float0."""
     return type(tangent) is not Zero and getattr(tangent, "dtype", None) != jax.dtypes.float0
+
+
+def varying_axes(aval: Any) -> frozenset[Any]:
+    """The mesh axes over which a value inside ``shard_map`` differs from device to device."""
+    manual = getattr(aval, "mat", None)  # jax >= 0.9
+    return manual.varying if manual is not None else getattr(aval, "vma", frozenset())
+
+
+def make_varying(x: Any, axes: frozenset[Any]) -> Any:
+    """``x`` as a value that varies over ``axes`` as well; the transpose of this is a sum over them."""
+    missing = tuple(axes - varying_axes(jax.typeof(x)))
+    if not missing:
+        return x
+    lax: Any = jax.lax
+    return lax.pcast(x, missing, to="varying") if hasattr(lax, "pcast") else lax.pvary(x, missing)
+
+
+def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = ()) -> Any:
+    """An abstract array; inside ``shard_map`` it varies over the mesh axes that any of the operands varies over."""
+    shaped_array: Any = jax.core.ShapedArray
+    axes = frozenset[Any]().union(*map(varying_axes, operands))
+    if not axes:
+        return shaped_array(tuple(shape), np.dtype(dtype))
+    like = next(aval for aval in operands if varying_axes(aval))
+    unsharded = jax.sharding.NamedSharding(like.sharding.mesh, jax.sharding.PartitionSpec(*(None for _ in shape)))
+    manual = {"manual_axis_type": type(like.mat)(varying=axes)} if hasattr(like, "mat") else {"vma": axes}
+    return shaped_array(tuple(shape), np.dtype(dtype), sharding=unsharded, **manual)
+
+
+def lower(fn: Callable[..., Any], ctx: Any, *operands: Any) -> Any:
+    """Lower a traceable function in place of a primitive. Inside ``shard_map``, it sees plain arrays: its result is
+    for one device, and what varies was settled when the primitive was bound."""
+    plain = [shaped(aval.shape, aval.dtype) for aval in ctx.avals_in]
+    return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands)
 
 
 def undefined(shape: Sequence[int], dtype: Any) -> UndefinedPrimal:

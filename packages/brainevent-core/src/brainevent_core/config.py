@@ -13,7 +13,7 @@ does not serve are selected normally. ``backend=`` and ``strict=True`` insist; s
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
 from brainevent_core._jax import JitKey
@@ -22,6 +22,9 @@ __all__ = ["REFERENCE", "Request", "clear_backends", "get_backend", "set_backend
 
 #: The name under which the pure-jnp kernels of core are requested and reported.
 REFERENCE = "reference"
+
+#: The platforms that JAX lowers for; "gpu" is an alias of two of them.
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 ENVIRONMENT_VARIABLE = "BRAINEVENT_BACKEND"
 
@@ -81,7 +84,9 @@ def use_backend(name: str, *, strict: bool = False) -> Iterator[None]:
 
 def set_backend(platform: str, name: str) -> None:
     """Prefer the backend ``name`` on ``platform`` ("cpu", "cuda", "tpu", ...) from now on, in all threads."""
-    _platform_backends[str(platform)] = _backend_name(name)
+    if platform not in PLATFORMS:
+        raise ValueError(f"Platforms are {', '.join(map(repr, PLATFORMS))}, as JAX lowers for them; got {platform!r}.")
+    _platform_backends[platform] = _backend_name(name)
     invalidate_compiled()
 
 
@@ -101,6 +106,15 @@ def current_request(backend: str | None) -> Request | None:
     if backend is not None:
         return Request(_backend_name(backend), insist=True)
     return _requested.value
+
+
+def derived_from(request: Request | None) -> AbstractContextManager[None]:
+    """While a rule of a primitive runs, what it calls asks for the same backend, without insisting.
+
+    Part of the key of ``jit`` like every request: a function cached inside a rule is not used outside.
+    """
+    context: AbstractContextManager[None] = _requested(request and request.for_derived())
+    return context
 
 
 def _backend_name(name: str) -> str:

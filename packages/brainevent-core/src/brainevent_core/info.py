@@ -9,8 +9,8 @@ from typing import Any
 
 from brainevent_core import config
 from brainevent_core.kernels import get_all_primitive_names, get_primitive
-from brainevent_core.plugins import API_VERSION, backends, get_registry
-from brainevent_core.plugins.discovery import load_backends, priority_of
+from brainevent_core.plugins import API_VERSION, backends, get_registry, ordered
+from brainevent_core.plugins.discovery import load_backends
 
 __all__ = ["gather", "render"]
 
@@ -93,8 +93,7 @@ def _backend_entry(status: Any) -> dict[str, Any]:
 
 
 def _kernels(primitive: str, platform: str) -> list[str]:
-    kernels = get_registry().kernels(primitive, platform)
-    return [k.backend for k in sorted(kernels, key=lambda k: (-priority_of(k.backend) - k.priority, k.backend))]
+    return [kernel.backend for kernel in ordered(get_registry().kernels(primitive, platform))]
 
 
 def _version(distribution: str) -> str | None:

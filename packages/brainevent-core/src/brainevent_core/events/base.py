@@ -120,7 +120,7 @@ class EventRepresentation:
         return self._value[index]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(units.detach(self._value)[0], dtype=dtype)
+        return np.asarray(self._value, dtype=dtype)  # a quantity refuses to lose its unit
 
     def __bool__(self) -> bool:
         return bool(self._value)

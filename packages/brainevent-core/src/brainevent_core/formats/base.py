@@ -67,17 +67,17 @@ class Format:
             if not jnp.issubdtype(array.dtype, jnp.integer):
                 raise DTypeError(
                     f"{label} of a {self.name!r} matrix must hold integers, got dtype {array.dtype}. Index arrays "
-                    "have no derivative: differentiate with respect to the weights (`with_data` is the idiom), or use "
-                    "`brainevent.grad`."
+                    "have no derivative: differentiate with respect to the weights (`with_data` is the idiom)."
                 )
         fault = self.check_abstract(structure, shape)
         if fault:
             raise MathError(fault)
         per_entry = self.data_shape(structure, shape)
         if tuple(data.shape) != per_entry and not (self.takes_homogeneous and tuple(data.shape) == (1,)):
+            alternative = " or (1,) (one for all)" if self.takes_homogeneous else ""
             raise MathError(
-                f"The weights of this {self.name!r} matrix of shape {shape} must have shape {per_entry} (one per "
-                f"entry){' or (1,) (one for all)' if self.takes_homogeneous else ''}, got {tuple(data.shape)}."
+                f"The weights of this {self.name!r} matrix must have shape {per_entry} (one per entry){alternative}, "
+                f"got {tuple(data.shape)}."
             )
 
     def is_homogeneous(self, data: Any) -> bool:
@@ -106,9 +106,13 @@ def signed(indices: Any) -> Any:
     """
     dtype = indices.dtype
     wide = jnp.int64 if x64_enabled() and dtype.itemsize == 8 else jnp.int32
-    if jnp.issubdtype(dtype, jnp.unsignedinteger) and dtype.itemsize == jnp.dtype(wide).itemsize:
-        return jnp.where(indices > jnp.iinfo(wide).max, -1, indices.astype(wide))
-    return indices.astype(wide)
+    if np.can_cast(dtype, wide):
+        return indices.astype(wide)
+    limit = jnp.iinfo(wide).max
+    fits = indices <= limit
+    if jnp.issubdtype(dtype, jnp.signedinteger):
+        fits &= indices >= 0
+    return jnp.where(fits, indices.astype(wide), -1)
 
 
 def out_of_range(label: str, indices: np.ndarray, bound: int, what: str) -> str | None:

@@ -31,7 +31,7 @@ def _check_abstract(structure: Sequence[Any], shape: Shape) -> str | None:
         return f"indices and indptr must be vectors, got shapes {tuple(indices.shape)} and {tuple(indptr.shape)}."
     if indptr.shape[0] != shape[0] + 1:
         return (
-            f"indptr must have one entry more than the matrix of shape {tuple(shape)} has compressed lines, "
+            f"indptr must have one entry more than there are compressed lines (rows of CSR, columns of CSC), "
             f"{shape[0] + 1}; got {indptr.shape[0]}."
         )
     return None
@@ -48,7 +48,7 @@ def _check_values(structure: Sequence[np.ndarray], shape: Shape) -> str | None:
     if falls.size:
         i = int(falls[0])
         return f"indptr must not decrease, but falls from {int(indptr[i])} to {int(indptr[i + 1])} at position {i}."
-    return out_of_range("indices", indices, shape[1], "columns")
+    return out_of_range("indices", indices, shape[1], "columns (CSR) or rows (CSC)")
 
 
 def _entries(structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:

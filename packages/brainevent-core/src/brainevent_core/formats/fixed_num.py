@@ -19,8 +19,8 @@ def _check_abstract(structure: Sequence[Any], shape: Shape) -> str | None:
     (indices,) = structure
     if indices.ndim != 2 or indices.shape[0] != shape[0]:
         return (
-            f"indices must have shape ({shape[0]}, connections per neuron) to go with a stored shape of "
-            f"{tuple(shape)}, got {tuple(indices.shape)}."
+            f"indices must have shape ({shape[0]}, connections per neuron), one line per neuron of the side that has a "
+            f"fixed number of connections; got {tuple(indices.shape)}."
         )
     return None
 

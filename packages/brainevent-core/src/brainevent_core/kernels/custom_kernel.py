@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import jax
@@ -13,20 +12,15 @@ import jax.numpy as jnp
 
 from brainevent_core import _jax, config
 from brainevent_core.config import Request
-from brainevent_core.errors import KernelFallbackExhaustedError, RegistrationError
+from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError, RegistrationError
 from brainevent_core.kernels.levels import Level, axes_in_front, over_levels, sizes, strip, sum_unmapped
-from brainevent_core.plugins import get_registry, select
+from brainevent_core.plugins import get_registry, ordered, select
+from brainevent_core.plugins.discovery import load_backends
 
 __all__ = ["XLACustomKernel", "defjvp", "get_all_primitive_names"]
 
-# Platforms that get a lowering rule of their own, so that a module for several of them selects once for each.
-_PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
-
 _declared: dict[str, XLACustomKernel] = {}
 _declared_lock = threading.Lock()
-
-# What a primitive bound inside another's rule asks for. Set while a rule runs.
-_inherited: ContextVar[tuple[Request | None] | None] = ContextVar("inherited", default=None)
 
 
 class _Declined(Exception):
@@ -75,7 +69,8 @@ class XLACustomKernel:
         _jax.set_jvp_rule(self._primitive, self._differentiate)
         _jax.set_transpose_rule(self._primitive, self._transposed)
         _jax.set_batching_rule(self._primitive, self._batch)
-        for platform in (*_PLATFORMS, None):
+        # A rule for each platform, so that a module for several of them selects once for each.
+        for platform in (*config.PLATFORMS, None):
             _jax.register_lowering(self._primitive, self._lowering_for(platform), platform)
 
     def __repr__(self) -> str:
@@ -85,11 +80,13 @@ class XLACustomKernel:
 
     def def_abstract_eval(self, rule: Callable[..., Any]) -> None:
         """``rule(*avals, **static)`` returns the output's ``jax.ShapeDtypeStruct``, or a sequence of them."""
-        self._abstract_eval = rule
+        old, self._abstract_eval = self._abstract_eval, rule
+        self._redeclared(old)
 
     def def_reference(self, fn: Callable[..., Any]) -> None:
         """``fn(*arrays, **static)`` in jnp: what the primitive means, and what runs where there is no kernel."""
-        self._reference = fn
+        old, self._reference = self._reference, fn
+        self._redeclared(old)
 
     def def_kernel(
         self,
@@ -119,7 +116,7 @@ class XLACustomKernel:
 
         :func:`defjvp` is shorter where the tangents of the operands add up.
         """
-        self._jvp, self._operand_jvps = rule, None
+        self._set_jvp(rule, None)
 
     def def_transpose_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(cotangents, *operands, **static) → cotangents of the operands``, None for those that are known.
@@ -127,7 +124,8 @@ class XLACustomKernel:
         ``jax.interpreters.ad.is_undefined_primal`` tells the linear operands. With one output, ``cotangents`` is
         its cotangent; with several, a list.
         """
-        self._transpose = rule
+        old, self._transpose = self._transpose, rule
+        self._redeclared(old)
 
     def def_batching_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(size, operands, axes, **static) → (outputs, output axes)``, or NotImplemented for the default.
@@ -135,15 +133,24 @@ class XLACustomKernel:
         Only worth having where a mapped axis fits into the primitive itself, as a batch of vectors is a matrix.
         ``axes`` holds 0 or None.
         """
-        self._batching = rule
+        old, self._batching = self._batching, rule
+        self._redeclared(old)
 
     def available_backends(self, platform: str) -> tuple[str, ...]:
-        """The backends that have a kernel of this primitive on ``platform``, the reference last."""
-        from brainevent_core.plugins.discovery import load_backends
-
+        """The backends that have a kernel of this primitive on ``platform``, in the order in which they are tried."""
         load_backends(platform)
-        names = [kernel.backend for kernel in get_registry().kernels(self.name, platform)]
+        names = [kernel.backend for kernel in ordered(get_registry().kernels(self.name, platform))]
         return (*names, config.REFERENCE) if self._reference else tuple(names)
+
+    def _set_jvp(self, rule: Callable[..., Any] | None, operand_rules: tuple[Any, ...] | None) -> None:
+        old = self._jvp or self._operand_jvps
+        self._jvp, self._operand_jvps = rule, operand_rules
+        self._redeclared(old)
+
+    def _redeclared(self, old: Any) -> None:
+        """A rule was replaced: what was compiled with the old one must not live on."""
+        if old is not None:
+            config.invalidate_compiled()
 
     def _declare(self) -> None:
         with _declared_lock:
@@ -173,16 +180,20 @@ class XLACustomKernel:
         """
         if outs is not None:
             static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
-        inherited = _inherited.get()
-        request = inherited[0] if inherited and backend is None else config.current_request(backend)
-        results = self._primitive.bind(*map(jnp.asarray, arrays), _levels=(), _request=request, **static)
-        single = self._single_output(arrays, static)
+        operands = [jnp.asarray(getattr(array, "__events__", array)) for array in arrays]
+        # Inside shard_map, an operand that is the same on all devices meets ones that are not: said here, so that its
+        # cotangent is summed over the devices.
+        varying = frozenset[Any]().union(*(_jax.varying_axes(jax.typeof(operand)) for operand in operands))
+        operands = [_jax.make_varying(operand, varying) for operand in operands]
+        request = config.current_request(backend)
+        results = self._primitive.bind(*operands, _levels=(), _request=request, **static)
+        single = self._single_output(operands, static)
         return results[0] if single else results
 
     def _single_output(self, arrays: Sequence[Any], static: dict[str, Any]) -> bool:
         if "outs" in static and self._abstract_eval is None:
             return isinstance(static["outs"], jax.ShapeDtypeStruct)
-        avals = [jax.ShapeDtypeStruct(jnp.shape(a), jnp.result_type(a)) for a in arrays]
+        avals = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays]
         return not isinstance(self._outputs(avals, static), (tuple, list))
 
     def _outputs(self, avals: Sequence[Any], static: dict[str, Any]) -> Any:
@@ -200,7 +211,7 @@ class XLACustomKernel:
     def _infer(self, *avals: Any, _levels: tuple[Level, ...], _request: Request | None, **static: Any) -> Any:
         outputs = self._outputs(_unmapped(avals, _levels), static)
         outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
-        return [jax.core.ShapedArray((*sizes(_levels), *out.shape), out.dtype) for out in outputs]
+        return [_jax.shaped((*sizes(_levels), *out.shape), out.dtype, avals) for out in outputs]
 
     def _differentiate(
         self, primals: Sequence[Any], tangents: Sequence[Any], *, _levels: Any, _request: Any, **static: Any
@@ -228,7 +239,7 @@ class XLACustomKernel:
         outputs = self._primitive.bind(*primals, _levels=_levels, _request=_request, **static)
         if not live:
             return outputs, [_jax.zero_like(out) for out in outputs]
-        with _asking_for(_request):
+        with config.derived_from(_request):
             dots = over_levels(tangents_out, _levels, follow=live)(*primals, *(tangents[i] for i in live))
         return outputs, dots
 
@@ -267,7 +278,7 @@ class XLACustomKernel:
             for i, op in enumerate(operands)
         ]
         lifted = over_levels(cotangents_in, _levels, follow=[-1] * len(cotangents))
-        with _asking_for(_request):
+        with config.derived_from(_request):
             found = lifted(*placeholders, *cotangents)
         results: list[Any] = [None] * len(operands)
         for i, ct in zip(linear, found):
@@ -314,7 +325,7 @@ class XLACustomKernel:
             outputs, out_axes = _as_list(result[0]), _as_list(result[1])
             return [jnp.moveaxis(out, axis, 0) for out, axis in zip(outputs, out_axes)]
 
-        with _asking_for(request):
+        with config.derived_from(request):
             outputs = over_levels(apply, levels)(*inner)
         return outputs, [len(levels)] * len(outputs)
 
@@ -340,13 +351,13 @@ class XLACustomKernel:
                 outputs = _as_list(self._implementation(selection.kernel, _levels)(*arrays, **static))
                 found = [(out.shape, out.dtype) for out in outputs]
                 if found != expected:
-                    raise KernelFallbackExhaustedError(
+                    raise KernelCompilationError(
                         f"The kernel of {self.name!r} in backend {selection.backend!r} returned "
                         f"{_describe(found)}, the abstract evaluation rule says {_describe(expected)}."
                     )
                 return outputs
 
-            return _jax.lower_fun(run, multiple_results=True)(ctx, *operands)
+            return _jax.lower(run, ctx, *operands)
 
         return lower
 
@@ -377,7 +388,7 @@ def defjvp(kernel: XLACustomKernel, *rules: Any) -> None:
     The contributions of the operands add up. None marks an operand without derivative, where a live tangent is an
     error, never a silent zero; ``...`` stands for any number of those.
     """
-    kernel._jvp, kernel._operand_jvps = None, rules
+    kernel._set_jvp(None, rules)
 
 
 def get_all_primitive_names() -> list[str]:
@@ -393,19 +404,6 @@ def get_primitives_by_tags(*tags: str) -> list[str]:
 def get_primitive(name: str) -> XLACustomKernel:
     """The primitive of that name; KeyError if there is none."""
     return _declared[name]
-
-
-class _asking_for:
-    """While a rule runs, the primitives it binds ask for the same backend, without insisting."""
-
-    def __init__(self, request: Request | None) -> None:
-        self._request = request and request.for_derived()
-
-    def __enter__(self) -> None:
-        self._token = _inherited.set((self._request,))
-
-    def __exit__(self, *_: object) -> None:
-        _inherited.reset(self._token)
 
 
 def _unmapped(avals: Sequence[Any], levels: Sequence[Level]) -> list[Any]:

@@ -1,5 +1,6 @@
 """What all matrices share: an immutable pytree of data and structure, and products with events and arrays."""
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -11,9 +12,10 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import Format, signed
-from brainevent_core.matrices.structure import as_index_array, check_values
+from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
 from brainevent_core.ops import Stored, matmul
 from brainevent_core.ops.products import as_array
+from brainevent_core.reference import accumulator
 
 __all__ = ["DataRepresentation"]
 
@@ -38,32 +40,27 @@ class DataRepresentation(u.sparse.SparseMatrix):
     _structure: tuple[Any, ...]
     __stored__: Stored
 
-    def __init__(
-        self,
-        data: Any,
-        *structure: Any,
-        shape: Sequence[int],
-        check: bool = True,
-    ) -> None:
+    def __init__(self, data: Any, *structure: Any, shape: Sequence[int], check: bool = True, **named: Any) -> None:
         fmt = self._format
-        if not structure and isinstance(data, (tuple, list)) and len(data) == 1 + len(fmt.structure):
+        names = fmt.structure
+        if not structure and not named and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
             data, *given = data
         else:
-            given = list(structure)
-        if len(given) != len(fmt.structure):
-            names = ", ".join(("data", *fmt.structure))
+            given = [*structure, *(named.pop(name) for name in names[len(structure) :] if name in named)]
+        if len(given) != len(names) or named:
             raise MathError(
-                f"{type(self).__name__} takes ({names}) or one tuple of them, and shape=; got {1 + len(given)} arrays."
+                f"{type(self).__name__} takes ({', '.join(('data', *names))}) or one tuple of them, and shape=; got "
+                f"{1 + len(given)} arrays{f' and {chr(44).join(named)}=' if named else ''}."
             )
         shape = _as_shape(shape)
         stored_shape = shape[::-1] if self._transposed else shape
         data = _as_data(data)
-        arrays = tuple(as_index_array(label, array) for label, array in zip(fmt.structure, given))
+        given = [as_integers(label, array) for label, array in zip(names, given, strict=True)]
         bare = units.detach(data)[0]
-        fmt.validate(bare if bare.ndim else bare.reshape(1), arrays, stored_shape)
+        fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
         if check:
-            check_values(fmt, given if all(hasattr(a, "dtype") for a in given) else arrays, stored_shape)
-        self._set(data, arrays, shape)
+            check_values(fmt, given, stored_shape)
+        self._set(data, tuple(map(as_index_array, given)), shape)
 
     def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int]) -> None:
         fill = object.__setattr__
@@ -96,7 +93,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
         children, aux = self.tree_flatten()
         names = ("data", *self._format.structure)
-        return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children)], aux
+        return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children, strict=True)], aux
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(
@@ -149,7 +146,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
             MathError: if the shape differs from that of the present weights.
         """
         data = _as_data(data)
-        if jnp.shape(units.detach(data)[0]) != jnp.shape(units.detach(self.data)[0]):
+        if tuple(data.shape) != tuple(self.data.shape) and not (data.size == 1 == self.data.size):
             raise MathError(
                 f"with_data takes weights of the present shape {tuple(self.data.shape)}, got {tuple(data.shape)}."
             )
@@ -159,7 +156,13 @@ class DataRepresentation(u.sparse.SparseMatrix):
         """The same arrays, read by another class."""
         return cls.tree_unflatten(shape, (self.data, *self._structure))
 
-    def transpose(self, axes: Any = None) -> "DataRepresentation":
+    def transpose(self, axes: Sequence[int] | None = None) -> "DataRepresentation":
+        """The transpose, which shares the arrays; ``axes`` can be None or (1, 0), as for arrays."""
+        if axes is not None and tuple(axes) not in ((1, 0), (-1, 0), (1, -2), (-1, -2)):
+            raise MathError(f"A matrix is transposed by the axes (1, 0), got {tuple(axes)}.")
+        return self._transpose()
+
+    def _transpose(self) -> "DataRepresentation":
         raise NotImplementedError
 
     def todense(self) -> Any:
@@ -190,41 +193,63 @@ class DataRepresentation(u.sparse.SparseMatrix):
 
 def _scatter(data: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:
     row, col = signed(row), signed(col)
-    values = jnp.broadcast_to(data.reshape(-1), row.shape)
-    return jnp.zeros(shape, data.dtype).at[row, col].add(values, mode="drop", wrap_negative_indices=False)
+    wide = accumulator(data.dtype) if jnp.issubdtype(data.dtype, jnp.floating) else data.dtype
+    values = jnp.broadcast_to(data.reshape(-1), row.shape).astype(wide)
+    dense = jnp.zeros(shape, wide).at[row, col].add(values, mode="drop", wrap_negative_indices=False)
+    return dense.astype(data.dtype)
 
 
-def nonzero(dense: Any, nse: int | None) -> tuple[Any, Any, Any, Any]:
-    """``(values, unit, row, col)`` of the nonzero elements in row order; surplus slots stand outside the shape.
+def dense_parts(dense: Any) -> tuple[Any, Any]:
+    """``(elements, unit)`` of a dense matrix; elements whose values can be seen are a NumPy array.
 
     Raises:
-        MathError: if ``dense`` is not two-dimensional, or traced without ``nse``, or has more nonzeros than ``nse``.
+        MathError: if it is not two-dimensional.
     """
-    mantissa, unit = units.detach(as_array(dense))
-    mantissa = jnp.asarray(mantissa)  # a quantity may hold a NumPy array
+    if isinstance(dense, (list, tuple)):
+        dense = np.asarray(dense)  # not jnp, which would make a tracer of it inside jit
+    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else as_array(dense))
+    if not isinstance(mantissa, jax.core.Tracer):
+        mantissa = np.asarray(mantissa)
+        if mantissa.dtype == object:
+            raise DTypeError(f"A dense matrix holds numbers, got dtype {mantissa.dtype}.")
     if mantissa.ndim != 2:
         raise MathError(f"fromdense takes a matrix, got shape {tuple(mantissa.shape)}.")
-    if isinstance(mantissa, jax.core.Tracer):
+    return mantissa, unit
+
+
+def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
+    """``(values, row, col)`` of the nonzero elements in row order; surplus slots stand outside the shape.
+
+    Raises:
+        MathError: if the elements are traced and there is no ``nse``, or if there are more nonzeros than ``nse``.
+    """
+    rows, cols = elements.shape
+    row: Any
+    col: Any
+    if isinstance(elements, jax.core.Tracer):
         if nse is None:
             raise MathError("Inside jit the number of entries must be known: give fromdense(dense, nse=...).")
-    else:
-        count = int((np.asarray(mantissa) != 0).sum())
-        if nse is not None and count > nse:
-            raise MathError(f"The array has {count} nonzero elements, more than nse={nse}; entries would be lost.")
-        nse = count if nse is None else nse
-    rows, cols = mantissa.shape
-    row, col = jnp.nonzero(mantissa, size=nse, fill_value=(rows, cols))
-    values = mantissa.at[row, col].get(mode="fill", fill_value=0)
-    return values, unit, row.astype(jnp.int32), col.astype(jnp.int32)
+        row, col = jnp.nonzero(elements, size=nse, fill_value=(rows, cols))
+        values = elements.at[row, col].get(mode="fill", fill_value=0)
+        return values, row.astype(jnp.int32), col.astype(jnp.int32)
+    row, col = (index.astype(np.int32) for index in np.nonzero(elements))
+    values = elements[row, col]
+    if nse is not None:
+        if row.size > nse:
+            raise MathError(f"The array has {row.size} nonzero elements, more than nse={nse}; entries would be lost.")
+        row = np.pad(row, (0, nse - row.size), constant_values=rows)
+        col = np.pad(col, (0, nse - col.size), constant_values=cols)
+        values = np.pad(values, (0, nse - values.size))
+    return values, row, col
 
 
 def _as_shape(shape: Sequence[int]) -> tuple[int, int]:
     try:
-        sizes = tuple(int(size) for size in shape)
+        sizes = tuple(operator.index(size) for size in shape)
     except TypeError:
         sizes = ()
     if len(sizes) != 2 or min(sizes) < 0:
-        raise MathError(f"shape must be two sizes (rows, columns), got {shape!r}.")
+        raise MathError(f"shape must be two whole numbers (rows, columns), got {shape!r}.")
     return sizes
 
 
@@ -234,6 +259,4 @@ def _as_data(data: Any) -> Any:
     mantissa = as_array(mantissa)
     if isinstance(mantissa, units.Quantity):  # __jax_array__ of a wrapper may give a quantity
         mantissa, unit = units.detach(mantissa)
-    if not hasattr(mantissa, "dtype"):
-        raise DTypeError(f"Weights must be numbers, an array or a quantity, got {type(data).__name__}.")
     return units.attach(jnp.asarray(mantissa), unit)

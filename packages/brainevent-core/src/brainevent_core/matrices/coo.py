@@ -4,7 +4,7 @@ from typing import Any, Self
 
 from brainevent_core import units
 from brainevent_core.formats import COO_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, nonzero
+from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
 
 __all__ = ["COO"]
 
@@ -40,8 +40,9 @@ class COO(DataRepresentation):
         rows_sorted: bool = False,
         cols_sorted: bool = False,
         check: bool = True,
+        **named: Any,
     ) -> None:
-        super().__init__(data, *structure, shape=shape, check=check)
+        super().__init__(data, *structure, shape=shape, check=check, **named)
         self._set_sorted(rows_sorted, cols_sorted)
 
     def _set_sorted(self, rows_sorted: bool, cols_sorted: bool) -> None:
@@ -68,14 +69,13 @@ class COO(DataRepresentation):
         """Column of every entry, ``(nse,)``."""
         return self._structure[1]
 
-    def transpose(self, axes: Any = None) -> "COO":
-        """The transpose; it shares the arrays."""
+    def _transpose(self) -> "COO":
         aux = (self.shape[::-1], self.cols_sorted, self.rows_sorted)
         return COO.tree_unflatten(aux, (self.data, self.col, self.row))
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
-        values, unit, row, col = nonzero(dense, nse)
-        shape = units.detach(dense)[0].shape
-        return cls(units.attach(values, unit), row, col, shape=shape, rows_sorted=True, check=False)
+        elements, unit = dense_parts(dense)
+        values, row, col = nonzero(elements, nse)
+        return cls(units.attach(values, unit), row, col, shape=elements.shape, rows_sorted=True, check=False)

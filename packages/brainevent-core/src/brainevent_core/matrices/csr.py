@@ -2,11 +2,13 @@
 
 from typing import Any, Self
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
 from brainevent_core.formats import CSR_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, nonzero
+from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
 
 __all__ = ["CSC", "CSR"]
 
@@ -56,8 +58,7 @@ class CSR(_Compressed):
         Array([2., 0., 3.], dtype=float32)
     """
 
-    def transpose(self, axes: Any = None) -> "CSC":
-        """The transpose; it shares the arrays."""
+    def _transpose(self) -> "CSC":
         return self._view(CSC, self.shape[::-1])
 
     @classmethod
@@ -68,10 +69,13 @@ class CSR(_Compressed):
             dense: the elements; zeros are not stored.
             nse: number of slots for entries; needed inside ``jit``, otherwise counted. Surplus slots stay unused.
         """
-        values, unit, row, col = nonzero(dense, nse)
-        rows, cols = units.detach(dense)[0].shape
-        indptr = jnp.searchsorted(row, jnp.arange(rows + 1), side="left").astype(jnp.int32)
-        return cls(units.attach(values, unit), col, indptr, shape=(rows, cols), check=False)
+        elements, unit = dense_parts(dense)
+        values, row, col = nonzero(elements, nse)
+        module = jnp if isinstance(elements, jax.core.Tracer) else np
+        indptr = module.searchsorted(row, module.arange(elements.shape[0] + 1), side="left")
+        # NumPy's are 64-bit, and become 32-bit only if they fit.
+        indptr = indptr.astype(np.int32) if row.size <= np.iinfo(np.int32).max else indptr
+        return cls(units.attach(values, unit), col, indptr, shape=elements.shape, check=False)
 
 
 class CSC(_Compressed):
@@ -83,11 +87,11 @@ class CSC(_Compressed):
 
     _transposed = True
 
-    def transpose(self, axes: Any = None) -> CSR:
-        """The transpose; it shares the arrays."""
+    def _transpose(self) -> CSR:
         return self._view(CSR, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
-        return CSR.fromdense(units.attach(jnp.asarray(units.detach(dense)[0]).T, units.unit_of(dense)), nse=nse).T
+        elements, unit = dense_parts(dense)
+        return CSR.fromdense(units.attach(elements.T, unit), nse=nse).T

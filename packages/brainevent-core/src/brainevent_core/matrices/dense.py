@@ -34,8 +34,7 @@ class Dense(DataRepresentation):
             raise MathError(f"Dense takes a matrix, got an array of shape {tuple(data.shape)}.")
         super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
 
-    def transpose(self, axes: Any = None) -> "Dense":
-        """The transpose."""
+    def _transpose(self) -> "Dense":
         return Dense(self.data.T)
 
     def todense(self) -> Any:

@@ -1,5 +1,6 @@
 """Connectivity with a fixed number of synapses per neuron: fixed fan-out and fixed fan-in."""
 
+import operator
 from typing import Any, Self
 
 import jax
@@ -7,9 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.errors import MathError
+from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import FIXED_NUM_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, nonzero
+from brainevent_core.matrices.base import DataRepresentation, dense_parts
 
 __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
 
@@ -30,9 +31,10 @@ class FixedNumConn(DataRepresentation):
         conn_num: int | None = None,
         weight: Any = None,
         seed: Any = None,
+        **named: Any,
     ) -> None:
         by_number = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
-        if data is None and not structure:
+        if data is None and not structure and not named:
             missing = [name for name, value in by_number.items() if value is None]
             if missing or weight is None:
                 missing += ["weight"] if weight is None else []
@@ -40,6 +42,8 @@ class FixedNumConn(DataRepresentation):
                     f"{type(self).__name__} takes ((data, indices), shape=), (data, indices, shape=), or num_pre=, "
                     f"num_post=, conn_num=, weight= (and seed=); missing: {', '.join(missing)}."
                 )
+            if shape is not None:
+                raise MathError("Give either shape= with data and indices, or num_pre= and num_post=, not both.")
             assert num_pre is not None
             assert num_post is not None
             assert conn_num is not None
@@ -52,7 +56,7 @@ class FixedNumConn(DataRepresentation):
             raise MathError("Give either data and indices, or num_pre=, num_post=, conn_num= and weight=, not both.")
         if shape is None:
             raise MathError(f"{type(self).__name__} needs shape=(num_pre, num_post).")
-        super().__init__(data, *structure, shape=shape, check=check)
+        super().__init__(data, *structure, shape=shape, check=check, **named)
 
     @property
     def indices(self) -> Any:
@@ -94,8 +98,7 @@ class FixedPostNumConn(FixedNumConn):
         500.0
     """
 
-    def transpose(self, axes: Any = None) -> "FixedPreNumConn":
-        """The transpose, of the other class; it shares the arrays."""
+    def _transpose(self) -> "FixedPreNumConn":
         return self._view(FixedPreNumConn, self.shape[::-1])
 
     @classmethod
@@ -106,8 +109,9 @@ class FixedPostNumConn(FixedNumConn):
             dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest get unused slots.
             nse: number of slots in all, a multiple of the number of rows; needed inside ``jit``.
         """
-        data, indices, shape = _rows_of_one_length(dense, nse)
-        return cls(data, indices, shape=shape, check=False)
+        elements, unit = dense_parts(dense)
+        values, indices = _rows_of_one_length(elements, nse)
+        return cls(units.attach(values, unit), indices, shape=elements.shape, check=False)
 
 
 class FixedPreNumConn(FixedNumConn):
@@ -119,14 +123,14 @@ class FixedPreNumConn(FixedNumConn):
 
     _transposed = True
 
-    def transpose(self, axes: Any = None) -> FixedPostNumConn:
-        """The transpose, of the other class; it shares the arrays."""
+    def _transpose(self) -> FixedPostNumConn:
         return self._view(FixedPostNumConn, self.shape[::-1])
 
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`; rows are columns here."""
-        return FixedPostNumConn.fromdense(dense.T, nse=nse).T
+        elements, unit = dense_parts(dense)
+        return FixedPostNumConn.fromdense(units.attach(elements.T, unit), nse=nse).T
 
 
 FixedNumPerPre = FixedPostNumConn
@@ -175,7 +179,10 @@ def _as_key(seed: Any) -> np.random.SeedSequence:
     if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
         seed = jax.random.key_data(seed)
     words = np.atleast_1d(np.asarray(seed, dtype=object)).ravel()
-    return np.random.SeedSequence([int(word) % 2**64 for word in words])
+    try:
+        return np.random.SeedSequence([operator.index(word) % 2**64 for word in words])
+    except TypeError:
+        raise DTypeError(f"seed must be a whole number or a jax.random key, got {seed!r}.") from None
 
 
 def _draw_weight(weight: Any, key: np.random.SeedSequence, shape: tuple[int, ...]) -> Any:
@@ -185,22 +192,26 @@ def _draw_weight(weight: Any, key: np.random.SeedSequence, shape: tuple[int, ...
     return weight
 
 
-def _rows_of_one_length(dense: Any, nse: int | None) -> tuple[Any, Any, tuple[int, int]]:
-    mantissa = units.detach(dense)[0]
-    if nse is None and not isinstance(mantissa, jax.core.Tracer):
-        counts = (np.asarray(mantissa) != 0).sum(axis=1)
-        width = int(counts.max(initial=0))
-    elif nse is not None and mantissa.shape[0] and nse % mantissa.shape[0] == 0:
-        width = nse // mantissa.shape[0]
+def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
+    """``(values, columns)``, each (rows, slots per row), of the nonzero elements; unused slots stand outside."""
+    rows, cols = elements.shape
+    traced = isinstance(elements, jax.core.Tracer)
+    fullest = None if traced else int((elements != 0).sum(axis=1).max(initial=0))
+    if nse is None:
+        width = fullest
     else:
+        width = nse // rows if rows and nse % rows == 0 else None
+    if width is None:
         raise MathError(
-            "A fixed number of synapses per neuron needs nse= inside jit, a multiple of the number of neurons "
-            f"({mantissa.shape[0]}); got {nse}."
+            f"A fixed number of synapses per neuron needs nse= inside jit, a multiple of the number of neurons "
+            f"({rows}); got {nse}."
         )
-    rows, cols = mantissa.shape
-    if not isinstance(mantissa, jax.core.Tracer):
-        nonzero(dense, rows * width)  # raises if entries would be lost
+    if fullest is not None and fullest > width:
+        raise MathError(
+            f"A neuron has {fullest} nonzero weights, more than nse={nse} leaves for each ({width}); entries would be "
+            "lost."
+        )
     # Nonzero columns first, each row in order; slots without one point behind the last column.
-    order = jnp.argsort(mantissa == 0, axis=1, stable=True)[:, :width].astype(jnp.int32)
-    values = jnp.take_along_axis(jnp.asarray(mantissa), order, axis=1)
-    return units.attach(values, units.unit_of(dense)), jnp.where(values != 0, order, cols), (rows, cols)
+    order = jnp.argsort(elements == 0, axis=1, stable=True)[:, :width].astype(jnp.int32)
+    values = jnp.take_along_axis(jnp.asarray(elements), order, axis=1)
+    return values, jnp.where(values != 0, order, cols)

@@ -12,32 +12,41 @@ from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, StructureError
 from brainevent_core.formats import Format
 
-__all__ = ["as_index_array", "check_values"]
+__all__ = ["as_index_array", "as_integers", "check_values"]
 
 # Structures found well-formed, by the identities of their arrays: clients that build a matrix per call must not pay
 # for the check each time (0.9 ms at 10⁶ entries). Only JAX arrays are remembered: they cannot change.
 _checked: dict[tuple[Any, ...], tuple[weakref.ref[Any], ...]] = {}
 
 
-def as_index_array(label: str, array: Any) -> Any:
-    """``array`` as a JAX array of integers in its own dtype.
+def as_integers(label: str, array: Any) -> Any:
+    """``array`` as a NumPy or JAX array, unconverted, if it holds integers.
 
-    With x64 off JAX narrows 64-bit integers and would wrap what does not fit into another valid index; such values
-    are replaced by the nearest 32-bit number, which is outside every shape just as they were.
+    Not ``jnp.asarray``: inside ``jit`` that makes a tracer of a list, and its values could not be checked.
 
     Raises:
-        DTypeError: if the array does not hold integers.
+        DTypeError: if it does not hold integers.
     """
     if not isinstance(array, (jax.Array, np.ndarray)):
         convert = getattr(array, "__jax_array__", None)
         array = np.asarray(array) if convert is None else convert()
-        if array.size == 0 and not np.issubdtype(array.dtype, np.integer):
+        if array.size == 0 and not jnp.issubdtype(array.dtype, jnp.integer):
             array = array.astype(np.int32)  # an empty list has no dtype of its own
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise DTypeError(f"{label} must hold integers, got dtype {array.dtype}; convert it with `.astype('int32')`.")
-    if isinstance(array, np.ndarray) and array.dtype.itemsize == 8 and not x64_enabled():
+    return array
+
+
+def as_index_array(array: Any) -> Any:
+    """An array of integers as a JAX array.
+
+    With x64 off JAX narrows 64-bit integers and would wrap what does not fit into another valid index; such values
+    are replaced by the nearest 32-bit number, which is outside every shape just as they were.
+    """
+    if array.dtype.itemsize == 8 and not x64_enabled() and not isinstance(array, jax.core.Tracer):
         limits = np.iinfo(np.int32)
-        array = np.clip(array, limits.min if array.dtype.kind == "i" else 0, limits.max).astype(np.int32)
+        low = limits.min if jnp.issubdtype(array.dtype, jnp.signedinteger) else 0
+        array = np.clip(np.asarray(array), low, limits.max).astype(np.int32)
     return jnp.asarray(array)
 
 

@@ -99,7 +99,9 @@ def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | No
 
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
     """Events with a plain array: the array is a dense matrix; a vector is a matrix with one column or row."""
-    weights = as_array(getattr(weights, "__events__", weights))
+    events = getattr(weights, "__events__", None)
+    # Events on both sides: each counts as 1.
+    weights = as_array(weights) if events is None else (events != 0).astype(jnp.float32)
     ndim = jnp.ndim(units.detach(weights)[0])
     if ndim not in (1, 2):
         raise MathError(f"Events multiply arrays of rank 1 or 2, got shape {tuple(weights.shape)}.")
@@ -152,6 +154,9 @@ def _check_lengths(call: _Call, x: Any) -> None:
 
 def _promote(data: Any, x: Any, event: bool) -> tuple[Any, Any]:
     """Weights become floating point; in a float product both sides get the promoted dtype."""
+    for side, array in (("Weights", data), ("The operand", x)):
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise DTypeError(f"{side} must hold real numbers, got dtype {array.dtype} (complex): multiply both parts.")
     dtype = data.dtype if event else jnp.result_type(data, x)
     if not jnp.issubdtype(dtype, jnp.inexact):
         dtype = jnp.promote_types(dtype, jnp.float32) if jnp.dtype(dtype).itemsize < 8 else jnp.result_type(float)

@@ -3,7 +3,7 @@
 from brainevent_core.plugins.descriptor import API_VERSION, Backend
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
-from brainevent_core.plugins.selection import Selection, select
+from brainevent_core.plugins.selection import Selection, ordered, select
 
 __all__ = [
     "API_VERSION",
@@ -14,6 +14,7 @@ __all__ = [
     "Selection",
     "backends",
     "get_registry",
+    "ordered",
     "refresh_backends",
     "select",
 ]

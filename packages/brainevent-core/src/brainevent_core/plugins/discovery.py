@@ -130,7 +130,7 @@ def _register(status: BackendStatus) -> None:
         # Registration is triggered by a lowering; arrays that the kernels' modules make must not become tracers.
         with jax.ensure_compile_time_eval():
             backend.register(registry)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         status.fail(f"registering its kernels failed: {_describe(error)}")
         status.registered = False
         for kernel in registry.kernels():
@@ -142,16 +142,15 @@ def _register(status: BackendStatus) -> None:
 def _statuses() -> dict[str, BackendStatus]:
     global _found
     if _found is None:
-        _found = {}
+        found: dict[str, BackendStatus] = {}
+        faulty: list[BackendStatus] = []
         entries = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
-        for entry in sorted(
-            entries, key=lambda entry: (entry.name, entry.dist.name if entry.dist else "", entry.value)
-        ):
+        for entry in sorted(entries, key=lambda e: (e.name, e.dist.name if e.dist else "", e.value)):
             distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed distribution"
             status = BackendStatus(entry.name, distribution, entry.value)
-            rival = _found.get(entry.name)
+            rival = found.get(entry.name)
             if rival is None:
-                _found[entry.name] = status
+                found[entry.name] = status
                 _inspect(status, entry)
             elif (rival.distribution, rival.reference) != (distribution, entry.value):
                 # The same distribution can be found twice (a wheel and an editable link); another one cannot be right.
@@ -159,34 +158,46 @@ def _statuses() -> dict[str, BackendStatus]:
                     f"the name is taken by {rival.distribution} ({rival.reference}); uninstall one of the two packages."
                 )
                 _conflicts.append(status)
-                _warn(status)
+            if status.broken:
+                faulty.append(status)
+        _found = found
+        for status in faulty:  # last: a warning may be an error here, and must not leave half a list behind
+            _warn(status)
     return _found
 
 
 def _inspect(status: BackendStatus, entry: importlib_metadata.EntryPoint) -> None:
-    """Import the descriptor and ask it whether the backend can run here."""
+    """Import the descriptor and ask it whether the backend can run here. Whatever it does wrong is its fault alone."""
     try:
         backend = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         status.fail(f"importing {status.reference} failed: {_describe(error)}")
-        _warn(status)
         return
     fault = _contract_fault(status.name, backend)
     if fault:
         status.fail(fault)
-        _warn(status)
         return
     status.backend = backend
     try:
-        status.reason = backend.available()
-    except Exception as error:
+        reason = backend.available()
+    except (Exception, SystemExit) as error:
         status.fail(f"asking whether it is available failed: {_describe(error)}")
-        _warn(status)
+        return
+    if reason is not None and not isinstance(reason, str):
+        status.fail(f"available() returned {reason!r}, expected None or the reason as a string.")
+    else:
+        status.reason = reason
 
 
 def _contract_fault(name: str, backend: object) -> str | None:
     if not isinstance(backend, Backend):
         return f"its entry point holds {type(backend).__name__}, expected a brainevent_core.plugins.Backend."
+    for label, kind in (("name", str), ("api", int), ("priority", int)):
+        value = getattr(backend, label)
+        if not isinstance(value, kind):
+            return f"{label} of its descriptor is {value!r}, expected {kind.__name__}."
+    if not isinstance(backend.platforms, tuple) or not all(isinstance(p, str) for p in backend.platforms):
+        return f"platforms of its descriptor is {backend.platforms!r}, expected a tuple of strings."
     if backend.api != API_VERSION:
         older, newer = ("it", "brainevent-core") if backend.api < API_VERSION else ("brainevent-core", "it")
         return (

@@ -70,6 +70,8 @@ class KernelRegistry:
             RegistrationError: if the backend already has a kernel for this primitive and platform, or claims the
                 name of the reference.
         """
+        if platform == "gpu":
+            raise RegistrationError("JAX lowers for 'cuda' or 'rocm', not for 'gpu'; register the kernel for those.")
         if backend == config.REFERENCE:
             raise RegistrationError("The name 'reference' belongs to core's own kernels; choose another backend name.")
         kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched)
@@ -127,10 +129,13 @@ class KernelRegistry:
         finally:
             self._recorders.reset(token)
 
+    def mark_selected(self, primitive: str, platform: str) -> None:
+        """Called at lowering, before the kernels are looked at: from now on a new one makes functions retrace."""
+        with self._lock:
+            self._selected.add((primitive, platform))
+
     def note(self, selection: Selection) -> None:
         """Called at lowering, once the kernel is known."""
-        with self._lock:
-            self._selected.add((selection.primitive, selection.platform))
         for selections in self._recorders.get():
             selections.append(selection)
 

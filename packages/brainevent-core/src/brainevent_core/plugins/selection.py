@@ -13,7 +13,7 @@ from brainevent_core.errors import BackendWarning, KernelNotAvailableError
 from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
 
-__all__ = ["Selection", "select"]
+__all__ = ["Selection", "ordered", "select"]
 
 #: Platforms on which running the reference is a loss that users should hear about.
 _ACCELERATORS = frozenset({"cuda", "rocm", "tpu"})
@@ -75,15 +75,15 @@ def select(
     if name is not None:
         discovery.require_usable(name)
 
+    get_registry().mark_selected(primitive, platform)
     accepted: list[Kernel] = []
     declined: list[tuple[str, str]] = []
-    for kernel in get_registry().kernels(primitive, platform):
+    for kernel in ordered(get_registry().kernels(primitive, platform)):
         reason = _why_not(kernel, avals, params, batched=batched, exporting=exporting)
         if reason is None:
             accepted.append(kernel)
         else:
             declined.append((kernel.backend, reason))
-    accepted.sort(key=lambda kernel: (-discovery.priority_of(kernel.backend) - kernel.priority, kernel.backend))
 
     chosen: Kernel | None
     if name == REFERENCE:
@@ -102,6 +102,11 @@ def select(
     )
     get_registry().note(selection)
     return selection
+
+
+def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Kernels in the order in which they are tried: by priority, then by name."""
+    return sorted(kernels, key=lambda k: (-discovery.priority_of(k.backend) - k.priority, k.backend))
 
 
 def _why_not(
@@ -125,7 +130,8 @@ def _why_not(
 
 def _serves(name: str, platform: str) -> bool:
     status = discovery.find_backend(name)
-    return status is not None and status.backend is not None and platform in status.backend.platforms
+    packaged = status is not None and status.backend is not None and platform in status.backend.platforms
+    return packaged or any(kernel.backend == name for kernel in get_registry().kernels(platform=platform))
 
 
 def _lacking(primitive: str, platform: str, request: Request, declined: Sequence[tuple[str, str]]) -> str:

@@ -13,6 +13,7 @@ as events (nonzero or not) or as numbers. x is a vector, or a matrix whose colum
 The derivative with respect to events is straight-through: that of the float product.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ from brainevent_core._jax import is_undefined_primal
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_format
 from brainevent_core.kernels import XLACustomKernel, defjvp
+from brainevent_core.reference import accumulator
 
 __all__ = ["matmul_p", "sampled_p"]
 
@@ -92,7 +94,8 @@ def _matmul_transpose(ct: Any, data: Any, *rest: Any, event: bool, transpose: bo
     if fmt.is_homogeneous(data.aval):
         # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
         per_unit = matmul_p(jnp.ones(1, ct.dtype), *structure, x, **params)
-        data_ct = jnp.sum((ct * per_unit).astype(_accumulator(ct.dtype))).astype(ct.dtype).reshape(1)
+        wide = accumulator(ct.dtype)
+        data_ct = jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype).reshape(1)
     else:
         data_ct = sampled_p(ct, *structure, x, **params)
     return [data_ct, *_nones(*rest)]
@@ -103,7 +106,7 @@ def _fold_batch(size: int, operands: Sequence[Any], axes: Sequence[Any], **param
     *stored, x = operands
     if any(axis is not None for axis in axes[:-1]):
         return NotImplemented
-    columns = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1)
+    columns = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], size * math.prod(x.shape[2:]))
     out = matmul_p(*stored, columns, **params)
     return [out.reshape(out.shape[0], size, *x.shape[2:])], [1]
 
@@ -155,10 +158,6 @@ sampled_p.def_abstract_eval(_sampled_abstract)
 sampled_p.def_reference(reference.sampled)
 defjvp(sampled_p, _sampled_by_y, ..., _sampled_by_x)
 sampled_p.def_transpose_rule(_sampled_transpose)
-
-
-def _accumulator(dtype: Any) -> Any:
-    return jnp.promote_types(dtype, jnp.float32)
 
 
 def _nones(*operands: Any) -> list[None]:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from brainevent_core.formats import get_format, signed
 
-__all__ = ["is_event", "matmul", "sampled"]
+__all__ = ["accumulator", "is_event", "matmul", "sampled"]
 
 
 def is_event(x: Any) -> Any:
@@ -30,11 +30,11 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
     if format == "dense":
         return _dense_matmul(data, x, transpose=transpose, event=event)
     target, source, exists = _entries(structure, format, shape, transpose)
-    weights = _columns(data.reshape(-1), x).astype(_accumulator(data.dtype))
+    weights = _columns(data.reshape(-1), x).astype(accumulator(data.dtype))
     if event:
         terms = jnp.where(_take(is_event(x), source) & _columns(exists, x), weights, 0)
     else:
-        terms = jnp.where(_columns(exists, x), weights * _take(x, source), 0)
+        terms = jnp.where(_columns(exists, x), weights * _take(x, source).astype(weights.dtype), 0)
     lines = shape[1] if transpose else shape[0]
     out = jnp.zeros((lines, *x.shape[1:]), weights.dtype)
     return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
@@ -60,21 +60,19 @@ def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], 
 def _pairwise_products(a: Any, b: Any, *, event_first: bool, event: bool) -> Any:
     """Sum of ``a · b`` over the last axis; if ``event``, the x among the two only selects the other."""
     x, y = (a, b) if event_first else (b, a)
-    y = y.astype(_accumulator(y.dtype))
-    return jnp.sum(jnp.where(is_event(x), y, 0) if event else y * x, axis=-1)
+    y = y.astype(accumulator(y.dtype))
+    return jnp.sum(jnp.where(is_event(x), y, 0) if event else y * x.astype(y.dtype), axis=-1)
 
 
 def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
     weights = data.T if transpose else data
-    accumulator = _accumulator(data.dtype)
+    wide = accumulator(data.dtype)
     if not event:
-        return jnp.dot(weights, x, precision=jax.lax.Precision.HIGHEST, preferred_element_type=accumulator).astype(
-            data.dtype
-        )
+        return jnp.dot(weights, x, precision=jax.lax.Precision.HIGHEST, preferred_element_type=wide).astype(data.dtype)
     columns = x[None] if x.ndim == 1 else x.T
     # A select and a sum, which XLA fuses; a dot with the indicator would let weights of silent lines leak.
     chosen = jnp.where(is_event(columns)[:, None, :], weights[None], 0)
-    sums = jnp.sum(chosen, axis=-1, dtype=accumulator).astype(data.dtype)
+    sums = jnp.sum(chosen, axis=-1, dtype=wide).astype(data.dtype)
     return sums[0] if x.ndim == 1 else sums.T
 
 
@@ -90,6 +88,8 @@ def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: boo
 
 def _take(x: Any, indices: Any) -> Any:
     """``x[indices]``, zero where the index is outside."""
+    if x.shape[0] == 0:  # there is nothing to index, every index is outside
+        return jnp.zeros((*indices.shape, *x.shape[1:]), x.dtype)
     return x.at[indices].get(mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
@@ -98,5 +98,7 @@ def _columns(per_entry: Any, x: Any) -> Any:
     return per_entry.reshape(per_entry.shape + (1,) * (x.ndim - 1))
 
 
-def _accumulator(dtype: Any) -> Any:
-    return jnp.promote_types(dtype, jnp.float32)
+def accumulator(dtype: Any) -> Any:
+    """The dtype in which numbers of ``dtype`` are added up."""
+    dtype = jnp.dtype(dtype)
+    return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)

@@ -228,7 +228,7 @@ def check_product(case: ProductCase, seed: int = 0) -> None:
         AssertionError: if the library and the model differ by more than rounding.
     """
     problem = Problem(case, np.random.default_rng([zlib.crc32(str(case).encode()), seed]))
-    with _x64(case.dtype == "float64"), config.use_backend(case.backend):
+    with x64(case.dtype == "float64"), config.use_backend(case.backend):
         TRANSFORMS[case.transform](problem)
 
 
@@ -366,7 +366,7 @@ def _f64(values: Any) -> np.ndarray:
     return np.asarray(values).astype(np.float64)
 
 
-def _x64(on: bool) -> Any:
+def x64(on: bool) -> Any:
     """JAX with or without 64-bit numbers; public since jax 0.9, experimental before."""
     public = getattr(jax, "enable_x64", None)
     if public is None:

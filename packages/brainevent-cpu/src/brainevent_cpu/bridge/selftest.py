@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import jax
 import numpy as np
@@ -27,7 +28,9 @@ def bridge_works() -> bool:
 @functools.cache
 def _run_once() -> bool:
     try:
-        reason = _failure()
+        # In a thread of its own, where no trace and no mesh of the caller is in force.
+        with ThreadPoolExecutor(1) as thread:
+            reason = thread.submit(_failure).result()
     except Exception as error:  # whatever it is, the reference kernels still work
         reason = f"{type(error).__name__}: {error}"
     if reason is not None:

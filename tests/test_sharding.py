@@ -1,0 +1,56 @@
+"""Products inside ``shard_map``: each device its own share, and gradients that are summed over the devices."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import json, sys
+import brainevent, jax, jax.numpy as jnp, numpy as np
+from jax.sharding import Mesh, PartitionSpec as P
+
+mesh = Mesh(np.array(jax.devices()), ("batch",))
+dense = np.arange(9.0, dtype=np.float32).reshape(3, 3)
+matrix, x = brainevent.CSR.fromdense(dense), jnp.arange(12.0).reshape(4, 3)
+
+def share(fn, out):
+    return jax.shard_map(fn, mesh=mesh, in_specs=(P(), P("batch")), out_specs=out)
+
+product = share(lambda w, x: x @ matrix.with_data(w), P("batch"))
+mapped = share(lambda w, x: jax.vmap(lambda x: x @ matrix.with_data(w))(x), P("batch"))
+total = share(lambda w, x: jax.lax.psum((x @ matrix.with_data(w)).sum(), "batch"), P())
+inside = share(lambda w, x: jax.grad(lambda w: (x @ matrix.with_data(w)).sum())(w), P())
+with brainevent.use_backend(sys.argv[1]), brainevent.get_registry().record() as lowered:
+    results = {
+        "devices": len(jax.devices()),
+        "product": product(matrix.data, x).tolist(),
+        "expected": (x @ dense).tolist(),
+        "by weights": [
+            jax.grad(lambda w: product(w, x).sum())(matrix.data).tolist(),
+            jax.grad(lambda w: mapped(w, x).sum())(matrix.data).tolist(),
+            jax.grad(total)(matrix.data, x).tolist(),
+            inside(matrix.data, x).tolist(),
+        ],
+        "by x": jax.grad(lambda x: product(matrix.data, x).sum())(x).tolist(),
+        "backends": [s.backend for s in lowered if s.primitive == "matmul"],
+    }
+print(json.dumps(results))
+"""
+
+
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+def test_shard_map(backend: str) -> None:
+    environment = dict(os.environ, XLA_FLAGS="--xla_force_host_platform_device_count=2")
+    command = [sys.executable, "-c", SCRIPT, backend]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout.splitlines()[-1])
+    assert results["devices"] == 2
+    assert results["product"] == results["expected"]
+    sums = [18.0, 22.0, 26.0]  # of the columns of x: the derivative by each weight of that row
+    assert results["by weights"] == [[sums[0]] * 2 + [sums[1]] * 3 + [sums[2]] * 3] * 4
+    assert results["by x"] == [[3.0, 12.0, 21.0]] * 4
+    assert set(results["backends"]) == {backend}
