@@ -108,7 +108,7 @@ def test_half_precision_is_accumulated_in_single() -> None:
     assert float(duplicates.todense()[0, 0]) == 4096.0
     with jax.numpy_dtype_promotion("strict"):
         x = jnp.ones(1, jnp.float16)
-        assert float(duplicates @ x) == float(duplicates @ BinaryArray(x)) == 4096.0
+        assert float((duplicates @ x)[0]) == float((duplicates @ BinaryArray(x))[0]) == 4096.0
 
 
 def test_dtype_and_unit_are_those_of_the_weights() -> None:
