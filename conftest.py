@@ -1,6 +1,10 @@
 """Options of the whole test suite."""
 
+import sys
+
 import pytest
+
+_FINISHED = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +29,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Forget compiled programs now and then: JAX keeps each, and the whole table has tens of thousands."""
+    item.config.stash[_FINISHED] = finished = item.config.stash.get(_FINISHED, 0) + 1
+    if finished % 500 == 0 and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
