@@ -48,9 +48,10 @@ class DataRepresentation(u.sparse.SparseMatrix):
         else:
             given = [*structure, *(named.pop(name) for name in names[len(structure) :] if name in named)]
         if len(given) != len(names) or named:
+            surplus = "".join(f" and {name}=" for name in named)
             raise MathError(
                 f"{type(self).__name__} takes ({', '.join(('data', *names))}) or one tuple of them, and shape=; got "
-                f"{1 + len(given)} arrays{f' and {chr(44).join(named)}=' if named else ''}."
+                f"{1 + len(given)} arrays{surplus}."
             )
         shape = _as_shape(shape)
         stored_shape = shape[::-1] if self._transposed else shape
