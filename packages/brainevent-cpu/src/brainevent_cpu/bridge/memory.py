@@ -74,14 +74,22 @@ def store_int32(typingctx: Any, address: types.Type, value: types.Type) -> Any:
     return signature(types.none, ADDRESS, types.int64), codegen
 
 
-@intrinsic
-def atomic_add(typingctx: Any, address: types.Type, value: types.Type) -> Any:
-    """Add to the int64 at `address` (acquire and release); the result is the value before."""
+def _atomic_update(operation: str) -> Any:
+    """An intrinsic `(address, value) -> before` that updates the int64 at an address (acquire and release)."""
 
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.atomic_rmw("add", pointer(builder, args[0]), args[1], "acq_rel")
+    @intrinsic
+    def update(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            return builder.atomic_rmw(operation, pointer(builder, args[0]), args[1], "acq_rel")
 
-    return signature(types.int64, ADDRESS, types.int64), codegen
+        return signature(types.int64, ADDRESS, types.int64), codegen
+
+    return update
+
+
+atomic_add = _atomic_update("add")
+# Keeps the larger of both, read as unsigned.
+atomic_unsigned_max = _atomic_update("umax")
 
 
 @intrinsic
@@ -90,16 +98,6 @@ def atomic_load(typingctx: Any, address: types.Type) -> Any:
         return builder.load_atomic(pointer(builder, args[0]), "acquire", 8)
 
     return signature(types.int64, ADDRESS), codegen
-
-
-@intrinsic
-def atomic_unsigned_max(typingctx: Any, address: types.Type, value: types.Type) -> Any:
-    """Replace the word at `address` by `value` if that is larger, both read as unsigned."""
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.atomic_rmw("umax", pointer(builder, args[0]), args[1], "acq_rel")
-
-    return signature(types.int64, ADDRESS, types.int64), codegen
 
 
 @intrinsic
