@@ -90,12 +90,13 @@ def expected(arrays: Any, x: np.ndarray, shape: tuple[int, int], transpose: bool
     return out
 
 
-jitted = jax.jit(matmul, static_argnames=("format", "shape", "transpose", "event"))
+jitted = jax.jit(matmul, static_argnames=("format", "shape", "transpose", "operand"))
 
 
 def product(arrays: Any, x: Any, shape: tuple[int, int], transpose: bool, event: bool) -> np.ndarray:
     name = "csr" if len(arrays) == 3 else "fixed_num"
-    (out,) = jitted(*map(jnp.asarray, (*arrays, x)), format=name, shape=shape, transpose=transpose, event=event)
+    operand = "binary" if event else "float"
+    (out,) = jitted(*map(jnp.asarray, (*arrays, x)), format=name, shape=shape, transpose=transpose, operand=operand)
     assert out.dtype == arrays[0].dtype
     return np.asarray(out)
 
@@ -201,13 +202,15 @@ def test_few_spikes_touch_only_their_rows(rng: Any) -> None:
 
 def test_supports() -> None:
     aval = jax.ShapeDtypeStruct
-    params: dict[str, Any] = {"format": "csr", "shape": (3, 4), "transpose": False, "event": True}
+    params: dict[str, Any] = {"format": "csr", "shape": (3, 4), "transpose": False, "operand": "binary"}
     structure = aval((5,), jnp.int32), aval((4,), jnp.int32)
     x = aval((4,), jnp.bool_)
     assert supports_matmul(aval((5,), jnp.float32), *structure, x, **params)
     assert not supports_matmul(aval((5,), jnp.bfloat16), *structure, x, **params)
     assert not supports_matmul(aval((5,), jnp.float16), *structure, x, **params)
     assert not supports_matmul(aval((3, 4), jnp.float32), x, **(params | {"format": "dense"}))
+    words = aval((1,), jnp.uint32)
+    assert not supports_matmul(aval((5,), jnp.float32), *structure, words, **(params | {"operand": "bitpacked"}))
     assert not supports_matmul(aval((5,), jnp.float32), *structure, aval((4, 2, 2), jnp.bool_), **params)
 
 

@@ -1,10 +1,11 @@
-"""Formats as data: what the stored arrays of a matrix mean, and the table of all formats."""
+"""Formats as data: what the stored arrays of a matrix and of its operand mean, and the tables of both."""
 
 from brainevent_core.formats.base import FORMATS, Format, get_format, register_format, signed
 from brainevent_core.formats.coo import COO_FORMAT
 from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
 from brainevent_core.formats.dense import DENSE_FORMAT
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
+from brainevent_core.formats.operands import OPERANDS, WORD_BITS, Operand, get_operand, is_event
 
 for _format in (DENSE_FORMAT, COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT):
     register_format(_format)
@@ -15,8 +16,13 @@ __all__ = [
     "DENSE_FORMAT",
     "FIXED_NUM_FORMAT",
     "FORMATS",
+    "OPERANDS",
+    "WORD_BITS",
     "Format",
+    "Operand",
     "get_format",
+    "get_operand",
+    "is_event",
     "register_format",
     "row_bounds",
     "signed",

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
+from brainevent_core.formats import get_operand
 from brainevent_core.primitives import matmul_p
 
 __all__ = ["Stored", "as_array", "matmul", "matrix_product"]
@@ -84,17 +85,21 @@ class _Call(NamedTuple):
     format: str
     shape: tuple[int, int]
     transpose: bool
-    event: bool
+    operand: str
     from_left: bool
     backend: str | None
+
+    @property
+    def event(self) -> bool:
+        return get_operand(self.operand).event
 
 
 def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
     """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
     events = getattr(x, "__events__", None)
-    event = events is not None
-    call = _Call(stored.format, stored.shape, stored.transposed != from_left, event, from_left, backend)
-    return _product(call, stored.data, stored.structure, events if event else as_array(x))
+    operand, x = ("float", as_array(x)) if events is None else ("binary", events)
+    call = _Call(stored.format, stored.shape, stored.transposed != from_left, operand, from_left, backend)
+    return _product(call, stored.data, stored.structure, x)
 
 
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
@@ -129,7 +134,7 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
         format=call.format,
         shape=call.shape,
         transpose=call.transpose,
-        event=call.event,
+        operand=call.operand,
         backend=call.backend,
     )
     return units.attach_product(out.T if rows_are_vectors else out, data_unit, None if call.event else x_unit)

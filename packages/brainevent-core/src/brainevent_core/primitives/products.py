@@ -7,8 +7,9 @@ matmul      data, \\*structure, x                          ``A @ x`` (``A.T @ x`
 sampled     y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
 ==========  ============================================  =========================================================
 
-Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``event``: whether x is read
-as events (nonzero or not) or as numbers. x is a vector, or a matrix whose columns are vectors.
+Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``operand``: how x encodes
+numbers ("float") or events ("binary", "bitpacked", "compact"), see :class:`~brainevent_core.formats.Operand`. x is a
+vector, or a matrix whose columns are vectors.
 
 The derivative with respect to events is straight-through: that of the float product.
 """
@@ -23,7 +24,7 @@ import jax.numpy as jnp
 from brainevent_core import reference
 from brainevent_core._jax import is_undefined_primal
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_format
+from brainevent_core.formats import get_format, get_operand
 from brainevent_core.kernels import XLACustomKernel, defjvp
 from brainevent_core.reference import accumulator
 
@@ -38,34 +39,26 @@ def _lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
     return (shape[1], shape[0]) if transpose else shape
 
 
-def _check_operand(name: str, x: Any, length: int, shape: tuple[int, int], transpose: bool) -> None:
-    if x.ndim not in (1, 2) or x.shape[0] != length:
-        side = "transposed matrix" if transpose else "matrix"
-        raise MathError(
-            f"{name} of a product with a {side} of stored shape {tuple(shape)} must have shape ({length},) or "
-            f"({length}, batch), got {tuple(x.shape)}."
-        )
+def _check_operand(which: str, x: Any, operand: str, weights: Any, *, shape: tuple[int, int], transpose: bool) -> None:
+    side = "transposed matrix" if transpose else "matrix"
+    what = f"The {which} of a product with a {side} of stored shape {tuple(shape)}"
+    get_operand(operand).validate(x, _lengths(shape, transpose)[1], weights, what)
 
 
-def _check_number(dtype: Any, event: bool, like: Any) -> None:
-    """The dtype rule: numbers share the float dtype of the weights; events may be anything real."""
-    if not jnp.issubdtype(like, jnp.floating):
-        raise DTypeError(f"Weights must be floating-point numbers, got dtype {like}.")
-    if not event and dtype != like:
-        raise DTypeError(f"A float product needs one dtype on both sides, got {like} and {dtype}.")
-    if jnp.issubdtype(dtype, jnp.complexfloating):
-        raise DTypeError(f"Complex operands are not supported, got dtype {dtype}.")
+def _check_weights(dtype: Any) -> None:
+    if not jnp.issubdtype(dtype, jnp.floating):
+        raise DTypeError(f"Weights must be floating-point numbers, got dtype {dtype}.")
 
 
 # -- matmul ----------------------------------------------------------------------------------------------------------
 
 
-def _matmul_abstract(data: Any, *rest: Any, format: str, shape: Any, transpose: bool, event: bool) -> Any:
+def _matmul_abstract(data: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
     *structure, x = rest
     get_format(format).validate(data, structure, shape)
-    lines, length = _lengths(shape, transpose)
-    _check_operand("The operand", x, length, shape, transpose)
-    _check_number(x.dtype, event, data.dtype)
+    _check_weights(data.dtype)
+    _check_operand("operand", x, operand, data.dtype, shape=shape, transpose=transpose)
+    lines, _ = _lengths(shape, transpose)
     return jax.ShapeDtypeStruct((lines, *x.shape[1:]), data.dtype)
 
 
@@ -73,24 +66,24 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
     return matmul_p(data_dot, *rest, **params)
 
 
-def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, event: bool, **params: Any) -> Any:
-    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), event=False, **params)
+def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, operand: str, **params: Any) -> Any:
+    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), operand="float", **params)
 
 
-def _matmul_transpose(ct: Any, data: Any, *rest: Any, event: bool, transpose: bool, **params: Any) -> Sequence[Any]:
+def _matmul_transpose(ct: Any, data: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
     *structure, x = rest
     if is_undefined_primal(x):
-        if event:
+        if get_operand(operand).event:
             raise UnsupportedOperationError(
                 "The event product is not linear in the spikes, so it has no transpose with respect to them. "
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
         return [
             *_nones(data, *structure),
-            matmul_p(data, *structure, ct, transpose=not transpose, event=False, **params),
+            matmul_p(data, *structure, ct, transpose=not transpose, operand="float", **params),
         ]
     fmt = get_format(params["format"])
-    params = {**params, "transpose": transpose, "event": event}
+    params = {**params, "transpose": transpose, "operand": operand}
     if fmt.is_homogeneous(data.aval):
         # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
         per_unit = matmul_p(jnp.ones(1, ct.dtype), *structure, x, **params)
@@ -121,17 +114,16 @@ matmul_p.def_batching_rule(_fold_batch)
 # -- sampled ---------------------------------------------------------------------------------------------------------
 
 
-def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, event: bool) -> Any:
+def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
     *structure, x = rest
     fmt = get_format(format)
     per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
     fmt.validate(per_entry, structure, shape)
-    lines, length = _lengths(shape, transpose)
-    _check_operand("The first operand", y, lines, shape, not transpose)
-    _check_operand("The last operand", x, length, shape, transpose)
+    _check_weights(y.dtype)
+    _check_operand("first operand", y, "float", y.dtype, shape=shape, transpose=not transpose)
+    _check_operand("last operand", x, operand, y.dtype, shape=shape, transpose=transpose)
     if y.shape[1:] != x.shape[1:]:
         raise MathError(f"Both operands must have the same batch, got shapes {tuple(y.shape)} and {tuple(x.shape)}.")
-    _check_number(x.dtype, event, y.dtype)
     return per_entry
 
 
@@ -139,19 +131,19 @@ def _sampled_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
     return sampled_p(y_dot, *rest, **params)
 
 
-def _sampled_by_x(x_dot: Any, y: Any, *rest: Any, event: bool, **params: Any) -> Any:
-    return sampled_p(y, *rest[:-1], x_dot.astype(y.dtype), event=False, **params)
+def _sampled_by_x(x_dot: Any, y: Any, *rest: Any, operand: str, **params: Any) -> Any:
+    return sampled_p(y, *rest[:-1], x_dot.astype(y.dtype), operand="float", **params)
 
 
-def _sampled_transpose(ct: Any, y: Any, *rest: Any, event: bool, transpose: bool, **params: Any) -> Sequence[Any]:
+def _sampled_transpose(ct: Any, y: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
     *structure, x = rest
     if is_undefined_primal(y):
-        return [matmul_p(ct, *structure, x, transpose=transpose, event=event, **params), *_nones(*rest)]
-    if event:
+        return [matmul_p(ct, *structure, x, transpose=transpose, operand=operand, **params), *_nones(*rest)]
+    if get_operand(operand).event:
         raise UnsupportedOperationError(
             "The sampled product of events is not linear in the spikes, so it has no transpose with respect to them."
         )
-    return [*_nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, event=False, **params)]
+    return [*_nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, operand="float", **params)]
 
 
 sampled_p.def_abstract_eval(_sampled_abstract)

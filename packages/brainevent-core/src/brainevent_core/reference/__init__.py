@@ -1,5 +1,5 @@
 """The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
 
-from brainevent_core.reference.products import accumulator, is_event, matmul, sampled
+from brainevent_core.reference.products import accumulator, matmul, sampled
 
-__all__ = ["accumulator", "is_event", "matmul", "sampled"]
+__all__ = ["accumulator", "matmul", "sampled"]

@@ -2,11 +2,11 @@
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
 
-- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] ≠ 0]``, where
+- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``, where
   a silent line is *not selected* rather than multiplied by zero, so that an Inf or NaN weight of it never shows;
 - ``sampled``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
 
-Sums of float16 and bfloat16 are accumulated in float32.
+The operand x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
 
 from typing import Any
@@ -14,25 +14,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import get_format, signed
+from brainevent_core.formats import get_format, get_operand, signed
 
-__all__ = ["accumulator", "is_event", "matmul", "sampled"]
-
-
-def is_event(x: Any) -> Any:
-    """Which entries of ``x`` are events: those that are nonzero (NaN is) or True."""
-    return x if x.dtype == jnp.bool_ else x != 0
+__all__ = ["accumulator", "matmul", "sampled"]
 
 
-def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool) -> Any:
-    """``A @ x``, or ``A.T @ x`` if ``transpose``, for x of shape (n,) or (n, batch)."""
+def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
+    """``A @ x``, or ``A.T @ x`` if ``transpose``, for x that stands for entries of shape (n,) or (n, batch)."""
     *structure, x = structure_and_x
+    x, event = _decode(x, operand, shape, transpose)
     if format == "dense":
         return _dense_matmul(data, x, transpose=transpose, event=event)
     target, source, exists = _entries(structure, format, shape, transpose)
     weights = _columns(data.reshape(-1), x).astype(accumulator(data.dtype))
     if event:
-        terms = jnp.where(_take(is_event(x), source) & _columns(exists, x), weights, 0)
+        terms = jnp.where(_take(x, source) & _columns(exists, x), weights, 0)
     else:
         terms = jnp.where(_columns(exists, x), weights * _take(x, source).astype(weights.dtype), 0)
     lines = shape[1] if transpose else shape[0]
@@ -40,9 +36,10 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
     return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
 
 
-def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, event: bool) -> Any:
+def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
     """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
     *structure, x = structure_and_x
+    x, event = _decode(x, operand, shape, transpose)
     if format == "dense":
         ys, xs = (x, y) if transpose else (y, x)  # y and x by rows and columns of the matrix
         ys, xs = (v[:, None] if v.ndim == 1 else v for v in (ys, xs))
@@ -57,11 +54,17 @@ def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], 
     return jnp.where(exists, products, 0).reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
 
 
+def _decode(x: Any, operand: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, bool]:
+    """The entries that x stands for, and whether they are events; then they are a mask."""
+    encoding = get_operand(operand)
+    return encoding.decode(x, shape[0] if transpose else shape[1]), encoding.event
+
+
 def _pairwise_products(a: Any, b: Any, *, event_first: bool, event: bool) -> Any:
-    """Sum of ``a · b`` over the last axis; if ``event``, the x among the two only selects the other."""
+    """Sum of ``a · b`` over the last axis; if ``event``, the x among the two is a mask and only selects the other."""
     x, y = (a, b) if event_first else (b, a)
     y = y.astype(accumulator(y.dtype))
-    return jnp.sum(jnp.where(is_event(x), y, 0) if event else y * x.astype(y.dtype), axis=-1)
+    return jnp.sum(jnp.where(x, y, 0) if event else y * x.astype(y.dtype), axis=-1)
 
 
 def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
@@ -71,7 +74,7 @@ def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
         return jnp.dot(weights, x, precision=jax.lax.Precision.HIGHEST, preferred_element_type=wide).astype(data.dtype)
     columns = x[None] if x.ndim == 1 else x.T
     # A select and a sum, which XLA fuses; a dot with the indicator would let weights of silent lines leak.
-    chosen = jnp.where(is_event(columns)[:, None, :], weights[None], 0)
+    chosen = jnp.where(columns[:, None, :], weights[None], 0)
     sums = jnp.sum(chosen, axis=-1, dtype=wide).astype(data.dtype)
     return sums[0] if x.ndim == 1 else sums.T
 

@@ -19,9 +19,9 @@ _STRUCTURES = {"csr": 2, "fixed_num": 1}
 _SOURCES = (str(Path(__file__).with_name("rows.py")),)
 
 
-def supports_matmul(*avals: Any, format: str, shape: Any, event: bool, **_: Any) -> bool:
+def supports_matmul(*avals: Any, format: str, shape: Any, operand: str, **_: Any) -> bool:
     """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
-    if len(avals) != _STRUCTURES.get(format, -2) + 2:
+    if operand not in ("float", "binary") or len(avals) != _STRUCTURES.get(format, -2) + 2:
         return False
     data, *structure, x = avals
     sizes = (*shape, *(size for aval in avals for size in aval.shape))
@@ -36,7 +36,7 @@ def supports_matmul(*avals: Any, format: str, shape: Any, event: bool, **_: Any)
 
 
 def matmul(
-    data: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, event: bool, **_: Any
+    data: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str, **_: Any
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a matrix A of `shape` (m, n) with compressed rows.
 
@@ -47,11 +47,11 @@ def matmul(
       data: weights, float32 or float64: one per entry, of shape (nse,) for csr and (m, k) for fixed_num, or (1,)
         for all.
       *operands: the structure, of any integer dtypes, and x. csr: indices (nse,), indptr (m + 1,). fixed_num: indices
-        (m, k). x has shape (length,) or (length, batch), and the dtype of the weights unless `event`.
+        (m, k). x has shape (length,) or (length, batch), and the dtype of the weights if `operand` is "float".
       format: "csr" or "fixed_num".
       shape: of A.
       transpose: multiply by the transpose.
-      event: nonzero entries of x, NaN included, count as exactly 1, the others don't take part.
+      operand: "float", or "binary": nonzero entries of x, NaN included, count as exactly 1, the others don't take part.
 
     Returns:
       The product in a list, of shape (lines,) or (lines, batch) and the dtype of the weights.
@@ -61,6 +61,7 @@ def matmul(
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
     *structure, x = operands
+    event = operand == "binary"
     _check_shapes(data, structure, x, format, shape, transpose)
     indices = _signed(structure[0])
     # fixed_num has no pointers; its indices stand in, unread.

@@ -1,0 +1,113 @@
+"""The encodings of events that primitives take: each means the same as the mask it stands for, malformed ones too."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainevent
+from brainevent_core.primitives import matmul_p, sampled_p
+
+N = 37  # more than a word, and no multiple of one
+
+
+def bitpacked(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Bit by bit, from the definition, with noise in the surplus bits."""
+    words = np.zeros(-(-mask.size // 32), np.uint32)
+    for i, event in enumerate([*mask, *(rng.random(-mask.size % 32) < 0.5)]):
+        words[i // 32] |= np.uint32(event) << np.uint32(i % 32)
+    return words
+
+
+def compact(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """In random order, with duplicates and indices outside, and leftovers behind the last one."""
+    indices = np.flatnonzero(mask)
+    outside = [-1, -mask.size, mask.size, 2**31 - 1, -(2**31)]
+    counted = rng.permutation([*indices, *indices[:2], *outside])
+    return np.array([counted.size, *counted, *range(mask.size)], np.int32)
+
+
+ENCODINGS = {"bitpacked": bitpacked, "compact": compact}
+
+#: Structures of shape (m, n), duplicates and empty lines included.
+STRUCTURES: dict[str, Any] = {
+    "dense": lambda rng, m, n: (),
+    "coo": lambda rng, m, n: (rng.integers(m, size=90), rng.integers(n, size=90)),
+    "csr": lambda rng, m, n: (rng.integers(n, size=90), np.sort([0, *rng.integers(90, size=m - 1), 90])),
+    "fixed_num": lambda rng, m, n: (rng.integers(n, size=(m, 4)),),
+}
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize("format", STRUCTURES)
+@pytest.mark.parametrize("operand", ENCODINGS)
+def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, rank: int) -> None:
+    rng = np.random.default_rng()
+    shape = (N, 5) if transpose else (5, N)
+    structure = STRUCTURES[format](rng, *shape)
+    data = jnp.asarray(rng.normal(size=structure[0].shape if structure else shape), jnp.float32)
+    masks = rng.random((N, *(3,) * (rank - 1))) < 0.3
+    columns = [ENCODINGS[operand](mask, rng) for mask in masks.reshape(N, -1).T]
+    # Columns of one length: what stands behind the count means nothing.
+    height = max(map(len, columns))
+    x = np.stack([np.pad(column, (0, height - len(column))) for column in columns], axis=-1)
+    x = x.reshape(height, *masks.shape[1:])
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose}
+
+    out = matmul_p(data, *structure, x, operand=operand, **params)
+    _close(out, matmul_p(data, *structure, masks, operand="binary", **params))
+    y = jnp.asarray(rng.normal(size=out.shape), jnp.float32)
+    per_entry = sampled_p(y, *structure, x, operand=operand, **params)
+    _close(per_entry, sampled_p(y, *structure, masks, operand="binary", **params))
+
+    batch = jax.vmap(lambda x: matmul_p(data, *structure, x, operand=operand, **params))(jnp.stack([x, x]))
+    _close(batch, np.stack([out, out]))
+    gradient = jax.grad(lambda data: jnp.vdot(y, matmul_p(data, *structure, x, operand=operand, **params)))(data)
+    _close(gradient, per_entry)
+
+
+def _close(found: Any, expected: Any) -> None:
+    """Up to the order of summation, which differs among kernels."""
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("capacity", [0, 3])
+@pytest.mark.parametrize("count", [-(2**31), -1, 0, 2, 3, 4, 2**31 - 1])
+def test_count_is_clipped_to_the_capacity(count: int, capacity: int) -> None:
+    indices = [4, 0, 2][:capacity]
+    x = np.array([count, *indices], np.int32)
+    ones = jnp.eye(5, dtype=jnp.float32)
+    out = matmul_p(ones, x, format="dense", shape=(5, 5), transpose=False, operand="compact")
+    assert set(np.flatnonzero(out).tolist()) == set(indices[: max(count, 0)])
+
+
+def test_no_entries() -> None:
+    for operand, x in {"bitpacked": np.zeros(0, np.uint32), "compact": np.array([2, 0, -1], np.int32)}.items():
+        params: dict[str, Any] = {"shape": (0, 4), "transpose": True, "operand": operand}
+        for out in (
+            matmul_p(np.ones((0, 4), np.float32), x, format="dense", **params),
+            matmul_p(np.ones((0, 2), np.float32), np.zeros((0, 2), int), x, format="fixed_num", **params),
+        ):
+            np.testing.assert_array_equal(out, np.zeros(4))
+
+
+ERRORS = {
+    "too few words": ("bitpacked", np.zeros(1, np.uint32), brainevent.MathError, r"\(2,\).*37 entries.*got \(1,\)"),
+    "words of another size": ("bitpacked", np.zeros(2, np.int32), brainevent.DTypeError, "uint32, got int32"),
+    "no count": ("compact", np.zeros(0, np.int32), brainevent.MathError, r"\(1 \+ capacity,\).*got \(0,\)"),
+    "float indices": ("compact", np.zeros(3, np.float32), brainevent.DTypeError, "int32, got float32"),
+    "rank": ("compact", np.zeros((3, 2, 2), np.int32), brainevent.MathError, r"got \(3, 2, 2\)"),
+    "no array": ("compact", np.int32(0), brainevent.MathError, r"got \(\)"),
+    "complex events": ("binary", np.zeros(37, np.complex64), brainevent.DTypeError, "complex64"),
+    "float of another dtype": ("float", np.zeros(37, np.int32), brainevent.DTypeError, "float32 and int32"),
+}
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name: str) -> None:
+    operand, x, kind, message = ERRORS[name]
+    with pytest.raises(kind, match=message):
+        matmul_p(np.ones((2, 37), np.float32), x, format="dense", shape=(2, 37), transpose=False, operand=operand)
