@@ -9,15 +9,29 @@ import numpy as np
 import pytest
 
 import brainevent
-from brainevent import COO, CSC, CSR, BinaryArray, Dense, EventArray, FixedPostNumConn, FixedPreNumConn
+from brainevent import (
+    COO,
+    CSC,
+    CSR,
+    BinaryArray,
+    BitPackedBinary,
+    CompactBinary,
+    Dense,
+    EventArray,
+    FixedPostNumConn,
+    FixedPreNumConn,
+)
 
 MATRICES = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)
+ENCODED = (BitPackedBinary, CompactBinary)
+EVENTS = (BinaryArray, *ENCODED)
 
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("events", EVENTS)
 @pytest.mark.parametrize("cls", MATRICES)
-def test_events_select(cls: Any, rank: int, backend: str) -> None:
+def test_events_select(cls: Any, events: Any, rank: int, backend: str) -> None:
     """Every nonzero counts as one, NaN too; Inf and NaN weights of silent lines never show."""
     rng = np.random.default_rng()
     dense = rng.normal(size=(8, 6)).astype(np.float32) * (rng.random((8, 6)) < 0.7)
@@ -30,15 +44,15 @@ def test_events_select(cls: Any, rank: int, backend: str) -> None:
         matrix, mirrored = cls.fromdense(loud), cls.fromdense(loud.T)
         if rank == 1:
             expected = active.astype(np.float32) @ dense
-            np.testing.assert_allclose(BinaryArray(spikes) @ matrix, expected, rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(mirrored @ BinaryArray(spikes), expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(events(spikes) @ matrix, expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(mirrored @ events(spikes), expected, rtol=1e-5, atol=1e-6)
         else:
             expected = np.zeros((3, 6), np.float32)
             with np.errstate(invalid="ignore"):
                 for i, column in enumerate(columns.T):
                     expected[i] = loud[column != 0].sum(axis=0)
-            np.testing.assert_allclose(BinaryArray(columns.T) @ matrix, expected, rtol=1e-5, atol=1e-6)
-            np.testing.assert_allclose(mirrored @ BinaryArray(columns), expected.T, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(events(columns.T) @ matrix, expected, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(mirrored @ events(columns), expected.T, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])
@@ -75,12 +89,13 @@ LEFT = {
 
 @pytest.mark.parametrize("kind", LEFT)
 @pytest.mark.parametrize("traced", [False, True])
-def test_arrays_on_either_side_defer(kind: str, traced: bool) -> None:
+@pytest.mark.parametrize("cls", EVENTS)
+def test_arrays_on_either_side_defer(cls: Any, kind: str, traced: bool) -> None:
     """An entry of 2 counts as one event, whichever side it is on: the array has deferred."""
     spikes = np.array([2.0, 0.0, 5.0], np.float32)
 
     def products(dense: Any, spikes: Any) -> Any:
-        events = BinaryArray(spikes)
+        events = cls(spikes)
         wrap = LEFT[kind] if kind != "CSR" else (lambda a: CSR.fromdense(a, nse=6))
         results = (wrap(dense) @ events, events @ wrap(dense.T))
         return [r.mantissa if isinstance(r, u.Quantity) else r for r in results]
@@ -91,8 +106,9 @@ def test_arrays_on_either_side_defer(kind: str, traced: bool) -> None:
         np.testing.assert_allclose(result, [1 + 3, 4 + 6])
 
 
-def test_events_on_both_sides_count_once() -> None:
-    left, right = BinaryArray(jnp.array([2.0, 0.0, 1.0])), BinaryArray(jnp.array([3.0, 5.0, 7.0]))
+@pytest.mark.parametrize("cls", EVENTS)
+def test_events_on_both_sides_count_once(cls: Any) -> None:
+    left, right = cls(jnp.array([2.0, 0.0, 1.0])), BinaryArray(jnp.array([3.0, 5.0, 7.0]))
     assert float(left @ right) == float(right @ left) == 2.0
 
 
@@ -174,3 +190,128 @@ def test_plain_in_everything_else() -> None:
     leaves, tree = jax.tree_util.tree_flatten(events)
     assert leaves == [value] or len(leaves) == 1
     assert isinstance(jax.tree_util.tree_unflatten(tree, [None]), BinaryArray)
+
+
+def random_spikes(*shape: int) -> np.ndarray:
+    return np.random.default_rng().random(shape) < 0.3
+
+
+@pytest.mark.parametrize("shape", [(5,), (64,), (70,), (0,), (3, 40), (40, 0), (2, 40, 3)])
+@pytest.mark.parametrize("cls", ENCODED)
+def test_encoded_events_stand_for_a_mask(cls: Any, shape: tuple[int, ...]) -> None:
+    mask = random_spikes(*shape)
+    for axis in range(-len(shape), len(shape)):
+        events = cls(mask, axis=axis)
+        assert (events.shape, events.dtype, events.ndim, events.size) == (shape, bool, len(shape), mask.size)
+        assert events.axis == axis % len(shape) - len(shape)
+        for same, expected in (
+            (events, mask),
+            (events.T, mask.T),
+            (events.with_value(~mask), ~mask),
+            (cls(events, axis=axis), mask),
+            (BinaryArray(events), mask),
+        ):
+            np.testing.assert_array_equal(same.value, expected)
+        assert events.T.T.axis == events.axis
+        assert "axis=" in repr(events)
+
+
+@pytest.mark.parametrize("cls", ENCODED)
+def test_encoded_events_are_plain_in_everything_else(cls: Any) -> None:
+    mask = np.array([True, False, True])
+    events = cls(mask)
+    for result, expected in (
+        (mask + events, mask),
+        (events * 3, 3 * mask),
+        (1 - events, 1 - mask),
+        (events & events, mask),
+        (~events, ~mask),
+        (events == mask, mask == mask),
+        (events[1:], mask[1:]),
+        (np.asarray(events), mask),
+        (np.array(list(events)), mask),
+    ):
+        np.testing.assert_array_equal(result, expected)
+        assert not isinstance(result, cls)
+    double = brainevent.XLACustomKernel(f"tests.double.{cls.__name__}")
+    double.def_reference(lambda x, outs: 2 * x)
+    np.testing.assert_array_equal(double(events, outs=jax.ShapeDtypeStruct((3,), jnp.int32)), 2 * mask)
+
+
+def test_layout_of_encoded_events() -> None:
+    mask = random_spikes(2, 70)
+    indices = [np.flatnonzero(row).tolist() for row in mask]
+    words = [[sum(1 << i % 32 for i in row if i // 32 == w) for w in range(3)] for row in indices]
+    np.testing.assert_array_equal(brainevent.bitpack(mask).packed, words)
+    np.testing.assert_array_equal(brainevent.bitpack(mask.T, axis=0).packed, np.transpose(words))
+    listed = CompactBinary(mask)
+    np.testing.assert_array_equal(listed.count, list(map(len, indices)))
+    for row, expected in zip(listed.indices, indices, strict=True):
+        assert row.tolist() == expected + [70] * (70 - len(expected))
+    for tiny in (np.array([2**32]), np.array([5e-324])):
+        assert int(CompactBinary(tiny).count) == int(brainevent.bitpack(tiny).packed[0]) == 1
+
+
+@pytest.mark.parametrize("cls", ENCODED)
+def test_encoded_events_pass_through_transforms(cls: Any) -> None:
+    """A train of spikes, encoded once, as what scan and vmap go over, whichever axis was encoded."""
+    dense = np.random.default_rng().normal(size=(40, 6)).astype(np.float32)
+    matrix, mask = CSR.fromdense(dense), random_spikes(5, 40)
+    train = cls(mask)
+    for out in (
+        jax.lax.scan(lambda state, events: (state, events @ matrix), 0, train)[1],
+        jax.vmap(lambda events: events @ matrix)(train),
+        jax.vmap(lambda events: events @ matrix, in_axes=1)(cls(mask.T, axis=0)),
+        jax.vmap(cls)(mask) @ matrix,
+        (matrix.T @ cls(mask.T, axis=0)).T,
+        (matrix.T @ train.T).T,
+    ):
+        np.testing.assert_allclose(out, mask @ dense, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("cls", ENCODED)
+def test_encoded_events_have_no_derivative(cls: Any) -> None:
+    weights, values = CSR.fromdense(DENSE), jnp.array([0.5, 0.0, 2.0])
+
+    def total(values: Any, data: Any) -> Any:
+        return jnp.sum(weights.with_data(data) @ cls(values))
+
+    for compile_ in (lambda fn: fn, jax.jit, jax.checkpoint):
+        with pytest.raises(brainevent.UnsupportedOperationError, match="stop_gradient"):
+            jax.grad(compile_(total))(values, weights.data)
+        exact = jax.grad(compile_(total), argnums=1)(values, weights.data)
+        np.testing.assert_array_equal(exact, [1, 0, 1, 1, 0, 1])
+    stopped = jax.grad(lambda values: total(jax.lax.stop_gradient(values), weights.data))(values)
+    np.testing.assert_array_equal(stopped, np.zeros(3))
+
+
+def test_no_event_is_lost() -> None:
+    mask = np.array([[True, True, False, True], [False, True, False, True]])
+    assert CompactBinary(mask, 3).indices.shape == (2, 3)
+    np.testing.assert_array_equal(CompactBinary(mask, 3).value, mask)
+    np.testing.assert_array_equal(CompactBinary(mask, 9).value, mask)
+    np.testing.assert_array_equal(CompactBinary(mask, 3).with_value(~mask).value, ~mask)
+    with pytest.raises(brainevent.MathError, match=r"3 events.*capacity=2; raise it to 3"):
+        CompactBinary(jnp.asarray(mask), capacity=2)
+    with pytest.raises(brainevent.MathError, match=r"3 events.*capacity=2"):
+        jax.jit(lambda: CompactBinary(mask, capacity=2).value)()
+    with pytest.raises(brainevent.MathError, match=r"capacity=3 could lose some of 4"):
+        jax.jit(lambda mask: CompactBinary(mask, capacity=3).value)(mask)
+
+
+@pytest.mark.parametrize("cls", ENCODED)
+def test_errors_of_encoded_events(cls: Any) -> None:
+    weights = CSR.fromdense(DENSE)
+    for make, kind, message in (
+        (lambda: cls(np.ones(3), axis=1), brainevent.MathError, r"\(3,\) has no axis 1"),
+        (lambda: cls(1.0), brainevent.MathError, r"\(\) has no axis -1"),
+        (lambda: cls(np.ones(3, complex)), brainevent.DTypeError, "complex128"),
+        (lambda: cls(np.array(["a"])), brainevent.DTypeError, "<U1"),
+        (lambda: weights @ cls(np.ones(4)), brainevent.MathError, r"matrix \(2, 3\) @ events \(4,\)"),
+        (lambda: cls(np.ones((5, 3))) @ weights, brainevent.MathError, r"events \(5, 3\) @ matrix \(2, 3\)"),
+        (lambda: cls(np.ones((2, 2, 2))) @ weights, brainevent.MathError, r"events of shape \(2, 2, 2\)"),
+        (lambda: weights @ jax.tree_util.tree_map(lambda a: 1.0 * a, cls(np.ones(3))), brainevent.DTypeError, "float"),
+        (lambda: setattr(cls(np.ones(3)), "axis", 0), AttributeError, "immutable"),
+    ):
+        with pytest.raises(kind, match=message):
+            make()

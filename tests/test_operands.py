@@ -57,21 +57,25 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
     x = x.reshape(height, *masks.shape[1:])
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose}
 
-    out = matmul_p(data, *structure, x, operand=operand, **params)
-    _close(out, matmul_p(data, *structure, masks, operand="binary", **params))
-    y = jnp.asarray(rng.normal(size=out.shape), jnp.float32)
-    per_entry = sampled_p(y, *structure, x, operand=operand, **params)
-    _close(per_entry, sampled_p(y, *structure, masks, operand="binary", **params))
+    y_shape = (5, *masks.shape[1:])
+    y = jnp.asarray(rng.normal(size=y_shape), jnp.float32)
 
-    batch = jax.vmap(lambda x: matmul_p(data, *structure, x, operand=operand, **params))(jnp.stack([x, x]))
-    _close(batch, np.stack([out, out]))
-    gradient = jax.grad(lambda data: jnp.vdot(y, matmul_p(data, *structure, x, operand=operand, **params)))(data)
-    _close(gradient, per_entry)
+    @jax.jit
+    def products(data: Any, y: Any, x: Any, masks: Any) -> Any:
+        def encoded(data: Any, x: Any) -> Any:
+            return matmul_p(data, *structure, x, operand=operand, **params)
 
+        plain = matmul_p(data, *structure, masks, operand="binary", **params)
+        batch = jax.vmap(encoded, (None, 0))(data, jnp.stack([x, x]))
+        per_entry = sampled_p(y, *structure, x, operand=operand, **params)
+        gradient = jax.grad(lambda data: jnp.vdot(y, encoded(data, x)))(data)
+        of_plain = sampled_p(y, *structure, masks, operand="binary", **params)
+        return (encoded(data, x), *batch, plain), (per_entry, gradient, of_plain)
 
-def _close(found: Any, expected: Any) -> None:
-    """Up to the order of summation, which differs among kernels."""
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+    for *found, expected in products(data, y, x, masks):
+        for one in found:
+            # Kernels differ in the order of summation.
+            np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("capacity", [0, 3])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import brainevent
-from brainevent import CSR, BinaryArray, Dense
+from brainevent import CSR, BinaryArray, BitPackedBinary, CompactBinary, Dense
 
 DENSE = np.random.default_rng(5).normal(size=(7, 5)).astype(np.float32) * (np.arange(35).reshape(7, 5) % 3 != 0)
 X = np.random.default_rng(6).normal(size=7).astype(np.float32)
@@ -76,8 +76,9 @@ def test_use(cls: Any, use: str, backend: str) -> None:
         np.testing.assert_allclose(compute(cls.fromdense(DENSE)), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_events_are_pickled_and_copied() -> None:
-    events = BinaryArray(jnp.array([1.0, 0.0]))
+@pytest.mark.parametrize("cls", [BinaryArray, BitPackedBinary, CompactBinary])
+def test_events_are_pickled_and_copied(cls: Any) -> None:
+    events = cls(jnp.array([1.0, 0.0]))
     for other in (pickle.loads(pickle.dumps(events)), copy.copy(events), copy.deepcopy(events)):
-        assert isinstance(other, BinaryArray)
+        assert isinstance(other, cls)
         np.testing.assert_array_equal(other.value, events.value)

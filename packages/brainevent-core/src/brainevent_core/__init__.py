@@ -17,7 +17,14 @@ from brainevent_core.errors import (
     StructureError,
     UnsupportedOperationError,
 )
-from brainevent_core.events import BinaryArray, EventArray, EventRepresentation
+from brainevent_core.events import (
+    BinaryArray,
+    BitPackedBinary,
+    CompactBinary,
+    EventArray,
+    EventRepresentation,
+    bitpack,
+)
 from brainevent_core.kernels import (
     XLACustomKernel,
     defjvp,
@@ -48,7 +55,9 @@ __all__ = [
     "Backend",
     "BackendWarning",
     "BinaryArray",
+    "BitPackedBinary",
     "BrainEventError",
+    "CompactBinary",
     "DTypeError",
     "DataRepresentation",
     "Dense",
@@ -68,6 +77,7 @@ __all__ = [
     "UnsupportedOperationError",
     "XLACustomKernel",
     "__version__",
+    "bitpack",
     "config",
     "defjvp",
     "get_all_primitive_names",

@@ -2,5 +2,7 @@
 
 from brainevent_core.events.base import EventRepresentation
 from brainevent_core.events.binary import BinaryArray, EventArray
+from brainevent_core.events.bitpacked import BitPackedBinary, bitpack
+from brainevent_core.events.compact import CompactBinary
 
-__all__ = ["BinaryArray", "EventArray", "EventRepresentation"]
+__all__ = ["BinaryArray", "BitPackedBinary", "CompactBinary", "EventArray", "EventRepresentation", "bitpack"]

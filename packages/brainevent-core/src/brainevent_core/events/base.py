@@ -1,5 +1,6 @@
-"""What all event arrays share: they wrap one array, multiply event-driven, and are plain arrays in all else."""
+"""What all event arrays share: they hold one array, multiply event-driven, and are plain arrays in all else."""
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.ops import matmul
+from brainevent_core.ops import StoredEvents, matmul
 from brainevent_core.ops.products import as_array
 
 __all__ = ["EventRepresentation"]
@@ -20,7 +21,7 @@ def _plain(name: str) -> Callable[..., Any]:
     plain = getattr(operator, name)
 
     def method(self: Any, other: Any) -> Any:
-        return plain(self.value, getattr(other, "__events__", other))
+        return plain(self.value, other.value if isinstance(other, EventRepresentation) else other)
 
     return method
 
@@ -34,6 +35,13 @@ def _reflected(name: str) -> Callable[..., Any]:
     return method
 
 
+def as_plain(value: Any) -> Any:
+    """What an event array is made from, as an array or a quantity: other events are unwrapped."""
+    if isinstance(value, EventRepresentation):
+        return value.value
+    return value if isinstance(value, (jax.Array, units.Quantity)) else as_array(value)
+
+
 class EventRepresentation:
     """Base class of arrays whose entries are read as events in products.
 
@@ -42,88 +50,84 @@ class EventRepresentation:
     turn ``weights @ spikes`` into a dense product that weighs events by their value.
     """
 
-    __slots__ = ("_value",)
-    _value: Any
+    __slots__ = ("_array", "_static")
+    #: The one leaf of the pytree.
+    _array: Any
+    #: What is static about it, hashable.
+    _static: Any
 
     # NumPy leaves binary operators to us.
     __array_ufunc__ = None
 
-    def __init__(self, value: Any) -> None:
-        if isinstance(value, EventRepresentation):
-            value = value.value
-        if not isinstance(value, (jax.Array, units.Quantity)):
-            value = as_array(value)
-        object.__setattr__(self, "_value", value)
+    def _set(self, array: Any, static: Any) -> None:
+        object.__setattr__(self, "_array", array)
+        object.__setattr__(self, "_static", static)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        jax.tree_util.register_pytree_node(cls, lambda self: ((self._value,), None), cls._unflatten)
+        jax.tree_util.register_pytree_node(cls, lambda self: ((self._array,), self._static), cls._unflatten)
 
     @classmethod
-    def _unflatten(cls, _: None, children: tuple[Any]) -> Self:
+    def _unflatten(cls, static: Any, children: tuple[Any]) -> Self:
         # Nothing is checked or converted here: JAX flattens with placeholders, too.
         self = object.__new__(cls)
-        object.__setattr__(self, "_value", children[0])
+        self._set(children[0], static)
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Copying and pickling would set attributes otherwise.
-        return type(self), (self._value,)
+        return self._unflatten, (self._static, (self._array,))
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; make a new one with `with_value(...)`.")
 
     @property
     def value(self) -> Any:
-        """The wrapped array."""
-        return self._value
+        """The events as a plain array, or a quantity over one."""
+        raise NotImplementedError
 
     @property
-    def __events__(self) -> Any:
-        # A unit does not make an event larger.
-        return units.detach(self._value)[0]
+    def __events__(self) -> StoredEvents:
+        raise NotImplementedError
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return tuple(self._value.shape)
+        return tuple(self.value.shape)
 
     @property
     def dtype(self) -> Any:
-        return self._value.dtype
+        return self.value.dtype
 
     @property
     def ndim(self) -> int:
-        return int(self._value.ndim)
+        return len(self.shape)
 
     @property
     def size(self) -> int:
-        return int(self._value.size)
+        return math.prod(self.shape)
 
     @property
     def T(self) -> Self:
-        return self.with_value(self._value.T)
+        return self.with_value(self.value.T)
 
     def with_value(self, value: Any) -> Self:
         """Events of the same kind over another array."""
-        return type(self)(value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._value!r})"
+        raise NotImplementedError
 
     def __len__(self) -> int:
-        return len(self._value)
+        return len(self.value)
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._value)
+        return iter(self.value)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._value[index]
+        return self.value[index]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self._value, dtype=dtype)  # a quantity refuses to lose its unit
+        return np.asarray(self.value, dtype=dtype)  # a quantity refuses to lose its unit
 
     def __bool__(self) -> bool:
-        return bool(self._value)
+        return bool(self.value)
 
     def __matmul__(self, other: Any) -> Any:
         return matmul(self, other)
@@ -147,13 +151,13 @@ class EventRepresentation:
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> Any:
-        return -self._value
+        return -self.value
 
     def __pos__(self) -> Any:
-        return +self._value
+        return +self.value
 
     def __abs__(self) -> Any:
-        return jnp.abs(self._value)
+        return jnp.abs(self.value)
 
     def __invert__(self) -> Any:
-        return ~self._value
+        return ~self.value

@@ -29,7 +29,8 @@ class Operand:
     Attributes:
         name: as it appears in a primitive's ``operand`` parameter.
         event: whether entries are events, which count as exactly 1, rather than numbers.
-        decode: ``(x, n) → entries``, of shape (n,) or (n, batch): a mask if ``event``, otherwise numbers.
+        decode: ``(x, n) → entries``, of shape (n, …) for x of shape (length, …): a mask if ``event``, otherwise
+            numbers.
         length: ``n → length of the encoded axis``, or None if any length from 1 on will do.
         dtype: the only dtype it can have. None: any real one for events, that of the weights for numbers.
     """
@@ -76,12 +77,12 @@ def is_event(x: Any) -> Any:
 def _unpack(words: Any, n: int) -> Any:
     bits = jnp.arange(WORD_BITS, dtype=words.dtype).reshape(-1, *(1,) * (words.ndim - 1))
     mask = (words[:, None] >> bits) & 1 != 0
-    return mask.reshape(-1, *words.shape[1:])[:n]
+    return mask.reshape(words.shape[0] * WORD_BITS, *words.shape[1:])[:n]
 
 
 def _mark(counted: Any, n: int) -> Any:
-    if counted.ndim == 2:
-        return jax.vmap(lambda column: _mark(column, n), in_axes=1, out_axes=1)(counted)
+    if counted.ndim > 1:
+        return jax.vmap(lambda column: _mark(column, n), in_axes=-1, out_axes=-1)(counted)
     count, indices = counted[0], counted[1:]
     valid = jnp.arange(indices.shape[0]) < count
     mask = jnp.zeros(n, jnp.bool_)

@@ -180,7 +180,7 @@ class XLACustomKernel:
         """
         if outs is not None:
             static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
-        operands = [jnp.asarray(getattr(array, "__events__", array)) for array in arrays]
+        operands = [_as_operand(array) for array in arrays]
         # Inside shard_map, an operand that is the same on all devices meets ones that are not: said here, so that its
         # cotangent is summed over the devices.
         varying = frozenset[Any]().union(*(_jax.varying_axes(jax.typeof(operand)) for operand in operands))
@@ -409,6 +409,11 @@ def get_primitive(name: str) -> XLACustomKernel:
 def _unmapped(avals: Sequence[Any], levels: Sequence[Level]) -> list[Any]:
     shapes = strip(levels, [aval.shape for aval in avals])
     return [jax.ShapeDtypeStruct(shape, aval.dtype) for shape, aval in zip(shapes, avals)]
+
+
+def _as_operand(array: Any) -> Any:
+    events = getattr(array, "__events__", None)
+    return jnp.asarray(array if events is None else events.decoded())
 
 
 def _as_list(value: Any) -> list[Any]:

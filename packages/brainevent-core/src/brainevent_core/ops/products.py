@@ -1,8 +1,4 @@
-"""``left @ right``, wherever a matrix of ours or events take part.
-
-Matrices and events do not know each other. A matrix shows how it is stored (``__stored__``, a :class:`Stored`),
-events show what they stand for (``__events__``, an array); that is the whole protocol.
-"""
+"""``left @ right``, wherever a matrix of ours or events take part."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -12,28 +8,11 @@ import jax.numpy as jnp
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_operand
+from brainevent_core.formats import get_operand, is_event
+from brainevent_core.ops.stored import Stored
 from brainevent_core.primitives import matmul_p
 
-__all__ = ["Stored", "as_array", "matmul", "matrix_product"]
-
-
-class Stored(NamedTuple):
-    """How a matrix is stored.
-
-    Attributes:
-        format: name of the format.
-        data: the weights, an array or a quantity.
-        structure: the structure's arrays.
-        shape: shape of what is stored.
-        transposed: whether the matrix is the transpose of what is stored.
-    """
-
-    format: str
-    data: Any
-    structure: tuple[Any, ...]
-    shape: tuple[int, int]
-    transposed: bool
+__all__ = ["as_array", "matmul", "matrix_product"]
 
 
 def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
@@ -80,12 +59,16 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
 
 
 class _Call(NamedTuple):
-    """What is static about a product. One hashable argument: seven keywords made an eager call 1.6 times slower."""
+    """What is static about a product. One hashable argument: seven keywords made an eager call 1.6 times slower.
+
+    ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
+    """
 
     format: str
     shape: tuple[int, int]
     transpose: bool
     operand: str
+    length: int | None
     from_left: bool
     backend: str | None
 
@@ -97,8 +80,11 @@ class _Call(NamedTuple):
 def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
     """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
     events = getattr(x, "__events__", None)
-    operand, x = ("float", as_array(x)) if events is None else ("binary", events)
-    call = _Call(stored.format, stored.shape, stored.transposed != from_left, operand, from_left, backend)
+    if events is None:
+        operand, x, length = "float", as_array(x), None
+    else:
+        operand, x, _, length = events.summed_over(-1 if from_left else -events.array.ndim)
+    call = _Call(stored.format, stored.shape, stored.transposed != from_left, operand, length, from_left, backend)
     return _product(call, stored.data, stored.structure, x)
 
 
@@ -106,7 +92,7 @@ def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None
     """Events with a plain array: the array is a dense matrix; a vector is a matrix with one column or row."""
     events = getattr(weights, "__events__", None)
     # Events on both sides: each counts as 1.
-    weights = as_array(weights) if events is None else (events != 0).astype(jnp.float32)
+    weights = as_array(weights) if events is None else is_event(events.decoded()).astype(jnp.float32)
     ndim = jnp.ndim(units.detach(weights)[0])
     if ndim not in (1, 2):
         raise MathError(f"Events multiply arrays of rank 1 or 2, got shape {tuple(weights.shape)}.")
@@ -142,14 +128,17 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
 
 def _check_lengths(call: _Call, x: Any) -> None:
     kind = "events" if call.event else "array"
+    shape = list(x.shape)
+    if call.length is not None and shape:
+        shape[-1 if call.from_left else 0] = call.length
     # The user's matrix, whichever way round it is stored.
     matrix_shape = call.shape if call.transpose == call.from_left else call.shape[::-1]
     if x.ndim not in (1, 2):
-        raise MathError(f"Only vectors and matrices multiply a matrix, got {kind} of shape {tuple(x.shape)}.")
+        raise MathError(f"Only vectors and matrices multiply a matrix, got {kind} of shape {tuple(shape)}.")
     length = matrix_shape[0] if call.from_left else matrix_shape[1]
-    given = x.shape[-1] if call.from_left else x.shape[0]
+    given = shape[-1 if call.from_left else 0]
     if given != length:
-        sides = (f"{kind} {tuple(x.shape)}", f"matrix {tuple(matrix_shape)}")
+        sides = (f"{kind} {tuple(shape)}", f"matrix {tuple(matrix_shape)}")
         left, right = sides if call.from_left else sides[::-1]
         raise MathError(
             f"Shapes do not fit: {left} @ {right}; the {kind} must have length {length} along the summed axis, "

@@ -18,13 +18,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import BinaryArray, config
+from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.testing.tables import rows
 
-__all__ = ["MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
+__all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
 
 MATRICES = {cls.__name__: cls for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)}
+
+#: Kinds of events: the dtype of the spikes, and how they become events in a product that sums over an axis.
+EVENTS: dict[str, tuple[str, Callable[[Any, int], Any]]] = {
+    "bool": ("bool", lambda spikes, axis: BinaryArray(spikes)),
+    "int32": ("int32", lambda spikes, axis: BinaryArray(spikes)),
+    "float32": ("float32", lambda spikes, axis: BinaryArray(spikes)),
+    "bitpacked": ("int32", lambda spikes, axis: BitPackedBinary(spikes, axis=axis)),
+    "compact": ("int32", lambda spikes, axis: CompactBinary(spikes, axis=axis)),
+}
 
 BATCH = 3
 
@@ -43,7 +52,7 @@ class ProductCase:
 
     Attributes:
         matrix: name of the matrix class.
-        operand: dtype of the events; "float" stands for a float product.
+        operand: kind of the events, a key of ``EVENTS``; "float" stands for a float product.
         from_left: ``x @ A`` rather than ``A @ x``.
         rank: rank of x.
         transform: the key of a check in this module.
@@ -82,7 +91,7 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
     """
     columns = {
         "matrix": list(MATRICES),
-        "operand": ["float", "bool", "int32", "float32"],
+        "operand": ["float", *EVENTS],
         "transform": list(TRANSFORMS),
         "from_left": [False, True],
         "rank": [1, 2],
@@ -99,7 +108,7 @@ def _exists(row: dict[str, Any]) -> bool:
     if row.get("matrix") == "Dense" and (row.get("homogeneous") or row.get("transform") == "vmap_structure"):
         return False
     # Spikes without a derivative cannot be differentiated with respect to; the weights' derivative is in `vjp`.
-    return not (row.get("operand") in ("bool", "int32") and row.get("transform") in _NEEDS_FLOAT_OPERAND)
+    return not (row.get("operand") in _SPIKES_WITHOUT_DERIVATIVE and row.get("transform") in _NEEDS_FLOAT_OPERAND)
 
 
 # -- a random matrix as a list of entries ------------------------------------------------------------------------------
@@ -137,7 +146,8 @@ class Problem:
             return self._rounded(values, self.case.dtype)
         # Events of sizes other than one: their size must not show.
         spikes = np.where(self.rng.random(values.shape) < 0.5, np.rint(3 * values), 0)
-        return (spikes != 0) if self.case.operand == "bool" else spikes.astype(self.case.operand)
+        dtype, _ = EVENTS[self.case.operand]
+        return (spikes != 0) if dtype == "bool" else spikes.astype(dtype)
 
     def tangent(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         return self._rounded(self.rng.normal(size=shape), dtype)
@@ -180,7 +190,7 @@ class Problem:
             x = x if self.case.event else x * u.siemens
         structure = self.structure if structure is None else structure
         matrix = cls((weights, *structure), shape=self.shape) if structure else cls(weights)
-        operand = BinaryArray(x) if self.case.event else x
+        operand = EVENTS[self.case.operand][1](x, -1 if self.case.from_left else 0) if self.case.event else x
         out = operand @ matrix if self.case.from_left else matrix @ operand
         if self.case.unit:
             expected = u.mV if self.case.event else u.mV * u.siemens
@@ -351,6 +361,7 @@ TRANSFORMS: dict[str, Callable[[Problem], None]] = {
 }
 
 _NEEDS_FLOAT_OPERAND = ("jvp", "second_order")
+_SPIKES_WITHOUT_DERIVATIVE = tuple(kind for kind, (dtype, _) in EVENTS.items() if not dtype.startswith("float"))
 
 
 def _close(p: Problem, found: Any, expected: np.ndarray, scale: float = 1) -> None:

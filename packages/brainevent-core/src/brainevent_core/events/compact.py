@@ -1,0 +1,127 @@
+"""Events as a list: how many there are, and where."""
+
+import operator
+from functools import partial
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.errors import MathError
+from brainevent_core.events.bitpacked import pack
+from brainevent_core.events.encoded import EncodedEvents, as_encodable, mask_of
+from brainevent_core.formats import WORD_BITS, is_event
+
+__all__ = ["CompactBinary"]
+
+
+class CompactBinary(EncodedEvents):
+    """Spikes as the list of those that fired: a count, and that many indices.
+
+    Products give exactly what they give for ``BinaryArray(value)``. Where the listed axis is the one that is summed,
+    kernels read the list and nothing else; along another axis the events are decoded first. It is worth its making
+    where the same spikes go through several matrices.
+
+    Args:
+        value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
+            or True is an event. A quantity, or other events.
+        capacity: room for that many events in each line; the length of the axis unless given. No event is ever lost:
+            a smaller capacity must be seen to suffice, so ``value`` must be concrete then.
+        axis: the axis to list. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
+
+    There is no gradient with respect to ``value``.
+
+    Raises:
+        DTypeError: if the entries are complex.
+        MathError: if there is no such axis, if a line has more events than ``capacity``, or if ``value`` is traced
+            and ``capacity`` is less than its length.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> spikes = brainevent.CompactBinary(jnp.array([1, 0, 1, 0, 1]))
+        >>> int(spikes.count), spikes.indices
+        (3, Array([0, 2, 4, 5, 5], dtype=int32))
+        >>> spikes @ jnp.arange(5.0)
+        Array(6., dtype=float32)
+    """
+
+    __slots__ = ()
+    _operand = "compact"
+
+    def __init__(self, value: Any, capacity: int | None = None, *, axis: int = -1) -> None:
+        array, axis = as_encodable(value, axis, type(self).__name__)
+        length = array.shape[axis]
+        slots = length if capacity is None else operator.index(capacity)
+        if slots < length or length > np.iinfo(np.int32).max:
+            _check_capacity(array, axis, slots)
+        self._set(_encode(axis, slots, array), (axis, length))
+
+    @property
+    def count(self) -> Any:
+        """The number of events in each line, int32; the shape is that of the events without the listed axis."""
+        return jnp.take(self._array, 0, axis=self.axis)
+
+    @property
+    def indices(self) -> Any:
+        """Indices of the events in increasing order, int32; the listed axis has ``capacity`` entries.
+
+        Slots behind the last event hold the length of what was listed, which is no index.
+        """
+        return jax.lax.slice_in_dim(self._array, 1, None, axis=self.axis)
+
+    @property
+    def capacity(self) -> int:
+        """How many events a line has room for."""
+        return int(self._array.shape[self.axis]) - 1
+
+    def with_value(self, value: Any) -> Self:
+        """Another array, listed along the same axis, with the same capacity or that of its own length."""
+        own = self.shape[self.axis]
+        return type(self)(value, None if self.capacity == own else self.capacity, axis=self.axis)
+
+
+def _check_capacity(array: Any, axis: int, capacity: int) -> None:
+    length = array.shape[axis]
+    if length > np.iinfo(np.int32).max:
+        raise MathError(f"CompactBinary has 32-bit indices; an axis of {length} entries is too long. Use BinaryArray.")
+    if isinstance(array, jax.core.Tracer):
+        raise MathError(
+            f"The number of events is not known inside jit, so capacity={capacity} could lose some of {length}: leave "
+            "it out (products read only as many indices as there are events), or list concrete spikes."
+        )
+    most = int(np.count_nonzero(is_event(np.asarray(array)), axis=axis).max(initial=0))
+    if most > capacity:
+        raise MathError(
+            f"There are {most} events in a line, more than capacity={capacity}; raise it to {most}, or leave it out "
+            f"for {length}, which always suffices."
+        )
+
+
+@partial(jax.jit, inline=True, static_argnums=(0, 1))
+def _encode(axis: int, capacity: int, array: Any) -> Any:
+    return jnp.moveaxis(_list(capacity, jnp.moveaxis(mask_of(array), axis, 0)), 0, axis)
+
+
+def _list(capacity: int, mask: Any) -> Any:
+    if mask.ndim > 1:
+        return jax.vmap(partial(_list, capacity), in_axes=-1, out_axes=-1)(mask)
+    n = mask.shape[0]
+    order = _ranks(mask)
+    count = order[-1] if n else 0
+    # The k-th event goes to slot k, behind the count in slot 0; the rest goes nowhere.
+    slots = jnp.full(1 + capacity, n, jnp.int32)
+    slots = slots.at[jnp.where(mask, order, 1 + capacity)].set(jnp.arange(n, dtype=jnp.int32), mode="drop")
+    return slots.at[0].set(count)
+
+
+def _ranks(mask: Any) -> Any:
+    """How many events there are up to each entry and with it.
+
+    A cumulative sum over words and a population count within, 2 to 4 times as fast on CPUs as a sum over entries.
+    """
+    words = pack(mask)
+    up_to = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # the shift leaves no bit for the last one
+    within = jax.lax.population_count(words[:, None] & up_to).astype(jnp.int32)
+    before = jnp.cumsum(within[:, -1]) - within[:, -1]
+    return (within + before[:, None]).reshape(-1)[: mask.shape[0]]

@@ -1,0 +1,107 @@
+"""Events that are no longer the array they were made from, but an encoding of it along one axis."""
+
+import operator
+from typing import Any, ClassVar, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
+from brainevent_core.events.base import EventRepresentation, as_plain
+from brainevent_core.formats import is_event
+from brainevent_core.ops import StoredEvents
+
+__all__ = ["EncodedEvents"]
+
+
+class EncodedEvents(EventRepresentation):
+    """Base class of events that are encoded along an axis; the mask that they stand for is made when it is needed.
+
+    The pytree's leaf is the encoded array; static are the axis, counted from the end, so that axes mapped by ``vmap``
+    or ``scan`` can come and go in front of it, and its length before it was encoded.
+    """
+
+    __slots__ = ()
+    #: Name of the encoding in products.
+    _operand: ClassVar[str]
+
+    @property
+    def axis(self) -> int:
+        """The encoded axis, counted from the end."""
+        # A vector has one axis; that of a matrix may have gone by mapping over the axes behind it.
+        return max(int(self._static[0]), -int(self._array.ndim))
+
+    @property
+    def __events__(self) -> StoredEvents:
+        return StoredEvents(self._operand, self._array, self.axis, self._static[1])
+
+    @property
+    def value(self) -> Any:
+        """The events as an array of booleans."""
+        return self.__events__.decoded()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = list(self._array.shape)
+        shape[self.axis] = self._static[1]
+        return tuple(shape)
+
+    @property
+    def dtype(self) -> Any:
+        return jnp.dtype(jnp.bool_)
+
+    @property
+    def T(self) -> Self:
+        return self._unflatten((-1 - self.axis - self.ndim, *self._static[1:]), (self._array.T,))
+
+    def __repr__(self) -> str:
+        axis, length, *_ = self._static
+        return f"{type(self).__name__}({self._array!r}, length={length}, axis={axis})"
+
+
+def as_encodable(value: Any, axis: int, kind: str) -> tuple[Any, int]:
+    """``value`` as an array of numbers or booleans, and ``axis`` counted from the end.
+
+    A NumPy array stays one: inside ``jit``, ``jnp.asarray`` would make a tracer of it.
+
+    Raises:
+        DTypeError: if the entries are not real numbers.
+        MathError: if there is no such axis.
+    """
+    array = value if isinstance(value, np.ndarray) else units.detach(as_plain(value))[0]
+    real = array.dtype == jnp.bool_ or jnp.issubdtype(array.dtype, jnp.number)
+    if not real or jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise DTypeError(f"{kind} takes booleans or real numbers, got dtype {array.dtype}.")
+    axis = operator.index(axis)
+    if not -array.ndim <= axis < array.ndim:
+        raise MathError(
+            f"{kind} encodes one axis of an array; an array of shape {tuple(array.shape)} has no axis {axis}."
+        )
+    if isinstance(array, np.ndarray):
+        array = is_event(array)  # before JAX makes 32-bit numbers of 64-bit ones, which can turn into zero
+    return array, axis - array.ndim if axis >= 0 else axis
+
+
+def mask_of(array: Any) -> Any:
+    """Which entries are events; an error, rather than a zero, where a derivative of that is needed.
+
+    Raises:
+        UnsupportedOperationError: if the result is differentiated with respect to ``array``.
+    """
+    return _mask_of(array) if jnp.issubdtype(array.dtype, jnp.floating) else is_event(array)
+
+
+@jax.custom_jvp
+def _mask_of(array: Any) -> Any:
+    return is_event(array)
+
+
+@_mask_of.defjvp
+def _no_derivative(primals: Any, tangents: Any) -> Any:
+    # Only called for a live tangent.
+    raise UnsupportedOperationError(
+        "Encoded events (BitPackedBinary, CompactBinary) have no derivative with respect to what was encoded. For the "
+        "straight-through gradient use BinaryArray; to leave it out, encode jax.lax.stop_gradient(spikes)."
+    )

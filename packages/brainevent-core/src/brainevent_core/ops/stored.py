@@ -1,0 +1,67 @@
+"""How matrices and events show what they are: the whole protocol between them and products.
+
+Matrices and events do not know each other. A matrix has ``__stored__``, a :class:`Stored`; events have
+``__events__``, a :class:`StoredEvents`.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core.formats import get_operand
+
+__all__ = ["Stored", "StoredEvents"]
+
+
+class Stored(NamedTuple):
+    """How a matrix is stored.
+
+    Attributes:
+        format: name of the format.
+        data: the weights, an array or a quantity.
+        structure: the structure's arrays.
+        shape: shape of what is stored.
+        transposed: whether the matrix is the transpose of what is stored.
+    """
+
+    format: str
+    data: Any
+    structure: tuple[Any, ...]
+    shape: tuple[int, int]
+    transposed: bool
+
+
+class StoredEvents(NamedTuple):
+    """How events are stored.
+
+    Attributes:
+        operand: name of the encoding.
+        array: the encoded array.
+        axis: the axis along which it is encoded, counted from the end; None if the array is as it was given.
+        length: the length of that axis in what is encoded.
+    """
+
+    operand: str
+    array: Any
+    axis: int | None = None
+    length: int | None = None
+
+    def summed_over(self, axis: int) -> "StoredEvents":
+        """The same events for a product that sums over ``axis``, counted from the end; decoded if need be."""
+        if self.axis is None or self.axis == axis:
+            return self
+        return StoredEvents("binary", self.decoded())
+
+    def decoded(self) -> Any:
+        """A plain array with an entry for each event and each that is none: as given, or a mask."""
+        if self.axis is None:
+            return self.array
+        assert self.length is not None
+        return _decode(self.operand, self.axis, self.length, self.array)
+
+
+@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+def _decode(operand: str, axis: int, length: int, array: Any) -> Any:
+    return jnp.moveaxis(get_operand(operand).decode(jnp.moveaxis(array, axis, 0), length), 0, axis)
