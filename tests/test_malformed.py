@@ -72,19 +72,45 @@ def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bo
     def products(weights: Any, *arrays: Any) -> Any:
         matrix = cls((weights, *arrays), shape=SHAPE, check=traced)  # checks cannot look at traced values
         results = [left @ matrix, matrix @ right, BinaryArray(left > 0) @ matrix, matrix @ BinaryArray(right > 0)]
+        if hasattr(matrix, "with_csc_index"):
+            indexed = matrix.with_csc_index()
+            results += [BinaryArray(left > 0) @ indexed, indexed @ BinaryArray(right > 0)]
         weighted, gradient = jax.value_and_grad(lambda w: jnp.sum((left @ matrix.with_data(w)) * right))(weights)
         return results, matrix.todense(), weighted, gradient
 
     with brainevent.use_backend(backend):
         results, found, _, gradient = (jax.jit(products) if traced else products)(jnp.asarray(weights), *arrays)
     expected = [left @ dense, dense @ right, (left > 0) @ dense, dense @ (right > 0)]
-    for one, other in zip(results, expected):
+    for one, other in zip(results, [*expected, *expected[2:]]):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(found, dense, rtol=1e-6)
     by_weight = np.zeros(weights.size)
     for r, c, k in entries(cls, arrays, SHAPE):
         by_weight[k] = left[r] * right[c]
     np.testing.assert_allclose(np.ravel(gradient), by_weight, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
+@pytest.mark.parametrize(
+    ("cls", "structure"),
+    [case[1:] for case in MALFORMED if case[1] is not COO],
+    ids=[case[0] for case in MALFORMED if case[1] is not COO],
+)
+def test_column_index_lists_the_entries_that_exist(cls: Any, structure: Any, traced: bool) -> None:
+    arrays = tuple(np.array(a, np.int32) for a in structure)
+
+    def index(*arrays: Any) -> Any:
+        matrix = cls((1.0, *arrays), shape=SHAPE, check=False).with_csc_index()
+        return matrix.__stored__.structure[-3:]
+
+    rows, indptr, slots = map(np.asarray, (jax.jit(index) if traced else index)(*arrays))
+    transposed = cls in (CSC, FixedPreNumConn)
+    found = [(c, r, k) if transposed else (r, c, k) for r, c, k in entries(cls, arrays, SHAPE)]
+    expected = sorted(found, key=lambda entry: (entry[1], entry[2]))  # by stored column, then storage order
+    columns = SHAPE[0] if transposed else SHAPE[1]
+    np.testing.assert_array_equal(indptr, [sum(c < j for _, c, _ in expected) for j in range(columns + 1)])
+    assert list(zip(rows.tolist(), slots.tolist()))[: indptr[-1]] == [(r, k) for r, _, k in expected]
+    assert sorted(slots.tolist()) == list(range(arrays[0].size))
 
 
 @pytest.mark.parametrize("how", ["numpy", "jax", "lists", "closed over in jit", "lists in jit"])

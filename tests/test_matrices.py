@@ -1,5 +1,7 @@
 """Building matrices, and matrices as JAX values."""
 
+import copy
+import pickle
 from typing import Any
 
 import brainunit as u
@@ -188,3 +190,72 @@ def test_validation_is_remembered_per_array(monkeypatch: pytest.MonkeyPatch) -> 
         CSR(2.0, indices, indptr, shape=(2, 1))
     del indices, indptr
     assert len(structure._checked) < remembered
+
+
+INDEXABLE = (CSR, CSC, FixedPostNumConn, FixedPreNumConn)
+
+
+@pytest.mark.parametrize("columns", [1, 2**16 - 1, 2**16, 70_000])
+def test_column_index_of_many_columns(columns: int) -> None:
+    """Sorted by column and then by storage order, on both sides of the 16 bits that are sorted at a time."""
+    rng = np.random.default_rng()
+    col = rng.integers(columns, size=3000)
+    col[::2] = rng.choice(col, size=1500)
+    conn = FixedPostNumConn((1.0, col.reshape(300, 10)), shape=(300, columns)).with_csc_index()
+    rows, indptr, slots = conn.__stored__.structure[-3:]
+    order = np.lexsort((np.arange(3000), col))
+    np.testing.assert_array_equal(slots, order)
+    np.testing.assert_array_equal(rows, order // 10)
+    np.testing.assert_array_equal(indptr, np.searchsorted(np.sort(col), np.arange(columns + 1)))
+    assert {array.dtype for array in (rows, indptr, slots)} == {np.dtype(np.int32)}
+
+
+@pytest.mark.parametrize("cls", INDEXABLE)
+def test_column_index_is_carried_along(cls: Any) -> None:
+    dense = random_dense()
+    plain = cls.fromdense(dense)
+    matrix = plain.with_csc_index()
+    assert not plain.has_csc_index
+    assert matrix.with_csc_index() is matrix
+    assert matrix.data is plain.data
+    assert matrix.indices is plain.indices
+    assert "csc_index" in repr(matrix)
+    assert "csc_index" not in repr(plain)
+    index = matrix.__stored__.structure[-3:]
+    stacked = jax.tree_util.tree_map(lambda leaf: jnp.stack([leaf, leaf]), matrix)
+    closed_over = []
+    jax.jit(lambda: closed_over.append(plain.with_csc_index()))()
+    for other in (
+        plain.build_weight_indices(),
+        closed_over[0],
+        matrix.T.T,
+        matrix.with_data(matrix.data * 1.0),
+        pickle.loads(pickle.dumps(matrix)),
+        copy.copy(matrix),
+        jax.jit(lambda m: m)(matrix),
+        jax.jit(lambda m: m.with_csc_index())(plain),
+        jax.jit(lambda m: m.T.with_data(2 * m.data))(matrix).T.with_data(matrix.data),
+        jax.lax.scan(lambda m, _: (m.with_data(-m.data), None), matrix, None, length=2)[0],
+        jax.tree_util.tree_map(lambda leaf: leaf[1], jax.vmap(lambda m: m)(stacked)),
+    ):
+        assert type(other) is cls
+        assert other.has_csc_index
+        np.testing.assert_array_equal(other.todense(), dense)
+        assert other.nse == plain.nse
+        for found, expected in zip(other.__stored__.structure[-3:], index, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert matrix.T.has_csc_index
+    assert matrix.T.__stored__.structure[-1] is index[-1]
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(matrix)]
+    assert paths[-3:] == [".column_rows", ".column_indptr", ".column_slots"]
+
+
+@pytest.mark.parametrize("cls", INDEXABLE)
+def test_column_index_that_does_not_fit_is_refused(cls: Any) -> None:
+    matrix = cls.fromdense(random_dense()).with_csc_index()
+    leaves, tree = jax.tree_util.tree_flatten(matrix)
+    for i, name in ((-3, "column_rows"), (-2, "column_indptr"), (-1, "column_slots")):
+        shorter = list(leaves)
+        shorter[i] = shorter[i][1:]
+        with pytest.raises(brainevent.MathError, match=f"{name} must have shape.*with_csc_index"):
+            np.ones(6, np.float32) @ jax.tree_util.tree_unflatten(tree, shorter)

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, ClassVar, Self
 
 import brainunit as u
@@ -11,7 +12,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import Format, signed
+from brainevent_core.formats import Format, get_format, signed
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
 from brainevent_core.ops import Stored, matmul
 from brainevent_core.ops.products import as_array
@@ -31,6 +32,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
     # NumPy leaves binary operators to us; brainunit's base class says so only since 0.4.
     __array_ufunc__ = None
 
+    #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
     _format: ClassVar[Format]
     #: Whether the matrix is the transpose of what its format stores.
     _transposed: ClassVar[bool] = False
@@ -61,16 +63,16 @@ class DataRepresentation(u.sparse.SparseMatrix):
         fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
         if check:
             check_values(fmt, given, stored_shape)
-        self._set(data, tuple(map(as_index_array, given)), shape)
+        self._set(data, tuple(map(as_index_array, given)), shape, fmt.name)
 
-    def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int]) -> None:
+    def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int], format: str) -> None:
         fill = object.__setattr__
         fill(self, "data", data)
         fill(self, "shape", shape)
         fill(self, "_structure", structure)
         # What products ask for, ready-made: building it per call cost a tenth of an eager product.
         stored_shape = shape[::-1] if self._transposed else shape
-        fill(self, "__stored__", Stored(self._format.name, data, structure, stored_shape, self._transposed))
+        fill(self, "__stored__", Stored(format, data, structure, stored_shape, self._transposed))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -81,19 +83,19 @@ class DataRepresentation(u.sparse.SparseMatrix):
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
-        return (self.data, *self._structure), self.shape
+        return (self.data, *self._structure), (self.shape, self.__stored__.format)
 
     @classmethod
     def tree_unflatten(cls, aux: Any, children: Iterable[Any]) -> Self:
         # Nothing is checked here: JAX unflattens with placeholders, too, and on every call of a jitted function.
         self = object.__new__(cls)
         data, *structure = children
-        self._set(data, tuple(structure), aux)
+        self._set(data, tuple(structure), *aux)
         return self
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
         children, aux = self.tree_flatten()
-        names = ("data", *self._format.structure)
+        names = ("data", *get_format(self.__stored__.format).structure)
         return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children, strict=True)], aux
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -121,7 +123,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
     def nse(self) -> int:
         """Number of stored entries."""
         stored = self.__stored__
-        return int(np.prod(self._format.data_shape(stored.structure, stored.shape)))
+        return prod(get_format(stored.format).data_shape(stored.structure, stored.shape))
 
     @property
     def unit(self) -> Any:
@@ -133,7 +135,8 @@ class DataRepresentation(u.sparse.SparseMatrix):
             # A pytree of something else than arrays, as jax.tree.map makes them.
             return f"{type(self).__name__}(shape={self.shape}, data={self.data!r})"
         unit = f", unit={self.unit}" if self.unit is not None else ""
-        return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit})"
+        index = "" if self.__stored__.format == self._format.name else ", csc_index"
+        return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit}{index})"
 
     # -- with other data or another view -------------------------------------------------------------------------
 
@@ -154,8 +157,8 @@ class DataRepresentation(u.sparse.SparseMatrix):
         return self.tree_unflatten(self.tree_flatten()[1], (data, *self._structure))
 
     def _view(self, cls: "type[DataRepresentation]", shape: tuple[int, int]) -> Any:
-        """The same arrays, read by another class."""
-        return cls.tree_unflatten(shape, (self.data, *self._structure))
+        """The same arrays, an index among them, read by another class."""
+        return cls.tree_unflatten((shape, self.__stored__.format), (self.data, *self._structure))
 
     def transpose(self, axes: Sequence[int] | None = None) -> "DataRepresentation":
         """The transpose, which shares the arrays; ``axes`` can be None or (1, 0), as for arrays."""
@@ -170,8 +173,9 @@ class DataRepresentation(u.sparse.SparseMatrix):
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
         data, unit = units.detach(self.data)
         stored = self.__stored__
-        assert self._format.entries is not None
-        row, col = self._format.entries(stored.structure, stored.shape)
+        entries = get_format(stored.format).entries
+        assert entries is not None
+        row, col = entries(stored.structure, stored.shape)
         dense = _scatter(data, row, col, stored.shape)
         return units.attach(dense.T if self._transposed else dense, unit)
 

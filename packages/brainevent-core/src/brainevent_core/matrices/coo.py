@@ -50,12 +50,13 @@ class COO(DataRepresentation):
         object.__setattr__(self, "cols_sorted", bool(cols_sorted))
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
-        return (self.data, *self._structure), (self.shape, self.rows_sorted, self.cols_sorted)
+        children, aux = super().tree_flatten()
+        return children, (aux, self.rows_sorted, self.cols_sorted)
 
     @classmethod
     def tree_unflatten(cls, aux: Any, children: Any) -> Self:
-        shape, rows_sorted, cols_sorted = aux
-        self = super().tree_unflatten(shape, children)
+        aux, rows_sorted, cols_sorted = aux
+        self = super().tree_unflatten(aux, children)
         self._set_sorted(rows_sorted, cols_sorted)
         return self
 
@@ -70,7 +71,7 @@ class COO(DataRepresentation):
         return self._structure[1]
 
     def _transpose(self) -> "COO":
-        aux = (self.shape[::-1], self.cols_sorted, self.rows_sorted)
+        aux = ((self.shape[::-1], self.__stored__.format), self.cols_sorted, self.rows_sorted)
         return COO.tree_unflatten(aux, (self.data, self.col, self.row))
 
     @classmethod

@@ -7,14 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.formats import CSR_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
+from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT
+from brainevent_core.matrices.base import dense_parts, nonzero
+from brainevent_core.matrices.column_index import ColumnIndexed
 
 __all__ = ["CSC", "CSR"]
 
 
-class _Compressed(DataRepresentation):
+class _Compressed(ColumnIndexed):
     _format = CSR_FORMAT
+    _indexed_format = CSR_INDEXED_FORMAT
 
     @property
     def indices(self) -> Any:

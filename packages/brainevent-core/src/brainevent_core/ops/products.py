@@ -83,7 +83,7 @@ def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | No
     if events is None:
         operand, x, length = "float", as_array(x), None
     else:
-        operand, x, _, length = events.summed_over(-1 if from_left else -events.array.ndim)
+        operand, x, _, length = events.summed_over(-1 if from_left else 0)
     call = _Call(stored.format, stored.shape, stored.transposed != from_left, operand, length, from_left, backend)
     return _product(call, stored.data, stored.structure, x)
 

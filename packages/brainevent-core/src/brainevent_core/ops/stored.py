@@ -49,8 +49,8 @@ class StoredEvents(NamedTuple):
     length: int | None = None
 
     def summed_over(self, axis: int) -> "StoredEvents":
-        """The same events for a product that sums over ``axis``, counted from the end; decoded if need be."""
-        if self.axis is None or self.axis == axis:
+        """The same events for a product that sums over ``axis``, decoded if they are encoded along another."""
+        if self.axis is None or (self.axis - axis) % self.array.ndim == 0:
             return self
         return StoredEvents("binary", self.decoded())
 

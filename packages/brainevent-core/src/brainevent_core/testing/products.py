@@ -24,7 +24,13 @@ from brainevent_core.testing.tables import rows
 
 __all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
 
-MATRICES = {cls.__name__: cls for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)}
+INDEX = "+index"
+
+#: Matrices by name; those that end in ``INDEX`` carry the column index.
+MATRICES: dict[str, Any] = {
+    **{cls.__name__: cls for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)},
+    **{cls.__name__ + INDEX: cls for cls in (CSR, CSC, FixedPostNumConn, FixedPreNumConn)},
+}
 
 #: Kinds of events: the dtype of the spikes, and how they become events in a product that sums over an axis.
 EVENTS: dict[str, tuple[str, Callable[[Any, int], Any]]] = {
@@ -51,7 +57,7 @@ class ProductCase:
     """One cell of the table.
 
     Attributes:
-        matrix: name of the matrix class.
+        matrix: a key of ``MATRICES``.
         operand: kind of the events, a key of ``EVENTS``; "float" stands for a float product.
         from_left: ``x @ A`` rather than ``A @ x``.
         rank: rank of x.
@@ -89,7 +95,7 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
         backends: the backends to ask for.
         whole: all rows instead of a cover.
     """
-    columns = {
+    columns: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
         "operand": ["float", *EVENTS],
         "transform": list(TRANSFORMS),
@@ -127,7 +133,8 @@ class Problem:
     data_shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.structure, self.row, self.col, per_entry = random_structure(self.case.matrix, self.shape, self.rng)
+        name = self.case.matrix.removesuffix(INDEX)
+        self.structure, self.row, self.col, per_entry = random_structure(name, self.shape, self.rng)
         self.data_shape = (1,) if self.case.homogeneous else per_entry
 
     @property
@@ -184,12 +191,14 @@ class Problem:
     # the library ----------------------------------------------------------------------------------------------------
 
     def apply(self, weights: Any, x: Any, structure: tuple[Any, ...] | None = None) -> Any:
-        cls: Any = MATRICES[self.case.matrix]
+        cls = MATRICES[self.case.matrix]
         if self.case.unit:
             weights = weights * u.mV
             x = x if self.case.event else x * u.siemens
         structure = self.structure if structure is None else structure
         matrix = cls((weights, *structure), shape=self.shape) if structure else cls(weights)
+        if self.case.matrix.endswith(INDEX):
+            matrix = matrix.with_csc_index()
         operand = EVENTS[self.case.operand][1](x, -1 if self.case.from_left else 0) if self.case.event else x
         out = operand @ matrix if self.case.from_left else matrix @ operand
         if self.case.unit:
