@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .compressed import matmul, supports_matmul
+from .products import matmul, sampled, supports_matmul, supports_sampled
 
 __all__ = ["register"]
 
 
 def register(registry: Any) -> None:
     """Add all kernels of this package to `registry`, a `brainevent_core.plugins.KernelRegistry`."""
-    registry.register_kernel("matmul", "cpu", matmul, backend="numba", supports=supports_matmul, exportable=False)
+    for primitive, kernel, supports in (("matmul", matmul, supports_matmul), ("sampled", sampled, supports_sampled)):
+        registry.register_kernel(primitive, "cpu", kernel, backend="numba", supports=supports, exportable=False)
