@@ -1,6 +1,6 @@
 """``hatch run bench overhead``: what it costs to call a kernel at all.
 
-A trivial kernel (eight additions) runs 10,000 times in a ``lax.fori_loop``, through our native bridge, through
+A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge, through
 ``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same size stands beside them.
 """
 
@@ -9,48 +9,54 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from benchmarks.contest import Contender, compete, environment, table
-from benchmarks.overhead_contenders import CALLS
+from benchmarks.harness import tables
+from benchmarks.harness.contest import Contender, Contest, Task
+from benchmarks.harness.environments import environment
+from benchmarks.harness.figures import Outcome, ratio
+from benchmarks.options import Options
+from benchmarks.published import requirements as published
 
 __all__ = ["run"]
 
-PUBLISHED = "brainevent==0.2.1"
+LOOP = {
+    "native bridge (ours)": "ours",
+    "XLA scatter": "scatter",
+    "jax.pure_callback": "pure_callback",
+    "published 0.2.1": "published",
+}
+EAGER = {"spikes @ CSR, 10 × 10 (ours)": "eager_product", "jnp.dot, 10 × 10": "eager_dot"}
 
 
-def run(rounds: int = 15, *, progress: bool = True) -> dict[str, Any]:
+def run(options: Options) -> dict[str, Any]:
     """Measure, print two tables, and return the figures."""
-    module = Path(__file__).with_name("overhead_contenders.py")
-    theirs = environment("published-0.2.1", [PUBLISHED, f"jax=={jax.__version__}", "numba"])
-    loops = compete(
-        [
-            Contender("native bridge (ours)", module, "ours"),
-            Contender("XLA scatter", module, "scatter"),
-            Contender("jax.pure_callback", module, "pure_callback"),
-            Contender("published 0.2.1", module, "published", theirs),
-        ],
-        rounds,
-        progress=progress,
-    )
-    eager = compete(
-        [
-            Contender("spikes @ CSR, 10 x 10 (ours)", module, "eager_product"),
-            Contender("jnp.dot, 10 x 10", module, "eager_dot"),
-        ],
-        rounds,
-        progress=progress,
-    )
-    ours = loops["native bridge (ours)"]
-    dot = eager["jnp.dot, 10 x 10"]
-    print(f"\nOne call of a trivial kernel inside lax.fori_loop, median of {rounds} interleaved rounds")
-    lines = [(n, f"{r.median / CALLS * 1e6:.3f}", f"{r.ratio_to(ours):.1f}") for n, r in loops.items()]
-    print("\n".join(table(("contender", "µs per call", "times ours"), lines)))
-    print("\nOne eager call")
-    lines = [(n, f"{r.median / 2_000 * 1e6:.2f}", f"{r.ratio_to(dot):.2f}") for n, r in eager.items()]
-    print("\n".join(table(("contender", "µs per call", "times jnp.dot"), lines)))
-    return {
-        "calls": CALLS,
-        "loop": {n: {"seconds": r.seconds, "versions": dict(r.versions)} for n, r in loops.items()},
-        "eager": {n: {"seconds": r.seconds, "versions": dict(r.versions)} for n, r in eager.items()},
-    }
+    if options.list_only:
+        print("\n".join([*LOOP, *EAGER]))
+        return {}
+    figures = {}
+    for title, contenders, yardstick in (
+        ("One call of a trivial kernel inside lax.fori_loop", LOOP, "native bridge (ours)"),
+        ("One eager call", EAGER, "jnp.dot, 10 × 10"),
+    ):
+        outcomes = _compete(contenders, options)
+        print(f"\n{title}: median of {options.effort.rounds} interleaved rounds, {options.clock} time")
+        head = ("contender", "µs per call", f"times {yardstick}")
+        print("\n".join(tables.plain(head, [_line(n, o, outcomes[yardstick], options) for n, o in outcomes.items()])))
+        figures[title] = {name: outcome.as_json() for name, outcome in outcomes.items()}
+    return figures
+
+
+def _compete(contenders: dict[str, str], options: Options) -> dict[str, Outcome]:
+    theirs = environment("published", published())
+    tasks = {}
+    for name, function in contenders.items():
+        contender = Contender(name, theirs) if function == "published" else Contender(name)
+        tasks[contender] = Task("benchmarks.overhead_contenders", function)
+    with Contest(threads=options.threads, path=[Path(__file__).parents[1]]) as contest:
+        return contest.compete(tasks, options.effort)
+
+
+def _line(name: str, outcome: Outcome, yardstick: Outcome, options: Options) -> list[str]:
+    if not outcome.measured:
+        return [name, outcome.status, outcome.reason or ""]
+    times = ratio(outcome, yardstick, options.clock).median
+    return [name, f"{outcome.seconds(options.clock).median * 1e6:.3f}", f"{times:.2f}"]
