@@ -1,24 +1,50 @@
 """``python -m benchmarks``, which ``hatch run bench`` calls."""
 
 import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
-from benchmarks import options, overhead
+from benchmarks import docs, options
+from benchmarks.harness import machine, reports
+from benchmarks.harness.reports import Report
+from benchmarks.overhead import command as overhead
 from benchmarks.products import command as products
 
-BENCHMARKS = {"products": products.run, "overhead": overhead.run}
-ABOUT = {
-    "products": "event and float products, kernel by kernel",
-    "overhead": "what it costs to call a kernel at all",
+BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
+    "products": ("event and float products, kernel by kernel", products.run),
+    "overhead": ("what it costs to call a kernel at all", overhead.run),
 }
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the benchmarks that the command line names."""
-    chosen = options.parse(arguments, ABOUT)
-    figures = {name: BENCHMARKS[name](chosen) for name in chosen.names}
-    if chosen.json and not chosen.list_only:
-        chosen.json.write_text(json.dumps(figures, indent=2))
-        print(f"Figures written to {chosen.json}")
+    chosen = options.parse(arguments, {name: about for name, (about, _) in BENCHMARKS.items()})
+    described = machine.describe()
+    command = shlex.join(["hatch", "run", "bench", *(sys.argv[1:] if arguments is None else arguments)])
+    figures = {}
+    for name in chosen.names:
+        report = BENCHMARKS[name][1](chosen)
+        if report is None:
+            continue
+        figures[name] = report.as_json()
+        print("\n".join(reports.plain(report)), flush=True)
+        _save(report, chosen, described, command)
+    if chosen.json and figures:
+        chosen.json.write_text(json.dumps({"command": command, "machine": described, **figures}, indent=2))
+        print(f"\nFigures written to {chosen.json}")
+
+
+def _save(report: Report, chosen: options.Options, described: dict[str, str], command: str) -> None:
+    if chosen.plot is not None:
+        chosen.plot.mkdir(parents=True, exist_ok=True)
+        for picture in report.pictures:
+            file = Path(chosen.plot) / f"{picture.name}.png"
+            picture.draw(file)
+            print(f"\nPicture drawn to {file}")
+    if chosen.docs:
+        docs.update(report, machine=described, command=command)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from benchmarks.harness.contest import Effort
 from benchmarks.harness.figures import Clock
 
 __all__ = ["Options", "parse"]
+
+QUICK = Effort(rounds=3, seconds=0.01, patience=1.0)
 
 
 @dataclass(frozen=True)
@@ -20,29 +23,36 @@ class Options:
     names: list[str]
     select: list[re.Pattern[str]]
     peers: list[str] | None
-    threads: int
-    clock: Clock
+    threads: int | None
+    clock: Clock | None
     effort: Effort
+    quick: bool
     list_only: bool
     json: Path | None
+    plot: Path | None
+    docs: bool
     progress: bool
 
     def selects(self, name: str) -> bool:
         """Whether every pattern is found in a name."""
         return all(pattern.search(name) for pattern in self.select)
 
+    def clock_for(self, threads: int) -> Clock:
+        """CPU time counts the work, whatever else runs; but what threads are for is time on the wall."""
+        return self.clock or ("cpu" if threads == 1 else "wall")
 
-def parse(arguments: list[str] | None, benchmarks: dict[str, str]) -> Options:
+
+def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options:
     """Read the command line.
 
     Args:
         arguments: of the command; None takes those of this process.
         benchmarks: the names of all, with a line about each.
     """
-    about = "\n".join(f"  {name:<12} {line}" for name, line in benchmarks.items())
+    about = "\n".join(f"  {name:<10} {line}" for name, line in benchmarks.items())
     parser = argparse.ArgumentParser(
         prog="hatch run bench",
-        description="Measure brainevent against what one would use instead.\n\nbenchmarks:\n" + about,
+        description=f"Measure brainevent against what one would use instead.\n\nbenchmarks:\n{about}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     default = Effort()
@@ -56,30 +66,38 @@ def parse(arguments: list[str] | None, benchmarks: dict[str, str]) -> Options:
         metavar="REGEX",
         help="only cases in whose name this is found; given several times, all must be",
     )
+    parser.add_argument("--quick", action="store_true", help="few cases and rounds: whether it works, rather than how fast")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="only these contenders, separated by commas")
-    parser.add_argument("--threads", type=int, default=1, choices=(1, 2), help="per contender (default: 1)")
-    parser.add_argument("--clock", choices=("cpu", "wall"), help="what ratios compare (default: cpu for one thread)")
-    parser.add_argument("--rounds", type=int, default=default.rounds, help="interleaved rounds (default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=default.seconds, help="of one measurement, at least (default: %(default)s)"
+        "--threads", type=int, choices=(1, 2), help="per contender (default: one, and both where a claim is about two)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
+    parser.add_argument("--clock", choices=("cpu", "wall"), help="what is compared (default: cpu for one thread)")
+    parser.add_argument("--rounds", type=int, help=f"interleaved rounds (default: {default.rounds})")
+    parser.add_argument("--seconds", type=float, help=f"of one measurement, at least (default: {default.seconds})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw pictures into this folder")
+    parser.add_argument("--docs", action="store_true", help="put the results into docs/benchmarks.md")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
     given = parser.parse_args(arguments)
-    if given.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {given.rounds}")
-    unknown = [name for name in given.names if name not in benchmarks]
-    if unknown:
-        parser.error(f"no benchmark is called {unknown[0]!r}; there are {', '.join(benchmarks)}")
+    for option, value in (("--rounds", given.rounds), ("--seconds", given.seconds)):
+        if value is not None and value <= 0:
+            parser.error(f"{option} must be positive, got {value}")
+    for name in given.names:
+        if name not in benchmarks:
+            parser.error(f"no benchmark is called {name!r}; there are {', '.join(benchmarks)}")
+    effort = QUICK if given.quick else default
     return Options(
         names=given.names or list(benchmarks),
         select=given.select,
         peers=given.peers,
         threads=given.threads,
-        clock=given.clock or ("cpu" if given.threads == 1 else "wall"),
-        effort=Effort(given.rounds, given.seconds),
+        clock=given.clock,
+        effort=Effort(given.rounds or effort.rounds, given.seconds or effort.seconds, effort.patience),
+        quick=given.quick,
         list_only=given.list_only,
         json=given.json,
+        plot=given.plot,
+        docs=given.docs,
         progress=given.progress,
     )
 

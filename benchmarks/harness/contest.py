@@ -78,10 +78,14 @@ class Contest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.restart()
+        self._stack.close()
+
+    def restart(self) -> None:
+        """End all processes; the next contest starts new ones."""
         for process in self._processes.values():
             process.kill()
         self._processes.clear()
-        self._stack.close()
 
     def compete(
         self,

@@ -18,11 +18,14 @@ class Program:
         result: what one call computes, to be compared with a model.
         distributions: those whose versions belong into a report.
         notes: whatever else does, such as which kernels ran.
-        clock: replaces the worker's clock around ``run``: returns the seconds (wall, CPU) that the last ``run`` took.
+        calls: how many make a measurement; None to let the worker find out.
+        figures: replaces what the worker measures around ``run``, where the work is done in another process: of the
+            last ``run``, the seconds ``wall`` and ``cpu``, and ``peak_bytes``.
     """
 
     run: Callable[[int], object]
     result: Callable[[], Any] | None = None
     distributions: tuple[str, ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
-    clock: Callable[[], tuple[float, float]] | None = None
+    calls: int | None = None
+    figures: Callable[[], Mapping[str, float]] | None = None

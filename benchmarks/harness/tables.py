@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-__all__ = ["markdown", "plain"]
-
-Lines = Sequence[Sequence[str]]
+__all__ = ["Table", "markdown", "plain"]
 
 
-def plain(head: Sequence[str], lines: Lines) -> Iterator[str]:
-    """Lines of a table whose first column is aligned left, the others right."""
-    widths = [max(len(line[i]) for line in (head, *lines)) for i in range(len(head))]
-    for line in (head, *lines):
-        first, *rest = (cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(line, widths)))
+@dataclass(frozen=True)
+class Table:
+    """Cells of text.
+
+    Attributes:
+        title: above it.
+        head: names of the columns.
+        lines: with a cell for each of them.
+        remarks: below it.
+    """
+
+    title: str
+    head: Sequence[str]
+    lines: Sequence[Sequence[str]]
+    remarks: Sequence[str] = ()
+
+
+def plain(table: Table) -> Iterator[str]:
+    """Lines of text; the first column is aligned left, the others right."""
+    yield from (table.title, "")
+    rows = [table.head, *table.lines]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
+    for row in rows:
+        first, *rest = (cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths)))
         yield "  ".join([first, *rest]).rstrip()
+    yield from table.remarks
 
 
-def markdown(head: Sequence[str], lines: Lines) -> Iterator[str]:
-    """The same as a table of Markdown."""
-    yield "| " + " | ".join(head) + " |"
-    yield "| --- |" + " ---: |" * (len(head) - 1)
-    for line in lines:
+def markdown(table: Table) -> Iterator[str]:
+    """The same in Markdown, without the title."""
+    yield "| " + " | ".join(table.head) + " |"
+    yield "| --- |" + " ---: |" * (len(table.head) - 1)
+    for line in table.lines:
         yield "| " + " | ".join(line) + " |"
+    for remark in table.remarks:
+        yield from ("", remark)

@@ -61,8 +61,7 @@ class Worker:
         return {}
 
     def measure(self, calls: int) -> dict[str, Any]:
-        wall, cpu = self._time(calls)
-        return {"wall": wall, "cpu": cpu, "peak_bytes": _peak_memory()}
+        return self._time(calls)
 
     def drop(self) -> dict[str, Any]:
         self._program = None
@@ -72,20 +71,22 @@ class Worker:
         return {}
 
     def _calibrate(self, seconds: float) -> tuple[int, float]:
-        """How many calls take at least ``seconds``, and how long so many took."""
-        calls = 1
+        """How many calls make a measurement, those that take at least ``seconds``, and how long so many took."""
+        calls = self._program.calls or 1
         while True:
-            took, _ = self._time(calls)
-            if took >= seconds:
+            took = self._time(calls)["wall"]
+            if took >= seconds or self._program.calls:
                 return calls, took
             # A first call is slower than the rest, so that the estimate from few is taken in steps.
             calls = max(calls + 1, min(math.ceil(1.1 * calls * seconds / max(took, 1e-9)), 100 * calls))
 
-    def _time(self, calls: int) -> tuple[float, float]:
+    def _time(self, calls: int) -> dict[str, Any]:
         wall, cpu = time.perf_counter(), time.process_time()
         self._program.run(calls)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        return (wall, cpu) if self._program.clock is None else self._program.clock()
+        if self._program.figures is not None:
+            return dict(self._program.figures())
+        return {"wall": wall, "cpu": cpu, "peak_bytes": _peak_memory()}
 
 
 def _forget_peak_memory() -> None:

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["CASES", "Case", "Format"]
+__all__ = ["CASES", "MEMORY", "Case", "Format"]
 
 Format = Literal["csr", "fan-out", "coo", "dense"]
+
+MEMORY = "memory"
+"""The contender that reads memory as fast as it goes, beside cases too large for the caches."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,17 @@ class Case:
     def matrix(self) -> tuple[object, ...]:
         """What two cases have in common that share a matrix."""
         return self.format, self.n, self.density, self.weights
+
+    @property
+    def shows_threads(self) -> bool:
+        """Whether it is large enough, and simple enough, to be measured with two threads by default."""
+        plain = self.format in ("csr", "fan-out") and self.batch == 1 and self.weights == "each"
+        return plain and not self.column_index and self.density >= 0.01 and self.activity >= 0.01
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is in the selection that ``--quick`` takes."""
+        return self.n <= 10_000 and self.density >= 0.01 and self.activity in (0.01, 1.0)
 
     def bytes_moved(self, stored: int, active: int) -> int:
         """What a product reads and writes at the least: each byte once, what isn't needed never.

@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from tqdm import tqdm
-
-from benchmarks.harness import machine, tables
+from benchmarks import published
+from benchmarks.harness import reports
+from benchmarks.harness.claims import judge
+from benchmarks.harness.cores import usable
+from benchmarks.harness.progress import following
+from benchmarks.harness.reports import Report
+from benchmarks.harness.series import Measured, Peer, known, measure
 from benchmarks.options import Options
-from benchmarks.products import report
-from benchmarks.products.cases import CASES
-from benchmarks.products.peers import PEERS
-from benchmarks.products.run import measure
+from benchmarks.products import pictures, report
+from benchmarks.products.cases import CASES, Case
+from benchmarks.products.claims import CLAIMS
+from benchmarks.products.prepare import Stage
 
-__all__ = ["run"]
+__all__ = ["PEERS", "run"]
+
+ROOT = Path(__file__).parents[2]
+
+PEERS = {
+    "ours": Peer("brainevent", "ours"),
+    "reference": Peer("reference", "ours", {"backend": "reference"}),
+    "published": published.peer("published"),
+    "scipy": Peer("SciPy", "scipy_sparse"),
+    "jax": Peer("jax.experimental.sparse", "jax_sparse"),
+}
 
 
-def run(options: Options) -> dict[str, Any]:
-    """Measure the selected cases, print a table, and return all figures."""
-    cases = [case for case in CASES if options.selects(case.name)]
+def run(options: Options) -> Report | None:
+    """Measure the selected cases, or list them."""
+    peers = known(options.peers, PEERS)
+    passes = _passes(options)
     if options.list_only:
-        print("\n".join(case.name for case in cases))
-        return {}
-    peers = options.peers or list(PEERS)
-    unknown = [peer for peer in peers if peer not in PEERS]
-    if unknown:
-        raise SystemExit(f"No peer is called {unknown[0]!r}; there are {', '.join(PEERS)}.")
-    hidden = None if options.progress else True  # None: on a terminal only
-    with tqdm(total=len(cases), disable=hidden, bar_format="{n}/{total} {elapsed} {desc}") as bar:
-        seen: list[str] = []
+        for threads, cases in passes.items():
+            print(*(f"{case.name}  ({threads} thread{'s' * (threads > 1)})" for case in cases), sep="\n")
+        return None
+    measured = [one for threads, cases in passes.items() for one in _measure(options, peers, threads, cases)]
+    return Report(
+        "products",
+        [report.table(measured, peers, threads) for threads in passes],
+        judge(CLAIMS, measured, lambda one: one.case.name),
+        pictures.pictures(measured, peers),
+        reports.versions(one.outcomes for one in measured),
+        [one.as_json() for one in measured],
+    )
 
-        def progress(case: str, doing: str) -> None:
-            if case not in seen:
-                seen.append(case)
-                bar.update(len(seen) - 1 - bar.n)
-            bar.set_description_str(f"{case}: {doing}")
 
-        measured = measure(cases, peers, options.threads, options.effort, progress)
-        bar.update(len(cases) - bar.n)
-    threads = "one thread" if options.threads == 1 else f"{options.threads} threads"
-    print(f"\nMedian of up to {options.effort.rounds} interleaved rounds, {options.clock} time, {threads}.")
-    print("Ours in µs per product; the others in times ours: median [quartiles].")
-    lines = report.lines(measured, peers, options.clock)
-    print("\n".join(tables.plain(report.head(peers), lines)))
-    for remark in report.remarks(measured):
-        print(remark)
-    return {
-        "machine": machine.describe(),
-        "threads": options.threads,
-        "clock": options.clock,
-        "cases": [one.as_json() for one in measured],
-    }
+def _passes(options: Options) -> dict[int, list[Case]]:
+    """The cases by number of threads: all with one, and some with two, unless one or the other is asked for."""
+    cases = [case for case in CASES if options.selects(case.name) and (case.is_quick or not options.quick)]
+    if options.threads is not None:
+        return {options.threads: cases}
+    shown = [case for case in cases if case.shows_threads]
+    return {1: cases, **({2: shown} if shown and usable() >= 2 and not options.quick else {})}
+
+
+def _measure(options: Options, peers: dict[str, Peer], threads: int, cases: list[Case]) -> list[Measured[Case]]:
+    ordered = sorted(cases, key=lambda case: str(case.matrix))  # so that each matrix is drawn once
+    with TemporaryDirectory(prefix="brainevent-products-") as folder, following(
+        f"products, {threads} thread{'s' * (threads > 1)}", len(cases), options.progress
+    ) as progress:
+        measured = measure(
+            ordered,
+            peers,
+            Stage(Path(folder), peers, threads),
+            path=ROOT,
+            threads=threads,
+            clock=options.clock_for(threads),
+            effort=options.effort,
+            progress=progress,
+        )
+    return sorted(measured, key=lambda one: cases.index(one.case))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse
 
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.cases import Case
 
-__all__ = ["expected", "row_pointers", "rows", "what_is_wrong"]
+__all__ = ["expected", "matrix", "row_pointers", "rows", "what_is_wrong"]
 
 # Rounding of float32 sums in any order. An entry too many or too few weighs more in every sparse case.
 RELATIVE_ERROR = 2e-4
 
 
-def expected(case: Case, arrays: Arrays) -> np.ndarray:
-    """The product of the first pattern."""
-    x = arrays.patterns[0].astype(np.float64)
-    matrix = _matrix(case, arrays)
+def expected(case: Case, matrix: Any, patterns: np.ndarray) -> np.ndarray:
+    """The product of the first pattern with what ``matrix`` made."""
+    x = patterns[0].astype(np.float64)
     if case.side == "right":
         return matrix @ x
     return (matrix.T @ x.T).T
@@ -33,7 +34,8 @@ def what_is_wrong(result: np.ndarray, right: np.ndarray) -> str | None:
     return None
 
 
-def _matrix(case: Case, arrays: Arrays) -> np.ndarray | scipy.sparse.sparray:
+def matrix(case: Case, arrays: Arrays) -> Any:
+    """An array of NumPy or SciPy in float64."""
     shape = (case.n, case.n)
     if case.format == "dense":
         return arrays.data.astype(np.float64)

@@ -18,13 +18,13 @@ from benchmarks.products.peers.loop import looped
 __all__ = ["program"]
 
 
-def program(case: Case, arrays: Arrays, threads: int) -> Program:
+def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
     """BCSR for csr and fan-out, BCOO for coo, and for vectors on the left, where BCSR has no product."""
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
         return x @ matrix if case.side == "left" else matrix @ x
 
-    return looped(multiply, _matrix(case, arrays), np.asarray(arrays.patterns, np.float32))
+    return looped(multiply, _matrix(case, arrays), np.asarray(patterns, np.float32))
 
 
 def _matrix(case: Case, arrays: Arrays) -> Any:

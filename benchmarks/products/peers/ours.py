@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import brainevent
 from benchmarks.harness.program import Program
@@ -17,7 +18,7 @@ from benchmarks.products.peers.loop import looped
 __all__ = ["program"]
 
 
-def program(case: Case, arrays: Arrays, threads: int, backend: str | None = None) -> Program:
+def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, backend: str | None = None) -> Program:
     """Kernels of ``backend``, or those that are chosen without being asked."""
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
@@ -29,9 +30,9 @@ def program(case: Case, arrays: Arrays, threads: int, backend: str | None = None
     return looped(
         multiply,
         matrix,
-        arrays.patterns,
+        patterns,
         distributions=("brainevent", "brainevent-cpu", "numba"),
-        notes={"kernels": _kernels(multiply, matrix, arrays)},
+        notes={"kernels": _kernels(multiply, matrix, patterns)},
     )
 
 
@@ -54,8 +55,8 @@ def _matrix(case: Case, arrays: Arrays) -> Any:
     return matrix
 
 
-def _kernels(multiply: Any, matrix: Any, arrays: Arrays) -> list[str]:
+def _kernels(multiply: Any, matrix: Any, patterns: np.ndarray) -> list[str]:
     """Whose kernels the product is compiled to."""
     with brainevent.get_registry().record() as records:
-        jax.jit(multiply).lower(matrix, jnp.array(arrays.patterns[0]))
+        jax.jit(multiply).lower(matrix, jnp.array(patterns[0]))
     return sorted({record.backend for record in records})

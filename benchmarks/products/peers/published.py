@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import brainevent
 from benchmarks.harness.program import Program
@@ -16,7 +17,7 @@ from benchmarks.products.peers.loop import looped
 __all__ = ["program"]
 
 
-def program(case: Case, arrays: Arrays, threads: int) -> Program:
+def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
     """Its Numba kernels: the default on CPUs, and faster than those of its other backend, ``jax_raw``.
 
     It can keep an index of columns, ``build_weight_indices()``; on CPUs that makes no difference to products. It is
@@ -29,7 +30,7 @@ def program(case: Case, arrays: Arrays, threads: int) -> Program:
         vector = brainevent.BinaryArray(x) if case.event else x
         return vector @ matrix if case.side == "left" else matrix @ vector
 
-    return looped(multiply, _matrix(case, arrays), arrays.patterns, distributions=("brainevent", "numba"))
+    return looped(multiply, _matrix(case, arrays), patterns, distributions=("brainevent", "numba"))
 
 
 def _matrix(case: Case, arrays: Arrays) -> Any:

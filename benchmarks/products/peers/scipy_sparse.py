@@ -15,10 +15,10 @@ from benchmarks.products.model import row_pointers
 __all__ = ["program"]
 
 
-def program(case: Case, arrays: Arrays, threads: int) -> Program:
+def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
     """Calls from a loop in Python."""
     matrix = _matrix(case, arrays)
-    vectors = np.array(arrays.patterns, np.float32)
+    vectors = np.array(patterns, np.float32)
     if case.side == "left":
         # `x @ matrix` makes the transpose in every call. This holds the same arrays.
         matrix, vectors = matrix.T, vectors.swapaxes(1, -1)
