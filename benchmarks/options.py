@@ -13,8 +13,6 @@ from benchmarks.harness.figures import Clock
 
 __all__ = ["Options", "parse"]
 
-QUICK = Effort(rounds=3, seconds=0.01, patience=1.0)
-
 
 @dataclass(frozen=True)
 class Options:
@@ -25,7 +23,8 @@ class Options:
     peers: list[str] | None
     threads: int | None
     clock: Clock | None
-    effort: Effort
+    rounds: int | None
+    seconds: float | None
     quick: bool
     list_only: bool
     json: Path | None
@@ -36,6 +35,11 @@ class Options:
     def selects(self, name: str) -> bool:
         """Whether every pattern is found in a name."""
         return all(pattern.search(name) for pattern in self.select)
+
+    def effort(self, default: Effort) -> Effort:
+        """How long to measure: as said, otherwise as a benchmark does by default, or little if ``--quick``."""
+        usual = Effort(3, default.seconds / 3, default.patience / 3) if self.quick else default
+        return Effort(self.rounds or usual.rounds, self.seconds or usual.seconds, usual.patience)
 
     def clock_for(self, threads: int) -> Clock:
         """CPU time counts the work, whatever else runs; but what threads are for is time on the wall."""
@@ -55,7 +59,6 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         description=f"Measure brainevent against what one would use instead.\n\nbenchmarks:\n{about}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    default = Effort()
     parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="which to run; all by default")
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the cases and stop")
     parser.add_argument(
@@ -66,14 +69,14 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         metavar="REGEX",
         help="only cases in whose name this is found; given several times, all must be",
     )
-    parser.add_argument("--quick", action="store_true", help="few cases and rounds: whether it works, rather than how fast")
+    parser.add_argument("--quick", action="store_true", help="few cases and rounds, to see that it works")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="only these contenders, separated by commas")
     parser.add_argument(
         "--threads", type=int, choices=(1, 2), help="per contender (default: one, and both where a claim is about two)"
     )
     parser.add_argument("--clock", choices=("cpu", "wall"), help="what is compared (default: cpu for one thread)")
-    parser.add_argument("--rounds", type=int, help=f"interleaved rounds (default: {default.rounds})")
-    parser.add_argument("--seconds", type=float, help=f"of one measurement, at least (default: {default.seconds})")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (default: 5 to 15)")
+    parser.add_argument("--seconds", type=float, help="of one measurement, at least (default: 0.03)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw pictures into this folder")
     parser.add_argument("--docs", action="store_true", help="put the results into docs/benchmarks.md")
@@ -85,14 +88,14 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
     for name in given.names:
         if name not in benchmarks:
             parser.error(f"no benchmark is called {name!r}; there are {', '.join(benchmarks)}")
-    effort = QUICK if given.quick else default
     return Options(
         names=given.names or list(benchmarks),
         select=given.select,
         peers=given.peers,
         threads=given.threads,
         clock=given.clock,
-        effort=Effort(given.rounds or effort.rounds, given.seconds or effort.seconds, effort.patience),
+        rounds=given.rounds,
+        seconds=given.seconds,
         quick=given.quick,
         list_only=given.list_only,
         json=given.json,

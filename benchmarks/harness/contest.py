@@ -22,6 +22,9 @@ __all__ = ["Contender", "Contest", "Effort", "Task"]
 
 Check = Callable[[np.ndarray], str | None]
 
+FEW = 8
+"""Numbers in a result that is kept in the outcome."""
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -50,9 +53,9 @@ class Effort:
         patience: seconds for one contender in one contest; those who need more take part in fewer rounds, but in three.
     """
 
-    rounds: int = 9
-    seconds: float = 0.03
-    patience: float = 3.0
+    rounds: int
+    seconds: float
+    patience: float
 
     def rounds_for(self, seconds: float) -> int:
         """How many rounds a contender takes part in whose measurement takes ``seconds``."""
@@ -129,9 +132,14 @@ class Contest:
         if check is not None and answer["checkable"]:
             file = self._folder / "result.npy"
             written = self._ask(contender, {"result": str(file)})
-            wrong = written.get("failed") or check(np.load(file))
+            if "failed" in written:
+                return Outcome("failed", written["failed"]), 0.0
+            result = np.load(file)
+            wrong = check(result)
             if wrong:
-                outcome.status, outcome.reason = "failed" if "failed" in written else "wrong", wrong
+                outcome.status, outcome.reason = "wrong", wrong
+            if result.size <= FEW:
+                outcome.result = result.ravel().tolist()
         return outcome, answer["seconds"]
 
     def _measure(self, contender: Contender, outcome: Outcome) -> None:

@@ -49,6 +49,7 @@ class Outcome:
         calls: how many made one measurement.
         samples: by round; a contender so slow that it would hold up the others takes part in the first rounds only.
         peak_bytes: the largest resident memory of its process, where known.
+        result: what it computed, if that is a few numbers.
     """
 
     status: Literal["measured", "unsupported", "wrong", "failed"]
@@ -58,6 +59,7 @@ class Outcome:
     calls: int = 0
     samples: list[Sample] = field(default_factory=list)
     peak_bytes: int | None = None
+    result: list[float] | None = None
 
     @property
     def measured(self) -> bool:

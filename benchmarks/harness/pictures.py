@@ -42,9 +42,7 @@ def plain_numbers(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
 
 
-def compared(
-    axes: Any, names: Sequence[str], ratios: Mapping[str, Sequence[Any]], colours: Mapping[str, str]
-) -> None:
+def compared(axes: Any, names: Sequence[str], ratios: Mapping[str, Sequence[Any]], colours: Mapping[str, str]) -> None:
     """Dots in rows: how many times longer than ours each contender takes, with quartiles, on a logarithmic axis.
 
     Args:

@@ -18,7 +18,7 @@ class Program:
         result: what one call computes, to be compared with a model.
         distributions: those whose versions belong into a report.
         notes: whatever else does, such as which kernels ran.
-        calls: how many make a measurement; None to let the worker find out.
+        calls: how many make a measurement; None to let the worker find out. With a number, the program comes warmed up.
         figures: replaces what the worker measures around ``run``, where the work is done in another process: of the
             last ``run``, the seconds ``wall`` and ``cpu``, and ``peak_bytes``.
     """

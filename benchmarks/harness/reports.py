@@ -77,7 +77,8 @@ def markdown(report: Report, pictures: str) -> Iterator[str]:
         if len(table.lines) < FOLDED_FROM:
             yield from (f"**{table.title}**", "", *tables.markdown(table), "")
         else:
-            yield from ("<details>", f"<summary>{table.title}</summary>", "", *tables.markdown(table), "", "</details>", "")
+            yield from ("<details>", f"<summary>{table.title}</summary>", "", *tables.markdown(table))
+            yield from ("", "</details>", "")
 
 
 def versions(outcomes: Iterable[Mapping[str, Outcome]]) -> dict[str, str]:

@@ -41,7 +41,8 @@ class Worker:
         function = getattr(importlib.import_module(task["module"]), task["function"])
         try:
             self._program = function(**task["arguments"])
-            self._program.run(1)
+            if self._program.calls is None:
+                self._program.run(1)
         except NotImplementedError as reason:
             return {"unsupported": str(reason)}
         calls, took = self._calibrate(seconds)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import published
 from benchmarks.harness import ratios, reports
-from benchmarks.harness.contest import Task
+from benchmarks.harness.contest import Effort, Task
 from benchmarks.harness.progress import following
 from benchmarks.harness.reports import Report
 from benchmarks.harness.series import Measured, Peer, Prepared, measure
@@ -22,6 +22,7 @@ from benchmarks.options import Options
 __all__ = ["run"]
 
 ROOT = Path(__file__).parents[2]
+EFFORT = Effort(rounds=15, seconds=0.03, patience=10.0)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def run(options: Options) -> Report | None:
                 path=ROOT,
                 threads=threads,
                 clock=options.clock_for(threads),
-                effort=options.effort,
+                effort=options.effort(EFFORT),
                 progress=progress,
             )
         ]

@@ -40,9 +40,7 @@ def is_large(case: Case) -> bool:
 
 def _plain(case: Case) -> bool:
     """A vector and weights of its own for every entry, in rows."""
-    return (
-        case.format in ("csr", "fan-out") and case.batch == 1 and case.weights == "each" and not case.column_index
-    )
+    return case.format in ("csr", "fan-out") and case.batch == 1 and case.weights == "each" and not case.column_index
 
 
 def _about(case: Callable[[Case], bool], threads: int = 1) -> Callable[[Product], bool]:

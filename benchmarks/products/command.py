@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
+from benchmarks.harness.contest import Effort
 from benchmarks.harness.cores import usable
 from benchmarks.harness.progress import following
 from benchmarks.harness.reports import Report
@@ -21,6 +22,7 @@ from benchmarks.products.prepare import Stage
 __all__ = ["PEERS", "run"]
 
 ROOT = Path(__file__).parents[2]
+EFFORT = Effort(rounds=9, seconds=0.03, patience=3.0)
 
 PEERS = {
     "ours": Peer("brainevent", "ours"),
@@ -61,9 +63,10 @@ def _passes(options: Options) -> dict[int, list[Case]]:
 
 def _measure(options: Options, peers: dict[str, Peer], threads: int, cases: list[Case]) -> list[Measured[Case]]:
     ordered = sorted(cases, key=lambda case: str(case.matrix))  # so that each matrix is drawn once
-    with TemporaryDirectory(prefix="brainevent-products-") as folder, following(
-        f"products, {threads} thread{'s' * (threads > 1)}", len(cases), options.progress
-    ) as progress:
+    with (
+        TemporaryDirectory(prefix="brainevent-products-") as folder,
+        following(f"products, {threads} thread{'s' * (threads > 1)}", len(cases), options.progress) as progress,
+    ):
         measured = measure(
             ordered,
             peers,
@@ -71,7 +74,7 @@ def _measure(options: Options, peers: dict[str, Peer], threads: int, cases: list
             path=ROOT,
             threads=threads,
             clock=options.clock_for(threads),
-            effort=options.effort,
+            effort=options.effort(EFFORT),
             progress=progress,
         )
     return sorted(measured, key=lambda one: cases.index(one.case))

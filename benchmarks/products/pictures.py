@@ -88,7 +88,7 @@ def _memory(figure: Any, measured: Sequence[Measured[Case]]) -> None:
         bandwidth = median(bandwidths)
         for axes in panels:
             low, high = axes.get_xlim()
-            axes.plot([low, high], [low * 1e12 / bandwidth, high * 1e12 / bandwidth], "--", color="#444444", linewidth=1)
+            axes.plot([low, high], [x * 1e12 / bandwidth for x in (low, high)], "--", color="#444444", linewidth=1)
             axes.set_xlim(low, high)
         panels[0].plot([], [], "--", color="#444444", linewidth=1, label=f"memory, {bandwidth / 1e9:.1f} GB/s")
     panels[0].legend(loc="upper left")

@@ -14,7 +14,7 @@ __all__ = ["table"]
 
 
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads: int) -> Table:
-    """A line per case: our time, how fast it moves the bytes that it needs, and how many times longer the peers take."""
+    """A line per case: our time, how fast it moves the bytes that it needs, and by how much the peers are slower."""
     shown = [one for one in measured if one.threads == threads]
     others = {name: peer for name, peer in peers.items() if name != "ours"}
     lines = [[one.case.name, *_ours(one), *(ratios.cell(one, name) for name in others)] for one in shown]
@@ -37,5 +37,6 @@ def _ours(one: Measured[Case]) -> list[str]:
 
 
 def _without_kernels(measured: Sequence[Measured[Case]]) -> list[str]:
-    names = [o.case.name for o in measured if "ours" in o.outcomes and o.outcomes["ours"].notes.get("kernels") == ["reference"]]
+    ours = ((one.case.name, one.outcomes["ours"]) for one in measured if "ours" in one.outcomes)
+    names = [name for name, outcome in ours if outcome.notes.get("kernels") == ["reference"]]
     return [f"The reference ran where ours has no kernel of its own: {', '.join(names)}."] if names else []
