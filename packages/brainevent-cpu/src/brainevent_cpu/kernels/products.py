@@ -27,8 +27,8 @@ _SOURCES = tuple(str(path) for path in sorted(Path(__file__).with_name("native")
 # stand side by side, so that all of them are read with one entry of the matrix.
 _VECTORS_IN_A_ROW = ("dense", "indexed")
 
-# Of a batch of events with a dense matrix, the share above which a product with zeros and ones is faster. With 32 vectors
-# and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
+# Of a batch of events with a dense matrix, the share above which a product with zeros and ones is faster. With 32
+# vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
 # Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
