@@ -13,7 +13,7 @@ BLUE = "#0072b2"
 GREY = "#8a8a8a"
 COLOURS = ["#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"]
 
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from benchmarks.harness.series import Measured, Peer
 
-__all__ = ["LEGEND", "cell", "missing", "remarks"]
+__all__ = ["LEGEND", "cell", "missing", "remarks", "times"]
 
 LEGEND = "×: how many times longer it takes than ours, median over interleaved rounds [quartiles]."
+
+
+def times(contender: str) -> Callable[[Measured[Any]], float | None]:
+    """The figure of a claim: how many times longer a contender takes than ours."""
+
+    def figure(one: Measured[Any]) -> float | None:
+        found = one.ratio(contender)
+        return None if found is None else found.median
+
+    return figure
 
 
 def cell(one: Measured[Any], contender: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -128,9 +129,7 @@ def measure(
             progress(case.name, "draw")
             prepared = prepare(case)
             tasks = {contenders.get(name, Contender(name)): task for name, task in prepared.tasks.items()}
-            outcomes = contest.compete(
-                tasks, effort, check=prepared.check, progress=lambda doing, case=case: progress(case.name, doing)
-            )
+            outcomes = contest.compete(tasks, effort, check=prepared.check, progress=partial(progress, case.name))
             measured.append(Measured(case, threads, clock, outcomes, prepared.facts))
             if fresh:
                 contest.restart()

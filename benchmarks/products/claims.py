@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.harness.bandwidth import BYTES
 from benchmarks.harness.claims import Claim
+from benchmarks.harness.ratios import times
 from benchmarks.harness.series import Measured
 from benchmarks.products.cases import MEMORY, Case
 
@@ -15,16 +16,6 @@ Product = Measured[Case]
 
 # A case in which ours and a peer run the same code comes out at 1.00, give or take this.
 NOISE = 0.97
-
-
-def times(peer: str) -> Callable[[Product], float | None]:
-    """The figure: how many times longer a peer takes."""
-
-    def figure(one: Product) -> float | None:
-        found = one.ratio(peer)
-        return None if found is None else found.median
-
-    return figure
 
 
 def fraction_of_memory(one: Product) -> float | None:

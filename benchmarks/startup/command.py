@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import published
-from benchmarks.harness import ratios
+from benchmarks.harness import ratios, reports
 from benchmarks.harness.claims import Claim, judge
 from benchmarks.harness.contest import Effort
 from benchmarks.harness.cores import cores, thread_limits
@@ -87,6 +87,7 @@ def run(options: Options) -> Report | None:
         "startup",
         [_table(measured, peers, stages)],
         judge(CLAIMS, measured, lambda one: one.case.name),
+        versions=reports.versions(one.outcomes for one in measured),
         figures=[one.as_json() for one in measured],
     )
 
@@ -109,7 +110,7 @@ def _outcome(answers: Sequence[Mapping[str, Any]]) -> Outcome:
     if failed is not None:
         return Outcome("failed", failed)
     samples = [Sample(_sum(answer, "wall"), _sum(answer, "cpu")) for answer in answers]
-    return Outcome("measured", calls=1, samples=samples)
+    return Outcome("measured", versions=answers[0]["versions"], calls=1, samples=samples)
 
 
 def _sum(answer: Mapping[str, Any], clock: str) -> float:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from importlib.metadata import version
 from typing import Any
 
 
@@ -46,7 +47,8 @@ def main() -> None:
     result = np.asarray(product(spikes, matrix))
     stage("first product")
     right = np.bincount(columns[::100].reshape(-1), minlength=n)
-    print(json.dumps({"stages": stages, "right": bool(np.array_equal(result, right))}))
+    versions = {name: version(name) for name in ("brainevent", "jax", "numba")}
+    print(json.dumps({"stages": stages, "right": bool(np.array_equal(result, right)), "versions": versions}))
 
 
 def _now() -> dict[str, float]:

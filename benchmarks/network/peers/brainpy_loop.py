@@ -20,10 +20,10 @@ def program(scale: float, seed: int, steps: int, folder: str) -> Program:
     network = np.load(Path(folder) / "network.npz")
     bm.set(dt=float(network["dt"]))
     net = Network(network)
+    net.neurons.V.value = jnp.asarray(network["v"])
+    net.exc.syn.g.value = jnp.asarray(network["g_exc"])
+    net.inh.syn.g.value = jnp.asarray(network["g_inh"])
     initial = {name: variable.value for name, variable in net.vars().items()}
-    initial[net.neurons.V.name] = jnp.asarray(network["v"])
-    initial[net.exc.syn.g.name] = jnp.asarray(network["g_exc"])
-    initial[net.inh.syn.g.name] = jnp.asarray(network["g_inh"])
 
     def step(i: Any) -> None:
         net.step_run(i)
@@ -52,7 +52,7 @@ def program(scale: float, seed: int, steps: int, folder: str) -> Program:
     )
 
 
-class Network(bp.DynSysGroup):  # type: ignore[misc]
+class Network(bp.DynSysGroup):
     """Leaky integrate-and-fire neurons with conductance-based synapses."""
 
     def __init__(self, network: Any) -> None:

@@ -98,8 +98,8 @@ def _build(network: Any, steps: int, method: str, directory: Path) -> tuple[Any,
 
     monitor = b2.SpikeMonitor(neurons, record=False)
     parts = [neurons, synapses("exc", neurons[:n_exc]), synapses("inh", neurons[n_exc:]), monitor]
-    b2.Network(*parts).run(steps * b2.defaultclock.dt)
     b2.device.insert_code("before_network_run", BEFORE_RUN)
     b2.device.insert_code("after_network_run", AFTER_RUN)
+    b2.Network(*parts).run(steps * b2.defaultclock.dt)
     b2.device.build(directory=str(directory), compile=True, run=False, with_output=False)
     return monitor, n_exc

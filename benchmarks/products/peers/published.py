@@ -23,8 +23,9 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> P
     It can keep an index of columns, ``build_weight_indices()``; on CPUs that makes no difference to products. It is
     built for the cases with a column index.
     """
-    brainevent.config.set_backend("cpu", "numba")
-    brainevent.config.set_numba_parallel(threads > 1, num_threads=threads)
+    config: Any = brainevent.config  # theirs, which type checkers don't see
+    config.set_backend("cpu", "numba")
+    config.set_numba_parallel(threads > 1, num_threads=threads)
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
         vector = brainevent.BinaryArray(x) if case.event else x
