@@ -338,8 +338,8 @@ def test_supports() -> None:
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
     arrays = np.ones(1, np.float32), np.zeros(5, np.int32), np.zeros(4, np.int32)
+    params: dict[str, Any] = {"format": "csr", "shape": (3, 4), "transpose": False, "operand": "binary"}
     with pytest.raises(ValueError, match=r"\(4,\)"):
-        params: dict[str, Any] = {"format": "csr", "shape": (3, 4), "transpose": False, "operand": "binary"}
         matmul(*map(jnp.asarray, (*arrays, np.ones(3, bool))), **params)
 
 
