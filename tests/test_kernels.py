@@ -257,7 +257,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("BRAINEVENT_NUM_THREADS", "3")
         assert brainevent.config.num_threads() == 3
         monkeypatch.setenv("BRAINEVENT_NUM_THREADS", "none")
-        with pytest.raises(ValueError, match="BRAINEVENT_NUM_THREADS must be .*, 1 or more, got 'none'"):
+        with pytest.raises(ValueError, match=r"BRAINEVENT_NUM_THREADS must be .*, 1 or more, got 'none'"):
             brainevent.config.num_threads()
         for wrong in (0, -1, 1.5, "two"):
             with pytest.raises(ValueError, match="1 or more"):
