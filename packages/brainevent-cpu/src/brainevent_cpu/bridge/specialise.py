@@ -8,9 +8,7 @@ from typing import Any
 import numba
 
 
-def specialised(
-    *facts: str, allocates: bool = False, reassociate: bool = False
-) -> Callable[[Callable[..., Any]], Any]:
+def specialised(*facts: str, allocates: bool = False, reassociate: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `numba.njit` for a closure over `facts`, which become part of its symbol.
 
     Symbols of functions that were compiled by different processes and cached meet in one process. Two specialisations

@@ -100,9 +100,7 @@ def build(call: Call) -> Any:
         parts = parts_for(threads_for(frame, work, threads), work, out)
         copies = np.empty((parts - 1) * out.size, out.dtype)
         entries = entries_of(x, sizes)
-        status = parallel_parts(
-            frame, parts, parts, (U(parts), data, targets, sources, entries, out, copies, sizes)
-        )
+        status = parallel_parts(frame, parts, parts, (U(parts), data, targets, sources, entries, out, copies, sizes))
         return add_parts(frame, parts, out, copies) if status == 0 else status
 
     return kernel

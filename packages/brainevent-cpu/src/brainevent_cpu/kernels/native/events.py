@@ -27,9 +27,7 @@ def active_lister(call: Call) -> Any:
         found = U(0)
         at, stop = start, start + lines
         while at + U(32) <= stop:
-            if (
-                load_word(x, at) | load_word(x, at + U(8)) | load_word(x, at + U(16)) | load_word(x, at + U(24))
-            ) != 0:
+            if (load_word(x, at) | load_word(x, at + U(8)) | load_word(x, at + U(16)) | load_word(x, at + U(24))) != 0:
                 for word in range(at, at + U(32), U(8)):
                     if load_word(x, word) != 0:
                         # Without a branch: which of these lines are active can't be predicted.
@@ -127,7 +125,6 @@ def listed_bounds(call: Call) -> Any:
         return start + U(1), start + U(1) + U(count)
 
     return listed
-
 
 
 def operand_reader(call: Call) -> Any:

@@ -88,9 +88,7 @@ def _build_rows(call: Call) -> Any:
         threads = threads_for(frame, U(indices.size) * sizes.batch, threads)
         chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
         entries = entries_of(x, sizes)
-        return parallel_rows(
-            frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes)
-        )
+        return parallel_rows(frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes))
 
     return kernel
 

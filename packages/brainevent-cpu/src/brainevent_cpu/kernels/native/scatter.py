@@ -175,9 +175,7 @@ def scatterer(call: Call) -> Any:
             start, stop = row_span(rows.indptr, row_of(active, i), sizes.width)
             before[i + U(1)] = before[i] + (stop - start)
         copies = np.empty((parts - 1) * out.size, out.dtype)
-        status = parallel_parts(
-            frame, parts, parts, (U(parts), active, before, count, rows, x, out, copies, sizes)
-        )
+        status = parallel_parts(frame, parts, parts, (U(parts), active, before, count, rows, x, out, copies, sizes))
         return add_parts(frame, parts, out, copies) if status == 0 else status
 
     # -- all kinds of operands -----------------------------------------------------------------------------------------
