@@ -1,7 +1,8 @@
 """The kernels themselves, in Numba: one module a family, each with `build(call)`.
 
-Modules share what is the same in all of them: `elements` (how an index and a weight are read), `events` (which lines
-are active, in every encoding of events), `rows` (where rows begin), `vectors` (loops over dense vectors).
+Modules share what is the same in all of them: `elements` (how a weight is read), `events` (which lines are active, in
+every encoding of events), `rows` (where rows are), `arguments` (what parts of a kernel pass on to each other),
+`parallel` and `partial_sums` (threads).
 
 Arrays are flat. Positions are unsigned throughout: for a signed index Numba emits a test for negative values, twice
 the time in a gather. Indices arrive as unsigned integers, too (bits unchanged), with a `bound` that no negative one can
