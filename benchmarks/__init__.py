@@ -1,5 +1,11 @@
-"""Benchmarks against what users would use instead. ``hatch run bench --help``.
+"""Benchmarks against what users would use instead. ``hatch run bench --help``; docs/benchmarks.md says how it measures.
 
-Contenders run in processes of their own (another release of a package cannot share ours), one measurement at a time,
-in turns: the machine's speed drifts, and only figures taken side by side can be compared. Claims are median ratios.
+- ``harness``: contests between contenders in processes of their own, figures, claims, tables, pictures.
+- ``products``, ``network``, ``startup``, ``overhead``: one benchmark each. Cases, contenders and claims are tables, a
+  contender is a function that makes a program of a case, and a command measures and returns a report.
+- ``published``: the published package of the same name, a contender in all of them.
+- ``options``, ``docs``, ``__main__``: the command line, and the page that results go to.
+
+What workers import (``harness.program``, and the ``cases`` and ``peers`` of benchmarks) runs in the environments of
+other packages too, and needs nothing that isn't there.
 """

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.harness.contest import Effort
+from benchmarks.harness.cores import usable
 from benchmarks.harness.figures import Clock
 
 __all__ = ["Options", "parse"]
@@ -85,6 +86,8 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
     for option, value in (("--rounds", given.rounds), ("--seconds", given.seconds)):
         if value is not None and value <= 0:
             parser.error(f"{option} must be positive, got {value}")
+    if given.threads and given.threads > usable():
+        parser.error(f"--threads {given.threads} needs as many cores, and this process may use {usable()}")
     for name in given.names:
         if name not in benchmarks:
             parser.error(f"no benchmark is called {name!r}; there are {', '.join(benchmarks)}")

@@ -6,7 +6,7 @@ import importlib.metadata
 
 from benchmarks.harness.series import Peer
 
-__all__ = ["VERSION", "peer"]
+__all__ = ["VERSION", "peer", "same_as_ours"]
 
 VERSION = "0.2.1"
 
@@ -16,6 +16,10 @@ def peer(module: str, **arguments: object) -> Peer:
     return Peer(f"published {VERSION}", module, arguments, _requirements, f"published-{VERSION}")
 
 
+def same_as_ours() -> list[str]:
+    """Requirements that give an environment the JAX, Numba and NumPy of ours."""
+    return [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numba", "numpy")]
+
+
 def _requirements() -> list[str]:
-    same = [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numba", "numpy")]
-    return [f"brainevent=={VERSION}", *same, "scipy"]
+    return [f"brainevent=={VERSION}", *same_as_ours(), "scipy"]

@@ -59,7 +59,7 @@ class Effort:
 
     def rounds_for(self, seconds: float) -> int:
         """How many rounds a contender takes part in whose measurement takes ``seconds``."""
-        return min(self.rounds, max(3, int(self.patience / seconds)))
+        return min(self.rounds, max(3, int(self.patience / max(seconds, 1e-9))))
 
 
 class Contest:
@@ -119,7 +119,7 @@ class Contest:
             for contender in list(rounds)[:: -1 if number % 2 else 1]:
                 if number < rounds[contender]:
                     self._measure(contender, outcomes[contender.name])
-        for contender in tasks:
+        for contender in tasks.keys() & self._processes.keys():
             self._ask(contender, {"drop": True})
         return outcomes
 

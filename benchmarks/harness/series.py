@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -122,15 +123,24 @@ def measure(
         progress: is told the name of the case and what is being done.
         fresh: give each case new processes, so that the memory of one doesn't show in the next.
     """
-    contenders = {name: peer.contender(name) for name, peer in peers.items()}
+    contenders, absent = {}, {}
+    for name, peer in peers.items():
+        try:
+            contenders[name] = peer.contender(name)
+        except (OSError, subprocess.CalledProcessError) as error:  # without a network, say
+            absent[name] = Outcome("failed", f"its environment could not be made: {error}")
     measured = []
     with Contest(threads=threads, path=[path]) as contest:
         for case in cases:
             progress(case.name, "draw")
             prepared = prepare(case)
-            tasks = {contenders.get(name, Contender(name)): task for name, task in prepared.tasks.items()}
+            tasks = {
+                contenders.get(name, Contender(name)): task
+                for name, task in prepared.tasks.items()
+                if name not in absent
+            }
             outcomes = contest.compete(tasks, effort, check=prepared.check, progress=partial(progress, case.name))
-            measured.append(Measured(case, threads, clock, outcomes, prepared.facts))
+            measured.append(Measured(case, threads, clock, {**outcomes, **absent}, prepared.facts))
             if fresh:
                 contest.restart()
     return measured

@@ -94,7 +94,10 @@ def run(options: Options) -> Report | None:
 
 def _first_use(peer: Peer, cache: Path) -> dict[str, Any]:
     """What the script prints, or why it didn't."""
-    contender = peer.contender("")
+    try:
+        contender = peer.contender("")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return {"failed": f"its environment could not be made: {error}"}
     command = [contender.python, str(SCRIPT), *(str(core) for core in cores(1) or [])]
     folders = {"NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(cache)}
     variables = {**os.environ, **thread_limits(1), **folders, **peer.arguments}

@@ -1,0 +1,43 @@
+"""The table of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.harness import ratios
+from benchmarks.harness.series import Measured, Peer
+from benchmarks.harness.tables import Table
+from benchmarks.network.cases import Case
+
+__all__ = ["table"]
+
+
+def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Table:
+    """A line per size and contender."""
+    lines = []
+    for one in measured:
+        for name, peer in peers.items():
+            seconds, outcome = one.seconds(name), one.outcomes[name]
+            label = f"{one.case.neurons:,} neurons: {peer.title}"
+            if seconds is None:
+                lines.append([label, ratios.missing(one, name), "", "", "", ""])
+                continue
+            *rates, _ = outcome.result or [0.0]
+            lines.append(
+                [
+                    label,
+                    f"{seconds.median * 1e6:.1f}",
+                    f"{1e-4 / seconds.median:.2g}",
+                    ratios.cell(one, name),
+                    " / ".join(f"{rate:.1f}" for rate in rates),
+                    f"{(outcome.peak_bytes or 0) / 1e6:,.0f}",
+                ]
+            )
+    head = ["network", "µs per step", "times real time", "× brainevent", "rates (Hz)", "peak memory (MB)"]
+    clock = "CPU time" if measured and measured[0].clock == "cpu" else "wall time"
+    return Table(
+        f"One second of the COBA network, compilation excluded, {clock}",
+        head,
+        lines,
+        [ratios.LEGEND, "The reference is slow and simulates the first 0.1 s alone.", *ratios.remarks(measured, peers)],
+    )
