@@ -20,7 +20,7 @@ _STYLE: Any = {
     "axes.titlesize": 10.0,
     "axes.titlelocation": "left",
     "legend.frameon": False,
-    "savefig.dpi": 150,
+    "savefig.dpi": 120,
 }
 
 
