@@ -116,24 +116,53 @@ def test_transpose_and_order_of_the_stream(law: str, corder: bool | None) -> Non
     close(enlarged.todense()[:37, :53], rows.todense(), 1e-6)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize(("law", "cls"), ALL)
-def test_products(law: str, cls: Any, backend: str) -> None:
-    """Events and numbers, vectors and matrices, both sides; lines have three blocks."""
-    shape = (19, 4500) if cls in (JITCScalarR, JITCNormalR, JITCUniformR) else (4500, 19)
+def check_product(law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]) -> None:
+    """Against the dense matrix; lines have three blocks."""
     rng = np.random.default_rng()
-    with brainevent.use_backend(backend):
-        matrix = build(law, cls, shape=shape)
-        dense = np.asarray(matrix.todense())
+    shape = (19, 4500) if cls is CLASSES[law][0] else (4500, 19)
+    matrix = build(law, cls, shape=shape)
+    dense = np.asarray(matrix.todense())
+    length = shape[0] if from_left else shape[1]
+    x = rng.normal(size=(*batch, length) if from_left else (length, *batch)).astype(np.float32)
+    x = np.where(rng.random(x.shape) < 0.5, x, 0)
+    operand = BinaryArray(x) if event else x
+    plain = (x != 0).astype(np.float32) if event else x
+    close(operand @ matrix if from_left else matrix @ operand, plain @ dense if from_left else dense @ plain, 2e-5)
+
+
+@pytest.mark.parametrize(("law", "cls"), ALL)
+def test_products(law: str, cls: Any) -> None:
+    """Events and numbers, vectors and matrices, both sides."""
+    with brainevent.use_backend("reference"):
         for from_left, event, batch in itertools.product((False, True), (False, True), ((), (3,))):
-            length = shape[0] if from_left else shape[1]
-            x = rng.normal(size=(*batch, length) if from_left else (length, *batch)).astype(np.float32)
-            x = np.where(rng.random(x.shape) < 0.5, x, 0)
-            operand = BinaryArray(x) if event else x
-            plain = (x != 0).astype(np.float32) if event else x
-            close(
-                operand @ matrix if from_left else matrix @ operand, plain @ dense if from_left else dense @ plain, 2e-5
-            )
+            check_product(law, cls, from_left, event, batch)
+
+
+# Every two of law, direction, operand and rank; a native kernel takes seconds to compile.
+NATIVE = [
+    ("scalar", JITCScalarR, True, True, ()),
+    ("scalar", JITCScalarC, True, True, ()),
+    ("scalar", JITCScalarR, False, False, (3,)),
+    ("normal", JITCNormalC, False, True, (3,)),
+    ("normal", JITCNormalR, False, False, ()),
+    ("uniform", JITCUniformR, True, False, ()),
+    ("uniform", JITCUniformC, True, True, (3,)),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "product" in metafunc.fixturenames:
+        products = NATIVE
+        if metafunc.config.getoption("--full", default=False):
+            rest = itertools.product(ALL, (False, True), (False, True), ((), (3,)))
+            products = [(*pair, *options) for pair, *options in rest]
+        metafunc.parametrize("product", products)
+
+
+def test_native_products(product: tuple[Any, ...]) -> None:
+    pytest.importorskip("brainevent_cpu")
+    with brainevent.use_backend("numba"):
+        check_product(*product)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -147,9 +176,9 @@ def test_events_select_and_numbers_multiply(backend: str) -> None:
         np.testing.assert_array_equal(np.isnan(matrix @ np.zeros(6, np.float32)), pattern.any(1))
         np.testing.assert_array_equal(matrix @ BinaryArray(np.zeros(6)), np.zeros(4))
         for shape in ((0, 3), (3, 0), (0, 0)):
-            empty = JITCNormalR(1.0, 1.0, 0.5, 0, shape=shape)
+            empty = JITCScalarR(1.0, 0.5, 0, shape=shape)
             np.testing.assert_array_equal(empty @ np.ones(shape[1], np.float32), np.zeros(shape[0]))
-            np.testing.assert_array_equal(BinaryArray(np.ones((2, shape[0]))) @ empty, np.zeros((2, shape[1])))
+            np.testing.assert_array_equal(BinaryArray(np.ones(shape[0])) @ empty, np.zeros(shape[1]))
             assert empty.todense().shape == shape
             assert empty.nse == 0
 
@@ -327,6 +356,7 @@ def test_matrices_are_jax_values() -> None:
         one.prob = 0.5
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_threads() -> None:
     """The same bits with the pool and without: how work is cut depends on sizes alone. `frame` 0 means no pool."""
     pytest.importorskip("brainevent_cpu")
