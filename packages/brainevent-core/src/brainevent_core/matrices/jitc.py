@@ -104,7 +104,8 @@ class JITCMatrix(DataRepresentation):
     @classmethod
     def tree_unflatten(cls, aux: Any, children: Any) -> Self:
         self = object.__new__(cls)
-        self._fill(*children, aux)
+        data, seed, first = children
+        self._fill(data, seed, first, aux)
         return self
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
