@@ -295,12 +295,13 @@ def test_gradients(law: str, cls: Any, event: bool) -> None:
         def loss(fn: Any) -> Any:
             return lambda data, x: jnp.sum(g * fn(data, x) ** 2)
 
-        close(product(data, x), model(data, x), 1e-10)
+        # Normal variates are float32, and may differ in their last bit between compiled programs.
+        close(product(data, x), model(data, x), 2e-6)
         tangents = rng.normal(size=data.shape), rng.normal(size=x.shape)
-        close(jax.jvp(product, (data, x), tangents)[1], jax.jvp(model, (data, x), tangents)[1], 1e-6)
+        close(jax.jvp(product, (data, x), tangents)[1], jax.jvp(model, (data, x), tangents)[1], 2e-6)
         for found, expected in zip(jax.grad(loss(product), (0, 1))(data, x), jax.grad(loss(model), (0, 1))(data, x)):
-            close(found, expected, 1e-6)
-        close(jax.hessian(loss(product))(data, x), jax.hessian(loss(model))(data, x), 1e-6)
+            close(found, expected, 2e-6)
+        close(jax.hessian(loss(product))(data, x), jax.hessian(loss(model))(data, x), 2e-6)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -145,7 +145,9 @@ class JITCMatrix(DataRepresentation):
                 "The connections of a traced seed can't be counted. Inside jit, give nse= (an upper bound)."
             )
         stored = self.__stored__
-        return jitc_entries_p(*stored.structure, prob=self.prob, shape=stored.shape, nse=0)[0]
+        # Inside jit, too, a network whose seed is known is counted now.
+        with jax.ensure_compile_time_eval():
+            return jitc_entries_p(*stored.structure, prob=self.prob, shape=stored.shape, nse=0)[0]
 
     # -- with other data or another view -------------------------------------------------------------------------
 
