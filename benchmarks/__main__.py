@@ -1,28 +1,54 @@
-"""``python -m benchmarks NAME``, which ``hatch run bench NAME`` calls."""
+"""``python -m benchmarks``, which ``hatch run bench`` calls."""
 
-import argparse
 import json
+import shlex
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import overhead
+from benchmarks import docs, options
+from benchmarks.harness import machine, reports
+from benchmarks.harness.reports import Report
+from benchmarks.network import command as network
+from benchmarks.overhead import command as overhead
+from benchmarks.products import command as products
+from benchmarks.startup import command as startup
 
-BENCHMARKS = {"overhead": overhead.run}
+BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
+    "products": ("event and float products, kernel by kernel", products.run),
+    "network": ("a second of the COBA network, at three sizes", network.run),
+    "startup": ("the first product in a new process", startup.run),
+    "overhead": ("what it costs to call a kernel at all", overhead.run),
+}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the benchmarks that the command line names."""
-    parser = argparse.ArgumentParser(prog="hatch run bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which to run; all by default")
-    parser.add_argument("--rounds", type=int, default=15, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--json", type=Path, help="also write the raw figures to this file")
-    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error(f"--rounds must be at least 1, got {options.rounds}")
-    figures = {n: BENCHMARKS[n](options.rounds, progress=not options.no_progress) for n in options.names or BENCHMARKS}
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2))
-        print(f"Figures written to {options.json}")
+    chosen = options.parse(arguments, {name: about for name, (about, _) in BENCHMARKS.items()})
+    described = machine.describe()
+    command = shlex.join(["hatch", "run", "bench", *(sys.argv[1:] if arguments is None else arguments)])
+    figures = {}
+    for name in chosen.names:
+        report = BENCHMARKS[name][1](chosen)
+        if report is None:
+            continue
+        figures[name] = report.as_json()
+        print("\n".join(reports.plain(report)), flush=True)
+        _save(report, chosen, described, command)
+    if chosen.json and figures:
+        chosen.json.write_text(json.dumps({"command": command, "machine": described, **figures}, indent=2))
+        print(f"\nFigures written to {chosen.json}")
+
+
+def _save(report: Report, chosen: options.Options, described: dict[str, str], command: str) -> None:
+    if chosen.plot is not None:
+        chosen.plot.mkdir(parents=True, exist_ok=True)
+        for picture in report.pictures:
+            file = Path(chosen.plot) / f"{picture.name}.png"
+            picture.draw(file)
+            print(f"\nPicture drawn to {file}")
+    if chosen.docs:
+        docs.update(report, machine=described, command=command)
 
 
 if __name__ == "__main__":

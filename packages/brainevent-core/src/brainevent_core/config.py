@@ -10,6 +10,7 @@ A request is a preference: derived primitives (tangents, transposes, batched for
 does not serve are selected normally. ``backend=`` and ``strict=True`` insist; see :class:`Request`.
 """
 
+import operator
 import os
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,16 @@ from dataclasses import dataclass, replace
 
 from brainevent_core._jax import JitKey
 
-__all__ = ["REFERENCE", "Request", "clear_backends", "get_backend", "set_backend", "use_backend"]
+__all__ = [
+    "REFERENCE",
+    "Request",
+    "clear_backends",
+    "get_backend",
+    "num_threads",
+    "set_backend",
+    "set_num_threads",
+    "use_backend",
+]
 
 #: The name under which the pure-jnp kernels of core are requested and reported.
 REFERENCE = "reference"
@@ -27,6 +37,7 @@ REFERENCE = "reference"
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 ENVIRONMENT_VARIABLE = "BRAINEVENT_BACKEND"
+THREADS_VARIABLE = "BRAINEVENT_NUM_THREADS"
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ _requested: JitKey = JitKey(None)
 _generation: JitKey = JitKey(0)
 _generation_lock = threading.Lock()
 _platform_backends: dict[str, str] = {}
+_num_threads: int | None = None
 
 
 def invalidate_compiled() -> None:
@@ -99,6 +111,50 @@ def clear_backends() -> None:
     """Forget every :func:`set_backend`."""
     _platform_backends.clear()
     invalidate_compiled()
+
+
+def set_num_threads(count: int | None) -> None:
+    """Let a kernel on CPU use up to ``count`` threads from now on; None leaves it to ``BRAINEVENT_NUM_THREADS``.
+
+    Kernels run on the threads that JAX's CPU client has, one per core that the process may use, so a larger number
+    changes nothing. Small products run on one thread in any case. What XLA itself computes is not affected. Functions
+    that were compiled before retrace.
+
+    Args:
+        count: 1 or more, or None.
+
+    Raises:
+        ValueError: if ``count`` is not a whole number of at least 1.
+
+    Example:
+        >>> import brainevent
+        >>> brainevent.config.set_num_threads(1)
+        >>> brainevent.config.num_threads()
+        1
+        >>> brainevent.config.set_num_threads(None)
+    """
+    global _num_threads
+    _num_threads = None if count is None else _thread_count(count, "set_num_threads takes")
+    invalidate_compiled()
+
+
+def num_threads() -> int | None:
+    """How many threads a kernel on CPU may use: set by :func:`set_num_threads`, else ``BRAINEVENT_NUM_THREADS``, else
+    None: as many as JAX has."""
+    if _num_threads is not None:
+        return _num_threads
+    given = os.environ.get(THREADS_VARIABLE)
+    return _thread_count(given, f"{THREADS_VARIABLE} must be") if given else None
+
+
+def _thread_count(value: int | str, who: str) -> int:
+    try:
+        count = operator.index(int(value) if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        count = 0
+    if count < 1:
+        raise ValueError(f"{who} a number of threads, 1 or more, got {value!r}.")
+    return count
 
 
 def current_request(backend: str | None) -> Request | None:

@@ -29,6 +29,7 @@ def native_call(
     outs: Sequence[jax.ShapeDtypeStruct],
     aliases: Mapping[int, int] | None = None,
     attributes: Mapping[str, np.generic] | None = None,
+    read_as: Mapping[int, Any] | None = None,
 ) -> list[jax.Array]:
     """Call a native kernel on arrays, traced or not, on CPU.
 
@@ -36,16 +37,20 @@ def native_call(
 
     Args:
       kernel: the kernel.
-      *arrays: its inputs, of any dtype that Numba has arrays of (so neither bfloat16 nor the 8-bit floats).
+      *arrays: its inputs, of any dtype that Numba has arrays of (so neither bfloat16 nor the 8-bit floats), or that is
+        read as one.
       outs: shape and dtype of each output.
       aliases: inputs whose memory becomes an output's, `{input position: output position}`, as in `jax.ffi.ffi_call`.
       attributes: static NumPy scalars that the kernel gets after the outputs, sorted by name.
+      read_as: dtypes as which the kernel reads the bits of inputs, `{input position: dtype of the same size}`. It costs
+        nothing, while `jax.lax.bitcast_convert_type` copies the array.
 
     Returns:
       The outputs, in the order of `outs`.
 
     Raises:
       TypeError: if Numba can't represent a dtype or compile the kernel for these arguments.
+      ValueError: if an input is to be read as a dtype of another size.
       jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises.
 
     ```python
@@ -56,12 +61,20 @@ def native_call(
     scalars = dict(sorted((attributes or {}).items()))
     target = target_for(
         kernel,
-        tuple((np.dtype(array.dtype), array.ndim) for array in arrays),
+        tuple((_dtype_inside(array, (read_as or {}).get(i)), array.ndim) for i, array in enumerate(arrays)),
         tuple((np.dtype(out.dtype), len(out.shape)) for out in outs),
         tuple(np.dtype(type(value)) for value in scalars.values()),
     )
     call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=dict(aliases or {}))
     return list(call(*arrays, **scalars))
+
+
+def _dtype_inside(array: jax.Array, read_as: Any) -> np.dtype[Any]:
+    """The dtype of an input in the eyes of the kernel."""
+    given, inside = np.dtype(array.dtype), np.dtype(array.dtype if read_as is None else read_as)
+    if given.itemsize != inside.itemsize:
+        raise ValueError(f"An input of dtype {given} can't be read as {inside}: their sizes differ.")
+    return inside
 
 
 def target_for(

@@ -115,6 +115,44 @@ def kept(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
 
 
 @intrinsic
+def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
+    """How many zero bits a word, which must not be zero, ends with."""
+    if not isinstance(word, types.Integer):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        count = builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+        return context.cast(builder, count, word, types.uint64)
+
+    return signature(types.uint64, word), codegen
+
+
+def _value_of_bits(to_float32: Any) -> Any:
+    """An intrinsic that reads the bits of a 16-bit float, a uint16, as a float32."""
+
+    @intrinsic
+    def value(typingctx: Any, bits: types.Type) -> Any:
+        if bits != types.uint16:
+            return None
+
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            return to_float32(builder, args[0])
+
+        return signature(types.float32, types.uint16), codegen
+
+    return value
+
+
+float16_value = _value_of_bits(
+    lambda builder, bits: builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
+)
+# The upper half of a float32.
+bfloat16_value = _value_of_bits(
+    lambda builder, bits: builder.bitcast(builder.shl(builder.zext(bits, I32), I32(16)), ir.FloatType())
+)
+
+
+@intrinsic
 def stack_words(typingctx: Any, count: types.Type) -> Any:
     """The address of `count` (a literal) zeroed 8-byte words, alive until the calling function returns."""
     if not isinstance(count, types.IntegerLiteral):

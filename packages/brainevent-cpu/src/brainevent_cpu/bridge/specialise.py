@@ -8,15 +8,28 @@ from typing import Any
 import numba
 
 
-def specialised(*facts: str) -> Callable[[Callable[..., Any]], Any]:
+def specialised(*facts: str, allocates: bool = False, reassociate: bool = False) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `numba.njit` for a closure over `facts`, which become part of its symbol.
 
     Symbols of functions that were compiled by different processes and cached meet in one process. Two specialisations
     of one closure would have the same symbol, and the linker would keep only one of them.
+
+    Args:
+      *facts: words for all that the closure depends on.
+      allocates: whether the function makes or returns arrays, or runs a parallel loop. In others Numba counts no
+        references to arrays: where LLVM doesn't inline what is called for every entry, counting takes longer than the
+        work, three times in a scatter.
+      reassociate: allow sums in another order, so that they are vectorised. Infinities and NaN keep their meaning.
     """
 
     def decorate(function: Callable[..., Any]) -> Any:
         function.__qualname__ = "_".join((function.__module__, function.__name__, *facts))
-        return numba.njit(function)
+        return numba.njit(
+            function,
+            _nrt=allocates,
+            no_cpython_wrapper=True,
+            no_cfunc_wrapper=True,
+            fastmath={"reassoc"} if reassociate else False,
+        )
 
     return decorate

@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent_core.jitc
+from brainevent_core.config import num_threads
+from brainevent_core.formats import get_operand
 from brainevent_core.jitc import block_size, gap_tables
 from brainevent_core.kernels import Level
 
@@ -21,21 +23,21 @@ from ..bridge.selftest import bridge_works
 
 __all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing"]
 
-# What the machine code is made of: the walks, the stream, and the constants of core's stream.
+# What the machine code is made of: the walk and what is done on it, and the constants of core's stream.
+_NATIVE = Path(__file__).with_name("native")
 _SOURCES = (
-    *(str(Path(__file__).with_name(name)) for name in ("jitc_walks.py", "jitc_stream.py")),
+    *(str(path) for path in sorted((_NATIVE / "jitc").glob("*.py"))),
+    str(_NATIVE / "parallel.py"),
     *(str(Path(brainevent_core.jitc.__file__).with_name(name)) for name in ("draws.py", "laws.py", "tables.py")),
 )
 
+# The dtype in which a product is computed, by the dtype of the weights.
+_WIDE = {"float16": np.float32, "bfloat16": np.float32, "float32": np.float32, "float64": np.float64}
 
-def supports_matmul(data: Any, seed: Any, first: Any, x: Any, *, operand: str, **_: Any) -> bool:
+
+def supports_matmul(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
     """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
-    return (
-        operand in ("float", "binary")
-        and data.dtype in (np.float32, np.float64)
-        and all(isinstance(size, int) for size in x.shape)
-        and bridge_works()
-    )
+    return data.dtype.name in _WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
 
 
 def supports_writing(seed: Any, first: Any, **_: Any) -> bool:
@@ -60,25 +62,27 @@ def matmul(
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
 
     Args:
-      data: parameters of the weights, float32 or float64.
+      data: parameters of the weights, float16, bfloat16, float32 or float64.
       seed: two uint32 words.
       first: the first line of A, counted in the network, uint32 of shape (1,).
-      x: of shape (n,) or (n, columns), and the dtype of the parameters if `operand` is "float".
+      x: of shape (n,) or (n, columns), n as its encoding demands.
       law: of the weights, a key of `brainevent_core.jitc.LAWS`.
       prob: probability of a connection.
       shape: of A.
       transpose: multiply by the transpose.
-      operand: "float", or "binary": nonzero entries of x, NaN included, count as exactly 1, the others don't take part.
+      operand: the encoding of x. Events are decoded to a byte each, which takes less than a walk along one line.
       batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters, behind the mapped axes.
+      Half-precision products are computed in single precision.
     """
-    event = operand == "binary"
-    if event and x.dtype != jnp.bool_:
-        x = x != 0
     lines, length = shape
+    event, wide = get_operand(operand).event, _WIDE[data.dtype.name]
     mapped = sum(level.mapped[3] for level in batch)
+    x = _decoded(x, operand, lines if transpose else length, mapped)
+    if not event:
+        x = x.astype(wide)
     columns = x.shape[mapped + 1 :]
     width = math.prod(columns)
     members = math.prod(level.size for level in batch)
@@ -87,10 +91,10 @@ def matmul(
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
-        *(_by_member(operand_, i, batch) for i, operand_ in enumerate((data, seed, first))),
+        *(_by_member(array, i, batch) for i, array in enumerate((data.astype(wide), seed, first))),
         jnp.asarray(tables).reshape(-1),
         _by_member(x, 3, batch),
-        outs=[jax.ShapeDtypeStruct((members, out_length * width), data.dtype)],
+        outs=[jax.ShapeDtypeStruct((members, out_length * width), wide)],
         attributes=_attributes(
             batch=width,
             block=block_size(prob),
@@ -99,8 +103,9 @@ def matmul(
             members=members,
             per_line=math.ceil(prob * length),
         ),
+        read_as={4: np.uint8} if event else None,
     )
-    return [out.reshape(*(level.size for level in batch), out_length, *columns)]
+    return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
 
 
 def elements(seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], **_: Any) -> list[jax.Array]:
@@ -139,7 +144,19 @@ def entries(
 
 
 def _attributes(**numbers: int) -> dict[str, np.generic]:
-    return {name: np.int64(number) for name, number in numbers.items()}
+    """What a kernel has to know beside its arrays, and the limit on its threads."""
+    return {name: np.int64(number) for name, number in {**numbers, "threads": num_threads() or 0}.items()}
+
+
+def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:
+    """x as numbers, or as a boolean for each event, behind as many mapped axes as before."""
+
+    def decode(x: jax.Array) -> jax.Array:
+        return get_operand(operand).decode(x, length)
+
+    for _ in range(mapped):
+        decode = jax.vmap(decode)
+    return decode(x)
 
 
 def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Array:
@@ -155,7 +172,7 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 
 @functools.cache
 def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batched: bool) -> NativeKernel:
-    """The native kernel for one kind of product; see `jitc_walks.build_matmul`."""
+    """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
     facts = (
         f"{levels}levels",
         law,
@@ -165,7 +182,7 @@ def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batche
     )
 
     def build() -> Any:
-        from .jitc_walks import build_matmul
+        from .native.jitc.products import build_matmul
 
         return build_matmul(facts, levels=levels, law=law, event=event, transpose=transpose, batched=batched)
 
@@ -174,11 +191,11 @@ def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batche
 
 @functools.cache
 def elements_kernel(*, levels: int) -> NativeKernel:
-    """The native kernel of `elements`; see `jitc_walks.build_elements`."""
+    """The native kernel of `elements`; see `native.jitc.writing.build_elements`."""
     facts = (f"{levels}levels", "elements")
 
     def build() -> Any:
-        from .jitc_walks import build_elements
+        from .native.jitc.writing import build_elements
 
         return build_elements(facts, levels=levels)
 
@@ -187,11 +204,11 @@ def elements_kernel(*, levels: int) -> NativeKernel:
 
 @functools.cache
 def entries_kernel(*, levels: int) -> NativeKernel:
-    """The native kernel of `entries`; see `jitc_walks.build_entries`."""
+    """The native kernel of `entries`; see `native.jitc.writing.build_entries`."""
     facts = (f"{levels}levels", "entries")
 
     def build() -> Any:
-        from .jitc_walks import build_entries
+        from .native.jitc.writing import build_entries
 
         return build_entries(facts, levels=levels)
 

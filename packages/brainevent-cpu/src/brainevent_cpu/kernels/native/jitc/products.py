@@ -1,4 +1,4 @@
-"""Just-in-time connectivity in native code: products, and writing it down.
+"""Products with just-in-time connectivity.
 
 Lines are walked block by block, and all lines through one block before the next: the part of the vector that a block
 touches then stays in the cache. How the work is cut into chunks depends on sizes and events alone, so that results
@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from ..bridge.memory import kept, load_word
-from ..bridge.specialise import specialised
-from ..bridge.threads import parallel_loop, pool_size
-from .jitc_stream import BATCH, build_stream
+from ....bridge.memory import kept, load_word
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .stream import BATCH, block_keys, build_walk
 
-__all__ = ["build_elements", "build_entries", "build_matmul"]
+__all__ = ["build_matmul"]
 
 U, W = np.uint64, np.uint32
-
-# Connections (times batch) below which one thread is faster.
-SERIAL_BELOW = 30_000
 
 # Lines whose keys are made together, so that this is vectorised.
 GROUP = 16
@@ -37,16 +35,16 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
       facts: words for the other arguments, which become part of every symbol.
       levels: digits of a gap.
       law: of the weights.
-      event: whether x holds booleans, otherwise numbers of the weights' dtype.
+      event: whether x holds a byte per event, otherwise numbers of the weights' dtype.
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
 
     Returns:
-      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line) ->
-      status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line` is how many
-      connections to expect on a line.
+      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
+      threads) -> status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
+      is how many connections to expect on a line; `threads` is a limit, 0 for none.
     """
-    native = specialised(*facts)
+    native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     scalar = law == "scalar"
     counting = scalar and event and not batched
 
@@ -64,8 +62,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             else:
                 out[to + column] += weight * x[of + column]
 
-    # -- A.T @ x: what a connection adds to the output
-    # ------------------------------------------------------------------
+    # -- what a connection adds to the output of A.T @ x, or to its line's sum in A @ x -------------------------------
 
     @native
     def visit_scatter(factor, sink, position, value):
@@ -79,9 +76,6 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             out[position] += weight_of(data, value) * factor
         return factor
 
-    # -- A @ x: what it adds to the sum of its line
-    # ---------------------------------------------------------------------
-
     @native
     def visit_gather(total, sink, position, value):
         out, data, x, row, batch = sink
@@ -94,14 +88,13 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             return total + kept(weight_of(data, value), x[position])
         return total + weight_of(data, value) * x[position]
 
-    stream = build_stream(
+    walk = build_walk(
         native,
         levels=levels,
         value="none" if scalar else law,
         aligned=True,
         visit=visit_scatter if transpose else visit_gather,
     )
-    block_keys, walk = stream.block_keys, stream.walk
 
     @native
     def group_keys(seed, first, active, start, count, number, keys0, keys1):
@@ -110,7 +103,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             line = W(active[start + i]) if transpose else W(start + i)
             keys0[i], keys1[i] = block_keys(seed, W(first + line), W(number))
 
-    @native
+    @allocating
     def scatter_block(number, start, stop, active, data, seed, first, tables, x, out, batch, block, length):
         draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
@@ -124,7 +117,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
                 factor = data.dtype.type(1) if event or batched else x[row]
                 walk(keys0[i], keys1[i], tables, begin, end, length, draws, values, factor, (out, data, x, row, batch))
 
-    @native
+    @allocating
     def scatter(chunk, blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length):
         """One block of one part of the lines. Other parts than the first have sums of their own."""
         number, part = U(chunk) % blocks, U(chunk) // blocks
@@ -160,7 +153,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
 
     parallel_scatter, parallel_sums = parallel_loop(scatter), parallel_loop(add_sums)
 
-    @native
+    @allocating
     def find_active(x, batch, lines):
         """The lines with an event, all of them for numbers. Eight silent entries are passed at once."""
         active = np.empty(np.int64(lines), np.uint32)
@@ -183,8 +176,8 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
                 at += U(1)
         return active[:found]
 
-    @native
-    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+    @allocating
+    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
         active = find_active(x, batch, lines)
         blocks = (length + block - U(1)) // block
         work = U(active.size) * per_line * batch
@@ -193,7 +186,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             # Sums of a part are as long as the output, and have to be cleared and added.
             parts = max(U(1), min(PARTS, work // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
-        threads = pool_size(frame) if work >= U(SERIAL_BELOW) else 1
+        threads = threads_for(frame, work, limit)
         arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
         status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
         if status == 0 and parts > U(1):
@@ -208,7 +201,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             return data[0] * data.dtype.type(total) if total != 0 else data.dtype.type(0)
         return total
 
-    @native
+    @allocating
     def gather(chunk, chunks, data, seed, first, tables, x, out, batch, block, length, lines):
         draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
@@ -236,174 +229,42 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
 
     parallel_gather = parallel_loop(gather)
 
-    @native
-    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
-        threads = pool_size(frame) if lines * per_line * batch >= U(SERIAL_BELOW) else 1
-        chunks = U(8 * threads if threads > 1 else 1)
+    @allocating
+    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
+        threads = threads_for(frame, lines * per_line * batch, limit)
+        chunks = U(CHUNKS_PER_THREAD * threads if threads > 1 else 1)
         arguments = (chunks, data, seed, first, tables, x, out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
-    @native
+    @allocating
     def of_member(array, member):
         return array[member if array.shape[0] > 1 else 0]
 
-    @native
-    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line):
+    @allocating
+    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line, threads):
         for member in range(members):
             into = out[member]
             if lines == 0 or length == 0 or batch == 0:
                 into[:] = 0
                 continue
-            operand = of_member(x, member)
             arguments = (
                 frame,
                 of_member(data, member),
                 of_member(seed, member),
                 of_member(first, member)[0],
                 tables,
-                operand.view(np.uint8) if event else operand,
+                of_member(x, member),
                 into,
                 U(batch),
                 U(block),
                 U(length),
                 U(lines),
                 U(per_line),
+                threads,
             )
             status = scatter_all(*arguments) if transpose else gather_all(*arguments)
             if status != 0:
                 return status
         return 0
-
-    return kernel
-
-
-def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
-    """The kernel that writes a window of the network as dense arrays.
-
-    Args:
-      facts: words for the other arguments.
-      levels: digits of a gap.
-
-    Returns:
-      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines) -> status`, with arrays of
-      booleans and of draws, flat, to fill. `first` holds the window's first line and position.
-    """
-    native = specialised(*facts)
-
-    @native
-    def visit(row, sink, position, value):
-        connected, drawn = sink
-        connected[row + position] = True
-        drawn[row + position] = value
-        return row
-
-    block_keys, walk = build_stream(native, levels=levels, value="draw", aligned=False, visit=visit)
-
-    @native
-    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
-        start = U(first[1])
-        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            row = line * length
-            for position in range(row, row + length):
-                connected[position] = False
-                drawn[position] = 0
-            for number in range(start // block, (start + length + block - U(1)) // block):
-                # Before the window's beginning positions wrap around, and are larger than any in it.
-                begin = number * block - start
-                end = min(block, start + length - number * block)
-                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
-                walk(key0, key1, tables, begin, end, length, draws, values, row, (connected, drawn))
-        return 0
-
-    parallel_write = parallel_loop(write)
-
-    @native
-    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines):
-        threads = pool_size(frame) if lines * length >= SERIAL_BELOW else 1
-        chunks = 8 * threads if threads > 1 else 1
-        arguments = (U(chunks), seed, first, tables, connected, drawn, U(block), U(length), U(lines))
-        return parallel_write(frame, chunks, threads, arguments)
-
-    return kernel
-
-
-def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
-    """The kernel that lists the connections, line by line.
-
-    Args:
-      facts: words for the other arguments.
-      levels: digits of a gap.
-
-    Returns:
-      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line) ->
-      status`. It fills the number of connections of every line, and position and draw of as many as there is room for.
-    """
-    native = specialised(*facts)
-
-    @native
-    def visit_count(count, sink, position, value):
-        return count + U(1)
-
-    @native
-    def visit_list(slot, sink, position, value):
-        positions, drawn = sink
-        if slot < U(positions.size):
-            positions[slot] = position
-            drawn[slot] = value
-        return slot + U(1)
-
-    # Two walks, whose symbols must differ.
-    counting, listing = specialised(*facts, "count"), specialised(*facts, "list")
-    block_keys, walk_counting = build_stream(counting, levels=levels, value="none", aligned=True, visit=visit_count)
-    _, walk_listing = build_stream(listing, levels=levels, value="draw", aligned=True, visit=visit_list)
-
-    @native
-    def count_lines(chunk, chunks, seed, first, tables, counts, block, length, lines):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
-        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            count = U(0)
-            for number in range((length + block - U(1)) // block):
-                begin = number * block
-                end = min(block, length - begin)
-                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
-                count = walk_counting(key0, key1, tables, begin, end, length, draws, values, count, 0)
-            counts[line] = count
-        return 0
-
-    @native
-    def list_lines(chunk, chunks, seed, first, tables, before, positions, drawn, block, length, lines):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
-        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            slot = before[line]
-            for number in range((length + block - U(1)) // block):
-                begin = number * block
-                end = min(block, length - begin)
-                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
-                sink = (positions, drawn)
-                slot = walk_listing(key0, key1, tables, begin, end, length, draws, values, slot, sink)
-        return 0
-
-    parallel_count, parallel_list = parallel_loop(count_lines), parallel_loop(list_lines)
-
-    @native
-    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line):
-        threads = pool_size(frame) if lines * per_line >= SERIAL_BELOW else 1
-        chunks = 8 * threads if threads > 1 else 1
-        arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
-        status = parallel_count(frame, chunks, threads, arguments)
-        if status != 0:
-            return status
-        before = np.empty(counts.size + 1, np.uint64)
-        before[0] = 0
-        for line in range(counts.size):
-            before[line + 1] = before[line] + U(counts[line])
-        if positions.size:
-            lists = (U(chunks), seed, first, tables, before, positions, drawn, U(block), U(length), U(lines))
-            status = parallel_list(frame, chunks, threads, lists)
-        for slot in range(min(before[counts.size], U(positions.size)), U(positions.size)):
-            positions[slot] = length
-            drawn[slot] = 0
-        return status
 
     return kernel

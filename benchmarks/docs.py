@@ -1,0 +1,45 @@
+"""Puts results between markers of ``docs/benchmarks.md``, and pictures beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.harness import reports
+from benchmarks.harness.reports import Report
+
+__all__ = ["update"]
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def update(report: Report, *, machine: dict[str, str], command: str, page: Path = DOCS / "benchmarks.md") -> None:
+    """Replace what stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+
+    Args:
+        report: of the benchmark NAME.
+        machine: what it ran on.
+        command: what was typed.
+        page: in whose folder ``_static`` the pictures go.
+
+    Raises:
+        ValueError: if the page has no such markers.
+    """
+    for picture in report.pictures:
+        picture.draw(page.parent / "_static" / f"{picture.name}.png")
+    begin, end = f"<!-- begin {report.name} -->", f"<!-- end {report.name} -->"
+    lines = [begin, "", *reports.markdown(report, "_static"), *_source(report, machine, command), "", end]
+    text = page.read_text()
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"{page} has no place for {report.name!r}: it must contain {begin!r} and {end!r}.")
+    page.write_text(pattern.sub(lambda _: "\n".join(lines), text, count=1))
+
+
+def _source(report: Report, machine: dict[str, str], command: str) -> Iterator[str]:
+    where = f"{machine['processor']} ({machine['cores']} cores), {machine['system']}, Python {machine['python']}"
+    yield f"*`{command}` on {machine['date']}: {where}.*"
+    if report.versions:
+        yield ""
+        yield " ".join(f"*{contender}: {versions}.*" for contender, versions in report.versions.items())

@@ -1,0 +1,102 @@
+"""Claims about what was measured, and whether it bears them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Generic, TypeVar
+
+from benchmarks.harness.tables import Table
+
+__all__ = ["Claim", "Verdict", "judge", "table"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Claim(Generic[T]):
+    """That a figure is at least so large, or at most, for everything that the claim is about.
+
+    Attributes:
+        text: the claim.
+        about: whether it is about this measurement.
+        figure: of a measurement; None where it could not be taken.
+        at_least: the smallest figure that will do; None if small ones are good.
+        at_most: the largest.
+        unit: behind figures.
+    """
+
+    text: str
+    about: Callable[[T], bool]
+    figure: Callable[[T], float | None]
+    at_least: float | None = None
+    at_most: float | None = None
+    unit: str = "×"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about a claim.
+
+    Attributes:
+        claim: its text.
+        needed: the figure that had to be reached, with its unit.
+        worst: the figure furthest from it, with the name of what it belongs to; None if nothing was measured.
+        met: in how many cases the claim holds.
+        cases: how many it is about and were measured.
+    """
+
+    claim: str
+    needed: str
+    worst: tuple[str, str] | None
+    met: int
+    cases: int
+
+    @property
+    def word(self) -> str:
+        if not self.cases:
+            return "not measured"
+        return "met" if self.met == self.cases else "NOT MET"
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "verdict": self.word}
+
+
+def judge(claims: Sequence[Claim[T]], measured: Sequence[T], name: Callable[[T], str]) -> list[Verdict]:
+    """A verdict for every claim."""
+    return [_verdict(claim, list(_figures(claim, measured, name))) for claim in claims]
+
+
+def table(verdicts: Iterable[Verdict]) -> Table:
+    """One line per claim."""
+    lines = [
+        [v.claim, v.needed, *(v.worst or ("", "")), f"{v.met}/{v.cases}" if v.cases else "", v.word] for v in verdicts
+    ]
+    return Table("Claims", ["claim", "needed", "worst", "in", "cases", "verdict"], lines)
+
+
+def _figures(claim: Claim[T], measured: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[float, str]]:
+    for one in measured:
+        figure = claim.figure(one) if claim.about(one) else None
+        if figure is not None:
+            yield figure, name(one)
+
+
+def _verdict(claim: Claim[T], figures: list[tuple[float, str]]) -> Verdict:
+    if claim.at_least is not None:
+        needed, worst = f"≥ {_shown(claim.at_least, claim.unit)}", min
+        met = sum(figure >= claim.at_least for figure, _ in figures)
+    else:
+        assert claim.at_most is not None
+        needed, worst = f"≤ {_shown(claim.at_most, claim.unit)}", max
+        met = sum(figure <= claim.at_most for figure, _ in figures)
+    if not figures:
+        return Verdict(claim.text, needed, None, 0, 0)
+    figure, where = worst(figures)
+    return Verdict(claim.text, needed, (_shown(figure, claim.unit), where), met, len(figures))
+
+
+def _shown(figure: float, unit: str) -> str:
+    if unit == "%":
+        return f"{100 * figure:.0f} %"
+    return f"{figure:.3g} {unit}"

@@ -1,0 +1,187 @@
+"""Contenders in processes of their own, measured in turns."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness.cores import cores, thread_limits
+from benchmarks.harness.figures import Outcome, Sample
+
+__all__ = ["Contender", "Contest", "Effort", "Task"]
+
+Check = Callable[[np.ndarray], str | None]
+
+FEW = 8
+"""Numbers in a result that is kept in the outcome."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """Who competes: a name, and an interpreter with what it needs."""
+
+    name: str
+    python: str = sys.executable
+
+
+@dataclass(frozen=True)
+class Task:
+    """The function that makes a contender's ``Program``, and its arguments, which pass through JSON."""
+
+    module: str
+    function: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure.
+
+    Attributes:
+        rounds: in each of which every contender is measured once.
+        seconds: that one measurement should take at least.
+        patience: seconds for one contender in one contest; those who need more take part in fewer rounds, but in three.
+    """
+
+    rounds: int
+    seconds: float
+    patience: float
+
+    def rounds_for(self, seconds: float) -> int:
+        """How many rounds a contender takes part in whose measurement takes ``seconds``."""
+        return min(self.rounds, max(3, int(self.patience / seconds)))
+
+
+class Contest:
+    """Keeps one process per contender alive, so that a series of contests pays for imports once.
+
+    Args:
+        threads: that each contender may use.
+        path: folders to import the modules of tasks from.
+    """
+
+    def __init__(self, *, threads: int = 1, path: Sequence[Path] = ()) -> None:
+        self._settings = {"path": [str(folder) for folder in path], "cpus": cores(threads)}
+        self._variables = {**os.environ, **thread_limits(threads)}
+        self._processes: dict[Contender, _Process] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Contest:
+        self._folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="brainevent-contest-")))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.restart()
+        self._stack.close()
+
+    def restart(self) -> None:
+        """End all processes; the next contest starts new ones."""
+        for process in self._processes.values():
+            process.kill()
+        self._processes.clear()
+
+    def compete(
+        self,
+        tasks: Mapping[Contender, Task],
+        effort: Effort,
+        *,
+        check: Check | None = None,
+        progress: Callable[[str], None] = lambda doing: None,
+    ) -> dict[str, Outcome]:
+        """Prepare all, compare their results, then measure them in turns.
+
+        Args:
+            check: takes the result of a program that has one, and returns what is wrong with it or None. Who is wrong
+                isn't measured.
+            progress: is told what is being done.
+        """
+        outcomes: dict[str, Outcome] = {}
+        rounds: dict[Contender, int] = {}
+        for contender, task in tasks.items():
+            progress(f"prepare {contender.name}")
+            outcome, seconds = self._prepare(contender, task, effort, check)
+            outcomes[contender.name] = outcome
+            if outcome.measured:
+                rounds[contender] = effort.rounds_for(seconds)
+        for number in range(max(rounds.values(), default=0)):
+            progress(f"round {number + 1}")
+            # Every other round goes backwards, so that nobody always comes after the same one.
+            for contender in list(rounds)[:: -1 if number % 2 else 1]:
+                if number < rounds[contender]:
+                    self._measure(contender, outcomes[contender.name])
+        for contender in tasks:
+            self._ask(contender, {"drop": True})
+        return outcomes
+
+    def _prepare(self, contender: Contender, task: Task, effort: Effort, check: Check | None) -> tuple[Outcome, float]:
+        answer = self._ask(contender, {"build": asdict(task), "seconds": effort.seconds})
+        for status in ("unsupported", "failed"):
+            if status in answer:
+                return Outcome(status, answer[status]), 0.0
+        outcome = Outcome("measured", None, answer["versions"], answer["notes"], answer["calls"])
+        if check is not None and answer["checkable"]:
+            file = self._folder / "result.npy"
+            written = self._ask(contender, {"result": str(file)})
+            if "failed" in written:
+                return Outcome("failed", written["failed"]), 0.0
+            result = np.load(file)
+            wrong = check(result)
+            if wrong:
+                outcome.status, outcome.reason = "wrong", wrong
+            if result.size <= FEW:
+                outcome.result = result.ravel().tolist()
+        return outcome, answer["seconds"]
+
+    def _measure(self, contender: Contender, outcome: Outcome) -> None:
+        if not outcome.measured:
+            return
+        answer = self._ask(contender, {"measure": outcome.calls})
+        if "failed" in answer:
+            outcome.status, outcome.reason = "failed", answer["failed"]
+            return
+        outcome.samples.append(Sample(answer["wall"] / outcome.calls, answer["cpu"] / outcome.calls))
+        outcome.peak_bytes = answer["peak_bytes"]
+
+    def _ask(self, contender: Contender, command: Mapping[str, Any]) -> dict[str, Any]:
+        process = self._processes.get(contender)
+        if process is None:
+            process = self._processes[contender] = _Process(contender, self._settings, self._variables)
+        answer = process.ask(command)
+        if answer is None:  # the next command gets a new process
+            del self._processes[contender]
+            return {"failed": f"The process of {contender.name!r} ended with status {process.kill()}; see its output."}
+        return answer
+
+
+class _Process:
+    def __init__(self, contender: Contender, settings: Mapping[str, Any], variables: Mapping[str, str]) -> None:
+        command = [contender.python, str(Path(__file__).with_name("worker.py")), json.dumps(settings)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(variables)
+        )
+
+    def ask(self, command: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Its answer, None if it died."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            print(json.dumps(command), file=self._process.stdin, flush=True)
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            return None
+        return json.loads(line) if line else None
+
+    def kill(self) -> int:
+        self._process.kill()
+        self._process.communicate()
+        return self._process.returncode

@@ -1,0 +1,82 @@
+"""Times, and what is said about them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Clock", "Outcome", "Sample", "Spread", "ratio", "spread"]
+
+Clock = Literal["cpu", "wall"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median with its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+
+def spread(values: Sequence[float]) -> Spread:
+    """Median and quartiles of one or more values."""
+    if len(values) == 1:
+        return Spread(values[0], values[0], values[0])
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Spread(statistics.median(values), low, high)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Seconds that a call took in one round, on the clock on the wall, and of all threads together."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass
+class Outcome:
+    """What became of a contender.
+
+    Attributes:
+        status: "measured", or why not: "unsupported" by the contender, "wrong" result, "failed" with an exception.
+        reason: for all but the first.
+        versions: of the distributions that matter.
+        notes: the contender's own.
+        calls: how many made one measurement.
+        samples: by round; a contender so slow that it would hold up the others takes part in the first rounds only.
+        peak_bytes: the largest resident memory of its process, where known.
+        result: what it computed, if that is a few numbers.
+    """
+
+    status: Literal["measured", "unsupported", "wrong", "failed"]
+    reason: str | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
+    calls: int = 0
+    samples: list[Sample] = field(default_factory=list)
+    peak_bytes: int | None = None
+    result: list[float] | None = None
+
+    @property
+    def measured(self) -> bool:
+        return self.status == "measured"
+
+    def seconds(self, clock: Clock) -> Spread:
+        """Per call."""
+        return spread([getattr(sample, clock) for sample in self.samples])
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def ratio(theirs: Outcome, ours: Outcome, clock: Clock) -> Spread:
+    """How many times longer theirs takes than ours: the spread over the rounds of the ratio within a round.
+
+    The speed of a machine drifts, by more than what is compared; the figures of one round drift together.
+    """
+    pairs = zip(theirs.samples, ours.samples)  # the slower contender may have taken part in fewer rounds
+    return spread([getattr(their, clock) / getattr(our, clock) for their, our in pairs])

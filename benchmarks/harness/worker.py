@@ -1,0 +1,132 @@
+"""A process that prepares and times one contender's programs, when it is told to.
+
+    python worker.py SETTINGS
+
+SETTINGS is JSON: ``{"path": [folders to import from], "cpus": [cores to stay on]}``. Each line of the standard input is
+a command, and each gets one line of JSON as its answer:
+
+- ``{"build": {"module": M, "function": F, "arguments": {...}}, "seconds": S}`` calls ``M.F(**arguments)`` for a
+  ``Program`` in place of the one before, warms it up, and finds how many calls take ``S`` seconds.
+- ``{"result": FILE}`` writes what one call computes to a ``.npy`` file.
+- ``{"measure": CALLS}`` times so many calls.
+- ``{"drop": true}`` forgets the program and its arrays.
+
+The interpreter may be that of another environment: this file needs the standard library alone.
+"""
+
+import contextlib
+import gc
+import importlib
+import importlib.metadata
+import json
+import math
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+class Worker:
+    """Answers commands; holds one program at a time."""
+
+    def __init__(self) -> None:
+        self._program: Any = None
+
+    def build(self, task: dict[str, Any], seconds: float) -> dict[str, Any]:
+        self.drop()
+        _forget_peak_memory()
+        function = getattr(importlib.import_module(task["module"]), task["function"])
+        try:
+            self._program = function(**task["arguments"])
+            if self._program.calls is None:
+                self._program.run(1)
+        except NotImplementedError as reason:
+            return {"unsupported": str(reason)}
+        calls, took = self._calibrate(seconds)
+        versions = {name: importlib.metadata.version(name) for name in self._program.distributions}
+        return {
+            "calls": calls,
+            "seconds": took,
+            "versions": versions,
+            "notes": dict(self._program.notes),
+            "checkable": self._program.result is not None,
+        }
+
+    def result(self, file: str) -> dict[str, Any]:
+        import numpy
+
+        numpy.save(file, numpy.asarray(self._program.result()))
+        return {}
+
+    def measure(self, calls: int) -> dict[str, Any]:
+        return self._time(calls)
+
+    def drop(self) -> dict[str, Any]:
+        self._program = None
+        if "jax" in sys.modules:
+            sys.modules["jax"].clear_caches()
+        gc.collect()
+        return {}
+
+    def _calibrate(self, seconds: float) -> tuple[int, float]:
+        """How many calls make a measurement, those that take at least ``seconds``, and how long so many took."""
+        calls = self._program.calls or 1
+        while True:
+            took = self._time(calls)["wall"]
+            if took >= seconds or self._program.calls:
+                return calls, took
+            # A first call is slower than the rest, so that the estimate from few is taken in steps.
+            calls = max(calls + 1, min(math.ceil(1.1 * calls * seconds / max(took, 1e-9)), 100 * calls))
+
+    def _time(self, calls: int) -> dict[str, Any]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        self._program.run(calls)
+        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+        if self._program.figures is not None:
+            return dict(self._program.figures())
+        return {"wall": wall, "cpu": cpu, "peak_bytes": _peak_memory()}
+
+
+def _forget_peak_memory() -> None:
+    """Restart the count of the largest resident memory, where Linux lets us."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory() -> int | None:
+    """The largest resident memory in bytes since the last build, where ``/proc`` tells."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)
+
+
+def main() -> None:
+    settings = json.loads(sys.argv[1])
+    # The folder of this file would come first otherwise, and hide modules of the standard library.
+    sys.path[:1] = settings["path"]
+    if settings["cpus"] is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, settings["cpus"])  # before anything counts the cores to size its thread pool
+    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a contender prints must not look like an answer
+    worker = Worker()
+    commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+        "build": lambda command: worker.build(command["build"], command["seconds"]),
+        "result": lambda command: worker.result(command["result"]),
+        "measure": lambda command: worker.measure(command["measure"]),
+        "drop": lambda command: worker.drop(),
+    }
+    for line in sys.stdin:
+        command = json.loads(line)
+        try:
+            answer = commands[next(iter(command))](command)
+        except Exception:
+            answer = {"failed": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

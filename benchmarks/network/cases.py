@@ -1,0 +1,32 @@
+"""How large the network is. Needs only the standard library, for foreign environments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["CASES", "Case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The network with ``scale`` times 4,000 neurons, each with 80 inputs.
+
+    Attributes:
+        scale: of the number of neurons.
+        seed: of connectivity and initial state. How long a network of scale 1 stays active is random; with this one it
+            outlasts the second that is simulated, by either method of integration.
+    """
+
+    scale: float
+    seed: int = 2
+
+    @property
+    def neurons(self) -> int:
+        return round(4000 * self.scale)
+
+    @property
+    def name(self) -> str:
+        return f"coba/scale={self.scale:g}"
+
+
+CASES = [Case(1), Case(4), Case(10)]

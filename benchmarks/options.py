@@ -1,0 +1,112 @@
+"""What the command line says, the same for all benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.harness.contest import Effort
+from benchmarks.harness.figures import Clock
+
+__all__ = ["Options", "parse"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of ``hatch run bench``; ``--help`` explains them."""
+
+    names: list[str]
+    select: list[re.Pattern[str]]
+    peers: list[str] | None
+    threads: int | None
+    clock: Clock | None
+    rounds: int | None
+    seconds: float | None
+    quick: bool
+    list_only: bool
+    json: Path | None
+    plot: Path | None
+    docs: bool
+    progress: bool
+
+    def selects(self, name: str) -> bool:
+        """Whether every pattern is found in a name."""
+        return all(pattern.search(name) for pattern in self.select)
+
+    def effort(self, default: Effort) -> Effort:
+        """How long to measure: as said, otherwise as a benchmark does by default, or little if ``--quick``."""
+        usual = Effort(3, default.seconds / 3, default.patience / 3) if self.quick else default
+        return Effort(self.rounds or usual.rounds, self.seconds or usual.seconds, usual.patience)
+
+    def clock_for(self, threads: int) -> Clock:
+        """CPU time counts the work, whatever else runs; but what threads are for is time on the wall."""
+        return self.clock or ("cpu" if threads == 1 else "wall")
+
+
+def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options:
+    """Read the command line.
+
+    Args:
+        arguments: of the command; None takes those of this process.
+        benchmarks: the names of all, with a line about each.
+    """
+    about = "\n".join(f"  {name:<10} {line}" for name, line in benchmarks.items())
+    parser = argparse.ArgumentParser(
+        prog="hatch run bench",
+        description=f"Measure brainevent against what one would use instead.\n\nbenchmarks:\n{about}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="which to run; all by default")
+    parser.add_argument("--list", action="store_true", dest="list_only", help="list the cases and stop")
+    parser.add_argument(
+        "--select",
+        type=_pattern,
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="only cases in whose name this is found; given several times, all must be",
+    )
+    parser.add_argument("--quick", action="store_true", help="few cases and rounds, to see that it works")
+    parser.add_argument("--peers", type=lambda text: text.split(","), help="only these contenders, separated by commas")
+    parser.add_argument(
+        "--threads", type=int, choices=(1, 2), help="per contender (default: one, and both where a claim is about two)"
+    )
+    parser.add_argument("--clock", choices=("cpu", "wall"), help="what is compared (default: cpu for one thread)")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds (default: 5 to 15)")
+    parser.add_argument("--seconds", type=float, help="of one measurement, at least (default: 0.03)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw pictures into this folder")
+    parser.add_argument("--docs", action="store_true", help="put the results into docs/benchmarks.md")
+    parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
+    given = parser.parse_args(arguments)
+    for option, value in (("--rounds", given.rounds), ("--seconds", given.seconds)):
+        if value is not None and value <= 0:
+            parser.error(f"{option} must be positive, got {value}")
+    for name in given.names:
+        if name not in benchmarks:
+            parser.error(f"no benchmark is called {name!r}; there are {', '.join(benchmarks)}")
+    return Options(
+        names=given.names or list(benchmarks),
+        select=given.select,
+        peers=given.peers,
+        threads=given.threads,
+        clock=given.clock,
+        rounds=given.rounds,
+        seconds=given.seconds,
+        quick=given.quick,
+        list_only=given.list_only,
+        json=given.json,
+        plot=given.plot,
+        docs=given.docs,
+        progress=given.progress,
+    )
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None

@@ -1,0 +1,1 @@
+"""``hatch run bench overhead``: what it costs to call a kernel at all."""

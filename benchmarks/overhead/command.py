@@ -1,0 +1,100 @@
+"""``hatch run bench overhead``.
+
+A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge, through
+``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same size stands beside them.
+Eager products are compared with an eager ``jnp.dot``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import published
+from benchmarks.harness import ratios, reports
+from benchmarks.harness.contest import Effort, Task
+from benchmarks.harness.progress import following
+from benchmarks.harness.reports import Report
+from benchmarks.harness.series import Measured, Peer, Prepared, measure
+from benchmarks.harness.tables import Table
+from benchmarks.options import Options
+
+__all__ = ["run"]
+
+ROOT = Path(__file__).parents[2]
+EFFORT = Effort(rounds=15, seconds=0.03, patience=10.0)
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who makes the same call, and whose time is the yardstick."""
+
+    name: str
+    peers: dict[str, Peer]
+    yardstick: str
+
+
+CONTENDERS = "benchmarks.overhead.contenders"
+
+CALLS = [
+    Call(
+        "a trivial kernel in a compiled loop",
+        {
+            "native bridge (ours)": Peer("ours", "ours"),
+            "XLA scatter": Peer("scatter", "scatter"),
+            "jax.pure_callback": Peer("callback", "pure_callback"),
+            f"published {published.VERSION}": published.peer("published"),
+        },
+        "native bridge (ours)",
+    ),
+    Call(
+        "an eager call from Python",
+        {
+            "spikes @ CSR, 10 × 10 (ours)": Peer("ours", "eager_product"),
+            "jnp.dot, 10 × 10": Peer("jax", "eager_dot"),
+        },
+        "jnp.dot, 10 × 10",
+    ),
+]
+
+
+def run(options: Options) -> Report | None:
+    """Measure, or list what would be."""
+    calls = [call for call in CALLS if options.selects(call.name)]
+    if options.list_only:
+        print(*(call.name for call in calls), sep="\n")
+        return None
+    with following("overhead", len(calls), options.progress) as progress:
+        threads = options.threads or 1
+        measured = [
+            one
+            for call in calls
+            for one in measure(
+                [call],
+                call.peers,
+                lambda call: Prepared({n: Task(CONTENDERS, peer.module) for n, peer in call.peers.items()}),
+                path=ROOT,
+                threads=threads,
+                clock=options.clock_for(threads),
+                effort=options.effort(EFFORT),
+                progress=progress,
+            )
+        ]
+    return Report(
+        "overhead",
+        [_table(one) for one in measured],
+        versions=reports.versions(one.outcomes for one in measured),
+        figures=[one.as_json() for one in measured],
+    )
+
+
+def _table(one: Measured[Call]) -> Table:
+    lines = []
+    for name in one.outcomes:
+        seconds, times = one.seconds(name), one.ratio(name, one.case.yardstick)
+        if seconds is None or times is None:
+            lines.append([name, ratios.missing(one, name), ""])
+        else:
+            lines.append([name, f"{seconds.median * 1e6:.3g}", f"{times.median:.3g}"])
+    head = ["contender", "µs per call", f"times {one.case.yardstick}"]
+    return Table(f"{one.case.name[0].upper()}{one.case.name[1:]}", head, lines, ratios.remarks([one], one.case.peers))

@@ -1,0 +1,88 @@
+"""What one call of a kernel costs inside a compiled loop, and what an eager product costs. See ``overhead.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.harness.program import Program
+
+SHAPE = jax.ShapeDtypeStruct((8,), np.dtype("float32"))
+
+
+def _loop(body: Callable[[Any], Any], *distributions: str) -> Program:
+    """Dependent calls of ``body`` in one compiled loop."""
+    x = jnp.zeros(SHAPE.shape, SHAPE.dtype)
+    run = jax.jit(lambda x, calls: jax.lax.fori_loop(0, calls, lambda _, x: body(x), x))
+    np.testing.assert_array_equal(run(x, 10), np.full(SHAPE.shape, 10))
+    return Program(lambda calls: run(x, calls).block_until_ready(), distributions=("jax", *distributions))
+
+
+def add_one(x: Any, out: Any) -> None:
+    for i in range(x.size):
+        out[i] = x[i] + 1
+
+
+def ours() -> Program:
+    import numba
+
+    from brainevent_cpu.bridge import NativeKernel, native_call
+
+    fill = numba.njit(add_one)
+
+    def checked(x: Any, out: Any) -> int:
+        fill(x, out)
+        return 0  # our kernels return a status
+
+    kernel = NativeKernel("bench_add_one", lambda: checked)
+    return _loop(lambda x: native_call(kernel, x, outs=[SHAPE])[0], "brainevent-cpu")
+
+
+def scatter() -> Program:
+    index = jnp.arange(SHAPE.shape[0])[::-1]
+    return _loop(lambda x: x.at[index].add(1.0, unique_indices=True))
+
+
+def pure_callback() -> Program:
+    return _loop(lambda x: jax.pure_callback(lambda x: np.asarray(x) + np.float32(1), SHAPE, x))
+
+
+def published() -> Program:
+    import numba
+
+    import brainevent
+
+    theirs: Any = brainevent  # which type checkers don't see
+    kernel = theirs.numba_kernel(numba.njit(add_one), outs=SHAPE)
+
+    def call(x: Any) -> Any:
+        out = kernel(x)
+        return out[0] if isinstance(out, (tuple, list)) else out
+
+    return _loop(call, "brainevent")
+
+
+def eager_product() -> Program:
+    import brainevent
+
+    spikes = brainevent.BinaryArray(jnp.arange(10) % 5 == 0)
+    matrix = brainevent.CSR.fromdense(np.eye(10, dtype=np.float32))
+    return _eagerly(lambda: spikes @ matrix, "brainevent")
+
+
+def eager_dot() -> Program:
+    vector, matrix = jnp.ones(10), jnp.eye(10)
+    return _eagerly(lambda: jnp.dot(vector, matrix))
+
+
+def _eagerly(call: Callable[[], Any], *distributions: str) -> Program:
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            result = call()
+        result.block_until_ready()
+
+    return Program(run, distributions=("jax", *distributions))

@@ -1,0 +1,1 @@
+"""``hatch run bench startup``: from ``import brainevent`` to the first result, in new processes."""

@@ -1,0 +1,54 @@
+"""What kind of product a kernel computes: the facts that its machine code depends on. Imports no Numba."""
+
+from __future__ import annotations
+
+import dataclasses
+
+__all__ = ["Call"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One kind of call. A kernel is compiled for each that occurs, and for its dtypes.
+
+    Attributes:
+      family: the module of `native` that builds the kernel.
+      layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width; "" where nothing depends on
+        it.
+      weights: "homogeneous", one for all entries; "entries", one for each; "float16" or "bfloat16", one for each, as
+        the bits of such numbers.
+      operand: an encoding of `brainevent_core.formats.OPERANDS`, or "float".
+      transpose: whether the operand runs along the rows of what is stored, rather than along its columns.
+      batched: whether the operand has several columns.
+      slots: whether weights are stored in another order than indices, and an array says where each is.
+    """
+
+    family: str
+    layout: str = ""
+    weights: str = "entries"
+    operand: str = "float"
+    transpose: bool = False
+    batched: bool = False
+    slots: bool = False
+
+    @property
+    def event(self) -> bool:
+        """Whether the operand is read as events."""
+        return self.operand != "float"
+
+    @property
+    def homogeneous(self) -> bool:
+        return self.weights == "homogeneous"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All facts as words, for names."""
+        return (
+            self.family,
+            *([self.layout] if self.layout else []),
+            self.weights,
+            self.operand,
+            *(["transposed"] if self.transpose else []),
+            *(["batched"] if self.batched else []),
+            *(["slots"] if self.slots else []),
+        )

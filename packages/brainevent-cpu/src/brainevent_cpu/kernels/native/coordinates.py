@@ -1,0 +1,106 @@
+"""Products with a list of entries in any order (`coo`): every entry is met, and adds to its target.
+
+The kernel is `(frame, data, targets, sources, x, out, batch, …, width) -> status`, see `gather`: targets below `bound`
+and sources below `reach` are inside. Which of row and column is the target is the caller's choice, so there is one
+kernel for both directions. Columns stand side by side.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...bridge.memory import kept
+from ...bridge.specialise import specialised
+from ...bridge.threads import parallel_loop
+from ..call import Call
+from .arguments import sizes_of
+from .elements import weight_reader
+from .events import operand_reader
+from .parallel import threads_for
+from .partial_sums import part_of, parts_for, sum_adder
+
+__all__ = ["build"]
+
+U = np.uint64
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    weight, entries_of = weight_reader(call), operand_reader(call)
+    event, batched = call.event, call.batched
+
+    @native
+    def operand_at(x, source, reach):
+        return x[source] if source < reach else x.dtype.type(0)
+
+    @native
+    def term(data, entry, value):
+        """What an entry adds to its target."""
+        return kept(weight(data, entry), value) if event else weight(data, entry) * value
+
+    @native
+    def add_entries(first, last, data, targets, sources, x, out, sizes):
+        for line in range(out.size):
+            out[line] = 0
+        batch, bound, reach = sizes.batch, sizes.bound, sizes.reach
+        entry, zero = first, out.dtype.type(0)
+        while entry + U(4) <= last and not batched:
+            p, q = U(sources[entry]), U(sources[entry + U(1)])
+            r, s = U(sources[entry + U(2)]), U(sources[entry + U(3)])
+            a, b = operand_at(x, p, reach), operand_at(x, q, reach)
+            c, d = operand_at(x, r, reach), operand_at(x, s, reach)
+            # Four silent entries cost no weights and no targets, 4 of 12 bytes each.
+            if not event or (a | b | c | d) != 0:
+                e = term(data, entry, a) if event or p < reach else zero
+                f = term(data, entry + U(1), b) if event or q < reach else zero
+                g = term(data, entry + U(2), c) if event or r < reach else zero
+                h = term(data, entry + U(3), d) if event or s < reach else zero
+                i, j = U(targets[entry]), U(targets[entry + U(1)])
+                k, m = U(targets[entry + U(2)]), U(targets[entry + U(3)])
+                if i == j and j == k and k == m:
+                    # As in a sorted list, where one by one each would wait for the sum before it.
+                    if i < bound:
+                        out[i] += (e + f) + (g + h)
+                else:
+                    if i < bound:
+                        out[i] += e
+                    if j < bound:
+                        out[j] += f
+                    if k < bound:
+                        out[k] += g
+                    if m < bound:
+                        out[m] += h
+            entry += U(4)
+        while entry < last:
+            target, source = U(targets[entry]), U(sources[entry])
+            if target < bound and source < reach:
+                for column in range(batch):
+                    out[target * batch + column] += term(data, entry, x[source * batch + column])
+            entry += U(1)
+
+    @allocating
+    def add_part(part, parts, data, targets, sources, x, out, copies, sizes):
+        size = U(targets.size)
+        first, last = size * U(part) // parts, size * U(part + 1) // parts
+        add_entries(first, last, data, targets, sources, x, part_of(out, copies, part), sizes)
+        return 0
+
+    parallel_parts, add_parts = parallel_loop(add_part), sum_adder(call)
+
+    @allocating
+    def kernel(frame, data, targets, sources, x, out, batch, bound, inner, outer, reach, size, threads, width):
+        if out.size == 0 or x.size == 0:
+            out[:] = 0
+            return 0
+        sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
+        work = U(targets.size) * sizes.batch
+        parts = parts_for(threads_for(frame, work, threads), work, out)
+        copies = np.empty((parts - 1) * out.size, out.dtype)
+        entries = entries_of(x, sizes)
+        status = parallel_parts(frame, parts, parts, (U(parts), data, targets, sources, entries, out, copies, sizes))
+        return add_parts(frame, parts, out, copies) if status == 0 else status
+
+    return kernel

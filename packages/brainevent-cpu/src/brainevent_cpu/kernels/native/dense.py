@@ -1,0 +1,146 @@
+"""Products of events with a dense matrix: they cost the active lines.
+
+The kernel is `(frame, data, x, out, batch, …, width) -> status`, see `gather`; `width` is the length of a row of the
+matrix. Columns of events stand behind each other, and so do their results.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...bridge.memory import kept
+from ...bridge.specialise import specialised
+from ...bridge.threads import parallel_loop
+from ..call import Call
+from .arguments import sizes_of
+from .elements import weight_reader
+from .events import active_lister
+from .parallel import CHUNKS_PER_THREAD, threads_for
+
+__all__ = ["build"]
+
+U = np.uint64
+
+# Columns whose sums are kept in the first-level cache while all active rows are added to them.
+TILE = U(4096)
+
+# In a row, an active element costs as much as this many that are read in passing.
+COST_OF_JUMP = 8
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    weight, list_active = weight_reader(call), active_lister(call)
+
+    @allocating
+    def places_of(active, vector, inner):
+        """Where the active lines of a vector are listed."""
+        return active[vector * inner : (vector + U(1)) * inner]
+
+    @allocating
+    def list_all(x, active, counts, sizes):
+        """The active lines of all vectors; how many there are."""
+        lines = U(0)
+        for vector in range(sizes.batch):
+            places = places_of(active, vector, sizes.inner)
+            counts[vector] = list_active(x, vector * sizes.size, sizes.size, sizes.inner, places)
+            lines += U(counts[vector])
+        return lines
+
+    # -- events @ A: add up the active rows ----------------------------------------------------------------------------
+
+    @native
+    def add_tile(data, active, count, out, to, first, last, width):
+        """Columns `first` to `last` of the active rows, added up in `out` from `to` on."""
+        for column in range(first, last):
+            out[to + column] = 0
+        i = U(0)
+        # Four rows at once: a quarter of the loads and stores of the sums.
+        while i + U(4) <= count:
+            a, b = U(active[i]) * width, U(active[i + U(1)]) * width
+            c, d = U(active[i + U(2)]) * width, U(active[i + U(3)]) * width
+            for column in range(first, last):
+                out[to + column] += (weight(data, a + column) + weight(data, b + column)) + (
+                    weight(data, c + column) + weight(data, d + column)
+                )
+            i += U(4)
+        while i < count:
+            a = U(active[i]) * width
+            for column in range(first, last):
+                out[to + column] += weight(data, a + column)
+            i += U(1)
+
+    @allocating
+    def add_rows(tile, tiles, data, active, counts, out, sizes):
+        width = sizes.outer
+        first, last = width * U(tile) // tiles, width * U(tile + 1) // tiles
+        for vector in range(sizes.batch):
+            places = places_of(active, vector, sizes.inner)
+            add_tile(data, places, U(counts[vector]), out, vector * width, first, last, width)
+        return 0
+
+    # -- A @ events: in every row, add up the active elements ----------------------------------------------------------
+
+    @native
+    def sum_listed(data, at, active, count, out):
+        zero = out.dtype.type(0)
+        a, b, c, d = zero, zero, zero, zero
+        i = U(0)
+        while i + U(4) <= count:
+            a += weight(data, at + U(active[i]))
+            b += weight(data, at + U(active[i + U(1)]))
+            c += weight(data, at + U(active[i + U(2)]))
+            d += weight(data, at + U(active[i + U(3)]))
+            i += U(4)
+        while i < count:
+            a += weight(data, at + U(active[i]))
+            i += U(1)
+        return (a + b) + (c + d)
+
+    @specialised(*call.words, reassociate=True)
+    def sum_masked(data, at, mask, begin, width, out):
+        total = out.dtype.type(0)
+        for column in range(width):
+            total += kept(weight(data, at + column), mask[begin + column])
+        return total
+
+    @allocating
+    def sum_rows(chunk, chunks, data, active, counts, mask, out, sizes):
+        inner = sizes.inner
+        for row in range(sizes.outer * U(chunk) // chunks, sizes.outer * U(chunk + 1) // chunks):
+            # All vectors, while the row is in the cache.
+            for vector in range(sizes.batch):
+                at = vector * sizes.outer + row
+                count = U(counts[vector])
+                if count * U(COST_OF_JUMP) < inner:
+                    out[at] = sum_listed(data, row * inner, places_of(active, vector, inner), count, out)
+                else:
+                    out[at] = sum_masked(data, row * inner, mask, vector * inner, inner, out)
+        return 0
+
+    parallel_rows, parallel_sums = parallel_loop(add_rows), parallel_loop(sum_rows)
+    transpose = call.transpose
+
+    @allocating
+    def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, threads, width):
+        if out.size == 0 or x.size == 0 or data.size == 0:
+            out[:] = 0
+            return 0
+        sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
+        active, counts = np.empty(inner * batch, np.uint64), np.empty(batch, np.uint64)
+        lines = list_all(x, active, counts, sizes)
+        threads = threads_for(frame, lines * sizes.outer, threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        if transpose:
+            tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))
+            return parallel_rows(frame, np.int64(tiles), threads, (tiles, data, active, counts, out, sizes))
+        mask = np.zeros(inner * batch, np.uint8)
+        for vector in range(sizes.batch):
+            for i in range(U(counts[vector])):
+                mask[vector * sizes.inner + active[vector * sizes.inner + i]] = 1
+        return parallel_sums(frame, chunks, threads, (U(chunks), data, active, counts, mask, out, sizes))
+
+    return kernel

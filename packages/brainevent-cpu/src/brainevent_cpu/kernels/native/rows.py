@@ -1,0 +1,30 @@
+"""Where the rows of a matrix begin: by pointers (`csr`) or by their common width (`fixed_num`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...bridge.specialise import specialised
+from ..call import Call
+
+U = np.uint64
+
+
+def row_reader(call: Call) -> Any:
+    """`row_span(indptr, row, width) -> start, stop`: where the entries of `row` are."""
+    native = specialised(*call.words)
+    if call.layout == "csr":
+
+        @native
+        def row_span(indptr, row, width):
+            return U(indptr[row]), U(indptr[row + U(1)])
+
+    else:
+
+        @native
+        def row_span(indptr, row, width):
+            return row * width, (row + U(1)) * width
+
+    return row_span

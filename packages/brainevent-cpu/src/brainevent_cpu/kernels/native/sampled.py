@@ -1,0 +1,124 @@
+"""`y[out] · x[in]` for every stored entry, the derivative of a product with respect to its weights.
+
+The kernel is `(frame, y, indices, indptr, x, out, batch, …, width) -> status` with rows, and `(frame, y, targets,
+sources, x, out, batch, …, width)` with coordinates; see `gather` and `coordinates`. y is numbers, with its columns side
+by side, as x has them; both are summed over the columns. Entries outside the matrix are 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...bridge.memory import kept
+from ...bridge.specialise import specialised
+from ...bridge.threads import parallel_loop
+from ..call import Call
+from .arguments import sizes_of
+from .events import operand_reader
+from .parallel import CHUNKS_PER_THREAD, threads_for
+from .rows import row_reader
+
+__all__ = ["build"]
+
+U = np.uint64
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    return _build_coordinates(call) if call.layout == "" else _build_rows(call)
+
+
+def _sampler(call: Call) -> Any:
+    """`sample(y, x, target, source, batch)`: the value of one entry."""
+    event = call.event
+
+    @specialised(*call.words, reassociate=True)
+    def sample(y, x, target, source, batch):
+        total = y.dtype.type(0)
+        for column in range(batch):
+            a, b = y[target * batch + column], x[source * batch + column]
+            total += kept(a, b) if event else a * b
+        return total
+
+    if call.batched:
+        return sample
+
+    @specialised(*call.words)
+    def sample_vector(y, x, target, source, batch):
+        return kept(y[target], x[source]) if event else y[target] * x[source]
+
+    return sample_vector
+
+
+def _build_rows(call: Call) -> Any:
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    sample, row_span = _sampler(call), row_reader(call)
+    entries_of = operand_reader(call)
+    transpose, csr = call.transpose, call.layout == "csr"
+
+    @native
+    def sample_rows(chunk, chunks, y, indices, indptr, x, out, rows, sizes):
+        for row in range(rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks):
+            start, stop = row_span(indptr, row, sizes.width)
+            for entry in range(start, stop):
+                column = U(indices[entry])
+                if column >= sizes.bound:
+                    out[entry] = 0
+                elif transpose:
+                    out[entry] = sample(y, x, column, row, sizes.batch)
+                else:
+                    out[entry] = sample(y, x, row, column, sizes.batch)
+        return 0
+
+    parallel_rows = parallel_loop(sample_rows)
+
+    @allocating
+    def kernel(frame, y, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width):
+        if y.size == 0 or x.size == 0 or indices.size == 0:
+            out[:] = 0
+            return 0
+        sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
+        rows = inner if transpose else outer
+        if csr:
+            # Slots that no row claims.
+            out[: indptr[0]] = 0
+            out[indptr[rows] :] = 0
+        threads = threads_for(frame, U(indices.size) * sizes.batch, threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        entries = entries_of(x, sizes)
+        return parallel_rows(frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes))
+
+    return kernel
+
+
+def _build_coordinates(call: Call) -> Any:
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    sample, entries_of = _sampler(call), operand_reader(call)
+
+    @native
+    def sample_entries(chunk, chunks, y, targets, sources, x, out, sizes):
+        size = U(targets.size)
+        for entry in range(size * U(chunk) // chunks, size * U(chunk + 1) // chunks):
+            target, source = U(targets[entry]), U(sources[entry])
+            if target < sizes.bound and source < sizes.reach:
+                out[entry] = sample(y, x, target, source, sizes.batch)
+            else:
+                out[entry] = 0
+        return 0
+
+    parallel_entries = parallel_loop(sample_entries)
+
+    @allocating
+    def kernel(frame, y, targets, sources, x, out, batch, bound, inner, outer, reach, size, threads, width):
+        if y.size == 0 or x.size == 0 or targets.size == 0:
+            out[:] = 0
+            return 0
+        sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
+        threads = threads_for(frame, U(targets.size) * sizes.batch, threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        entries = entries_of(x, sizes)
+        return parallel_entries(frame, chunks, threads, (U(chunks), y, targets, sources, entries, out, sizes))
+
+    return kernel

@@ -1,0 +1,283 @@
+"""The primitives `matmul` and `sampled`: which native kernel computes a call, and how its arrays reach it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import reference
+from brainevent_core.config import num_threads
+from brainevent_core.formats import get_format, get_operand
+
+from ..bridge import NativeKernel, native_call
+from ..bridge.selftest import bridge_works
+from .call import Call
+
+__all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sampled"]
+
+_SOURCES = tuple(str(path) for path in sorted(Path(__file__).with_name("native").glob("*.py")))
+
+# Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
+# stand side by side, so that all of them are read with one entry of the matrix.
+_VECTORS_IN_A_ROW = ("dense", "indexed")
+
+# Of a batch of events with a dense matrix, the share above which a product with zeros and ones is faster. With 32
+# vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
+_MANY_EVENTS = {True: 0.25, False: 0.0625}
+
+# Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
+_READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
+
+_WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
+
+
+def supports_matmul(*avals: Any, format: str, **params: Any) -> bool:
+    """Whether `matmul` takes operands of these abstract values, and native kernels run at all.
+
+    Numbers times a dense matrix are left to XLA: they have nothing sparse in them.
+    """
+    return (format, params["operand"]) != ("dense", "float") and _supports(*avals)
+
+
+def supports_sampled(*avals: Any, format: str, **params: Any) -> bool:
+    """Whether `sampled` takes operands of these abstract values; dense outer products are left to XLA."""
+    return format != "dense" and _supports(*avals)
+
+
+def _supports(first: Any, *others: Any) -> bool:
+    *structure, _ = others
+    sizes = [size for aval in (first, *others) for size in aval.shape]
+    return (
+        first.dtype.name in _WIDE
+        # Not jnp.issubdtype: int4 has no native arrays.
+        and all(np.dtype(array.dtype).kind in "iu" for array in structure)
+        and all(isinstance(size, int) for size in sizes)
+        and bridge_works()
+    )
+
+
+def matmul(
+    data: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str
+) -> list[jax.Array]:
+    """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
+
+    Args:
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape, or (1,) for all.
+      *operands: the format's structure, of any integer dtypes, and x.
+      format: of A.
+      shape: of A.
+      transpose: multiply by the transpose.
+      operand: the encoding of x.
+
+    Returns:
+      The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
+      are added up in single precision.
+
+    Raises:
+      MathError: if the arrays don't fit `shape`.
+      jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
+    """
+    *structure, x = operands
+    fmt = get_format(format)
+    fmt.validate(data, structure, shape)
+    plan = _matmul_plan(structure, format, shape, transpose, operand)
+
+    def run() -> list[jax.Array]:
+        return _run(plan, data, x, shape, transpose, operand, homogeneous=fmt.is_homogeneous(data))
+
+    if plan.family != "dense" or x.ndim == 1:
+        return run()
+    length = shape[0] if transpose else shape[1]
+    events = get_operand(operand).decode(x, length)
+    many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "operand": operand}
+    return jax.lax.cond(many, lambda: [reference.matmul(data, x, **params)], run)
+
+
+def sampled(
+    y: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str
+) -> list[jax.Array]:
+    """`y[out] · x[in]` for every entry: the primitive `sampled` of core, see there; arguments as in `matmul`.
+
+    Returns:
+      One number per entry in a list, of the format's shape for weights and the dtype of y.
+    """
+    *structure, x = operands
+    fmt = get_format(format)
+    per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
+    fmt.validate(per_entry, structure, shape)
+    plan = _sampled_plan(structure, format, shape, transpose)
+    return _run(plan, y, x, shape, transpose, operand, out_shape=per_entry.shape)
+
+
+# -- which kernel ------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """Which family of kernels, and the arrays that it takes between the first operand and x.
+
+    Of `arrays`, those at the positions `pointers` keep their sign; the others are indices. `bound` and `reach` are the
+    numbers of lines that the first and second kind of index reach.
+    """
+
+    family: str
+    layout: str
+    arrays: tuple[jax.Array, ...] = ()
+    pointers: tuple[int, ...] = ()
+    bound: int = 0
+    reach: int = 0
+
+
+def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool, operand: str) -> _Plan:
+    base, indexed = format.removesuffix("_indexed"), format.endswith("_indexed")
+    if base == "dense":
+        return _Plan("dense", "")
+    if base == "coo":
+        return _coordinates("coordinates", structure, shape, transpose)
+    indices, pointers, bound = _rows(structure, base, shape)
+    if transpose:
+        # Weights are in the order of indices, which stand in for the slots, unread.
+        return _Plan("scatter", base, (indices, pointers, indices), (1,), bound)
+    if not indexed or operand == "float":
+        return _Plan("gather", base, (indices, pointers), (1,), bound)
+    rows, column_pointers, slots = structure[-3:]
+    by_column = (rows, _pointers(column_pointers, rows.size), slots)
+    return _Plan("indexed", base, (indices, pointers, *by_column), (1, 3), bound, _reached(rows, shape[0]))
+
+
+def _sampled_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
+    base = format.removesuffix("_indexed")
+    if base == "coo":
+        return _coordinates("sampled", structure, shape, transpose)
+    indices, pointers, bound = _rows(structure, base, shape)
+    return _Plan("sampled", base, (indices, pointers), (1,), bound)
+
+
+def _coordinates(family: str, structure: list[Any], shape: tuple[int, int], transpose: bool) -> _Plan:
+    order = -1 if transpose else 1
+    targets, sources = structure[::order]
+    lines, length = shape[::order]
+    return _Plan(family, "", (targets, sources), (), _reached(targets, lines), _reached(sources, length))
+
+
+def _rows(structure: list[Any], base: str, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, int]:
+    indices = structure[0]
+    # fixed_num has no pointers: its indices stand in, unread, as signed integers.
+    pointers = _pointers(structure[1], indices.size) if base == "csr" else indices
+    return indices, pointers, _reached(indices, shape[1])
+
+
+def _reached(indices: jax.Array, length: int) -> int:
+    """How many of `length` lines indices of this dtype reach. Read as unsigned, a negative one is beyond."""
+    return min(length, int(np.iinfo(indices.dtype).max) + 1)
+
+
+def _pointers(indptr: jax.Array, nse: int) -> jax.Array:
+    """Pointers that rise from 0 or more to `nse` or less, as int32, or int64 if there are more entries than that
+    counts.
+
+    The kernels rely on it. Checking takes 25 µs for 50,000 rows, longer than a product with few spikes; as an operation
+    of its own, it is hoisted out of loops by XLA.
+    """
+    wide = np.dtype(np.int32 if nse <= np.iinfo(np.int32).max else np.int64)
+    if np.can_cast(indptr.dtype, wide):
+        indptr = indptr.astype(wide)
+    else:
+        indptr = jnp.clip(indptr, 0, min(nse, np.iinfo(indptr.dtype).max)).astype(wide)
+    out = jax.ShapeDtypeStruct(indptr.shape, wide)
+    return native_call(native_kernel(Call("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]
+
+
+# -- calling it --------------------------------------------------------------------------------------------------------
+
+
+def _run(
+    plan: _Plan,
+    first: jax.Array,
+    x: jax.Array,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+    *,
+    homogeneous: bool = False,
+    out_shape: tuple[int, ...] | None = None,
+) -> list[jax.Array]:
+    """Call the kernel of a plan; `out_shape` is that of one number per entry, None for a product."""
+    outer, inner = shape[::-1] if transpose else shape
+    encoding = get_operand(operand)
+    encoding.validate(x, inner, first.dtype, "x")
+    dtype, wide = first.dtype, np.dtype(_WIDE[first.dtype.name])
+    batch = 1 if x.ndim == 1 else x.shape[1]
+    if operand == "binary" and x.dtype != jnp.bool_:
+        x = x != 0
+    elif operand == "float":
+        x = x.astype(wide)
+    weights = "entries"
+    if out_shape is not None or homogeneous:
+        first = first.astype(wide)
+        weights = "homogeneous" if homogeneous else "entries"
+    elif dtype != wide:
+        # The kernel reads them as they are: half the traffic.
+        weights = dtype.name
+    in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.event)
+    kernel = native_kernel(
+        Call(plan.family, plan.layout, weights, operand, transpose and plan.family != "coordinates", batch != 1)
+    )
+    size = x.shape[0]
+    # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
+    if in_a_row or operand not in ("float", "binary"):
+        x = x.T
+    # Arrays go in flat, which costs XLA nothing.
+    arrays = [array.reshape(-1) for array in (first, *plan.arrays, x)]
+    (out,) = native_call(
+        kernel,
+        *arrays,
+        outs=[jax.ShapeDtypeStruct((outer * batch,) if out_shape is None else (int(np.prod(out_shape)),), wide)],
+        attributes={
+            "batch": np.int64(batch),
+            "bound": np.int64(plan.bound),
+            "inner": np.int64(inner),
+            "outer": np.int64(outer),
+            "reach": np.int64(plan.reach),
+            "size": np.int64(size),
+            "threads": np.int64(num_threads() or 0),
+            "width": np.int64(shape[1] if plan.layout == "" else plan.arrays[0].size // max(shape[0], 1)),
+        },
+        read_as=_read_as(arrays, plan),
+    )
+    if out_shape is not None:
+        out = out.reshape(out_shape)
+    elif x.ndim == 2:
+        out = out.reshape(batch, outer).T if in_a_row else out.reshape(outer, batch)
+    return [out.astype(dtype)]
+
+
+def _read_as(arrays: list[jax.Array], plan: _Plan) -> dict[int, Any]:
+    """The dtypes as which a kernel reads the first operand, the arrays of the plan, and x."""
+    names = [array.dtype.name for array in arrays]
+    dtypes: dict[int, Any] = {i: _READ_AS[name] for i, name in enumerate(names) if name in _READ_AS}
+    for i, array in enumerate(plan.arrays):
+        if i not in plan.pointers:
+            # For a signed index Numba emits a test whether it counts from the end, which takes as long as the gather
+            # itself; unsigned, one comparison catches both ends.
+            dtypes[1 + i] = np.dtype(f"uint{8 * array.dtype.itemsize}")
+    return dtypes
+
+
+@functools.cache
+def native_kernel(call: Call) -> NativeKernel:
+    """The native kernel for one kind of call, built by the module of its family."""
+
+    def build() -> Any:
+        from importlib import import_module
+
+        return import_module(f".native.{call.family}", __package__).build(call)
+
+    return NativeKernel("_".join(("product", *call.words)), build, threads=True, sources=_SOURCES)

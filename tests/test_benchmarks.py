@@ -1,0 +1,194 @@
+"""The benchmark tool: a tiny case goes all the way through it, and figures, claims and pages come out right."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from benchmarks import __main__, docs, options
+from benchmarks.harness import reports
+from benchmarks.harness.claims import Claim, judge
+from benchmarks.harness.contest import Contender, Contest, Effort, Task
+from benchmarks.harness.figures import Outcome, Sample, Spread, ratio
+from benchmarks.harness.reports import Report
+from benchmarks.harness.series import measure
+from benchmarks.products import arrays, command, model, pictures, report
+from benchmarks.products.cases import CASES, Case
+from benchmarks.products.claims import CLAIMS
+from benchmarks.products.prepare import Stage
+
+ROOT = Path(__file__).parents[1]
+EFFORT = Effort(rounds=3, seconds=0.001, patience=1.0)
+TINY = [
+    Case(event=True, side="left", format="csr", n=150, density=0.1, activity=0.1),
+    Case(event=True, side="right", format="fan-out", n=150, density=0.1, activity=0.1, batch=4),
+]
+
+
+def test_a_case_from_arrays_to_page(tmp_path: Path) -> None:
+    peers = {name: command.PEERS[name] for name in ("ours", "reference", "scipy")}
+    seen: list[str] = []
+    measured = measure(
+        TINY,
+        peers,
+        Stage(tmp_path, peers, threads=1),
+        path=ROOT,
+        threads=1,
+        clock="cpu",
+        effort=EFFORT,
+        progress=lambda case, doing: seen.append(doing),
+    )
+    for one in measured:
+        for name, outcome in one.outcomes.items():
+            assert outcome.measured, f"{name}: {outcome.reason}"
+            assert len(outcome.samples) == 3
+            assert all(sample.wall > 0 and sample.cpu > 0 for sample in outcome.samples)
+            assert outcome.calls > 1
+        assert one.outcomes["reference"].notes["kernels"] == ["reference"]
+        assert one.outcomes["ours"].notes["kernels"] != ["reference"]
+    assert {"prepare scipy", "round 3"} <= set(seen)
+
+    whole = Report(
+        "products",
+        [report.table(measured, peers, threads=1)],
+        judge(CLAIMS, measured, lambda one: one.case.name),
+        pictures.pictures(measured, peers),
+        reports.versions(one.outcomes for one in measured),
+        [one.as_json() for one in measured],
+    )
+    assert json.loads(json.dumps(whole.as_json()))["figures"][0]["name"] == TINY[0].name
+    assert TINY[0].name in "\n".join(reports.plain(whole))
+
+    page = tmp_path / "page.md"
+    (tmp_path / "_static").mkdir()
+    page.write_text("before\n<!-- begin products -->\nold\n<!-- end products -->\nafter\n")
+    machine = dict.fromkeys(("date", "processor", "cores", "system", "python"), "?")
+    docs.update(whole, machine=machine, command="hatch run bench products", page=page)
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "`hatch run bench products`" in text
+    links = re.findall(r"\]\((.*?\.png)\)", text)
+    assert links
+    assert all((tmp_path / link).stat().st_size > 1000 for link in links)
+    with pytest.raises(ValueError, match="begin overhead"):
+        docs.update(Report("overhead", []), machine=machine, command="", page=page)
+
+
+# Imported by workers, which shall not import what this file needs.
+CONTENDERS = """
+import os
+import numpy as np
+from benchmarks.harness.program import Program
+
+def sleeper():
+    return Program(lambda calls: None, lambda: np.zeros(2), calls=5)
+
+def unable():
+    raise NotImplementedError("it can't")
+
+def broken():
+    raise ValueError("it is broken")
+
+def deadly():
+    os._exit(3)
+"""
+
+
+def test_contenders_that_do_not_finish_leave_the_others_alone(tmp_path: Path) -> None:
+    (tmp_path / "contenders.py").write_text(CONTENDERS)
+    tasks = {Contender(name): Task("contenders", name) for name in ("unable", "broken", "deadly", "sleeper")}
+    with Contest(path=[ROOT, tmp_path]) as contest:
+        first = contest.compete(tasks, EFFORT)
+        second = contest.compete(tasks, EFFORT, check=lambda result: "It is zero." if not result.any() else None)
+    for outcomes in (first, second):
+        assert (outcomes["unable"].status, outcomes["unable"].reason) == ("unsupported", "it can't")
+        assert outcomes["broken"].status == "failed"
+        assert "it is broken" in (outcomes["broken"].reason or "")
+        assert "status 3" in (outcomes["deadly"].reason or "")
+    assert first["sleeper"].measured
+    assert first["sleeper"].calls == 5
+    assert (second["sleeper"].status, second["sleeper"].reason) == ("wrong", "It is zero.")
+    assert not second["sleeper"].samples
+
+
+def test_ratios_are_taken_within_rounds() -> None:
+    drifting = [1.0, 10.0, 100.0]
+    ours = Outcome("measured", samples=[Sample(t, t) for t in drifting])
+    theirs = Outcome("measured", samples=[Sample(2 * t, 3 * t) for t in drifting[:2]])  # too slow for the third round
+    assert ratio(theirs, ours, "wall") == Spread(2.0, 2.0, 2.0)
+    assert ratio(theirs, ours, "cpu").median == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(
+    ("figures", "limits", "verdict", "worst"),
+    [
+        ([2.0, 5.0], {"at_least": 2}, "met", "2 ×"),
+        ([2.0, 5.0], {"at_least": 3}, "NOT MET", "2 ×"),
+        ([2.0, 5.0], {"at_most": 3}, "NOT MET", "5 ×"),
+        ([None], {"at_least": 1}, "not measured", None),
+    ],
+)
+def test_verdicts(figures: list[float | None], limits: dict[str, float], verdict: str, worst: str | None) -> None:
+    claim: Claim[float | None] = Claim("fast", lambda one: True, lambda one: one, **limits)
+    (found,) = judge([claim], figures, str)
+    assert found.word == verdict
+    assert (found.worst and found.worst[0]) == worst
+
+
+@pytest.mark.parametrize("format", ["csr", "fan-out", "coo", "dense"])
+def test_a_missing_entry_is_noticed(format: str, tmp_path: Path) -> None:
+    case = Case(event=True, side="left", format=format, n=80, density=0.2, activity=0.2)  # type: ignore[arg-type]
+    matrix = arrays.write_matrix(case, tmp_path)
+    patterns = arrays.write_patterns(case, tmp_path)
+    dense = model.matrix(case, matrix)
+    dense = dense if format == "dense" else dense.toarray()
+    loaded, vectors = arrays.load(tmp_path)
+    np.testing.assert_array_equal(loaded.data, matrix.data)
+    assert vectors.shape == (arrays.PATTERNS["vector"], 80)
+    assert set(vectors.sum(axis=1)) == {16}
+    right = model.expected(case, model.matrix(case, matrix), patterns)
+    np.testing.assert_allclose(right, patterns[0] @ dense)
+    assert model.what_is_wrong(right.astype(np.float32), right) is None
+    row = np.flatnonzero(patterns[0])[0]
+    dense[row, np.flatnonzero(dense[row])[0]] = 0.0
+    assert model.what_is_wrong((patterns[0] @ dense).astype(np.float32), right) is not None
+    assert model.what_is_wrong(right, right) is not None  # float64
+
+
+def test_names_of_cases_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_bytes_are_those_of_the_rows_that_spike() -> None:
+    event = Case(event=True, side="left", format="csr", n=1000, density=0.1, activity=0.01)
+    assert event.bytes_moved(stored=100_000, active=10) == 1000 * 8 + 1000 + 4000
+    everything = Case(event=False, side="right", format="csr", n=1000, density=0.1, activity=1.0, weights="same")
+    assert everything.bytes_moved(stored=100_000, active=1000) == 400_000 + 4000 + 4000
+
+
+@pytest.mark.parametrize("name", [*__main__.BENCHMARKS])
+def test_every_benchmark_lists_its_cases_and_has_a_place_on_the_page(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    __main__.main([name, "--list"])
+    assert capsys.readouterr().out.strip()
+    page = (ROOT / "docs" / "benchmarks.md").read_text()
+    assert f"<!-- begin {name} -->" in page
+    assert f"<!-- end {name} -->" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--select", "("], "not a regular expression"),
+        (["--rounds", "0"], "must be positive"),
+        (["productz"], "no benchmark is called 'productz'"),
+    ],
+)
+def test_arguments_that_can_not_work(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse(arguments, {"products": "..."})
+    assert message in capsys.readouterr().err
