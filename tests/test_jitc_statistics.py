@@ -21,6 +21,11 @@ SIGNIFICANCE = 1e-4
 PROBS = (0.0, 1e-5, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
+def probabilities(*probs: float, quick: tuple[float, ...]) -> list[Any]:
+    """The ones that are quick to test, and the others, marked as slow."""
+    return [pytest.param(prob, marks=[] if prob in quick else pytest.mark.slow) for prob in probs]
+
+
 @pytest.fixture(autouse=True)
 def native_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference is bit for bit the same and takes longer."""
@@ -61,7 +66,7 @@ def chi_square(observed: Any, expected: Any) -> float:
     return float(stats.chisquare(joined_observed, np.array(joined_expected) * scale).pvalue)
 
 
-@pytest.mark.parametrize("prob", PROBS)
+@pytest.mark.parametrize("prob", probabilities(*PROBS, quick=(0.001, 0.3, 1.0)))
 def test_density_and_degrees(prob: float) -> None:
     """The number of connections is binomial, and so are degrees along and across the stream."""
     lines, length = 400, 5000
@@ -80,7 +85,7 @@ def test_density_and_degrees(prob: float) -> None:
             assert min(tails) > SIGNIFICANCE
 
 
-@pytest.mark.parametrize("prob", [1e-5, 0.001, 0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("prob", probabilities(1e-5, 0.001, 0.01, 0.1, 0.5, 0.9, quick=(0.001, 0.1)))
 def test_gaps_are_geometric(prob: float) -> None:
     """Within lines of several blocks, over their borders, too."""
     length = min(max(20_000, int(100 / prob)), 3_000_000)
@@ -96,7 +101,7 @@ def test_gaps_are_geometric(prob: float) -> None:
     assert chi_square(observed, expected) > SIGNIFICANCE
 
 
-@pytest.mark.parametrize("prob", [0.002, 0.1, 0.5])
+@pytest.mark.parametrize("prob", probabilities(0.002, 0.1, 0.5, quick=(0.1,)))
 def test_neighbours_are_independent(prob: float) -> None:
     """Two-by-two tables of an element and its neighbour: in the line, in the next line, in the next block, and in the
     networks with related seeds."""

@@ -1,6 +1,7 @@
 """The stream of just-in-time connectivity: the specification, its golden vectors, and every implementation of it."""
 
 import hashlib
+import itertools
 import json
 import math
 from importlib import resources
@@ -127,9 +128,18 @@ def network(lines: int, length: int, prob: float, seed: tuple[int, int]) -> tupl
     return connected, draws
 
 
-@pytest.mark.parametrize("wide", [False, True], ids=["x32", "x64"])
-@pytest.mark.parametrize("jitted", [False, True], ids=["eager", "jit"])
-@pytest.mark.parametrize("backend", BACKENDS)
+# Every two of backend, jit or eager, and x64 or not; the other half of all is left to --full.
+MODES = [
+    pytest.param(
+        *mode,
+        id="-".join((mode[0], "jit" if mode[1] else "eager", "x64" if mode[2] else "x32")),
+        marks=[pytest.mark.full] if (mode[0] == "numba") ^ mode[1] ^ mode[2] else [],
+    )
+    for mode in itertools.product(BACKENDS, (False, True), (False, True))
+]
+
+
+@pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
     """Pattern and draws of 9 lines over three blocks: elements, any window, entries, any range of lines, and both
     products with unit vectors."""
