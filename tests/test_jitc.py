@@ -1,6 +1,7 @@
 """The matrices that are generated while they are used, against the same matrices written down."""
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import brainunit as u
@@ -440,25 +441,24 @@ def test_matrices_are_jax_values() -> None:
         one.prob = 0.5
 
 
-@pytest.mark.slow
-def test_results_do_not_depend_on_threads() -> None:
-    """The same bits with the pool and without: how work is cut depends on sizes alone. `frame` 0 means no pool."""
-    pytest.importorskip("brainevent_cpu")
-    from brainevent_core import jitc
-    from brainevent_cpu.kernels.jitc import matmul_kernel
+@pytest.fixture
+def any_threads() -> Iterator[None]:
+    yield
+    brainevent.config.set_num_threads(None)
 
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("any_threads")
+def test_results_do_not_depend_on_threads() -> None:
+    """The same bits on one thread and on all: how the sums of a product are cut depends on sizes and events alone."""
+    pytest.importorskip("brainevent_cpu")
     rng = np.random.default_rng()
-    lines, length, prob = 2000, 3000, 0.1
-    tables = jitc.gap_tables(prob)
-    for transpose in (False, True):
-        x = rng.random(lines if transpose else length) < 0.9
-        matrix = JITCUniformR(-1.0, 2.0, prob, 5, shape=(lines, length))
-        with brainevent.use_backend("numba"):
-            pooled = BinaryArray(x) @ matrix if transpose else matrix @ BinaryArray(x)
-        run = matmul_kernel(levels=len(tables), law="uniform", event=True, transpose=transpose, batched=False).build()
-        out = np.empty((1, length if transpose else lines), np.float32)
-        data = np.array([[-1.0, 3.0]], np.float32)
-        seed, first = np.array([[0, 5]], np.uint32), np.zeros((1, 1), np.uint32)
-        sizes = (1, jitc.block_size(prob), length, lines, 1, 300)
-        assert run(0, data, seed, first, tables.copy().reshape(-1), x[None], out, *sizes) == 0
-        np.testing.assert_array_equal(out[0], pooled)
+    matrix = JITCUniformR(-1.0, 2.0, 0.1, 5, shape=(2000, 3000))
+    for from_left in (False, True):
+        spikes = BinaryArray(rng.random(matrix.shape[0 if from_left else 1]) < 0.9)
+        results = []
+        for threads in (1, None):
+            brainevent.config.set_num_threads(threads)
+            with brainevent.use_backend("numba"):
+                results.append(spikes @ matrix if from_left else matrix @ spikes)
+        np.testing.assert_array_equal(*results)
