@@ -42,6 +42,13 @@ from brainevent_core.matrices import (
     FixedNumPerPre,
     FixedPostNumConn,
     FixedPreNumConn,
+    JITCMatrix,
+    JITCNormalC,
+    JITCNormalR,
+    JITCScalarC,
+    JITCScalarR,
+    JITCUniformC,
+    JITCUniformR,
 )
 from brainevent_core.ops import matmul
 from brainevent_core.plugins import Backend, get_registry, refresh_backends
@@ -68,6 +75,13 @@ __all__ = [
     "FixedNumPerPre",
     "FixedPostNumConn",
     "FixedPreNumConn",
+    "JITCMatrix",
+    "JITCNormalC",
+    "JITCNormalR",
+    "JITCScalarC",
+    "JITCScalarR",
+    "JITCUniformC",
+    "JITCUniformR",
     "KernelCompilationError",
     "KernelFallbackExhaustedError",
     "KernelNotAvailableError",

@@ -11,6 +11,15 @@ from brainevent_core.matrices.fixed_num import (
     FixedPostNumConn,
     FixedPreNumConn,
 )
+from brainevent_core.matrices.jitc import (
+    JITCMatrix,
+    JITCNormalC,
+    JITCNormalR,
+    JITCScalarC,
+    JITCScalarR,
+    JITCUniformC,
+    JITCUniformR,
+)
 
 __all__ = [
     "COO",
@@ -23,4 +32,11 @@ __all__ = [
     "FixedNumPerPre",
     "FixedPostNumConn",
     "FixedPreNumConn",
+    "JITCMatrix",
+    "JITCNormalC",
+    "JITCNormalR",
+    "JITCScalarC",
+    "JITCScalarR",
+    "JITCUniformC",
+    "JITCUniformR",
 ]

@@ -18,7 +18,7 @@ from brainevent_core.ops import Stored, matmul
 from brainevent_core.ops.products import as_array
 from brainevent_core.reference import accumulator
 
-__all__ = ["DataRepresentation"]
+__all__ = ["DataRepresentation", "as_data", "as_shape"]
 
 
 class DataRepresentation(u.sparse.SparseMatrix):
@@ -55,9 +55,9 @@ class DataRepresentation(u.sparse.SparseMatrix):
                 f"{type(self).__name__} takes ({', '.join(('data', *names))}) or one tuple of them, and shape=; got "
                 f"{1 + len(given)} arrays{surplus}."
             )
-        shape = _as_shape(shape)
+        shape = as_shape(shape)
         stored_shape = shape[::-1] if self._transposed else shape
-        data = _as_data(data)
+        data = as_data(data)
         given = [as_integers(label, array) for label, array in zip(names, given, strict=True)]
         bare = units.detach(data)[0]
         fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
@@ -149,7 +149,7 @@ class DataRepresentation(u.sparse.SparseMatrix):
         Raises:
             MathError: if the shape differs from that of the present weights.
         """
-        data = _as_data(data)
+        data = as_data(data)
         if tuple(data.shape) != tuple(self.data.shape) and not (data.size == 1 == self.data.size):
             raise MathError(
                 f"with_data takes weights of the present shape {tuple(self.data.shape)}, got {tuple(data.shape)}."
@@ -248,7 +248,7 @@ def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
     return values, row, col
 
 
-def _as_shape(shape: Sequence[int]) -> tuple[int, int]:
+def as_shape(shape: Sequence[int]) -> tuple[int, int]:
     try:
         sizes = tuple(operator.index(size) for size in shape)
     except TypeError:
@@ -258,7 +258,7 @@ def _as_shape(shape: Sequence[int]) -> tuple[int, int]:
     return sizes
 
 
-def _as_data(data: Any) -> Any:
+def as_data(data: Any) -> Any:
     """Weights as an array, or a quantity over one."""
     mantissa, unit = units.detach(data)
     mantissa = as_array(mantissa)

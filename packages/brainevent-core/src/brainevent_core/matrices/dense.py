@@ -5,7 +5,7 @@ from typing import Any, Self
 from brainevent_core import units
 from brainevent_core.errors import MathError
 from brainevent_core.formats import DENSE_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, _as_data
+from brainevent_core.matrices.base import DataRepresentation, as_data
 
 __all__ = ["Dense"]
 
@@ -29,7 +29,7 @@ class Dense(DataRepresentation):
     def __init__(self, data: Any, *, shape: Any = None) -> None:
         if isinstance(data, tuple) and len(data) == 1:
             (data,) = data
-        data = _as_data(data)
+        data = as_data(data)
         if data.ndim != 2:
             raise MathError(f"Dense takes a matrix, got an array of shape {tuple(data.shape)}.")
         super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
@@ -44,7 +44,7 @@ class Dense(DataRepresentation):
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """The same as the constructor; ``nse`` must fit all elements or be left out."""
-        size = units.detach(_as_data(dense))[0].size
+        size = units.detach(as_data(dense))[0].size
         if nse is not None and nse < size:
             raise MathError(f"A dense matrix stores all of its {size} elements, more than nse={nse}.")
         return cls(dense)

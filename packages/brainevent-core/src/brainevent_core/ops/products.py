@@ -1,5 +1,6 @@
 """``left @ right``, wherever a matrix of ours or events take part."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -9,8 +10,9 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_operand, is_event
+from brainevent_core.jitc import Connectivity
 from brainevent_core.ops.stored import Stored
-from brainevent_core.primitives import matmul_p
+from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
 __all__ = ["as_array", "matmul", "matrix_product"]
 
@@ -64,7 +66,7 @@ class _Call(NamedTuple):
     ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
     """
 
-    format: str
+    format: str | Connectivity
     shape: tuple[int, int]
     transpose: bool
     operand: str
@@ -113,11 +115,15 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     if data.ndim == 0:
         data = data.reshape(1)
     rows_are_vectors = call.from_left and x.ndim == 2
-    out = matmul_p(
+    if isinstance(call.format, Connectivity):
+        data = call.format.parameters(data)
+        product: Callable[..., Any] = partial(jitc_matmul_p, law=call.format.law, prob=call.format.prob)
+    else:
+        product = partial(matmul_p, format=call.format)
+    out = product(
         data,
         *structure,
         x.T if rows_are_vectors else x,
-        format=call.format,
         shape=call.shape,
         transpose=call.transpose,
         operand=call.operand,

@@ -19,14 +19,14 @@ class Stored(NamedTuple):
     """How a matrix is stored.
 
     Attributes:
-        format: name of the format.
+        format: name of the format; a :class:`~brainevent_core.jitc.Connectivity` if the matrix is generated.
         data: the weights, an array or a quantity.
         structure: the structure's arrays.
         shape: shape of what is stored.
         transposed: whether the matrix is the transpose of what is stored.
     """
 
-    format: str
+    format: Any
     data: Any
     structure: tuple[Any, ...]
     shape: tuple[int, int]

@@ -15,7 +15,7 @@ The derivative with respect to events is straight-through: that of the float pro
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -34,18 +34,18 @@ matmul_p = XLACustomKernel("matmul", tags=("product",), _builtin=True)
 sampled_p = XLACustomKernel("sampled", tags=("product", "derivative"), _builtin=True)
 
 
-def _lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
+def lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
     """Length of the result and of the operand."""
     return (shape[1], shape[0]) if transpose else shape
 
 
-def _check_operand(which: str, x: Any, operand: str, weights: Any, *, shape: tuple[int, int], transpose: bool) -> None:
+def check_operand(which: str, x: Any, operand: str, weights: Any, *, shape: tuple[int, int], transpose: bool) -> None:
     side = "transposed matrix" if transpose else "matrix"
     what = f"The {which} of a product with a {side} of stored shape {tuple(shape)}"
-    get_operand(operand).validate(x, _lengths(shape, transpose)[1], weights, what)
+    get_operand(operand).validate(x, lengths(shape, transpose)[1], weights, what)
 
 
-def _check_weights(dtype: Any) -> None:
+def check_weights(dtype: Any) -> None:
     if not jnp.issubdtype(dtype, jnp.floating):
         raise DTypeError(f"Weights must be floating-point numbers, got dtype {dtype}.")
 
@@ -56,9 +56,9 @@ def _check_weights(dtype: Any) -> None:
 def _matmul_abstract(data: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
     *structure, x = rest
     get_format(format).validate(data, structure, shape)
-    _check_weights(data.dtype)
-    _check_operand("operand", x, operand, data.dtype, shape=shape, transpose=transpose)
-    lines, _ = _lengths(shape, transpose)
+    check_weights(data.dtype)
+    check_operand("operand", x, operand, data.dtype, shape=shape, transpose=transpose)
+    lines, _ = lengths(shape, transpose)
     return jax.ShapeDtypeStruct((lines, *x.shape[1:]), data.dtype)
 
 
@@ -79,7 +79,7 @@ def _matmul_transpose(ct: Any, data: Any, *rest: Any, operand: str, transpose: b
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
         return [
-            *_nones(data, *structure),
+            *nones(data, *structure),
             matmul_p(data, *structure, ct, transpose=not transpose, operand="float", **params),
         ]
     fmt = get_format(params["format"])
@@ -91,24 +91,28 @@ def _matmul_transpose(ct: Any, data: Any, *rest: Any, operand: str, transpose: b
         data_ct = jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype).reshape(1)
     else:
         data_ct = sampled_p(ct, *structure, x, **params)
-    return [data_ct, *_nones(*rest)]
+    return [data_ct, *nones(*rest)]
 
 
-def _fold_batch(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
-    """A batch of x alone becomes further columns of x: one call reads the matrix once for all of them."""
-    *stored, x = operands
-    if any(axis is not None for axis in axes[:-1]):
-        return NotImplemented
-    columns = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], size * math.prod(x.shape[2:]))
-    out = matmul_p(*stored, columns, **params)
-    return [out.reshape(out.shape[0], size, *x.shape[2:])], [1]
+def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
+    """The batching rule of a product: a batch of x alone becomes further columns, for which one call reads A once."""
+
+    def rule(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
+        *stored, x = operands
+        if any(axis is not None for axis in axes[:-1]):
+            return NotImplemented
+        columns = jnp.moveaxis(x, 0, 1).reshape(x.shape[1], size * math.prod(x.shape[2:]))
+        out = product_p(*stored, columns, **params)
+        return [out.reshape(out.shape[0], size, *x.shape[2:])], [1]
+
+    return rule
 
 
 matmul_p.def_abstract_eval(_matmul_abstract)
 matmul_p.def_reference(reference.matmul)
 defjvp(matmul_p, _matmul_by_data, ..., _matmul_by_x)
 matmul_p.def_transpose_rule(_matmul_transpose)
-matmul_p.def_batching_rule(_fold_batch)
+matmul_p.def_batching_rule(fold_batch(matmul_p))
 
 
 # -- sampled ---------------------------------------------------------------------------------------------------------
@@ -119,9 +123,9 @@ def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bo
     fmt = get_format(format)
     per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
     fmt.validate(per_entry, structure, shape)
-    _check_weights(y.dtype)
-    _check_operand("first operand", y, "float", y.dtype, shape=shape, transpose=not transpose)
-    _check_operand("last operand", x, operand, y.dtype, shape=shape, transpose=transpose)
+    check_weights(y.dtype)
+    check_operand("first operand", y, "float", y.dtype, shape=shape, transpose=not transpose)
+    check_operand("last operand", x, operand, y.dtype, shape=shape, transpose=transpose)
     if y.shape[1:] != x.shape[1:]:
         raise MathError(f"Both operands must have the same batch, got shapes {tuple(y.shape)} and {tuple(x.shape)}.")
     return per_entry
@@ -138,12 +142,12 @@ def _sampled_by_x(x_dot: Any, y: Any, *rest: Any, operand: str, **params: Any) -
 def _sampled_transpose(ct: Any, y: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
     *structure, x = rest
     if is_undefined_primal(y):
-        return [matmul_p(ct, *structure, x, transpose=transpose, operand=operand, **params), *_nones(*rest)]
+        return [matmul_p(ct, *structure, x, transpose=transpose, operand=operand, **params), *nones(*rest)]
     if get_operand(operand).event:
         raise UnsupportedOperationError(
             "The sampled product of events is not linear in the spikes, so it has no transpose with respect to them."
         )
-    return [*_nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, operand="float", **params)]
+    return [*nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, operand="float", **params)]
 
 
 sampled_p.def_abstract_eval(_sampled_abstract)
@@ -152,5 +156,5 @@ defjvp(sampled_p, _sampled_by_y, ..., _sampled_by_x)
 sampled_p.def_transpose_rule(_sampled_transpose)
 
 
-def _nones(*operands: Any) -> list[None]:
+def nones(*operands: Any) -> list[None]:
     return [None] * len(operands)

@@ -1,0 +1,37 @@
+"""The random stream of just-in-time connectivity: ``docs/jitc-stream.md``, in code.
+
+Everything that defines a connection (keys, draws, gaps, weights) is here, once, for all backends whose kernels are
+traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic but for the last step to a weight.
+"""
+
+from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome
+from brainevent_core.jitc.laws import LAWS, POLYNOMIALS, Connectivity, variate, weights
+from brainevent_core.jitc.seeds import as_seed
+from brainevent_core.jitc.tables import (
+    CELL_BITS,
+    CELLS,
+    VERSION,
+    as_probability,
+    block_size,
+    gap_tables,
+)
+
+__all__ = [
+    "CELLS",
+    "CELL_BITS",
+    "LAWS",
+    "MULTIPLIERS",
+    "POLYNOMIALS",
+    "VERSION",
+    "WEIGHT_COUNTER",
+    "Connectivity",
+    "as_probability",
+    "as_seed",
+    "block_keys",
+    "block_size",
+    "draw",
+    "gap_tables",
+    "outcome",
+    "variate",
+    "weights",
+]

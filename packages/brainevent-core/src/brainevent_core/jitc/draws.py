@@ -1,0 +1,57 @@
+"""Keys and draws, on uint32 arrays of any shape: NumPy, JAX, or traced by a kernel language that JAX understands."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.jitc.tables import CELL_BITS, CELLS
+
+__all__ = ["MULTIPLIERS", "WEIGHT_COUNTER", "block_keys", "draw", "outcome"]
+
+#: The draw for the weight of the connection made by step i has this counter plus i.
+WEIGHT_COUNTER = np.uint32(1 << 31)
+
+#: The multipliers of the three rounds of :func:`draw`.
+MULTIPLIERS = (np.uint32(0xED5AD4BB), np.uint32(0xAC4C1B51), np.uint32(0x31848BAB))
+
+_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+_PARITY = np.uint32(0x1BD11BDA)
+
+
+def block_keys(seed: Any, line: Any, block: Any) -> tuple[Any, Any]:
+    """The two key words of a block: Threefry-2x32-20 (Salmon et al. 2011) of (line, block) under the seed.
+
+    Args:
+        seed: two uint32 words, the most significant first; the first axis.
+        line: uint32.
+        block: uint32, of a shape that broadcasts with that of ``line``.
+    """
+    words = (seed[0], seed[1], seed[0] ^ seed[1] ^ _PARITY)
+    x, y = line + words[0], block + words[1]
+    for group in range(5):
+        for bits in _ROTATIONS[group % 2]:
+            x = x + y
+            y = (y << bits | y >> (32 - bits)) ^ x
+        x = x + words[(group + 1) % 3]
+        y = y + (words[(group + 2) % 3] + (group + 1))
+    return x, y
+
+
+def draw(key0: Any, key1: Any, counter: Any) -> Any:
+    """The 32-bit draw number ``counter`` of a block.
+
+    Three rounds of xorshift and multiply. The second word comes in after the first round, so that blocks which happen
+    to share nearby first words still have two full rounds between them.
+    """
+    x = key0 + counter
+    x = (x ^ (x >> 17)) * MULTIPLIERS[0]
+    x = ((x ^ (x >> 11)) + key1) * MULTIPLIERS[1]
+    x = (x ^ (x >> 15)) * MULTIPLIERS[2]
+    return x ^ (x >> 14)
+
+
+def outcome(drawn: Any, entry: Any) -> Any:
+    """The digit that a draw stands for, given the entry of the table at ``drawn >> 22``."""
+    own = (drawn & ((1 << (32 - CELL_BITS)) - 1)) < (entry >> CELL_BITS)
+    return jnp.where(own, drawn >> (32 - CELL_BITS), entry & (CELLS - 1))

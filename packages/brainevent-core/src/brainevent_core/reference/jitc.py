@@ -1,0 +1,161 @@
+"""Just-in-time connectivity in jnp: the walk of ``docs/jitc-stream.md`` through all blocks of all lines in step.
+
+Every block has a walker. A step draws a gap for each; walkers that have left their block rest. A line of connectivity
+is a row of the stored matrix.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import jitc
+from brainevent_core.formats import get_operand
+from brainevent_core.reference.products import accumulator
+
+__all__ = ["jitc_elements", "jitc_entries", "jitc_matmul"]
+
+
+class _Step(NamedTuple):
+    """One step of all walkers; arrays of shape (lines, blocks).
+
+    Attributes:
+        connected: whether the walker has found a connection inside the window.
+        position: of the connection along the line, from the window's beginning, int32; arbitrary without one.
+        drawn: function that gives the draws for the weights of the connections.
+    """
+
+    connected: Any
+    position: Any
+    drawn: Callable[[], Any]
+
+
+def _walk(
+    seed: Any, first: Any, prob: float, shape: tuple[int, int], visit: Callable[[Any, _Step], Any], carry: Any
+) -> Any:
+    """Fold ``visit(carry, step)`` over the steps through the window of ``shape`` (lines, length).
+
+    ``first`` is the window's first line and, where it has a second element, its first position.
+    """
+    lines, length = shape
+    size = jitc.block_size(prob)
+    tables = jnp.asarray(jitc.gap_tables(prob))
+    aligned = first.shape == (1,)
+    start = jnp.uint32(0) if aligned else first[1]
+    blocks = -(-length // size) + (not aligned)
+    line = first[0] + jnp.arange(lines, dtype=jnp.uint32)[:, None]
+    block = start // size + jnp.arange(blocks, dtype=jnp.uint32)
+    key0, key1 = jitc.block_keys(seed, line, block)
+    # Positions count from the window's beginning, and are negative before it.
+    begin = (block * size - start).astype(jnp.int32)
+    end = jnp.where(begin < length - size, size, jnp.clip(length - begin, 0, size)).astype(jnp.uint32)
+
+    def walking(state: Any) -> Any:
+        return jnp.any(state[1] < end)
+
+    def step(state: Any) -> Any:
+        count, at, carry = state
+        digits = []
+        for level in range(len(tables)):
+            drawn = jitc.draw(key0, key1, count * len(tables) + level)
+            entry = tables[level].at[drawn >> (32 - jitc.CELL_BITS)].get(mode="promise_in_bounds")
+            digits.append(jitc.outcome(drawn, entry))
+        ends = digits[0] < jitc.CELLS - 1
+        gap = digits[0]
+        for digit in digits[1:]:
+            gap = gap << jitc.CELL_BITS | jnp.where(ends, digit, 0)
+        reached = at + gap
+        found = ends & (at < end) & (reached < end)
+        position = begin + reached.astype(jnp.int32)
+        visited = _Step(found & (position >= 0), position, lambda: jitc.draw(key0, key1, count + jitc.WEIGHT_COUNTER))
+        carry = visit(carry, visited)
+        return count + 1, jnp.where(at < end, reached + ends, at), carry
+
+    return jax.lax.while_loop(walking, step, (jnp.uint32(0), jnp.zeros(key0.shape, jnp.uint32), carry))[2]
+
+
+def jitc_matmul(
+    data: Any,
+    seed: Any,
+    first: Any,
+    x: Any,
+    *,
+    law: str,
+    prob: float,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+) -> Any:
+    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` whose first line is line ``first`` of the network."""
+    encoding = get_operand(operand)
+    lines, length = shape
+    x = encoding.decode(x, lines if transpose else length)
+    wide = accumulator(data.dtype)
+    columns = x[:, None] if x.ndim == 1 else x
+    columns = columns if encoding.event else columns.astype(wide)
+    data_wide = data.astype(wide)
+
+    def visit(out: Any, step: _Step) -> Any:
+        weight = jitc.weights(law, data_wide, step.drawn())[..., None]
+        if transpose:
+            source = columns[:, None, :]
+        else:
+            source = columns.at[step.position].get(mode="fill", fill_value=0, wrap_negative_indices=False)
+        connected = step.connected[..., None]
+        if encoding.event:
+            terms = jnp.where(connected & source, weight, 0)
+        else:
+            terms = jnp.where(connected, weight * source, 0)
+        if transpose:
+            return out.at[step.position].add(terms, mode="drop", wrap_negative_indices=False)
+        return out + terms.sum(axis=1)
+
+    out = jnp.zeros((length if transpose else lines, columns.shape[1]), wide)
+    if lines and length:
+        out = _walk(seed, first, prob, shape, visit, out)
+    return out.reshape(-1, *x.shape[1:]).astype(data.dtype)
+
+
+def jitc_elements(seed: Any, first: Any, *, prob: float, shape: tuple[int, int]) -> tuple[Any, Any]:
+    """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
+    lines, length = shape
+    empty = jnp.zeros(shape, jnp.bool_), jnp.zeros(shape, jnp.uint32)
+    if not (lines and length):
+        return empty
+    rows = jnp.arange(lines, dtype=jnp.int32)[:, None]
+
+    def visit(found: Any, step: _Step) -> Any:
+        at = (rows, jnp.where(step.connected, step.position, length))
+        connected, draws = found
+        return connected.at[at].set(True, mode="drop"), draws.at[at].set(step.drawn(), mode="drop")
+
+    return _walk(seed, first, prob, shape, visit, empty)
+
+
+def jitc_entries(seed: Any, first: Any, *, prob: float, shape: tuple[int, int], nse: int) -> tuple[Any, Any, Any]:
+    """Connections per line, and the position and draw of each of the first ``nse`` connections, line by line.
+
+    Slots beyond the last connection have the position ``shape[1]``, outside the matrix.
+    """
+    lines, length = shape
+    positions, draws = jnp.full(nse, length, jnp.int32), jnp.zeros(nse, jnp.uint32)
+    if not (lines and length):
+        return jnp.zeros(lines, jnp.int32), positions, draws
+    blocks = -(-length // jitc.block_size(prob))
+    none = jnp.zeros((lines, blocks), jnp.int32)
+    per_block = _walk(seed, first, prob, shape, lambda count, step: count + step.connected, none)
+    counts = per_block.sum(axis=1, dtype=jnp.int32)
+    if nse == 0:
+        return counts, positions, draws
+    before = jnp.cumsum(per_block, dtype=jnp.int32).reshape(per_block.shape) - per_block
+
+    def visit(found: Any, step: _Step) -> Any:
+        slot, positions, draws = found
+        at = jnp.where(step.connected, slot, nse)
+        positions = positions.at[at].set(step.position, mode="drop", wrap_negative_indices=False)
+        draws = draws.at[at].set(step.drawn(), mode="drop", wrap_negative_indices=False)
+        return slot + step.connected, positions, draws
+
+    _, positions, draws = _walk(seed, first, prob, shape, visit, (before, positions, draws))
+    return counts, positions, draws

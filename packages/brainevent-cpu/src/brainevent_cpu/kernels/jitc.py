@@ -1,0 +1,215 @@
+"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_elements` and `jitc_entries`."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import brainevent_core.jitc
+from brainevent_core.config import num_threads
+from brainevent_core.formats import get_operand
+from brainevent_core.jitc import block_size, gap_tables
+from brainevent_core.kernels import Level
+
+from ..bridge import NativeKernel, native_call
+from ..bridge.selftest import bridge_works
+
+__all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing"]
+
+# What the machine code is made of: the walk and what is done on it, and the constants of core's stream.
+_NATIVE = Path(__file__).with_name("native")
+_SOURCES = (
+    *(str(path) for path in sorted((_NATIVE / "jitc").glob("*.py"))),
+    str(_NATIVE / "parallel.py"),
+    *(str(Path(brainevent_core.jitc.__file__).with_name(name)) for name in ("draws.py", "laws.py", "tables.py")),
+)
+
+# The dtype in which a product is computed, by the dtype of the weights.
+_WIDE = {"float16": np.float32, "bfloat16": np.float32, "float32": np.float32, "float64": np.float64}
+
+
+def supports_matmul(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
+    """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
+    return data.dtype.name in _WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
+
+
+def supports_writing(seed: Any, first: Any, **_: Any) -> bool:
+    """Whether native kernels run at all."""
+    return bridge_works()
+
+
+def matmul(
+    data: jax.Array,
+    seed: jax.Array,
+    first: jax.Array,
+    x: jax.Array,
+    *,
+    law: str,
+    prob: float,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+    batch: Sequence[Level] = (),
+    **_: Any,
+) -> list[jax.Array]:
+    """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
+
+    Args:
+      data: parameters of the weights, float16, bfloat16, float32 or float64.
+      seed: two uint32 words.
+      first: the first line of A, counted in the network, uint32 of shape (1,).
+      x: of shape (n,) or (n, columns), n as its encoding demands.
+      law: of the weights, a key of `brainevent_core.jitc.LAWS`.
+      prob: probability of a connection.
+      shape: of A.
+      transpose: multiply by the transpose.
+      operand: the encoding of x. Events are decoded to a byte each, which takes less than a walk along one line.
+      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
+
+    Returns:
+      The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters, behind the mapped axes.
+      Half-precision products are computed in single precision.
+    """
+    lines, length = shape
+    event, wide = get_operand(operand).event, _WIDE[data.dtype.name]
+    mapped = sum(level.mapped[3] for level in batch)
+    x = _decoded(x, operand, lines if transpose else length, mapped)
+    if not event:
+        x = x.astype(wide)
+    columns = x.shape[mapped + 1 :]
+    width = math.prod(columns)
+    members = math.prod(level.size for level in batch)
+    tables = gap_tables(prob)
+    kernel = matmul_kernel(levels=len(tables), law=law, event=event, transpose=transpose, batched=width != 1)
+    out_length = length if transpose else lines
+    (out,) = native_call(
+        kernel,
+        *(_by_member(array, i, batch) for i, array in enumerate((data.astype(wide), seed, first))),
+        jnp.asarray(tables).reshape(-1),
+        _by_member(x, 3, batch),
+        outs=[jax.ShapeDtypeStruct((members, out_length * width), wide)],
+        attributes=_attributes(
+            batch=width,
+            block=block_size(prob),
+            length=length,
+            lines=lines,
+            members=members,
+            per_line=math.ceil(prob * length),
+        ),
+        read_as={4: np.uint8} if event else None,
+    )
+    return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
+
+
+def elements(seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], **_: Any) -> list[jax.Array]:
+    """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
+    lines, length = shape
+    tables = gap_tables(prob)
+    connected, drawn = native_call(
+        elements_kernel(levels=len(tables)),
+        seed,
+        first,
+        jnp.asarray(tables).reshape(-1),
+        outs=[jax.ShapeDtypeStruct((lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
+        attributes=_attributes(block=block_size(prob), length=length, lines=lines),
+    )
+    return [connected.reshape(shape), drawn.reshape(shape)]
+
+
+def entries(
+    seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], nse: int, **_: Any
+) -> list[jax.Array]:
+    """Connections per line, and position and draw of the first `nse`, line by line; see the reference."""
+    lines, length = shape
+    tables = gap_tables(prob)
+    return native_call(
+        entries_kernel(levels=len(tables)),
+        seed,
+        first,
+        jnp.asarray(tables).reshape(-1),
+        outs=[
+            jax.ShapeDtypeStruct((lines,), jnp.int32),
+            jax.ShapeDtypeStruct((nse,), jnp.int32),
+            jax.ShapeDtypeStruct((nse,), jnp.uint32),
+        ],
+        attributes=_attributes(block=block_size(prob), length=length, lines=lines, per_line=math.ceil(prob * length)),
+    )
+
+
+def _attributes(**numbers: int) -> dict[str, np.generic]:
+    """What a kernel has to know beside its arrays, and the limit on its threads."""
+    return {name: np.int64(number) for name, number in {**numbers, "threads": num_threads() or 0}.items()}
+
+
+def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:
+    """x as numbers, or as a boolean for each event, behind as many mapped axes as before."""
+
+    def decode(x: jax.Array) -> jax.Array:
+        return get_operand(operand).decode(x, length)
+
+    for _ in range(mapped):
+        decode = jax.vmap(decode)
+    return decode(x)
+
+
+def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Array:
+    """An operand with one row for each member of the ensemble, or with one for all."""
+    sizes = [level.size for level in batch if level.mapped[operand]]
+    inner = array.shape[len(sizes) :]
+    if len(sizes) not in (0, len(batch)):
+        front = [level.size if level.mapped[operand] else 1 for level in batch]
+        array = jnp.broadcast_to(array.reshape(*front, *inner), (*(level.size for level in batch), *inner))
+        sizes = [level.size for level in batch]
+    return array.reshape(math.prod(sizes), math.prod(inner))
+
+
+@functools.cache
+def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batched: bool) -> NativeKernel:
+    """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
+    facts = (
+        f"{levels}levels",
+        law,
+        "event" if event else "float",
+        "scatter" if transpose else "gather",
+        "matrix" if batched else "vector",
+    )
+
+    def build() -> Any:
+        from .native.jitc.products import build_matmul
+
+        return build_matmul(facts, levels=levels, law=law, event=event, transpose=transpose, batched=batched)
+
+    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_SOURCES)
+
+
+@functools.cache
+def elements_kernel(*, levels: int) -> NativeKernel:
+    """The native kernel of `elements`; see `native.jitc.writing.build_elements`."""
+    facts = (f"{levels}levels", "elements")
+
+    def build() -> Any:
+        from .native.jitc.writing import build_elements
+
+        return build_elements(facts, levels=levels)
+
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_SOURCES)
+
+
+@functools.cache
+def entries_kernel(*, levels: int) -> NativeKernel:
+    """The native kernel of `entries`; see `native.jitc.writing.build_entries`."""
+    facts = (f"{levels}levels", "entries")
+
+    def build() -> Any:
+        from .native.jitc.writing import build_entries
+
+        return build_entries(facts, levels=levels)
+
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_SOURCES)

@@ -1,0 +1,270 @@
+"""Products with just-in-time connectivity.
+
+Lines are walked block by block, and all lines through one block before the next: the part of the vector that a block
+touches then stays in the cache. How the work is cut into chunks depends on sizes and events alone, so that results
+don't depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.memory import kept, load_word
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .stream import BATCH, block_keys, build_walk
+
+__all__ = ["build_matmul"]
+
+U, W = np.uint64, np.uint32
+
+# Lines whose keys are made together, so that this is vectorised.
+GROUP = 16
+
+# Into how many parts the lines are cut at most where the blocks alone don't make enough chunks.
+PARTS = U(8)
+
+
+def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, transpose: bool, batched: bool) -> Any:
+    """The kernel of a product.
+
+    Args:
+      facts: words for the other arguments, which become part of every symbol.
+      levels: digits of a gap.
+      law: of the weights.
+      event: whether x holds a byte per event, otherwise numbers of the weights' dtype.
+      transpose: whether to multiply by the transpose: scatter rather than gather.
+      batched: whether x has several columns, otherwise one.
+
+    Returns:
+      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
+      threads) -> status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
+      is how many connections to expect on a line; `threads` is a limit, 0 for none.
+    """
+    native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+    scalar = law == "scalar"
+    counting = scalar and event and not batched
+
+    @native
+    def weight_of(data, value):
+        return data[0] if scalar else data[0] + data[1] * data.dtype.type(value)
+
+    @native
+    def add_columns(out, to, x, of, batch, weight):
+        """Add a weight times a row of x to a row of the output."""
+        zero = out.dtype.type(0)
+        for column in range(batch):
+            if event:
+                out[to + column] += weight if x[of + column] != 0 else zero
+            else:
+                out[to + column] += weight * x[of + column]
+
+    # -- what a connection adds to the output of A.T @ x, or to its line's sum in A @ x -------------------------------
+
+    @native
+    def visit_scatter(factor, sink, position, value):
+        """`factor` is x at this line, 1 for an event."""
+        out, data, x, row, batch = sink
+        if batched:
+            add_columns(out, position * batch, x, row, batch, weight_of(data, value))
+        elif event:
+            out[position] += weight_of(data, value)
+        else:
+            out[position] += weight_of(data, value) * factor
+        return factor
+
+    @native
+    def visit_gather(total, sink, position, value):
+        out, data, x, row, batch = sink
+        if batched:
+            add_columns(out, row, x, position * batch, batch, weight_of(data, value))
+            return total
+        if counting:
+            return total + np.int64(x[position])
+        if event:
+            return total + kept(weight_of(data, value), x[position])
+        return total + weight_of(data, value) * x[position]
+
+    walk = build_walk(
+        native,
+        levels=levels,
+        value="none" if scalar else law,
+        aligned=True,
+        visit=visit_scatter if transpose else visit_gather,
+    )
+
+    @native
+    def group_keys(seed, first, active, start, count, number, keys0, keys1):
+        """The keys of block `number` of `count` lines."""
+        for i in range(count):
+            line = W(active[start + i]) if transpose else W(start + i)
+            keys0[i], keys1[i] = block_keys(seed, W(first + line), W(number))
+
+    @allocating
+    def scatter_block(number, start, stop, active, data, seed, first, tables, x, out, batch, block, length):
+        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.float32)
+        keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
+        begin = number * block
+        end = min(block, length - begin)
+        for group in range(start, stop, U(GROUP)):
+            count = min(U(GROUP), stop - group)
+            group_keys(seed, first, active, group, count, number, keys0, keys1)
+            for i in range(count):
+                row = U(active[group + i]) * batch
+                factor = data.dtype.type(1) if event or batched else x[row]
+                walk(keys0[i], keys1[i], tables, begin, end, length, draws, values, factor, (out, data, x, row, batch))
+
+    @allocating
+    def scatter(chunk, blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length):
+        """One block of one part of the lines. Other parts than the first have sums of their own."""
+        number, part = U(chunk) % blocks, U(chunk) // blocks
+        target = out if part == 0 else sums[(part - U(1)) * U(out.size) : part * U(out.size)]
+        begin, stop = number * block * batch, min(length, (number + U(1)) * block) * batch
+        for position in range(begin, stop):
+            target[position] = 0
+        size = U(active.size)
+        scatter_block(
+            number,
+            size * part // parts,
+            size * (part + U(1)) // parts,
+            active,
+            data,
+            seed,
+            first,
+            tables,
+            x,
+            target,
+            batch,
+            block,
+            length,
+        )
+        return 0
+
+    @native
+    def add_sums(chunk, chunks, parts, out, sums):
+        size = U(out.size)
+        for part in range(U(0), parts - U(1)):
+            for position in range(size * U(chunk) // chunks, size * U(chunk + 1) // chunks):
+                out[position] += sums[part * size + position]
+        return 0
+
+    parallel_scatter, parallel_sums = parallel_loop(scatter), parallel_loop(add_sums)
+
+    @allocating
+    def find_active(x, batch, lines):
+        """The lines with an event, all of them for numbers. Eight silent entries are passed at once."""
+        active = np.empty(np.int64(lines), np.uint32)
+        if not event:
+            for line in range(lines):
+                active[line] = line
+            return active
+        found = U(0)
+        size = lines * batch
+        at = U(0)
+        while at < size:
+            if at + U(8) <= size and load_word(x, at) == 0:
+                at += U(8)
+            elif x[at] != 0:
+                line = at // batch
+                active[found] = line
+                found += U(1)
+                at = (line + U(1)) * batch
+            else:
+                at += U(1)
+        return active[:found]
+
+    @allocating
+    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
+        active = find_active(x, batch, lines)
+        blocks = (length + block - U(1)) // block
+        work = U(active.size) * per_line * batch
+        parts = U(1)
+        if blocks < PARTS:
+            # Sums of a part are as long as the output, and have to be cleared and added.
+            parts = max(U(1), min(PARTS, work // (U(4) * U(out.size))))
+        sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
+        threads = threads_for(frame, work, limit)
+        arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
+        status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
+        if status == 0 and parts > U(1):
+            status = parallel_sums(frame, threads, threads, (U(threads), parts, out, sums))
+        return status
+
+    @native
+    def finished(total, data):
+        """The sum of a line."""
+        if counting:
+            # No event adds nothing, whatever the weight is.
+            return data[0] * data.dtype.type(total) if total != 0 else data.dtype.type(0)
+        return total
+
+    @allocating
+    def gather(chunk, chunks, data, seed, first, tables, x, out, batch, block, length, lines):
+        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.float32)
+        keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
+        start, stop = lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks
+        for position in range(start * batch, stop * batch):
+            out[position] = 0
+        zero = np.int64(0) if counting else data.dtype.type(0)
+        totals = np.empty(np.int64(stop - start), np.int64 if counting else out.dtype)
+        totals[:] = zero
+        for number in range((length + block - U(1)) // block):
+            begin = number * block
+            end = min(block, length - begin)
+            for group in range(start, stop, U(GROUP)):
+                count = min(U(GROUP), stop - group)
+                group_keys(seed, first, x, group, count, number, keys0, keys1)
+                for i in range(count):
+                    total, sink = totals[group - start + i], (out, data, x, (group + i) * batch, batch)
+                    totals[group - start + i] = walk(
+                        keys0[i], keys1[i], tables, begin, end, length, draws, values, total, sink
+                    )
+        if not batched:
+            for line in range(start, stop):
+                out[line] = finished(totals[line - start], data)
+        return 0
+
+    parallel_gather = parallel_loop(gather)
+
+    @allocating
+    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
+        threads = threads_for(frame, lines * per_line * batch, limit)
+        chunks = U(CHUNKS_PER_THREAD * threads if threads > 1 else 1)
+        arguments = (chunks, data, seed, first, tables, x, out, batch, block, length, lines)
+        return parallel_gather(frame, np.int64(chunks), threads, arguments)
+
+    @allocating
+    def of_member(array, member):
+        return array[member if array.shape[0] > 1 else 0]
+
+    @allocating
+    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line, threads):
+        for member in range(members):
+            into = out[member]
+            if lines == 0 or length == 0 or batch == 0:
+                into[:] = 0
+                continue
+            arguments = (
+                frame,
+                of_member(data, member),
+                of_member(seed, member),
+                of_member(first, member)[0],
+                tables,
+                of_member(x, member),
+                into,
+                U(batch),
+                U(block),
+                U(length),
+                U(lines),
+                U(per_line),
+                threads,
+            )
+            status = scatter_all(*arguments) if transpose else gather_all(*arguments)
+            if status != 0:
+                return status
+        return 0
+
+    return kernel

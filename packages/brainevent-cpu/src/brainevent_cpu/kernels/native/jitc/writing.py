@@ -1,0 +1,149 @@
+"""Just-in-time connectivity written down: a window of it as dense arrays, or its connections as a list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .stream import BATCH, block_keys, build_walk
+
+__all__ = ["build_elements", "build_entries"]
+
+U, W = np.uint64, np.uint32
+
+
+def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
+    """The kernel that writes a window of the network as dense arrays.
+
+    Args:
+      facts: words for the other arguments.
+      levels: digits of a gap.
+
+    Returns:
+      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, threads) -> status`, with
+      arrays of booleans and of draws, flat, to fill. `first` holds the window's first line and position.
+    """
+    native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+
+    @native
+    def visit(row, sink, position, value):
+        connected, drawn = sink
+        connected[row + position] = True
+        drawn[row + position] = value
+        return row
+
+    walk = build_walk(native, levels=levels, value="draw", aligned=False, visit=visit)
+
+    @allocating
+    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines):
+        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        start = U(first[1])
+        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
+            row = line * length
+            for position in range(row, row + length):
+                connected[position] = False
+                drawn[position] = 0
+            for number in range(start // block, (start + length + block - U(1)) // block):
+                # Before the window's beginning positions wrap around, and are larger than any in it.
+                begin = number * block - start
+                end = min(block, start + length - number * block)
+                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
+                walk(key0, key1, tables, begin, end, length, draws, values, row, (connected, drawn))
+        return 0
+
+    parallel_write = parallel_loop(write)
+
+    @allocating
+    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, threads):
+        threads = threads_for(frame, lines * length, threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        arguments = (U(chunks), seed, first, tables, connected, drawn, U(block), U(length), U(lines))
+        return parallel_write(frame, chunks, threads, arguments)
+
+    return kernel
+
+
+def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
+    """The kernel that lists the connections, line by line.
+
+    Args:
+      facts: words for the other arguments.
+      levels: digits of a gap.
+
+    Returns:
+      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line,
+      threads) -> status`. It fills the number of connections of every line, and position and draw of as many as there
+      is room for.
+    """
+    native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+
+    @native
+    def visit_count(count, sink, position, value):
+        return count + U(1)
+
+    @native
+    def visit_list(slot, sink, position, value):
+        positions, drawn = sink
+        if slot < U(positions.size):
+            positions[slot] = position
+            drawn[slot] = value
+        return slot + U(1)
+
+    # Two walks, whose symbols must differ.
+    counting, listing = specialised(*facts, "count"), specialised(*facts, "list")
+    walk_counting = build_walk(counting, levels=levels, value="none", aligned=True, visit=visit_count)
+    walk_listing = build_walk(listing, levels=levels, value="draw", aligned=True, visit=visit_list)
+
+    @allocating
+    def count_lines(chunk, chunks, seed, first, tables, counts, block, length, lines):
+        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
+            count = U(0)
+            for number in range((length + block - U(1)) // block):
+                begin = number * block
+                end = min(block, length - begin)
+                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
+                count = walk_counting(key0, key1, tables, begin, end, length, draws, values, count, 0)
+            counts[line] = count
+        return 0
+
+    @allocating
+    def list_lines(chunk, chunks, seed, first, tables, before, positions, drawn, block, length, lines):
+        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
+            slot = before[line]
+            for number in range((length + block - U(1)) // block):
+                begin = number * block
+                end = min(block, length - begin)
+                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
+                sink = (positions, drawn)
+                slot = walk_listing(key0, key1, tables, begin, end, length, draws, values, slot, sink)
+        return 0
+
+    parallel_count, parallel_list = parallel_loop(count_lines), parallel_loop(list_lines)
+
+    @allocating
+    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line, threads):
+        threads = threads_for(frame, lines * per_line, threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
+        status = parallel_count(frame, chunks, threads, arguments)
+        if status != 0:
+            return status
+        before = np.empty(counts.size + 1, np.uint64)
+        before[0] = 0
+        for line in range(counts.size):
+            before[line + 1] = before[line] + U(counts[line])
+        if positions.size:
+            lists = (U(chunks), seed, first, tables, before, positions, drawn, U(block), U(length), U(lines))
+            status = parallel_list(frame, chunks, threads, lists)
+        for slot in range(min(before[counts.size], U(positions.size)), U(positions.size)):
+            positions[slot] = length
+            drawn[slot] = 0
+        return status
+
+    return kernel

@@ -1,0 +1,143 @@
+"""Just-in-time connectivity in plain Python, written from docs/jitc-stream.md: no line of the library takes part in it.
+
+Probabilities are exact fractions here where the library has integers of 256 bits; weights are float64 where it has
+float32.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from itertools import pairwise
+
+M32 = 0xFFFFFFFF
+CELLS = 1024
+
+
+def threefry(key: tuple[int, int], counter: tuple[int, int]) -> tuple[int, int]:
+    """Threefry-2x32-20, after Salmon et al. 2011."""
+    schedule = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
+    x, y = (counter[0] + key[0]) & M32, (counter[1] + key[1]) & M32
+    rotations = (13, 15, 26, 6, 17, 29, 16, 24)
+    for turn in range(20):
+        x = (x + y) & M32
+        bits = rotations[turn % 8]
+        y = ((y << bits) | (y >> (32 - bits))) & M32
+        y ^= x
+        if turn % 4 == 3:
+            group = turn // 4 + 1
+            x = (x + schedule[group % 3]) & M32
+            y = (y + schedule[(group + 1) % 3] + group) & M32
+    return x, y
+
+
+def draw(key: tuple[int, int], counter: int) -> int:
+    x = (key[0] + counter) & M32
+    x = ((x ^ (x >> 17)) * 0xED5AD4BB) & M32
+    x = ((x ^ (x >> 11)) + key[1]) & M32
+    x = (x * 0xAC4C1B51) & M32
+    x = ((x ^ (x >> 15)) * 0x31848BAB) & M32
+    return x ^ (x >> 14)
+
+
+def block_size(prob: float) -> int:
+    size = 2048
+    while size < 65536 and size * Fraction(prob) < 256:
+        size *= 2
+    return size
+
+
+def _truncated(value: Fraction) -> Fraction:
+    """256 bits behind the point: the precision of the specification."""
+    return Fraction(value.numerator * 2**256 // value.denominator, 2**256)
+
+
+def _power_1024(q: Fraction) -> Fraction:
+    for _ in range(10):
+        q = _truncated(q * q)
+    return q
+
+
+def _rounded_differences(cumulative: list[Fraction]) -> list[int]:
+    multiples = [(value * 2**32 + Fraction(1, 2)).__floor__() for value in cumulative]
+    return [b - a for a, b in pairwise(multiples)]
+
+
+@cache
+def digit_weights(prob: float) -> list[list[int]]:
+    """How many of the 2³² draws give each digit, most significant digit first."""
+    q = 1 - _truncated(Fraction(prob))
+    ladder = [q]
+    while len(ladder) < 3 and (1 - ladder[-1]) * 256 < 1:
+        ladder.append(_power_1024(ladder[-1]))
+    levels = []
+    for q in reversed(ladder):
+        powers = [Fraction(1)]
+        for _ in range(CELLS):
+            powers.append(_truncated(powers[-1] * q))
+        if not levels:
+            cumulative = [1 - power for power in powers[:CELLS]] + [Fraction(1)]
+        elif q == 1:
+            cumulative = [Fraction(g, CELLS) for g in range(CELLS + 1)]
+        else:
+            whole = 1 - _power_1024(q)
+            cumulative = [_truncated((1 - power) / whole) for power in powers[:CELLS]] + [Fraction(1)]
+        levels.append(_rounded_differences(cumulative))
+    return levels
+
+
+def alias_table(weights: list[int]) -> list[tuple[int, int]]:
+    """(threshold, alias) of every cell."""
+    left = list(weights)
+    small = [cell for cell in range(CELLS) if left[cell] < 2**22]
+    large = [cell for cell in range(CELLS) if left[cell] >= 2**22]
+    table = [(0, cell) for cell in range(CELLS)]
+    while small:
+        cell = small.pop()
+        donor = large[-1]
+        table[cell] = (left[cell], donor)
+        left[donor] -= 2**22 - left[cell]
+        if left[donor] < 2**22:
+            small.append(large.pop())
+    return table
+
+
+@cache
+def tables(prob: float) -> list[list[tuple[int, int]]]:
+    return [alias_table(weights) for weights in digit_weights(prob)]
+
+
+def line(seed: tuple[int, int], number: int, prob: float, length: int) -> Iterator[tuple[int, int]]:
+    """(position, draw for the weight) of every connection of one line."""
+    size, levels = block_size(prob), tables(prob)
+    for block in range(-(-length // size)):
+        key = threefry(seed, (number, block))
+        at, step = 0, 0
+        while True:
+            digits = []
+            for level, table in enumerate(levels):
+                drawn = draw(key, step * len(levels) + level)
+                cell, rest = drawn >> 22, drawn & (2**22 - 1)
+                threshold, alias = table[cell]
+                digits.append(cell if rest < threshold else alias)
+            connects = digits[0] != CELLS - 1
+            gap = digits[0]
+            for digit in digits[1:]:
+                gap = gap * CELLS + (digit if connects else 0)
+            at += gap
+            if at >= min(size, length - block * size):
+                break
+            if connects:
+                yield block * size + at, draw(key, 2**31 + step)
+                at += 1
+            step += 1
+
+
+def normal(drawn: int) -> float:
+    from scipy.special import ndtri
+
+    size = -ndtri(((drawn & 0x7FFFFFFF) + 0.5) / 2**32)
+    return float(size if drawn >> 31 else -size)
+
+
+def uniform(drawn: int) -> float:
+    return (drawn >> 8) / 2**24
