@@ -82,7 +82,9 @@ def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
 
 
 def _dot(a: Any, b: Any) -> Any:
-    return jnp.dot(a, b, precision=jax.lax.Precision.HIGHEST, preferred_element_type=accumulator(a.dtype))
+    # Widened beforehand: XLA on CPU has no batched dot of bfloat16 with a float32 result.
+    wide = accumulator(a.dtype)
+    return jnp.dot(a.astype(wide), b.astype(wide), precision=jax.lax.Precision.HIGHEST)
 
 
 def _selected_sum(weights: Any, mask: Any) -> Any:
