@@ -84,7 +84,7 @@ class State(NamedTuple):
     v: u.Quantity  # membrane potential
     g_exc: u.Quantity  # excitatory conductance
     g_inh: u.Quantity  # inhibitory conductance
-    refractory: jax.Array  # steps until the neuron can fire again
+    refractory: jax.Array  # steps until the neuron can fire again; 16 bits, for a step of a large network moves memory
     spikes: jax.Array  # bool: did it fire in the last step?
 
 
@@ -151,7 +151,7 @@ def initial_state(p: Parameters, rng: np.random.Generator, dtype: Any) -> State:
         v=as_array(p.v_reset + rng.random(p.n) * (p.v_threshold - p.v_reset), dtype),
         g_exc=conductance(p.n_exc, p.tau_exc, p.w_exc),
         g_inh=conductance(p.n_inh, p.tau_inh, p.w_inh),
-        refractory=jnp.zeros(p.n, jnp.int32),
+        refractory=jnp.zeros(p.n, jnp.int16),
         spikes=jnp.zeros(p.n, bool),
     )
 
@@ -176,15 +176,11 @@ def step(p: Parameters, exc: brainevent.CSR, inh: brainevent.CSR, state: State) 
     v_infinity = (p.g_leak * p.e_leak + g_exc * p.e_exc + g_inh * p.e_inh) / g_total
     v = v_infinity + (state.v - v_infinity) * u.math.exp(-p.dt * g_total / p.capacitance)
 
-    resting = state.refractory > 0
-    spikes = (v >= p.v_threshold) & ~resting
-    return State(
-        v=u.math.where(spikes | resting, p.v_reset, v),
-        g_exc=g_exc,
-        g_inh=g_inh,
-        refractory=jnp.where(spikes, n_steps(p.refractory_period, p.dt), jnp.maximum(state.refractory - 1, 0)),
-        spikes=spikes,
-    )
+    # A neuron that fired is reset at the beginning of the next step, and held there until it can fire again.
+    steps_refractory = jnp.int16(n_steps(p.refractory_period, p.dt))
+    refractory = jnp.where(state.spikes, steps_refractory, jnp.maximum(state.refractory - 1, 0))
+    v = u.math.where(refractory > 0, p.v_reset, v)
+    return State(v, g_exc, g_inh, refractory, spikes=v >= p.v_threshold)
 
 
 def as_array(quantity: u.Quantity, dtype: Any) -> u.Quantity:
