@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import brainevent
-from brainevent_core.primitives import matmul_p, sampled_p
+from brainevent_core.primitives import encode_events_p, matmul_p, sampled_p
 
 N = 37  # more than a word, and no multiple of one
 
@@ -29,6 +29,14 @@ def compact(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.array([counted.size, *counted, *range(mask.size)], np.int32)
 
 
+class Zeros:
+    """A generator for encodings without noise."""
+
+    def random(self, size: int) -> np.ndarray:
+        return np.ones(size)
+
+
+ZEROS: Any = Zeros()
 ENCODINGS = {"bitpacked": bitpacked, "compact": compact}
 
 #: Structures of shape (m, n), duplicates and empty lines included.
@@ -78,6 +86,25 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
             np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("backend", ["reference", None])
+@pytest.mark.parametrize("n", [0, 5, 32, 37, 129])
+def test_encoding(n: int, backend: str | None) -> None:
+    """Against the definition; whole words, ends of words, lists with too much room, and with too little."""
+    rng = np.random.default_rng()
+    masks = rng.random((n, 4)) < np.array([0.0, 0.1, 0.5, 1.0])
+    words = [bitpacked(mask, rng=ZEROS) for mask in masks.T]
+    found = encode_events_p(masks, operand="bitpacked", length=-(-n // 32), backend=backend)
+    np.testing.assert_array_equal(found, np.stack(words, axis=1))
+    for length in (1, 1 + n // 2, 1 + n, 4 + n):
+        lists = [np.flatnonzero(mask)[: length - 1] for mask in masks.T]
+        expected = np.stack([[one.size, *one, *[n] * (length - 1 - one.size)] for one in lists], axis=1)
+        params: dict[str, Any] = {"operand": "compact", "length": length, "backend": backend}
+        np.testing.assert_array_equal(encode_events_p(masks, **params), expected)
+        np.testing.assert_array_equal(encode_events_p(masks[:, 2], **params), expected[:, 2])
+        batch = jax.vmap(lambda mask: encode_events_p(mask, **params))(masks.T)  # noqa: B023
+        np.testing.assert_array_equal(batch, expected.T)
+
+
 @pytest.mark.parametrize("capacity", [0, 3])
 @pytest.mark.parametrize("count", [-(2**31), -1, 0, 2, 3, 4, 2**31 - 1])
 def test_count_is_clipped_to_the_capacity(count: int, capacity: int) -> None:
@@ -108,6 +135,22 @@ ERRORS = {
     "complex events": ("binary", np.zeros(37, np.complex64), brainevent.DTypeError, "complex64"),
     "float of another dtype": ("float", np.zeros(37, np.int32), brainevent.DTypeError, "float32 and int32"),
 }
+
+
+ENCODING_ERRORS = {
+    "floats": (np.zeros(3, np.float32), "compact", 4, brainevent.DTypeError, "booleans.*float32"),
+    "rank": (np.zeros((3, 1, 1), bool), "compact", 4, brainevent.DTypeError, r"\(3, 1, 1\)"),
+    "no encoding": (np.zeros(3, bool), "binary", 3, brainevent.MathError, "bitpacked, compact, not as 'binary'"),
+    "no count": (np.zeros(3, bool), "compact", 0, brainevent.MathError, "at least 1, not 0"),
+    "too few words": (np.zeros(33, bool), "bitpacked", 1, brainevent.MathError, "length 2, not 1"),
+}
+
+
+@pytest.mark.parametrize("name", ENCODING_ERRORS)
+def test_errors_of_encoding(name: str) -> None:
+    mask, operand, length, kind, message = ENCODING_ERRORS[name]
+    with pytest.raises(kind, match=message):
+        encode_events_p(mask, operand=operand, length=length)
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -1,15 +1,11 @@
 """Events as bits: 32 of them in a word."""
 
-from functools import partial
 from typing import Any, Self
 
-import jax
-import jax.numpy as jnp
-
-from brainevent_core.events.encoded import EncodedEvents, as_encodable, mask_of
+from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
 from brainevent_core.formats import WORD_BITS
 
-__all__ = ["BitPackedBinary", "bitpack", "pack"]
+__all__ = ["BitPackedBinary", "bitpack"]
 
 
 class BitPackedBinary(EncodedEvents):
@@ -43,7 +39,8 @@ class BitPackedBinary(EncodedEvents):
 
     def __init__(self, value: Any, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
-        self._set(_encode(axis, array), (axis, array.shape[axis]))
+        length = array.shape[axis]
+        self._set(encode(self._operand, axis, -(-length // WORD_BITS), array), (axis, length))
 
     @property
     def packed(self) -> Any:
@@ -58,16 +55,3 @@ class BitPackedBinary(EncodedEvents):
 def bitpack(value: Any, axis: int = -1) -> BitPackedBinary:
     """Pack an array of spikes: ``BitPackedBinary(value, axis=axis)``."""
     return BitPackedBinary(value, axis=axis)
-
-
-def pack(mask: Any) -> Any:
-    """Booleans as bits along the first axis; surplus bits are zero."""
-    padded = jnp.pad(mask, [(0, -mask.shape[0] % WORD_BITS)] + [(0, 0)] * (mask.ndim - 1))
-    lanes = padded.reshape(padded.shape[0] // WORD_BITS, WORD_BITS, *mask.shape[1:]).astype(jnp.uint32)
-    place = jnp.arange(WORD_BITS, dtype=jnp.uint32).reshape(-1, *(1,) * (mask.ndim - 1))
-    return jnp.sum(lanes << place, axis=1, dtype=jnp.uint32)
-
-
-@partial(jax.jit, inline=True, static_argnums=0)
-def _encode(axis: int, array: Any) -> Any:
-    return jnp.moveaxis(pack(jnp.moveaxis(mask_of(array), axis, 0)), 0, axis)

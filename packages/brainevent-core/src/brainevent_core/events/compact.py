@@ -1,7 +1,6 @@
 """Events as a list: how many there are, and where."""
 
 import operator
-from functools import partial
 from typing import Any, Self
 
 import jax
@@ -9,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.errors import MathError
-from brainevent_core.events.bitpacked import pack
-from brainevent_core.events.encoded import EncodedEvents, as_encodable, mask_of
-from brainevent_core.formats import WORD_BITS, is_event
+from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
+from brainevent_core.formats import is_event
 
 __all__ = ["CompactBinary"]
 
@@ -55,7 +53,7 @@ class CompactBinary(EncodedEvents):
         slots = length if capacity is None else operator.index(capacity)
         if slots < length or length > np.iinfo(np.int32).max:
             _check_capacity(array, axis, slots)
-        self._set(_encode(axis, slots, array), (axis, length))
+        self._set(encode(self._operand, axis, 1 + slots, array), (axis, length))
 
     @property
     def count(self) -> Any:
@@ -96,32 +94,3 @@ def _check_capacity(array: Any, axis: int, capacity: int) -> None:
             f"There are {most} events in a line, more than capacity={capacity}; raise it to {most}, or leave it out "
             f"for {length}, which always suffices."
         )
-
-
-@partial(jax.jit, inline=True, static_argnums=(0, 1))
-def _encode(axis: int, capacity: int, array: Any) -> Any:
-    return jnp.moveaxis(_list(capacity, jnp.moveaxis(mask_of(array), axis, 0)), 0, axis)
-
-
-def _list(capacity: int, mask: Any) -> Any:
-    if mask.ndim > 1:
-        return jax.vmap(partial(_list, capacity), in_axes=-1, out_axes=-1)(mask)
-    n = mask.shape[0]
-    order = _ranks(mask)
-    count = order[-1] if n else 0
-    # The k-th event goes to slot k, behind the count in slot 0; the rest goes nowhere.
-    slots = jnp.full(1 + capacity, n, jnp.int32)
-    slots = slots.at[jnp.where(mask, order, 1 + capacity)].set(jnp.arange(n, dtype=jnp.int32), mode="drop")
-    return slots.at[0].set(count)
-
-
-def _ranks(mask: Any) -> Any:
-    """How many events there are up to each entry and with it.
-
-    A cumulative sum over words and a population count within, 2 to 4 times as fast on CPUs as a sum over entries.
-    """
-    words = pack(mask)
-    up_to = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # the shift leaves no bit for the last one
-    within = jax.lax.population_count(words[:, None] & up_to).astype(jnp.int32)
-    before = jnp.cumsum(within[:, -1]) - within[:, -1]
-    return (within + before[:, None]).reshape(-1)[: mask.shape[0]]

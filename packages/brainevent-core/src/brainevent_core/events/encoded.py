@@ -1,6 +1,8 @@
 """Events that are no longer the array they were made from, but an encoding of it along one axis."""
 
+import math
 import operator
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import jax
@@ -12,6 +14,7 @@ from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationEr
 from brainevent_core.events.base import EventRepresentation, as_plain
 from brainevent_core.formats import is_event
 from brainevent_core.ops import StoredEvents
+from brainevent_core.primitives import encode_events_p
 
 __all__ = ["EncodedEvents"]
 
@@ -82,6 +85,19 @@ def as_encodable(value: Any, axis: int, kind: str) -> tuple[Any, int]:
     if isinstance(array, np.ndarray):
         array = is_event(array)  # before JAX makes 32-bit numbers of 64-bit ones, which can turn into zero
     return array, axis - array.ndim if axis >= 0 else axis
+
+
+@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+def encode(operand: str, axis: int, length: int, array: Any) -> Any:
+    """The events of an array in an encoding, which has so many entries along the encoded axis.
+
+    Raises:
+        UnsupportedOperationError: if the result is differentiated with respect to ``array``.
+    """
+    mask = jnp.moveaxis(mask_of(array), axis, 0)
+    columns = mask.reshape(mask.shape[0], math.prod(mask.shape[1:])) if mask.ndim > 1 else mask
+    encoded = encode_events_p(columns, operand=operand, length=length)
+    return jnp.moveaxis(encoded.reshape(length, *mask.shape[1:]), 0, axis)
 
 
 def mask_of(array: Any) -> Any:

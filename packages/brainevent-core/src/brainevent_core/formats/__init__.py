@@ -5,8 +5,9 @@ from brainevent_core.formats.column_index import COLUMN_INDEX, column_index, wit
 from brainevent_core.formats.coo import COO_FORMAT
 from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
 from brainevent_core.formats.dense import DENSE_FORMAT
+from brainevent_core.formats.encoders import WORD_BITS
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
-from brainevent_core.formats.operands import OPERANDS, WORD_BITS, Operand, get_operand, is_event
+from brainevent_core.formats.operands import OPERANDS, Operand, get_operand, is_event
 
 CSR_INDEXED_FORMAT = with_column_index(CSR_FORMAT)
 FIXED_NUM_INDEXED_FORMAT = with_column_index(FIXED_NUM_FORMAT)

@@ -15,11 +15,9 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats.encoders import WORD_BITS, list_events, pack
 
-__all__ = ["OPERANDS", "WORD_BITS", "Operand", "get_operand", "is_event"]
-
-#: Events in one word of the encoding "bitpacked".
-WORD_BITS = 32
+__all__ = ["OPERANDS", "Operand", "get_operand", "is_event"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +31,7 @@ class Operand:
             numbers.
         length: ``n → length of the encoded axis``, or None if any length from 1 on will do.
         dtype: the only dtype it can have. None: any real one for events, that of the weights for numbers.
+        encode: ``(mask, length) → x``, of that length along the encoded axis, for events that need encoding.
     """
 
     name: str
@@ -40,6 +39,7 @@ class Operand:
     decode: Callable[[Any, int], Any]
     length: Callable[[int], int] | None = lambda n: n
     dtype: Any = None
+    encode: Callable[[Any, int], Any] | None = None
 
     def validate(self, x: Any, n: int, weights: Any, what: str) -> None:
         """Check rank, length and dtype; values are not looked at.
@@ -96,10 +96,10 @@ OPERANDS: dict[str, Operand] = {
         Operand("float", event=False, decode=lambda x, n: x),
         Operand("binary", event=True, decode=lambda x, n: is_event(x)),
         # Entry i is bit i % 32 of word i // 32, counted from the least significant; surplus bits mean nothing.
-        Operand("bitpacked", event=True, decode=_unpack, length=lambda n: -(-n // WORD_BITS), dtype=jnp.uint32),
+        Operand("bitpacked", True, _unpack, length=lambda n: -(-n // WORD_BITS), dtype=jnp.uint32, encode=pack),
         # x[0] is the number of events, clipped to [0, capacity], x[1:] begins with their indices, in any order; a
         # duplicate counts once.
-        Operand("compact", event=True, decode=_mark, length=None, dtype=jnp.int32),
+        Operand("compact", True, _mark, length=None, dtype=jnp.int32, encode=list_events),
     )
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import jitc, products
+from . import encoding, jitc, products
 
 __all__ = ["register"]
 
@@ -14,6 +14,7 @@ def register(registry: Any) -> None:
     for primitive, kernel, supports, batched in (
         ("matmul", products.matmul, products.supports_matmul, False),
         ("sampled", products.sampled, products.supports_sampled, False),
+        ("encode_events", encoding.encode_events, encoding.supports_encoding, False),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul, True),
         ("jitc_elements", jitc.elements, jitc.supports_writing, False),
         ("jitc_entries", jitc.entries, jitc.supports_writing, False),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,10 +17,9 @@ from brainevent_core.formats import get_format, get_operand
 from ..bridge import NativeKernel, native_call
 from ..bridge.selftest import bridge_works
 from .call import Call
+from .sources import sources_of
 
 __all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sampled"]
-
-_SOURCES = tuple(str(path) for path in sorted(Path(__file__).with_name("native").glob("*.py")))
 
 # Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
 # stand side by side, so that all of them are read with one entry of the matrix.
@@ -280,4 +278,4 @@ def native_kernel(call: Call) -> NativeKernel:
 
         return import_module(f".native.{call.family}", __package__).build(call)
 
-    return NativeKernel("_".join(("product", *call.words)), build, threads=True, sources=_SOURCES)
+    return NativeKernel("_".join(("product", *call.words)), build, threads=True, sources=sources_of(call.family))

@@ -1,0 +1,55 @@
+"""Encoding events: from a mask to what products read, see :class:`~brainevent_core.formats.Operand`.
+
+=============  ========  ===========================================================================================
+primitive      operands  result
+=============  ========  ===========================================================================================
+encode_events  mask      the events along the first axis in the encoding ``operand``, with ``length`` entries there
+=============  ========  ===========================================================================================
+
+The mask is of bool and has shape (n,), or (n, columns). A list of events ("compact") that is too short for them ends
+with the last one that it has room for.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import reference
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import OPERANDS
+from brainevent_core.kernels import XLACustomKernel
+
+__all__ = ["encode_events_p"]
+
+encode_events_p = XLACustomKernel("encode_events", tags=("events",), _builtin=True)
+
+
+def _abstract(mask: Any, *, operand: str, length: int) -> Any:
+    encodings = {name: encoding for name, encoding in OPERANDS.items() if encoding.encode}
+    if operand not in encodings:
+        raise MathError(f"Events are encoded as one of {', '.join(encodings)}, not as {operand!r}.")
+    if mask.dtype != jnp.bool_ or mask.ndim not in (1, 2):
+        raise DTypeError(
+            f"Events are encoded from booleans of shape (n,) or (n, columns), got {mask.dtype} of {tuple(mask.shape)}."
+        )
+    needed = encodings[operand].length
+    if length < 1 if needed is None else length != needed(mask.shape[0]):
+        wanted = "at least 1" if needed is None else needed(mask.shape[0])
+        raise MathError(f"{mask.shape[0]} events as {operand} have length {wanted}, not {length}.")
+    return jax.ShapeDtypeStruct((length, *mask.shape[1:]), encodings[operand].dtype)
+
+
+def _batched(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
+    """A mapped axis becomes further columns."""
+    (mask,) = operands
+    columns = jnp.moveaxis(mask, 0, 1).reshape(mask.shape[1], size * math.prod(mask.shape[2:]))
+    out = encode_events_p(columns, **params)
+    return [out.reshape(out.shape[0], size, *mask.shape[2:])], [1]
+
+
+encode_events_p.def_abstract_eval(_abstract)
+encode_events_p.def_reference(reference.encode_events)
+encode_events_p.def_batching_rule(_batched)

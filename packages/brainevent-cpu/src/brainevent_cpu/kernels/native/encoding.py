@@ -1,0 +1,63 @@
+"""Events in an encoding that products read (`brainevent_core.formats.OPERANDS`), made from a byte for each line.
+
+The kernel is `(frame, x, out, lines, slots) -> status`: vectors of `lines` bytes, 0 or 1, behind each other in x, and
+of `slots` elements in the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...bridge.memory import load_word
+from ...bridge.specialise import specialised
+from ..call import Call
+from .events import active_lister
+
+__all__ = ["build"]
+
+U = np.uint64
+
+# Eight bytes of 0 or 1 times this have their bits in the highest byte, that of the first byte lowest: bit 8 i of the
+# word meets the bit 56 - 7 i of the factor in bit 56 + i, and no two products of bits meet elsewhere.
+GATHER_BITS = U(0x0102040810204080)
+
+
+def build(call: Call) -> Any:
+    """The kernel that makes events of the encoding `call.operand`."""
+    native = specialised(*call.words)
+    list_active = active_lister(Call("encoding", operand="binary"))
+
+    @native
+    def pack(x, start, lines, out, at, slots):
+        for word in range(slots):
+            line, bits = start + word * U(32), U(0)
+            if (word + U(1)) * U(32) <= lines:
+                for byte in range(U(4)):
+                    bits |= ((U(load_word(x, line + byte * U(8))) * GATHER_BITS) >> U(56)) << (byte * U(8))
+            else:
+                for bit in range(lines - word * U(32)):
+                    bits |= U(x[line + bit]) << bit
+            out[at + word] = np.uint32(bits)
+
+    @specialised(*call.words, allocates=True)
+    def list_lines(x, start, lines, out, at, slots):
+        # The lister writes one index further than there are events, for which the result has no room.
+        active = np.empty(np.int64(lines) + 1, np.uint64)
+        count = min(list_active(x, start, lines, lines, active), slots - U(1))
+        out[at] = np.int32(count)
+        for i in range(count):
+            out[at + U(1) + i] = np.int32(active[i])
+        for i in range(count, slots - U(1)):
+            out[at + U(1) + i] = np.int32(lines)
+
+    encode = {"bitpacked": pack, "compact": list_lines}[call.operand]
+
+    @specialised(*call.words, allocates=True)
+    def kernel(frame, x, out, lines, slots):
+        for vector in range(U(out.size) // U(slots)):
+            encode(x, vector * U(lines), U(lines), out, vector * U(slots), U(slots))
+        return 0
+
+    return kernel
