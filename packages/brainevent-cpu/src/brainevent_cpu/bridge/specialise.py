@@ -18,7 +18,8 @@ def specialised(*facts: str, allocates: bool = False, reassociate: bool = False)
       *facts: words for all that the closure depends on.
       allocates: whether the function makes or returns arrays, or runs a parallel loop. In others Numba counts no
         references to arrays: where LLVM doesn't inline what is called for every entry, counting takes longer than the
-        work, three times in a scatter.
+        work, three times in a scatter. They are inlined wherever they are called: a call that passes four arrays on
+        costs 28 words, which in rows of 10 entries took as long as the entries (264 us for 10,000 rows, 139 inlined).
       reassociate: allow sums in another order, so that they are vectorised. Infinities and NaN keep their meaning.
     """
 
@@ -27,6 +28,7 @@ def specialised(*facts: str, allocates: bool = False, reassociate: bool = False)
         return numba.njit(
             function,
             _nrt=allocates,
+            forceinline=not allocates,
             no_cpython_wrapper=True,
             no_cfunc_wrapper=True,
             fastmath={"reassoc"} if reassociate else False,
