@@ -61,8 +61,11 @@ def call_kernel(
     outputs: tuple[types.Array, ...],
     attributes: tuple[types.Type, ...],
     threads: bool,
+    returns_status: bool = True,
 ) -> Any:
     """An intrinsic `run(frame) -> status` that calls `kernel` with the frame's buffers and attributes.
+
+    What a kernel returns that isn't a status is ignored.
 
     A status below zero means that the kernel raised. (Left to Numba, it would be printed and the call succeed.)
     """
@@ -72,7 +75,7 @@ def call_kernel(
     @intrinsic
     def run(typingctx: Any, frame: types.Type) -> Any:
         kernel_signature = kernel_type.get_call_type(typingctx, argument_types, {})
-        if not isinstance(kernel_signature.return_type, types.Integer | types.Boolean):
+        if returns_status and not isinstance(kernel_signature.return_type, types.Integer | types.Boolean):
             raise TypeError(f"the kernel must return an integer status, not {kernel_signature.return_type}")
 
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -87,7 +90,7 @@ def call_kernel(
             for position, scalar_type in enumerate(attributes):
                 scalar = load_at(builder, scalars, 8 * position)
                 values.append(scalar_attribute(context, builder, scalar, scalar_type))
-            raised, status = call_checked(context, builder, kernel_type, kernel_signature, values)
+            raised, status = call_checked(context, builder, kernel_type, kernel_signature, values, returns_status)
             return builder.select(raised, I64(-1), status)
 
         return signature(types.int64, ADDRESS), codegen
@@ -96,17 +99,23 @@ def call_kernel(
 
 
 def call_checked(
-    context: Any, builder: ir.IRBuilder, callee: Any, callee_signature: Any, values: list[ir.Value]
+    context: Any,
+    builder: ir.IRBuilder,
+    callee: Any,
+    callee_signature: Any,
+    values: list[ir.Value],
+    returns_status: bool = True,
 ) -> tuple[ir.Value, ir.Value]:
-    """Call a compiled function: whether it raised, and its result as int64 (0 if it has none)."""
+    """Call a compiled function: whether it raised, and its result as int64, 0 if it has none or it is no status."""
     overload = callee.dispatcher.get_compile_result(callee_signature)
     context.active_code_library.add_linking_library(overload.library)
     # Parameters with defaults are part of the signature, and take no value.
     values = values + [None] * (len(callee_signature.args) - len(values))
     status, result = context.call_internal_no_propagate(builder, overload.fndesc, callee_signature, values)
     return_type = callee_signature.return_type
-    as_int = I64(0) if return_type == types.none else context.cast(builder, result, return_type, types.int64)
-    return status.is_error, as_int
+    if not returns_status or return_type == types.none:
+        return status.is_error, I64(0)
+    return status.is_error, context.cast(builder, result, return_type, types.int64)
 
 
 def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
@@ -114,6 +123,7 @@ def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
     known = {
         -1: "raised an exception (call it directly from Python to see which)",
         -2: "can't read the call frame of this version of XLA",
+        -3: "returned without writing to one of its outputs",
         **messages,
     }
 

@@ -56,7 +56,12 @@ def compile_handler(
 
     built = kernel.build()
     function = built if isinstance(built, Dispatcher) else numba.njit(built)
-    run = call_kernel(function, input_types, output_types, attribute_types, kernel.threads)
+    run = call_kernel(function, input_types, output_types, attribute_types, kernel.threads, kernel.returns_status)
+    if kernel.must_write:
+        # Not above: it compiles functions that few kernels need.
+        from .written import checking
+
+        run = checking(run, tuple(dtype.itemsize for dtype, _ in outputs))
     create_error = error_message(kernel.name, dict(kernel.messages))
 
     def handle(frame):  # type: ignore[no-untyped-def]

@@ -25,20 +25,22 @@ def load_at(builder: ir.IRBuilder, address: ir.Value, offset: int, as_type: ir.T
     return builder.load(pointer(builder, builder.add(address, I64(offset)), as_type))
 
 
-@intrinsic
-def load_int64(typingctx: Any, address: types.Type) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return load_at(builder, args[0], 0)
+def _load(as_type: ir.IntType) -> Any:
+    """An intrinsic `(address) -> int64`: the integer at an address; one of 8 bits is unsigned, as bytes are."""
+    widen = "zext" if as_type is I8 else "sext"
 
-    return signature(types.int64, ADDRESS), codegen
+    @intrinsic
+    def load(typingctx: Any, address: types.Type) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            value = load_at(builder, args[0], 0, as_type)
+            return value if as_type is I64 else getattr(builder, widen)(value, I64)
+
+        return signature(types.int64, ADDRESS), codegen
+
+    return load
 
 
-@intrinsic
-def load_int32(typingctx: Any, address: types.Type) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.sext(load_at(builder, args[0], 0, I32), I64)
-
-    return signature(types.int64, ADDRESS), codegen
+load_int64, load_int32, load_int8 = map(_load, (I64, I32, I8))
 
 
 @intrinsic
@@ -56,22 +58,22 @@ def load_word(typingctx: Any, array: types.Type, position: types.Type) -> Any:
     return signature(types.int64, array, types.uint64), codegen
 
 
-@intrinsic
-def store_int64(typingctx: Any, address: types.Type, value: types.Type) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        builder.store(args[1], pointer(builder, args[0]))
-        return context.get_dummy_value()
+def _store(as_type: ir.IntType) -> Any:
+    """An intrinsic `(address, value)` that stores the low bits of an int64."""
 
-    return signature(types.none, ADDRESS, types.int64), codegen
+    @intrinsic
+    def store(typingctx: Any, address: types.Type, value: types.Type) -> Any:
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            value = args[1] if as_type is I64 else builder.trunc(args[1], as_type)
+            builder.store(value, pointer(builder, args[0], as_type))
+            return context.get_dummy_value()
+
+        return signature(types.none, ADDRESS, types.int64), codegen
+
+    return store
 
 
-@intrinsic
-def store_int32(typingctx: Any, address: types.Type, value: types.Type) -> Any:
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        builder.store(builder.trunc(args[1], I32), pointer(builder, args[0], I32))
-        return context.get_dummy_value()
-
-    return signature(types.none, ADDRESS, types.int64), codegen
+store_int64, store_int32, store_int8 = map(_store, (I64, I32, I8))
 
 
 def _atomic_update(operation: str) -> Any:

@@ -1,0 +1,74 @@
+"""Whether a kernel has written to its outputs.
+
+Some bytes of every output get a pattern before the kernel runs. An output in which all of them are still there may not
+have been written: the kernel runs again, with another pattern. One that it has written can't look unwritten twice.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+
+from . import layout
+from .memory import load_int8, load_int64, store_int8
+
+__all__ = ["UNWRITTEN", "checking"]
+
+#: The status of a kernel that left an output as it was.
+UNWRITTEN = -3
+
+# Bytes that are marked in an output, so few that it takes nanoseconds; the patterns differ in every bit.
+_MARKS = 16
+_FIRST, _SECOND = 0xA5, 0x5A
+
+
+@njit
+def _output(frame, position, itemsize):  # type: ignore[no-untyped-def]
+    """The address of an output, and its size in bytes."""
+    buffer = load_int64(load_int64(frame + layout.FRAME_RETS + layout.LIST_ITEMS) + 8 * position)
+    dims, size = load_int64(buffer + layout.BUFFER_DIMS), itemsize
+    for axis in range(load_int64(buffer + layout.BUFFER_RANK)):
+        size *= load_int64(dims + 8 * axis)
+    return load_int64(buffer + layout.BUFFER_DATA), size
+
+
+@njit
+def _mark(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
+    for position in range(len(itemsizes)):
+        data, size = _output(frame, position, itemsizes[position])
+        for at in range(0, size, size // _MARKS + 1):
+            store_int8(data + at, pattern)
+
+
+@njit
+def _any_untouched(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
+    """Whether there is an output with all marks in place; one without elements has none, and needs none."""
+    for position in range(len(itemsizes)):
+        data, size = _output(frame, position, itemsizes[position])
+        untouched = size > 0
+        for at in range(0, size, size // _MARKS + 1):
+            untouched &= load_int8(data + at) == pattern
+        if untouched:
+            return True
+    return False
+
+
+def checking(run: Any, itemsizes: tuple[int, ...]) -> Any:
+    """`run(frame) -> status`, with the status `UNWRITTEN` for a call that leaves an output as it was.
+
+    Args:
+      run: the kernel on a frame. It must not matter if it runs twice, so no output may be an input's memory.
+      itemsizes: of the outputs.
+    """
+
+    @njit
+    def run_checked(frame):  # type: ignore[no-untyped-def]
+        for pattern in (_FIRST, _SECOND):
+            _mark(frame, itemsizes, pattern)
+            status = run(frame)
+            if status != 0 or not _any_untouched(frame, itemsizes, pattern):
+                return status
+        return UNWRITTEN
+
+    return run_checked
