@@ -43,13 +43,13 @@ class Case:
         return self.format.removesuffix("_indexed")
 
     @property
-    def event(self) -> bool:
+    def selects(self) -> bool:
         return self.operand != "float"
 
 
 COLUMNS: dict[str, Any] = {
     "format": FORMATS,
-    "operand": ("float", "binary", "bitpacked", "compact"),
+    "operand": ("float", "sparse_float", "binary", "bitpacked", "compact"),
     "transpose": (False, True),
     "batched": (False, True),
     "homogeneous": (False, True),
@@ -157,10 +157,12 @@ def random_operand(
 ) -> tuple[np.ndarray, np.ndarray]:
     """x as the kernel gets it, and the numbers that it stands for."""
     shape = (length, BATCH) if case.batched else (length,)
-    if not case.event:
-        numbers = rng.standard_normal(shape).astype(jnp.dtype(case.dtype))
-        return numbers, numbers.astype(np.float64)
     mask = rng.random(shape) < rate
+    if case.operand in ("float", "sparse_float"):
+        numbers = rng.standard_normal(shape).astype(jnp.dtype(case.dtype))
+        if case.operand == "sparse_float":
+            numbers = np.where(mask, numbers, -0.0).astype(numbers.dtype)
+        return numbers, numbers.astype(np.float64)
     if case.operand == "binary":
         return (mask if rng.random() < 0.5 else mask * np.float32(-2.5)), mask.astype(np.float64)
     columns = mask.T if case.batched else mask[None]
@@ -186,7 +188,8 @@ def model(case: Case, matrix: Matrix, numbers: np.ndarray) -> np.ndarray:
     out = np.zeros((matrix.shape[1 if case.transpose else 0], *numbers.shape[1:]))
     with np.errstate(invalid="ignore"):
         values = numbers[source[exists_]]
-        np.add.at(out, target[exists_], np.where(values != 0, weights, 0) if case.event else weights * values)
+        terms = weights * values
+        np.add.at(out, target[exists_], np.where(values != 0, terms, 0) if case.selects else terms)
     return out
 
 
@@ -219,18 +222,18 @@ def inner(case: Case, shape: tuple[int, int]) -> int:
 
 
 def check_special_weights(case: Case, rng: np.random.Generator) -> None:
-    """Events select: Inf and NaN weights of silent lines don't leak. Numbers are IEEE: 0 · Inf is NaN."""
+    """Events select: Inf and NaN weights of silent lines don't leak. Plain numbers are IEEE: 0 · Inf is NaN."""
     shape = (50, 40)
     matrix = random_matrix(rng, case, shape)
     x, numbers = random_operand(rng, case, inner(case, shape))
-    if not case.event:
+    if not case.selects:
         x = np.where(rng.random(x.shape) < 0.3, 0, x).astype(x.dtype)
         numbers = x.astype(np.float64)
     matrix.data.flat[:: 1 if case.homogeneous else 3] = np.inf
     matrix.data.flat[1::7] = np.nan
     out = check(case, matrix, x, numbers)
     assert not np.isfinite(out).all()
-    if case.event:
+    if case.selects:
         silent, zeros = random_operand(rng, case, inner(case, shape), rate=0)
         assert not check(case, matrix, silent, zeros).any()
 
@@ -428,6 +431,7 @@ GUARDED: list[tuple[Call, str]] = [
     (Call("gather", "fixed_num", "entries", "float"), "uint8"),
     (Call("scatter", "csr", "entries", "binary", transpose=True), "uint32"),
     (Call("scatter", "fixed_num", "entries", "compact", transpose=True), "int8"),
+    (Call("scatter", "csr", "entries", "sparse_float", transpose=True), "int32"),
     (Call("coordinates", "", "entries", "bitpacked"), "int64"),
     (Call("coordinates", "", "entries", "binary"), "uint16"),
     (Call("indexed", "csr", "entries", "binary"), "int32"),
@@ -445,7 +449,7 @@ def test_no_index_leaves_the_buffers(call: Call, dtype: str, rng: Any) -> None:
     unsigned = np.dtype(f"uint{8 * index.itemsize}")
     f64, i32, i64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
     u8, u32 = np.dtype(np.uint8), np.dtype(np.uint32)
-    x_type = {"float": f64, "binary": u8, "bitpacked": u32, "compact": i32}[call.operand]
+    x_type = {"float": f64, "sparse_float": f64, "binary": u8, "bitpacked": u32, "compact": i32}[call.operand]
     kernel = native_kernel(call)
     edges = np.array([info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, info.max // 2], index)
     handler: Any = None
@@ -483,8 +487,8 @@ def test_no_index_leaves_the_buffers(call: Call, dtype: str, rng: Any) -> None:
                 indices = indices[: m * width]
                 arrays = [indices] * len(arrays)
             mask = rng.random(in_lines) < 0.3
-            if call.operand == "float":
-                x = rng.standard_normal(in_lines)
+            if call.operand in ("float", "sparse_float"):
+                x = rng.standard_normal(in_lines) * (mask | (call.operand == "float"))
             elif call.operand == "bitpacked":
                 x = np.packbits(np.pad(mask, (0, -in_lines % 32)), bitorder="little").view(np.uint32)
             elif call.operand == "compact":

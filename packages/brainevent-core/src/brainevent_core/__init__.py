@@ -23,6 +23,8 @@ from brainevent_core.events import (
     CompactBinary,
     EventArray,
     EventRepresentation,
+    MaskedFloat,
+    SparseFloat,
     bitpack,
 )
 from brainevent_core.kernels import (
@@ -85,8 +87,10 @@ __all__ = [
     "KernelCompilationError",
     "KernelFallbackExhaustedError",
     "KernelNotAvailableError",
+    "MaskedFloat",
     "MathError",
     "RegistrationError",
+    "SparseFloat",
     "StructureError",
     "UnsupportedOperationError",
     "XLACustomKernel",

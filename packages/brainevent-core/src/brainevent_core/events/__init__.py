@@ -1,8 +1,18 @@
-"""Spikes as operands: which entries of an array are events."""
+"""Spikes as operands: which entries of an array are events, and what they count."""
 
 from brainevent_core.events.base import EventRepresentation
 from brainevent_core.events.binary import BinaryArray, EventArray
 from brainevent_core.events.bitpacked import BitPackedBinary, bitpack
 from brainevent_core.events.compact import CompactBinary
+from brainevent_core.events.sparse_float import MaskedFloat, SparseFloat
 
-__all__ = ["BinaryArray", "BitPackedBinary", "CompactBinary", "EventArray", "EventRepresentation", "bitpack"]
+__all__ = [
+    "BinaryArray",
+    "BitPackedBinary",
+    "CompactBinary",
+    "EventArray",
+    "EventRepresentation",
+    "MaskedFloat",
+    "SparseFloat",
+    "bitpack",
+]

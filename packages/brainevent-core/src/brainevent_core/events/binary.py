@@ -1,15 +1,13 @@
 """Events without a size: nonzero entries count as one."""
 
-from typing import Any, Self
-
 from brainevent_core import units
-from brainevent_core.events.base import EventRepresentation, as_plain
+from brainevent_core.events.plain import PlainEvents
 from brainevent_core.ops import StoredEvents
 
 __all__ = ["BinaryArray", "EventArray"]
 
 
-class BinaryArray(EventRepresentation):
+class BinaryArray(PlainEvents):
     """Spikes: an entry that is nonzero (NaN included) or True is an event, and counts as exactly 1.
 
     Products select the lines of the weights that have an event and add them up. The result has the dtype and unit of
@@ -30,25 +28,10 @@ class BinaryArray(EventRepresentation):
 
     __slots__ = ()
 
-    def __init__(self, value: Any) -> None:
-        self._set(as_plain(value), None)
-
-    @property
-    def value(self) -> Any:
-        """The wrapped array, or quantity."""
-        return self._array
-
     @property
     def __events__(self) -> StoredEvents:
         # A unit does not make an event larger.
         return StoredEvents("binary", units.detach(self._array)[0])
-
-    def with_value(self, value: Any) -> Self:
-        """Events of the same kind over another array."""
-        return type(self)(value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._array!r})"
 
 
 EventArray = BinaryArray

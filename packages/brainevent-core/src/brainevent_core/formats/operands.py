@@ -26,9 +26,11 @@ class Operand:
 
     Attributes:
         name: as it appears in a primitive's ``operand`` parameter.
-        event: whether entries are events, which count as exactly 1, rather than numbers.
+        event: whether entries are events that count as exactly 1, rather than numbers.
         decode: ``(x, n) → entries``, of shape (n, …) for x of shape (length, …): a mask if ``event``, otherwise
             numbers.
+        selects: whether a zero selects nothing: its line is left out, whatever its weights are. Otherwise it is a
+            number like others, and 0 · Inf is NaN.
         length: ``n → length of the encoded axis``, or None if any length from 1 on will do.
         dtype: the only dtype it can have. None: any real one for events, that of the weights for numbers.
         encode: ``(mask, length) → x``, of that length along the encoded axis, for events that need encoding.
@@ -37,6 +39,7 @@ class Operand:
     name: str
     event: bool
     decode: Callable[[Any, int], Any]
+    selects: bool = True
     length: Callable[[int], int] | None = lambda n: n
     dtype: Any = None
     encode: Callable[[Any, int], Any] | None = None
@@ -93,7 +96,8 @@ def _mark(counted: Any, n: int) -> Any:
 OPERANDS: dict[str, Operand] = {
     operand.name: operand
     for operand in (
-        Operand("float", event=False, decode=lambda x, n: x),
+        Operand("float", event=False, decode=lambda x, n: x, selects=False),
+        Operand("sparse_float", event=False, decode=lambda x, n: x),
         Operand("binary", event=True, decode=lambda x, n: is_event(x)),
         # Entry i is bit i % 32 of word i // 32, counted from the least significant; surplus bits mean nothing.
         Operand("bitpacked", True, _unpack, length=lambda n: -(-n // WORD_BITS), dtype=jnp.uint32, encode=pack),

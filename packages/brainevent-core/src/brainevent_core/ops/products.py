@@ -9,12 +9,12 @@ import jax.numpy as jnp
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_operand, is_event
+from brainevent_core.formats import get_operand
 from brainevent_core.jitc import Connectivity
 from brainevent_core.ops.stored import Stored
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
-__all__ = ["as_array", "matmul", "matrix_product"]
+__all__ = ["as_array", "matmul", "matrix_product", "promote"]
 
 
 def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
@@ -26,8 +26,9 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
         backend: name of the backend that must run it.
 
     Returns:
-        An array, or a quantity if a unit is involved. Events never change the dtype of the weights; a float product
-        has the promoted dtype of both sides. Its unit is the product of the units of the sides; events have none.
+        An array, or a quantity if a unit is involved. Events never change the dtype of the weights; a float product,
+        one with :class:`SparseFloat` included, has the promoted dtype of both sides. Its unit is the product of the
+        units of the sides; events have none.
 
     Raises:
         MathError: if the lengths or ranks do not fit; a ValueError that names both shapes.
@@ -93,8 +94,7 @@ def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | No
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
     """Events with a plain array: the array is a dense matrix; a vector is a matrix with one column or row."""
     events = getattr(weights, "__events__", None)
-    # Events on both sides: each counts as 1.
-    weights = as_array(weights) if events is None else is_event(events.decoded()).astype(jnp.float32)
+    weights = as_array(weights) if events is None else events.numbers()
     ndim = jnp.ndim(units.detach(weights)[0])
     if ndim not in (1, 2):
         raise MathError(f"Events multiply arrays of rank 1 or 2, got shape {tuple(weights.shape)}.")
@@ -111,7 +111,7 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     data, data_unit = units.detach(data)
     x, x_unit = units.detach(x)
     _check_lengths(call, x)
-    data, x = _promote(jnp.asarray(data), x, call.event)
+    data, x = promote(jnp.asarray(data), x, call.event)
     if data.ndim == 0:
         data = data.reshape(1)
     rows_are_vectors = call.from_left and x.ndim == 2
@@ -133,7 +133,7 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
 
 
 def _check_lengths(call: _Call, x: Any) -> None:
-    kind = "events" if call.event else "array"
+    kind = "events" if get_operand(call.operand).selects else "array"
     shape = list(x.shape)
     if call.length is not None and shape:
         shape[-1 if call.from_left else 0] = call.length
@@ -152,7 +152,7 @@ def _check_lengths(call: _Call, x: Any) -> None:
         )
 
 
-def _promote(data: Any, x: Any, event: bool) -> tuple[Any, Any]:
+def promote(data: Any, x: Any, event: bool) -> tuple[Any, Any]:
     """Weights become floating point; in a float product both sides get the promoted dtype."""
     for side, array in (("Weights", data), ("The operand", x)):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import get_operand
+from brainevent_core.formats import get_operand, is_event
 
 __all__ = ["Stored", "StoredEvents"]
 
@@ -38,7 +38,7 @@ class StoredEvents(NamedTuple):
 
     Attributes:
         operand: name of the encoding.
-        array: the encoded array.
+        array: the encoded array; a quantity if the unit counts.
         axis: the axis along which it is encoded, counted from the end; None if the array is as it was given.
         length: the length of that axis in what is encoded.
     """
@@ -53,6 +53,11 @@ class StoredEvents(NamedTuple):
         if self.axis is None or (self.axis - axis) % self.array.ndim == 0:
             return self
         return StoredEvents("binary", self.decoded())
+
+    def numbers(self) -> Any:
+        """A plain array of what each entry counts: its value, or True for an event of size one."""
+        decoded = self.decoded()
+        return is_event(decoded) if get_operand(self.operand).event else decoded
 
     def decoded(self) -> Any:
         """A plain array with an entry for each event and each that is none: as given, or a mask."""

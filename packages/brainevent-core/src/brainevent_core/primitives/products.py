@@ -8,10 +8,10 @@ sampled     y, \\*structure, x                             ``y[out] · x[in]`` p
 ==========  ============================================  =========================================================
 
 Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``operand``: how x encodes
-numbers ("float") or events ("binary", "bitpacked", "compact"), see :class:`~brainevent_core.formats.Operand`. x is a
-vector, or a matrix whose columns are vectors.
+numbers ("float", and "sparse_float" for few of them) or events ("binary", "bitpacked", "compact"), see
+:class:`~brainevent_core.formats.Operand`. x is a vector, or a matrix whose columns are vectors.
 
-The derivative with respect to events is straight-through: that of the float product.
+The derivative with respect to x is that of the float product in any case; for events it is straight-through.
 """
 
 import math

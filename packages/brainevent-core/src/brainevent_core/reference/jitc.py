@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from brainevent_core import jitc
 from brainevent_core.formats import get_operand
-from brainevent_core.reference.products import accumulator
+from brainevent_core.reference.products import accumulator, contribution
 
 __all__ = ["jitc_elements", "jitc_entries", "jitc_matmul"]
 
@@ -102,11 +102,7 @@ def jitc_matmul(
             source = columns[:, None, :]
         else:
             source = columns.at[step.position].get(mode="fill", fill_value=0, wrap_negative_indices=False)
-        connected = step.connected[..., None]
-        if encoding.event:
-            terms = jnp.where(connected & source, weight, 0)
-        else:
-            terms = jnp.where(connected, weight * source, 0)
+        terms = jnp.where(step.connected[..., None], contribution(weight, source, encoding), 0)
         if transpose:
             return out.at[step.position].add(terms, mode="drop", wrap_negative_indices=False)
         return out + terms.sum(axis=1)

@@ -2,8 +2,8 @@
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
 
-- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``, where
-  a silent line is *not selected* rather than multiplied by zero, so that an Inf or NaN weight of it never shows;
+- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. Where the
+  operand selects, a silent line is left out rather than multiplied by zero: an Inf or NaN weight of it never shows;
 - ``sampled``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
 
 The operand x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
@@ -14,23 +14,20 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import get_format, get_operand, signed
+from brainevent_core.formats import Operand, get_format, get_operand, signed
 
-__all__ = ["accumulator", "matmul", "sampled"]
+__all__ = ["accumulator", "contribution", "matmul", "sampled"]
 
 
 def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
     """``A @ x``, or ``A.T @ x`` if ``transpose``, for x that stands for entries of shape (n,) or (n, batch)."""
     *structure, x = structure_and_x
-    x, event = _decode(x, operand, shape, transpose)
+    x, encoding = _decode(x, operand, shape, transpose)
     if format == "dense":
-        return _dense_matmul(data, x, transpose=transpose, event=event)
+        return _dense_matmul(data, x, encoding, transpose=transpose)
     target, source, exists = _entries(structure, format, shape, transpose)
     weights = _columns(data.reshape(-1), x).astype(accumulator(data.dtype))
-    if event:
-        terms = jnp.where(_take(x, source) & _columns(exists, x), weights, 0)
-    else:
-        terms = jnp.where(_columns(exists, x), weights * _take(x, source).astype(weights.dtype), 0)
+    terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, source), encoding), 0)
     lines = shape[1] if transpose else shape[0]
     out = jnp.zeros((lines, *x.shape[1:]), weights.dtype)
     return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
@@ -39,45 +36,53 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
 def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
     """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
     *structure, x = structure_and_x
-    x, event = _decode(x, operand, shape, transpose)
+    x, encoding = _decode(x, operand, shape, transpose)
     if format == "dense":
-        ys, xs = (x, y) if transpose else (y, x)  # y and x by rows and columns of the matrix
-        ys, xs = (v[:, None] if v.ndim == 1 else v for v in (ys, xs))
-        if not event:
-            return _dot(ys, xs.T).astype(y.dtype)
-        return _pairwise_products(ys[:, None, :], xs[None, :, :], event_first=transpose, event=event).astype(y.dtype)
+        ys, xs = (v[:, None] if v.ndim == 1 else v for v in (y, x))
+        if not encoding.selects:
+            return (_dot(xs, ys.T) if transpose else _dot(ys, xs.T)).astype(y.dtype)
+        products = _sum_of_products(ys[:, None, :], xs[None, :, :], encoding)
+        return (products.T if transpose else products).astype(y.dtype)
     target, source, exists = _entries(structure, format, shape, transpose)
     y_at, x_at = _take(y, target), _take(x, source)
     if y_at.ndim == 1:
         y_at, x_at = y_at[:, None], x_at[:, None]
-    products = _pairwise_products(y_at, x_at, event_first=False, event=event)
+    products = _sum_of_products(y_at, x_at, encoding)
     lines = shape[1] if transpose else shape[0]
     exists = exists & (target >= 0) & (target < lines)
     return jnp.where(exists, products, 0).reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
 
 
-def _decode(x: Any, operand: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, bool]:
-    """The entries that x stands for, and whether they are events; then they are a mask."""
+def contribution(weights: Any, x: Any, encoding: Operand) -> Any:
+    """``weights · x``, elementwise and in the dtype of the weights, for decoded entries x."""
+    if encoding.event:
+        return jnp.where(x, weights, 0)
+    products = weights * x.astype(weights.dtype)
+    return jnp.where(x != 0, products, 0) if encoding.selects else products
+
+
+def _decode(x: Any, operand: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, Operand]:
+    """The entries that x stands for, and its encoding."""
     encoding = get_operand(operand)
-    return encoding.decode(x, shape[0] if transpose else shape[1]), encoding.event
+    return encoding.decode(x, shape[0] if transpose else shape[1]), encoding
 
 
-def _pairwise_products(a: Any, b: Any, *, event_first: bool, event: bool) -> Any:
-    """Sum of ``a · b`` over the last axis; if ``event``, the x among the two is a mask and only selects the other."""
-    x, y = (a, b) if event_first else (b, a)
-    y = y.astype(accumulator(y.dtype))
-    return jnp.sum(jnp.where(x, y, 0) if event else y * x.astype(y.dtype), axis=-1)
+def _sum_of_products(y: Any, x: Any, encoding: Operand) -> Any:
+    """Sum of ``y · x`` over the last axis."""
+    return jnp.sum(contribution(y.astype(accumulator(y.dtype)), x, encoding), axis=-1)
 
 
-def _dense_matmul(data: Any, x: Any, *, transpose: bool, event: bool) -> Any:
+def _dense_matmul(data: Any, x: Any, encoding: Operand, *, transpose: bool) -> Any:
     numbers = x.astype(data.dtype)
     # Not `data.T @ x`, for which XLA on CPU takes 60 times as long.
     product = _dot(numbers.T, data).T if transpose else _dot(data, numbers)
-    if event:
-        # The dot multiplies by 0 and 1, which selects as long as no weight is infinite or NaN; the product shows if one
-        # is. A select and a sum alone took 20 to 200 times as long on CPU.
+    if encoding.selects:
+        # The dot multiplies by zeros, too, which selects as long as no weight is infinite or NaN; the product shows if
+        # one is. A select and a sum alone took 20 to 200 times as long on CPU.
         weights = data.T if transpose else data
-        product = jax.lax.cond(jnp.isfinite(product).all(), lambda: product, lambda: _selected_sum(weights, x))
+        product = jax.lax.cond(
+            jnp.isfinite(product).all(), lambda: product, lambda: _selected_sum(weights, x, encoding)
+        )
     return product.astype(data.dtype)
 
 
@@ -87,11 +92,10 @@ def _dot(a: Any, b: Any) -> Any:
     return jnp.dot(a.astype(wide), b.astype(wide), precision=jax.lax.Precision.HIGHEST)
 
 
-def _selected_sum(weights: Any, mask: Any) -> Any:
-    columns = mask[None] if mask.ndim == 1 else mask.T
-    chosen = jnp.where(columns[:, None, :], weights[None], 0)
-    sums = jnp.sum(chosen, axis=-1, dtype=accumulator(weights.dtype))
-    return sums[0] if mask.ndim == 1 else sums.T
+def _selected_sum(weights: Any, x: Any, encoding: Operand) -> Any:
+    columns = x[None] if x.ndim == 1 else x.T
+    sums = _sum_of_products(weights[None], columns[:, None, :], encoding)
+    return sums[0] if x.ndim == 1 else sums.T
 
 
 def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, Any, Any]:

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, config
+from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, SparseFloat, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.testing.tables import rows
 
@@ -32,11 +32,13 @@ MATRICES: dict[str, Any] = {
     **{cls.__name__ + INDEX: cls for cls in (CSR, CSC, FixedPostNumConn, FixedPreNumConn)},
 }
 
-#: Kinds of events: the dtype of the spikes, and how they become events in a product that sums over an axis.
-EVENTS: dict[str, tuple[str, Callable[[Any, int], Any]]] = {
+#: Kinds of events: the dtype of the spikes (None: that of the weights), and how they become events in a product that
+#: sums over an axis.
+EVENTS: dict[str, tuple[str | None, Callable[[Any, int], Any]]] = {
     "bool": ("bool", lambda spikes, axis: BinaryArray(spikes)),
     "int32": ("int32", lambda spikes, axis: BinaryArray(spikes)),
     "float32": ("float32", lambda spikes, axis: BinaryArray(spikes)),
+    "sparse": (None, lambda spikes, axis: SparseFloat(spikes)),
     "bitpacked": ("int32", lambda spikes, axis: BitPackedBinary(spikes, axis=axis)),
     "compact": ("int32", lambda spikes, axis: CompactBinary(spikes, axis=axis)),
 }
@@ -58,7 +60,7 @@ class ProductCase:
 
     Attributes:
         matrix: a key of ``MATRICES``.
-        operand: kind of the events, a key of ``EVENTS``; "float" stands for a float product.
+        operand: kind of the events, a key of ``EVENTS``; "float" stands for a plain array.
         from_left: ``x @ A`` rather than ``A @ x``.
         rank: rank of x.
         transform: the key of a check in this module.
@@ -85,7 +87,8 @@ class ProductCase:
 
     @property
     def event(self) -> bool:
-        return self.operand != "float"
+        """Whether entries count as one, rather than as the numbers they are."""
+        return self.operand not in ("float", "sparse")
 
 
 def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[ProductCase]:
@@ -149,12 +152,12 @@ class Problem:
 
     def operand(self, *front: int) -> np.ndarray:
         values = self.rng.normal(size=(*front, *self.operand_shape))
-        if not self.case.event:
+        if self.case.operand == "float":
             return self._rounded(values, self.case.dtype)
-        # Events of sizes other than one: their size must not show.
+        # Events of sizes other than one: where they count as one, their size must not show.
         spikes = np.where(self.rng.random(values.shape) < 0.5, np.rint(3 * values), 0)
-        dtype, _ = EVENTS[self.case.operand]
-        return (spikes != 0) if dtype == "bool" else spikes.astype(dtype)
+        dtype = EVENTS[self.case.operand][0] or self.case.dtype
+        return (spikes != 0) if dtype == "bool" else self._rounded(spikes, dtype)
 
     def tangent(self, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         return self._rounded(self.rng.normal(size=shape), dtype)
@@ -199,7 +202,8 @@ class Problem:
         matrix = cls((weights, *structure), shape=self.shape) if structure else cls(weights)
         if self.case.matrix.endswith(INDEX):
             matrix = matrix.with_csc_index()
-        operand = EVENTS[self.case.operand][1](x, -1 if self.case.from_left else 0) if self.case.event else x
+        kind = self.case.operand
+        operand = x if kind == "float" else EVENTS[kind][1](x, -1 if self.case.from_left else 0)
         out = operand @ matrix if self.case.from_left else matrix @ operand
         if self.case.unit:
             expected = u.mV if self.case.event else u.mV * u.siemens
@@ -370,7 +374,7 @@ TRANSFORMS: dict[str, Callable[[Problem], None]] = {
 }
 
 _NEEDS_FLOAT_OPERAND = ("jvp", "second_order")
-_SPIKES_WITHOUT_DERIVATIVE = tuple(kind for kind, (dtype, _) in EVENTS.items() if not dtype.startswith("float"))
+_SPIKES_WITHOUT_DERIVATIVE = tuple(kind for kind, (dtype, _) in EVENTS.items() if dtype in ("bool", "int32"))
 
 
 def _close(p: Problem, found: Any, expected: np.ndarray, scale: float = 1) -> None:

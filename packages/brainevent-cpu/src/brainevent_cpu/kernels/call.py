@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from brainevent_core.formats import get_operand
+
 __all__ = ["Call"]
 
 
@@ -17,7 +19,7 @@ class Call:
         it.
       weights: "homogeneous", one for all entries; "entries", one for each; "float16" or "bfloat16", one for each, as
         the bits of such numbers.
-      operand: an encoding of `brainevent_core.formats.OPERANDS`, or "float".
+      operand: an encoding of `brainevent_core.formats.OPERANDS`.
       transpose: whether the operand runs along the rows of what is stored, rather than along its columns.
       batched: whether the operand has several columns.
       slots: whether weights are stored in another order than indices, and an array says where each is.
@@ -33,8 +35,13 @@ class Call:
 
     @property
     def event(self) -> bool:
-        """Whether the operand is read as events."""
-        return self.operand != "float"
+        """Whether the operand holds events that count as 1."""
+        return get_operand(self.operand).event
+
+    @property
+    def selects(self) -> bool:
+        """Whether zeros of the operand select nothing."""
+        return get_operand(self.operand).selects
 
     @property
     def homogeneous(self) -> bool:

@@ -79,6 +79,7 @@ def matmul(
     """
     lines, length = shape
     event, wide = get_operand(operand).event, _WIDE[data.dtype.name]
+    entries = "event" if event else operand
     mapped = sum(level.mapped[3] for level in batch)
     x = _decoded(x, operand, lines if transpose else length, mapped)
     if not event:
@@ -87,7 +88,7 @@ def matmul(
     width = math.prod(columns)
     members = math.prod(level.size for level in batch)
     tables = gap_tables(prob)
-    kernel = matmul_kernel(levels=len(tables), law=law, event=event, transpose=transpose, batched=width != 1)
+    kernel = matmul_kernel(levels=len(tables), law=law, entries=entries, transpose=transpose, batched=width != 1)
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
@@ -171,12 +172,12 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 
 
 @functools.cache
-def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batched: bool) -> NativeKernel:
+def matmul_kernel(*, levels: int, law: str, entries: str, transpose: bool, batched: bool) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
     facts = (
         f"{levels}levels",
         law,
-        "event" if event else "float",
+        entries,
         "scatter" if transpose else "gather",
         "matrix" if batched else "vector",
     )
@@ -184,7 +185,7 @@ def matmul_kernel(*, levels: int, law: str, event: bool, transpose: bool, batche
     def build() -> Any:
         from .native.jitc.products import build_matmul
 
-        return build_matmul(facts, levels=levels, law=law, event=event, transpose=transpose, batched=batched)
+        return build_matmul(facts, levels=levels, law=law, entries=entries, transpose=transpose, batched=batched)
 
     return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_SOURCES)
 

@@ -25,8 +25,8 @@ __all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sa
 # stand side by side, so that all of them are read with one entry of the matrix.
 _VECTORS_IN_A_ROW = ("dense", "indexed")
 
-# Of a batch of events with a dense matrix, the share above which a product with zeros and ones is faster. With 32
-# vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
+# Of a batch of events with a dense matrix, the share above which a product that meets the zeros, too, is faster. With
+# 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
 # Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
@@ -143,7 +143,7 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
     if transpose:
         # Weights are in the order of indices, which stand in for the slots, unread.
         return _Plan("scatter", base, (indices, pointers, indices), (1,), bound)
-    if not indexed or operand == "float":
+    if not indexed or not get_operand(operand).selects:
         return _Plan("gather", base, (indices, pointers), (1,), bound)
     rows, column_pointers, slots = structure[-3:]
     by_column = (rows, _pointers(column_pointers, rows.size), slots)
@@ -215,7 +215,7 @@ def _run(
     batch = 1 if x.ndim == 1 else x.shape[1]
     if operand == "binary" and x.dtype != jnp.bool_:
         x = x != 0
-    elif operand == "float":
+    elif not encoding.event:
         x = x.astype(wide)
     weights = "entries"
     if out_shape is not None or homogeneous:
@@ -224,13 +224,13 @@ def _run(
     elif dtype != wide:
         # The kernel reads them as they are: half the traffic.
         weights = dtype.name
-    in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.event)
+    in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
     kernel = native_kernel(
         Call(plan.family, plan.layout, weights, operand, transpose and plan.family != "coordinates", batch != 1)
     )
     size = x.shape[0]
     # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
-    if in_a_row or operand not in ("float", "binary"):
+    if in_a_row or encoding.dtype is not None:
         x = x.T
     # Arrays go in flat, which costs XLA nothing.
     arrays = [array.reshape(-1) for array in (first, *plan.arrays, x)]

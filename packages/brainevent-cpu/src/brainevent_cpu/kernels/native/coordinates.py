@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import sizes_of
-from .elements import weight_reader
+from .elements import multiplier, weight_reader
 from .events import operand_reader
 from .parallel import threads_for
 from .partial_sums import part_of, parts_for, sum_adder
@@ -29,17 +28,21 @@ U = np.uint64
 def build(call: Call) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    weight, entries_of = weight_reader(call), operand_reader(call)
-    event, batched = call.event, call.batched
+    weight, contribution, entries_of = weight_reader(call), multiplier(call), operand_reader(call)
+    selects, batched = call.selects, call.batched
 
     @native
     def operand_at(x, source, reach):
         return x[source] if source < reach else x.dtype.type(0)
 
     @native
+    def any_active(a, b, c, d):
+        return ((a != 0) | (b != 0)) | ((c != 0) | (d != 0))
+
+    @native
     def term(data, entry, value):
         """What an entry adds to its target."""
-        return kept(weight(data, entry), value) if event else weight(data, entry) * value
+        return contribution(weight(data, entry), value)
 
     @native
     def add_entries(first, last, data, targets, sources, x, out, sizes):
@@ -53,11 +56,11 @@ def build(call: Call) -> Any:
             a, b = operand_at(x, p, reach), operand_at(x, q, reach)
             c, d = operand_at(x, r, reach), operand_at(x, s, reach)
             # Four silent entries cost no weights and no targets, 4 of 12 bytes each.
-            if not event or (a | b | c | d) != 0:
-                e = term(data, entry, a) if event or p < reach else zero
-                f = term(data, entry + U(1), b) if event or q < reach else zero
-                g = term(data, entry + U(2), c) if event or r < reach else zero
-                h = term(data, entry + U(3), d) if event or s < reach else zero
+            if not selects or any_active(a, b, c, d):
+                e = term(data, entry, a) if selects or p < reach else zero
+                f = term(data, entry + U(1), b) if selects or q < reach else zero
+                g = term(data, entry + U(2), c) if selects or r < reach else zero
+                h = term(data, entry + U(3), d) if selects or s < reach else zero
                 i, j = U(targets[entry]), U(targets[entry + U(1)])
                 k, m = U(targets[entry + U(2)]), U(targets[entry + U(3)])
                 if i == j and j == k and k == m:

@@ -1,7 +1,7 @@
-"""Products of events with a dense matrix: they cost the active lines.
+"""Products of an x that selects with a dense matrix: they cost the active lines.
 
 The kernel is `(frame, data, x, out, batch, …, width) -> status`, see `gather`; `width` is the length of a row of the
-matrix. Columns of events stand behind each other, and so do their results.
+matrix. Columns of x stand behind each other, and so do their results.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import sizes_of
-from .elements import weight_reader
+from .elements import multiplier, weight_reader
 from .events import active_lister
 from .parallel import CHUNKS_PER_THREAD, threads_for
 
@@ -33,7 +32,17 @@ COST_OF_JUMP = 8
 def build(call: Call) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    weight, list_active = weight_reader(call), active_lister(call)
+    weight, contribution, list_active = weight_reader(call), multiplier(call), active_lister(call)
+    event = call.event
+
+    @native
+    def factor_at(x, at, out):
+        """The entry of x that an active line has."""
+        return out.dtype.type(1) if event else x[at]
+
+    @native
+    def scaled(number, factor):
+        return number if event else number * factor
 
     @allocating
     def places_of(active, vector, inner):
@@ -50,10 +59,10 @@ def build(call: Call) -> Any:
             lines += U(counts[vector])
         return lines
 
-    # -- events @ A: add up the active rows ----------------------------------------------------------------------------
+    # -- x @ A: add up the active rows ---------------------------------------------------------------------------------
 
     @native
-    def add_tile(data, active, count, out, to, first, last, width):
+    def add_tile(data, active, count, x, begin, out, to, first, last, width):
         """Columns `first` to `last` of the active rows, added up in `out` from `to` on."""
         for column in range(first, last):
             out[to + column] = 0
@@ -62,63 +71,88 @@ def build(call: Call) -> Any:
         while i + U(4) <= count:
             a, b = U(active[i]) * width, U(active[i + U(1)]) * width
             c, d = U(active[i + U(2)]) * width, U(active[i + U(3)]) * width
+            e, f = factor_at(x, begin + U(active[i]), out), factor_at(x, begin + U(active[i + U(1)]), out)
+            g, h = factor_at(x, begin + U(active[i + U(2)]), out), factor_at(x, begin + U(active[i + U(3)]), out)
             for column in range(first, last):
-                out[to + column] += (weight(data, a + column) + weight(data, b + column)) + (
-                    weight(data, c + column) + weight(data, d + column)
+                out[to + column] += (scaled(weight(data, a + column), e) + scaled(weight(data, b + column), f)) + (
+                    scaled(weight(data, c + column), g) + scaled(weight(data, d + column), h)
                 )
             i += U(4)
         while i < count:
-            a = U(active[i]) * width
+            a, e = U(active[i]) * width, factor_at(x, begin + U(active[i]), out)
             for column in range(first, last):
-                out[to + column] += weight(data, a + column)
+                out[to + column] += scaled(weight(data, a + column), e)
             i += U(1)
 
     @allocating
-    def add_rows(tile, tiles, data, active, counts, out, sizes):
+    def add_rows(tile, tiles, data, active, counts, x, out, sizes):
         width = sizes.outer
         first, last = width * U(tile) // tiles, width * U(tile + 1) // tiles
         for vector in range(sizes.batch):
             places = places_of(active, vector, sizes.inner)
-            add_tile(data, places, U(counts[vector]), out, vector * width, first, last, width)
+            begin, to = vector * sizes.inner, vector * width
+            add_tile(data, places, U(counts[vector]), x, begin, out, to, first, last, width)
         return 0
 
-    # -- A @ events: in every row, add up the active elements ----------------------------------------------------------
+    # -- A @ x: in every row, add up the active elements ---------------------------------------------------------------
 
     @native
-    def sum_listed(data, at, active, count, out):
+    def listed_term(data, at, line, x, begin, out):
+        return scaled(weight(data, at + line), factor_at(x, begin + line, out))
+
+    @native
+    def sum_listed(data, at, active, count, x, begin, out):
         zero = out.dtype.type(0)
         a, b, c, d = zero, zero, zero, zero
         i = U(0)
         while i + U(4) <= count:
-            a += weight(data, at + U(active[i]))
-            b += weight(data, at + U(active[i + U(1)]))
-            c += weight(data, at + U(active[i + U(2)]))
-            d += weight(data, at + U(active[i + U(3)]))
+            a += listed_term(data, at, U(active[i]), x, begin, out)
+            b += listed_term(data, at, U(active[i + U(1)]), x, begin, out)
+            c += listed_term(data, at, U(active[i + U(2)]), x, begin, out)
+            d += listed_term(data, at, U(active[i + U(3)]), x, begin, out)
             i += U(4)
         while i < count:
-            a += weight(data, at + U(active[i]))
+            a += listed_term(data, at, U(active[i]), x, begin, out)
             i += U(1)
         return (a + b) + (c + d)
 
     @specialised(*call.words, reassociate=True)
-    def sum_masked(data, at, mask, begin, width, out):
+    def sum_all(data, at, entries, begin, width, out):
         total = out.dtype.type(0)
         for column in range(width):
-            total += kept(weight(data, at + column), mask[begin + column])
+            total += contribution(weight(data, at + column), entries[begin + column])
         return total
 
+    if event:
+
+        @allocating
+        def entries_of(x, active, counts, sizes):
+            """A byte per event."""
+            mask = np.zeros(np.int64(sizes.inner * sizes.batch), np.uint8)
+            for vector in range(sizes.batch):
+                for i in range(U(counts[vector])):
+                    mask[vector * sizes.inner + active[vector * sizes.inner + i]] = 1
+            return mask
+
+    else:
+
+        @native
+        def entries_of(x, active, counts, sizes):
+            return x
+
     @allocating
-    def sum_rows(chunk, chunks, data, active, counts, mask, out, sizes):
+    def sum_rows(chunk, chunks, data, active, counts, entries, out, sizes):
         inner = sizes.inner
         for row in range(sizes.outer * U(chunk) // chunks, sizes.outer * U(chunk + 1) // chunks):
             # All vectors, while the row is in the cache.
             for vector in range(sizes.batch):
                 at = vector * sizes.outer + row
-                count = U(counts[vector])
+                count, begin = U(counts[vector]), vector * inner
                 if count * U(COST_OF_JUMP) < inner:
-                    out[at] = sum_listed(data, row * inner, places_of(active, vector, inner), count, out)
+                    places = places_of(active, vector, inner)
+                    out[at] = sum_listed(data, row * inner, places, count, entries, begin, out)
                 else:
-                    out[at] = sum_masked(data, row * inner, mask, vector * inner, inner, out)
+                    out[at] = sum_all(data, row * inner, entries, begin, inner, out)
         return 0
 
     parallel_rows, parallel_sums = parallel_loop(add_rows), parallel_loop(sum_rows)
@@ -136,11 +170,8 @@ def build(call: Call) -> Any:
         chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
         if transpose:
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))
-            return parallel_rows(frame, np.int64(tiles), threads, (tiles, data, active, counts, out, sizes))
-        mask = np.zeros(inner * batch, np.uint8)
-        for vector in range(sizes.batch):
-            for i in range(U(counts[vector])):
-                mask[vector * sizes.inner + active[vector * sizes.inner + i]] = 1
-        return parallel_sums(frame, chunks, threads, (U(chunks), data, active, counts, mask, out, sizes))
+            return parallel_rows(frame, np.int64(tiles), threads, (tiles, data, active, counts, x, out, sizes))
+        entries = entries_of(x, active, counts, sizes)
+        return parallel_sums(frame, chunks, threads, (U(chunks), data, active, counts, entries, out, sizes))
 
     return kernel

@@ -1,4 +1,4 @@
-"""How one stored entry is read."""
+"""How one stored entry is read, and what it contributes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import bfloat16_value, float16_value
+from ...bridge.memory import bfloat16_value, float16_value, kept
 from ...bridge.specialise import specialised
 from ..call import Call
 
@@ -41,3 +41,30 @@ def weight_reader(call: Call) -> Any:
             return data[entry]
 
     return weight
+
+
+def multiplier(call: Call) -> Any:
+    """`contribution(number, value)`: a weight, or another number, times an entry of the decoded operand.
+
+    Without a branch: which entries are active can't be predicted.
+    """
+    native = specialised(*call.words)
+    if call.event:
+
+        @native
+        def contribution(number, value):
+            return kept(number, value)
+
+    elif call.selects:
+
+        @native
+        def contribution(number, value):
+            return kept(number * value, np.uint8(value != 0))
+
+    else:
+
+        @native
+        def contribution(number, value):
+            return number * value
+
+    return contribution

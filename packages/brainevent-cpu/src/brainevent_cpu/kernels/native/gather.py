@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept, prefetch
+from ...bridge.memory import prefetch
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import Rows, sizes_of
-from .elements import weight_reader
+from .elements import multiplier, weight_reader
 from .events import operand_reader
 from .parallel import CHUNKS_PER_THREAD, threads_for
 from .rows import row_reader
@@ -35,7 +35,7 @@ AHEAD = U(256)
 def gatherer(call: Call) -> Any:
     """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    weight, row_span = weight_reader(call), row_reader(call)
+    weight, contribution, row_span = weight_reader(call), multiplier(call), row_reader(call)
     event, batched, homogeneous = call.event, call.batched, call.homogeneous
     # Counting events is exact, adding up the same weight isn't.
     counting = event and homogeneous
@@ -58,9 +58,7 @@ def gatherer(call: Call) -> Any:
             return nothing(out)
         if counting:
             return np.int64(x[column])
-        if event:
-            return kept(weight(data, entry), x[column])
-        return weight(data, entry) * x[column]
+        return contribution(weight(data, entry), x[column])
 
     @native
     def gather_row(data, indices, x, start, stop, bound, out):
@@ -95,11 +93,6 @@ def gatherer(call: Call) -> Any:
         return total
 
     @native
-    def share(factor, x, at):
-        """What an entry of a weight adds to one column."""
-        return kept(factor, x[at]) if event else factor * x[at]
-
-    @native
     def factor_of(data, entry, out):
         return out.dtype.type(1) if counting else weight(data, entry)
 
@@ -118,16 +111,16 @@ def gatherer(call: Call) -> Any:
                     c, d = factor_of(data, entry + U(2), out), factor_of(data, entry + U(3), out)
                     i, j, k, m = i * batch, j * batch, k * batch, m * batch
                     for column in range(batch):
-                        out[to + column] += (share(a, x, i + column) + share(b, x, j + column)) + (
-                            share(c, x, k + column) + share(d, x, m + column)
-                        )
+                        out[to + column] += (
+                            contribution(a, x[i + column]) + contribution(b, x[j + column])
+                        ) + (contribution(c, x[k + column]) + contribution(d, x[m + column]))
                     entry += U(4)
                     continue
             i = U(indices[entry])
             if i < bound:
                 a = factor_of(data, entry, out)
                 for column in range(batch):
-                    out[to + column] += share(a, x, i * batch + column)
+                    out[to + column] += contribution(a, x[i * batch + column])
             entry += U(1)
         if counting:
             for column in range(to, to + batch):

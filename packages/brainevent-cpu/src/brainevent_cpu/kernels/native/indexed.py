@@ -1,5 +1,5 @@
-"""`A @ events` with compressed rows that carry a column index: it costs the active columns, or all entries if that is
-less.
+"""`A @ x`, where x selects, with compressed rows that carry a column index: it costs the active columns, or all entries
+if that is less.
 
 The kernel is `(frame, data, indices, indptr, column_rows, column_indptr, column_slots, x, out, batch, …, width) ->
 status`, see `gather`; rows in the index reach as far as `reach`. Columns of x and of the result stand behind each
@@ -17,7 +17,7 @@ from numba import njit
 from ...bridge.specialise import specialised
 from ..call import Call
 from .arguments import Rows, sizes_of
-from .events import active_lister, mask_writer
+from .events import active_lister, column_interleaver
 from .gather import gatherer
 from .scatter import scatterer
 
@@ -45,10 +45,10 @@ def cost_by_slot(entries):
 def build(call: Call) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    gather_all = gatherer(dataclasses.replace(call, operand="binary"))
+    gather_all = gatherer(dataclasses.replace(call, operand="binary") if call.event else call)
     by_column = dataclasses.replace(call, layout="csr", transpose=True, slots=True)
     scatter_all = scatterer(by_column)
-    list_active, write_mask = active_lister(call), mask_writer(call)
+    list_active, side_by_side = active_lister(call), column_interleaver(call)
     batched, homogeneous = call.batched, call.homogeneous
 
     @native
@@ -64,11 +64,8 @@ def build(call: Call) -> Any:
     @allocating
     def gather_vectors(frame, rows, x, out, sizes, threads):
         """Gathered from columns side by side, and written behind each other, as the other way has them."""
-        mask = np.empty(np.int64(sizes.inner * sizes.batch), np.uint8)
-        for vector in range(sizes.batch):
-            write_mask(x, vector * sizes.size, sizes.size, sizes.inner, mask, vector, sizes.batch)
         sums = np.empty(out.size, out.dtype) if batched else out
-        status = gather_all(frame, rows, mask, sums, sizes, threads)
+        status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes, threads)
         if batched:
             for line in range(sizes.outer):
                 for vector in range(sizes.batch):

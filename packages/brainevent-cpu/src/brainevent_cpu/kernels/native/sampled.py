@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import sizes_of
+from .elements import multiplier
 from .events import operand_reader
 from .parallel import CHUNKS_PER_THREAD, threads_for
 from .rows import row_reader
@@ -32,14 +32,13 @@ def build(call: Call) -> Any:
 
 def _sampler(call: Call) -> Any:
     """`sample(y, x, target, source, batch)`: the value of one entry."""
-    event = call.event
+    contribution = multiplier(call)
 
     @specialised(*call.words, reassociate=True)
     def sample(y, x, target, source, batch):
         total = y.dtype.type(0)
         for column in range(batch):
-            a, b = y[target * batch + column], x[source * batch + column]
-            total += kept(a, b) if event else a * b
+            total += contribution(y[target * batch + column], x[source * batch + column])
         return total
 
     if call.batched:
@@ -47,7 +46,7 @@ def _sampler(call: Call) -> Any:
 
     @specialised(*call.words)
     def sample_vector(y, x, target, source, batch):
-        return kept(y[target], x[source]) if event else y[target] * x[source]
+        return contribution(y[target], x[source])
 
     return sample_vector
 

@@ -1,7 +1,7 @@
-"""`A.T @ x` with compressed rows: every row adds its entries where they point. For events it costs the active rows.
+"""`A.T @ x` with compressed rows: every row adds its entries where they point. If x selects, it costs the active rows.
 
-The kernel is `(frame, data, indices, indptr, slots, x, out, batch, …, width) -> status`, see `gather`. Columns of
-events stand behind each other, and so do their sums; columns of numbers stand side by side.
+The kernel is `(frame, data, indices, indptr, slots, x, out, batch, …, width) -> status`, see `gather`. Columns of an x
+that selects stand behind each other, and so do their sums; others stand side by side.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ PREFETCHED = U(2048)
 
 
 def scatterer(call: Call) -> Any:
-    """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded events."""
+    """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, row_span = weight_reader(call), row_reader(call)
-    event, batched, homogeneous, csr = call.event, call.batched, call.homogeneous, call.layout == "csr"
+    event, selects, batched = call.event, call.selects, call.batched
+    homogeneous, csr = call.homogeneous, call.layout == "csr"
     by_slot = call.slots and not homogeneous
 
     @native
@@ -104,7 +105,7 @@ def scatterer(call: Call) -> Any:
 
     @native
     def row_of(active, i):
-        return U(active[i]) if event else i
+        return U(active[i]) if selects else i
 
     @native
     def scatter_rows(first, last, active, rows, x, out, sizes):
@@ -120,7 +121,7 @@ def scatterer(call: Call) -> Any:
             start, stop = row_span(rows.indptr, row, sizes.width)
             if event:
                 add_row(data, indices, slots, start, stop, sizes.bound, out.dtype.type(0), out)
-            elif batched:
+            elif batched and not selects:
                 at = row * sizes.batch
                 add_row_to_columns(data, indices, start, stop, sizes.bound, x, at, sizes.batch, out)
             else:
@@ -164,7 +165,7 @@ def scatterer(call: Call) -> Any:
     @allocating
     def scatter_active(frame, active, count, rows, x, out, sizes, threads):
         """The active rows, of which there are `count`, on as many threads as they are worth."""
-        work = count_entries(active, count, rows, sizes) * (U(1) if event else sizes.batch)
+        work = count_entries(active, count, rows, sizes) * (U(1) if selects else sizes.batch)
         parts = parts_for(threads_for(frame, work, threads), work, out)
         if parts == 1:
             scatter_rows(U(0), count, active, rows, x, out, sizes)
@@ -180,7 +181,7 @@ def scatterer(call: Call) -> Any:
 
     # -- all kinds of operands -----------------------------------------------------------------------------------------
 
-    if not event:
+    if not selects:
 
         @allocating
         def scatter_numbers(frame, rows, x, out, sizes, threads):
@@ -192,18 +193,19 @@ def scatterer(call: Call) -> Any:
 
     @allocating
     def scatter_vector(frame, vector, active, rows, x, out, sizes, threads):
-        count = list_active(x, vector * sizes.size, sizes.size, sizes.inner, active)
+        column = x[vector * sizes.size : (vector + U(1)) * sizes.size]
+        count = list_active(column, U(0), sizes.size, sizes.inner, active)
         sums = out[vector * sizes.outer : (vector + U(1)) * sizes.outer]
-        return scatter_active(frame, active, count, rows, x, sums, sizes, threads)
+        return scatter_active(frame, active, count, rows, column, sums, sizes, threads)
 
     if not batched:
 
         @allocating
-        def scatter_events(frame, rows, x, out, sizes, threads):
+        def scatter_one(frame, rows, x, out, sizes, threads):
             active = np.empty(np.int64(sizes.inner), np.uint64)
             return scatter_vector(frame, U(0), active, rows, x, out, sizes, threads)
 
-        return scatter_events
+        return scatter_one
 
     @allocating
     def scatter_vectors(chunk, chunks, rows, x, out, sizes):

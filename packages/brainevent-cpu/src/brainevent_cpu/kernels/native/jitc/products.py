@@ -28,14 +28,15 @@ GROUP = 16
 PARTS = U(8)
 
 
-def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, transpose: bool, batched: bool) -> Any:
+def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, entries: str, transpose: bool, batched: bool) -> Any:
     """The kernel of a product.
 
     Args:
       facts: words for the other arguments, which become part of every symbol.
       levels: digits of a gap.
       law: of the weights.
-      event: whether x holds a byte per event, otherwise numbers of the weights' dtype.
+      entries: what x holds: "event", a byte per event; otherwise numbers of the weights' dtype, "float" or
+        "sparse_float".
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
 
@@ -45,7 +46,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
       is how many connections to expect on a line; `threads` is a limit, 0 for none.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
-    scalar = law == "scalar"
+    event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
 
     @native
@@ -53,14 +54,16 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
         return data[0] if scalar else data[0] + data[1] * data.dtype.type(value)
 
     @native
+    def contribution(weight, value):
+        if event:
+            return kept(weight, value)
+        return kept(weight * value, np.uint8(value != 0)) if selects else weight * value
+
+    @native
     def add_columns(out, to, x, of, batch, weight):
         """Add a weight times a row of x to a row of the output."""
-        zero = out.dtype.type(0)
         for column in range(batch):
-            if event:
-                out[to + column] += weight if x[of + column] != 0 else zero
-            else:
-                out[to + column] += weight * x[of + column]
+            out[to + column] += contribution(weight, x[of + column])
 
     # -- what a connection adds to the output of A.T @ x, or to its line's sum in A @ x -------------------------------
 
@@ -84,9 +87,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
             return total
         if counting:
             return total + np.int64(x[position])
-        if event:
-            return total + kept(weight_of(data, value), x[position])
-        return total + weight_of(data, value) * x[position]
+        return total + contribution(weight_of(data, value), x[position])
 
     walk = build_walk(
         native,
@@ -155,18 +156,18 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, event: bool, 
 
     @allocating
     def find_active(x, batch, lines):
-        """The lines with an event, all of them for numbers. Eight silent entries are passed at once."""
+        """The active lines; all of them if zeros count. Eight bytes of silent entries are passed at once."""
         active = np.empty(np.int64(lines), np.uint32)
-        if not event:
+        if not selects:
             for line in range(lines):
                 active[line] = line
             return active
         found = U(0)
-        size = lines * batch
+        size, step = lines * batch, U(8) // U(x.itemsize)
         at = U(0)
         while at < size:
-            if at + U(8) <= size and load_word(x, at) == 0:
-                at += U(8)
+            if at + step <= size and load_word(x, at) == 0:
+                at += step
             elif x[at] != 0:
                 line = at // batch
                 active[found] = line

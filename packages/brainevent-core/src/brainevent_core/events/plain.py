@@ -1,0 +1,28 @@
+"""Events that are the array they were made from, read in another way in products."""
+
+from typing import Any, Self
+
+from brainevent_core.events.base import EventRepresentation, as_plain
+
+__all__ = ["PlainEvents"]
+
+
+class PlainEvents(EventRepresentation):
+    """Base class of events that hold an array, or a quantity, as it was given."""
+
+    __slots__ = ()
+
+    def __init__(self, value: Any) -> None:
+        self._set(as_plain(value), None)
+
+    @property
+    def value(self) -> Any:
+        """The wrapped array, or quantity."""
+        return self._array
+
+    def with_value(self, value: Any) -> Self:
+        """Events of the same kind over another array."""
+        return type(self)(value)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._array!r})"

@@ -1,0 +1,35 @@
+"""Events with a size: nonzero entries keep their value."""
+
+from brainevent_core.events.plain import PlainEvents
+from brainevent_core.ops import StoredEvents
+
+__all__ = ["MaskedFloat", "SparseFloat"]
+
+
+class SparseFloat(PlainEvents):
+    """Numbers most of which are zero: a nonzero entry (NaN included) is an event that keeps its value.
+
+    Products are those of the plain array, with its dtype (the promoted one of both sides) and its unit (the product of
+    both), except that zeros select nothing: weights of silent lines are not read, so Inf and NaN among them never show,
+    and kernels follow the events as they do for :class:`BinaryArray`. Also known as ``MaskedFloat``.
+
+    Args:
+        value: array of rank 1 or 2 (in products) of floats, integers or bool; a quantity; another event array.
+
+    Gradients are those of the product with the plain array, with respect to every entry of ``value``, zero or not.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> graded = brainevent.SparseFloat(jnp.array([0.5, 0.0, -2.0]))
+        >>> graded @ jnp.array([[1.0, 2.0], [jnp.inf, jnp.nan], [3.0, 4.0]])
+        Array([-5.5, -7. ], dtype=float32)
+    """
+
+    __slots__ = ()
+
+    @property
+    def __events__(self) -> StoredEvents:
+        return StoredEvents("sparse_float", self._array)
+
+
+MaskedFloat = SparseFloat
