@@ -7,8 +7,10 @@ from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
 from brainevent_core.formats.dense import DENSE_FORMAT
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
 from brainevent_core.formats.operands import OPERANDS, WORD_BITS, Operand, get_operand, is_event
+from brainevent_core.formats.slots import with_slots
 
 CSR_INDEXED_FORMAT = with_column_index(CSR_FORMAT)
+CSR_SLOTS_FORMAT = with_slots(CSR_FORMAT)
 FIXED_NUM_INDEXED_FORMAT = with_column_index(FIXED_NUM_FORMAT)
 
 for _format in (
@@ -16,6 +18,7 @@ for _format in (
     COO_FORMAT,
     CSR_FORMAT,
     CSR_INDEXED_FORMAT,
+    CSR_SLOTS_FORMAT,
     FIXED_NUM_FORMAT,
     FIXED_NUM_INDEXED_FORMAT,
 ):
@@ -26,6 +29,7 @@ __all__ = [
     "COO_FORMAT",
     "CSR_FORMAT",
     "CSR_INDEXED_FORMAT",
+    "CSR_SLOTS_FORMAT",
     "DENSE_FORMAT",
     "FIXED_NUM_FORMAT",
     "FIXED_NUM_INDEXED_FORMAT",
@@ -42,4 +46,5 @@ __all__ = [
     "row_bounds",
     "signed",
     "with_column_index",
+    "with_slots",
 ]

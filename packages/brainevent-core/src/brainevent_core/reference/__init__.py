@@ -1,6 +1,7 @@
 """The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
 
 from brainevent_core.reference.jitc import jitc_elements, jitc_entries, jitc_matmul
+from brainevent_core.reference.plasticity import update
 from brainevent_core.reference.products import accumulator, matmul, sampled
 
-__all__ = ["accumulator", "jitc_elements", "jitc_entries", "jitc_matmul", "matmul", "sampled"]
+__all__ = ["accumulator", "jitc_elements", "jitc_entries", "jitc_matmul", "matmul", "sampled", "update"]
