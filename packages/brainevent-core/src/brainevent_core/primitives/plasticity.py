@@ -30,7 +30,7 @@ __all__ = ["CLIPS", "update_p"]
 #: Which weights are clipped to the bounds.
 CLIPS = ("all", "updated")
 
-update_p = XLACustomKernel("update", tags=("plasticity",), _builtin=True)
+update_p = XLACustomKernel("update", tags=("plasticity",), overwrites=(0,), _builtin=True)
 
 
 def _update_abstract(
