@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.config import num_threads
-from brainevent_core.formats import get_format
+from brainevent_core.formats import get_format, get_operand
 
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
@@ -65,14 +65,13 @@ def update(
     get_format(format).validate(data, structure, shape)
     plan = _plan(structure, format, shape, transpose)
     wide = np.dtype(WIDE[data.dtype.name])
-    if operand == "binary" and x.dtype != jnp.bool_:
-        x = x != 0
+    x = _bytes(x, operand, shape[0] if transpose else shape[1])
     numbers = [array.astype(wide).reshape(-1) for array in (trace, lower, upper)]
     call = Call(
         f"plasticity.{plan.family}",
         plan.layout,
         "entries" if data.dtype == wide else data.dtype.name,
-        operand,
+        "binary",
         plan.transpose,
         slots=plan.slots,
         shared=format == "csr_slots",
@@ -94,7 +93,6 @@ def update(
             "bound": np.int64(plan.bound),
             "lines": np.int64(shape[0] if transpose else shape[1]),
             "others": np.int64(shape[1] if transpose else shape[0]),
-            "size": np.int64(x.size),
             "threads": np.int64(num_threads() or 0),
             "width": np.int64(data.size // max(shape[0], 1)),
         },
@@ -139,6 +137,15 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
     if format == "csr_slots":
         return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, slots=True)
     return _Plan("rows", base, (indices, indptr, indices), (1,), bound)
+
+
+def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
+    """Whether each line has an event, from any encoding: as an operation of its own, it needs no other kernels."""
+    get_operand(operand).validate(x, lines, None, "x")
+    if operand == "binary":
+        return x if x.dtype == jnp.bool_ else x != 0
+    kernel, out = native_kernel(Call("plasticity.events", operand=operand)), jax.ShapeDtypeStruct((lines,), jnp.uint8)
+    return native_call(kernel, x, outs=[out])[0]
 
 
 def _line_starts(sources: jax.Array, reach: int, lines: int) -> jax.Array:

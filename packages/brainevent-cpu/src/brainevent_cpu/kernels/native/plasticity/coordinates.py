@@ -17,7 +17,6 @@ from ...call import Call
 from ..events import active_lister
 from ..parallel import CHUNKS_PER_THREAD, threads_for
 from .clipping import clipper
-from .masks import mask_reader
 from .rows import row_updater
 from .weights import toucher
 
@@ -30,7 +29,7 @@ def build(call: Call) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     update_lines = row_updater(dataclasses.replace(call, layout="csr"))
-    touch, mask_of, clip_all, list_active = toucher(call), mask_reader(call), clipper(call), active_lister(call)
+    touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
 
     @native
     def event_at(mask, source):
@@ -63,35 +62,25 @@ def build(call: Call) -> Any:
     parallel_scan = parallel_loop(scan_chunk)
 
     @allocating
-    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, lines, size, threads):
-        mask, count = mask_of(x, size, lines)
-        if count == 0:
-            return 0
+    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, threads):
         threads = threads_for(frame, U(sources.size), threads)
         chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
-        arguments = (U(chunks), targets, sources, mask, trace, lower, upper, out, bound)
-        return parallel_scan(frame, chunks, threads, arguments)
+        return parallel_scan(frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound))
 
     @allocating
     def kernel(
-        frame, data, targets, sources, starts, x, trace, lower, upper, out,
-        bound, lines, others, size, threads, width,
-    ):  # fmt: skip
+        frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, threads, width
+    ):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
-        if out.size == 0:
-            return 0
+        active = np.empty(lines, np.uint64)
+        count = list_active(x, U(0), U(lines), U(lines), active)
         status = 0
-        if size > 0 and lines > 0:
-            if starts[lines + 1] == 1:
-                active = np.empty(lines, np.uint64)
-                count = list_active(x, U(0), U(size), U(lines), active)
-                status = update_lines(
-                    frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), threads, U(0)
-                )
-            else:
-                status = scan(
-                    frame, targets, sources, x, trace, low, high, weights, U(bound), U(lines), U(size), threads
-                )
+        if starts[lines + 1] == 1:
+            status = update_lines(
+                frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), threads, U(0)
+            )
+        elif count > 0:
+            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), threads)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
     return kernel

@@ -47,12 +47,10 @@ def build(call: Call) -> Any:
     parallel_rows, parallel_columns = parallel_loop(update_rows), parallel_loop(update_columns)
 
     @allocating
-    def kernel(frame, data, x, trace, lower, upper, out, bound, lines, others, size, threads, width):
+    def kernel(frame, data, x, trace, lower, upper, out, bound, lines, others, threads, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
-        if out.size == 0:
-            return 0
         active = np.empty(lines, np.uint64)
-        count = list_active(x, U(0), U(size), U(lines), active)
+        count = list_active(x, U(0), U(lines), U(lines), active)
         limit = threads_for(frame, count * U(others), threads)
         chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
         if of_rows:

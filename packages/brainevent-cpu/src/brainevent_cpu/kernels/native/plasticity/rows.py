@@ -40,6 +40,7 @@ def row_updater(call: Call) -> Any:
     allocating = specialised(*call.words, allocates=True)
     row_span, touch, csr = row_reader(call), toucher(call), call.layout == "csr"
     by_slot, shared = call.slots, call.shared
+    clips_apart = shared and call.clip == "updated"
     weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
 
     @native
@@ -80,13 +81,12 @@ def row_updater(call: Call) -> Any:
                 prefetch_row(indices, slots, out, start, stop)
             start, stop = row_span(indptr, U(active[i]), width)
             update_row(indices, slots, trace, lower, upper, out, start, stop, bound)
-        if shared and call_clips:
+        if clips_apart:
             for i in range(first, last):
                 start, stop = row_span(indptr, U(active[i]), width)
                 clip_row(indices, slots, lower, upper, out, start, stop, bound)
         return 0
 
-    call_clips = call.clip == "updated"
     parallel_parts = parallel_loop(update_part)
 
     @native
@@ -118,19 +118,13 @@ def build(call: Call) -> Any:
     update_rows, list_active, clip_all = row_updater(call), active_lister(call), clipper(call)
 
     @allocating
-    def kernel(
-        frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, size, threads, width
-    ):
+    def kernel(frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, threads, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
-        if out.size == 0:
-            return 0
-        status = 0
-        if size > 0 and lines > 0:
-            active = np.empty(lines, np.uint64)
-            count = list_active(x, U(0), U(size), U(lines), active)
-            status = update_rows(
-                frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), threads, U(width)
-            )
+        active = np.empty(lines, np.uint64)
+        count = list_active(x, U(0), U(lines), U(lines), active)
+        status = update_rows(
+            frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), threads, U(width)
+        )
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
     return kernel

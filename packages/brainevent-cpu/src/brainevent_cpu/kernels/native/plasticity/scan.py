@@ -16,7 +16,6 @@ from ...call import Call
 from ..parallel import CHUNKS_PER_THREAD, threads_for
 from ..rows import row_reader
 from .clipping import clipper
-from .masks import mask_reader
 from .weights import toucher
 
 __all__ = ["build"]
@@ -30,7 +29,7 @@ AHEAD = U(256)
 def build(call: Call) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    row_span, touch, mask_of, clip_all = row_reader(call), toucher(call), mask_reader(call), clipper(call)
+    row_span, touch, clip_all = row_reader(call), toucher(call), clipper(call)
 
     @native
     def event_at(mask, column, bound):
@@ -65,21 +64,22 @@ def build(call: Call) -> Any:
 
     parallel_chunks = parallel_loop(update_chunk)
 
+    @native
+    def any_event(x):
+        found = 0
+        for line in range(x.size):
+            found |= x[line]
+        return found != 0
+
     @allocating
-    def kernel(
-        frame, data, indices, indptr, x, trace, lower, upper, out, bound, lines, others, size, threads, width
-    ):
+    def kernel(frame, data, indices, indptr, x, trace, lower, upper, out, bound, lines, others, threads, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
-        if out.size == 0:
-            return 0
         status = 0
-        if size > 0 and lines > 0:
-            mask, count = mask_of(x, U(size), U(lines))
-            if count > 0:
-                limit = threads_for(frame, U(indices.size), threads)
-                chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
-                arguments = (U(chunks), indices, indptr, mask, trace, low, high, weights, U(bound), U(others), U(width))
-                status = parallel_chunks(frame, chunks, limit, arguments)
+        if any_event(x):
+            limit = threads_for(frame, U(indices.size), threads)
+            chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
+            arguments = (U(chunks), indices, indptr, x, trace, low, high, weights, U(bound), U(others), U(width))
+            status = parallel_chunks(frame, chunks, limit, arguments)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
     return kernel
