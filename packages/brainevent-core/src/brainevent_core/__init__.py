@@ -27,6 +27,19 @@ from brainevent_core.events import (
     SparseFloat,
     bitpack,
 )
+from brainevent_core.functions.plasticity import (
+    update_coo_on_binary_post,
+    update_coo_on_binary_pre,
+    update_csc_on_binary_post,
+    update_csc_on_binary_pre,
+    update_csr2csc_on_binary_post,
+    update_csr_on_binary_post,
+    update_csr_on_binary_pre,
+    update_dense_on_binary_post,
+    update_dense_on_binary_pre,
+    update_fixed_post_conn_on_binary_pre,
+    update_fixed_pre_conn_on_binary_post,
+)
 from brainevent_core.kernels import (
     XLACustomKernel,
     defjvp,
@@ -103,5 +116,16 @@ __all__ = [
     "get_registry",
     "matmul",
     "refresh_backends",
+    "update_coo_on_binary_post",
+    "update_coo_on_binary_pre",
+    "update_csc_on_binary_post",
+    "update_csc_on_binary_pre",
+    "update_csr2csc_on_binary_post",
+    "update_csr_on_binary_post",
+    "update_csr_on_binary_pre",
+    "update_dense_on_binary_post",
+    "update_dense_on_binary_pre",
+    "update_fixed_post_conn_on_binary_pre",
+    "update_fixed_pre_conn_on_binary_post",
     "use_backend",
 ]

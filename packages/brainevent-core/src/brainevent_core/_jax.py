@@ -3,7 +3,7 @@
 Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are used where they exist.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -26,6 +26,7 @@ __all__ = [
     "lowering_platforms",
     "make_varying",
     "new_primitive",
+    "read_before",
     "register_lowering",
     "set_batching_rule",
     "set_jvp_rule",
@@ -85,9 +86,15 @@ def set_batching_rule(primitive: Primitive, rule: Callable[..., Any]) -> None:
     batching.primitive_batchers[primitive] = rule
 
 
-def register_lowering(primitive: Primitive, rule: Callable[..., Any], platform: str | None) -> None:
-    """Register ``rule`` for ``platform`` (None: every platform without a rule of its own)."""
-    mlir.register_lowering(primitive, rule, platform=platform)
+def register_lowering(
+    primitive: Primitive, rule: Callable[..., Any], platform: str | None, *, cacheable: bool = True
+) -> None:
+    """Register ``rule`` for ``platform`` (None: every platform without a rule of its own).
+
+    What a cacheable rule makes is used again for the same abstract operands; one that is not sees the operands
+    themselves, see :func:`read_before`.
+    """
+    mlir.register_lowering(primitive, rule, platform=platform, cacheable=cacheable)
 
 
 def lowering_platforms(ctx: Any) -> tuple[str, ...]:
@@ -147,11 +154,78 @@ def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = ()) -> An
     return shaped_array(tuple(shape), np.dtype(dtype), sharding=unsharded, **manual)
 
 
-def lower(fn: Callable[..., Any], ctx: Any, *operands: Any) -> Any:
+def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[Any] = ()) -> Any:
     """Lower a traceable function in place of a primitive. Inside ``shard_map``, it sees plain arrays: its result is
-    for one device, and what varies was settled when the primitive was bound."""
-    plain = [shaped(aval.shape, aval.dtype) for aval in ctx.avals_in]
-    return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands)
+    for one device, and what varies was settled when the primitive was bound.
+
+    Args:
+        fn: takes the operands, then what is ``further``.
+        ctx: of the lowering rule.
+        operands: of the primitive.
+        further: other values of the program under construction, as :func:`read_before` finds them.
+    """
+    avals = [*ctx.avals_in, *map(_aval_of, further)]
+    plain = [shaped(aval.shape, aval.dtype) for aval in avals]
+    return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
+
+
+#: Operations whose result is memory of its own, whatever surrounds them. Others are fused with what comes after.
+_OPAQUE = ("custom_call", "dot_general", "call", "case", "if", "while")
+
+
+def read_before(value: Any) -> list[Any]:
+    """What the program under construction has computed from ``value`` so far, in the same block.
+
+    Of what is fused, only results that are smaller than ``value``: larger ones would be written to memory for it.
+    """
+    block, whole = mlir.ir.InsertionPoint.current.block, _aval_of(value)
+    found: list[Any] = []
+    pending, seen = [] if whole is None else [value], set()
+    while pending:
+        for operation in _users(pending.pop(), block):
+            if operation in seen:
+                continue
+            seen.add(operation)
+            opaque = operation.name.rpartition(".")[2] in _OPAQUE
+            for result in operation.results:
+                aval = _aval_of(result)
+                if aval is None:
+                    continue
+                if opaque or aval.size < whole.size:
+                    found.append(result)
+                else:
+                    pending.append(result)
+    return found
+
+
+def _users(value: Any, block: Any) -> Iterator[Any]:
+    """The operations of a block that use ``value``, or have a region in which it is used."""
+    for use in value.uses:
+        operation = use.owner.operation
+        while operation is not None and operation.block != block:
+            parent = operation.parent
+            operation = None if parent is None else parent.operation
+        if operation is not None:
+            yield operation
+
+
+def _aval_of(value: Any) -> Any:
+    """The abstract array of a value; None for what is none of static shape."""
+    try:
+        tensor = mlir.ir.RankedTensorType(value.type)
+    except (TypeError, ValueError):
+        return None
+    dtype = _DTYPES.get(str(tensor.element_type))
+    return None if dtype is None or not tensor.has_static_shape else shaped(tensor.shape, dtype)
+
+
+#: By their names in a program.
+_DTYPES = {
+    **{"i1": np.dtype(bool), "bf16": jax.numpy.dtype("bfloat16")},
+    **{f"f{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
+    **{f"i{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
+    **{f"ui{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},
+}
 
 
 def undefined(shape: Sequence[int], dtype: Any) -> UndefinedPrimal:

@@ -8,7 +8,7 @@ from typing import Any
 
 import brainunit as u
 
-__all__ = ["Quantity", "attach", "attach_product", "detach", "unit_of"]
+__all__ = ["Quantity", "attach", "attach_product", "detach", "mantissa_in", "unit_of"]
 
 Quantity = u.Quantity
 
@@ -23,6 +23,18 @@ def detach(value: Any) -> tuple[Any, Any]:
 def unit_of(value: Any) -> Any:
     """The unit of a quantity, None of anything else."""
     return value.unit if isinstance(value, Quantity) else None
+
+
+def mantissa_in(value: Any, unit: Any) -> Any:
+    """``value`` as a plain number of ``unit``; None is the unit of plain values.
+
+    Raises:
+        UnitMismatchError: if its dimension is another one.
+    """
+    if unit is None and not isinstance(value, Quantity):
+        return value
+    quantity = value if isinstance(value, Quantity) else Quantity(value)
+    return quantity.to_decimal(u.UNITLESS if unit is None else unit)
 
 
 def attach(mantissa: Any, unit: Any) -> Any:

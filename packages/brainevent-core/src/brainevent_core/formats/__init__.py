@@ -8,8 +8,10 @@ from brainevent_core.formats.dense import DENSE_FORMAT
 from brainevent_core.formats.encoders import WORD_BITS
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
 from brainevent_core.formats.operands import OPERANDS, Operand, get_operand, is_event
+from brainevent_core.formats.slots import with_slots
 
 CSR_INDEXED_FORMAT = with_column_index(CSR_FORMAT)
+CSR_SLOTS_FORMAT = with_slots(CSR_FORMAT)
 FIXED_NUM_INDEXED_FORMAT = with_column_index(FIXED_NUM_FORMAT)
 
 for _format in (
@@ -17,6 +19,7 @@ for _format in (
     COO_FORMAT,
     CSR_FORMAT,
     CSR_INDEXED_FORMAT,
+    CSR_SLOTS_FORMAT,
     FIXED_NUM_FORMAT,
     FIXED_NUM_INDEXED_FORMAT,
 ):
@@ -27,6 +30,7 @@ __all__ = [
     "COO_FORMAT",
     "CSR_FORMAT",
     "CSR_INDEXED_FORMAT",
+    "CSR_SLOTS_FORMAT",
     "DENSE_FORMAT",
     "FIXED_NUM_FORMAT",
     "FIXED_NUM_INDEXED_FORMAT",
@@ -43,4 +47,5 @@ __all__ = [
     "row_bounds",
     "signed",
     "with_column_index",
+    "with_slots",
 ]

@@ -33,8 +33,10 @@ class Format:
         data_shape: ``(structure, shape) → shape of one weight per entry``.
         check_abstract: ``(structure, shape) → message or None``: ranks and lengths, from shapes alone.
         check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
-        entries: ``(structure, shape) → (row, col)``, one index pair per weight, flattened; entries with an index
+        entries: ``(structure, shape) → (row, col)``, one index pair per entry, flattened; entries with an index
             outside the shape do not exist. None if the format stores every element.
+        slots: ``(structure, shape) → position in the data of each entry's weight``, where weights are in another order
+            than entries. None if entry k has weight k.
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
     """
 
@@ -44,6 +46,7 @@ class Format:
     check_abstract: Callable[[Sequence[Any], Shape], str | None]
     check_values: Callable[[Sequence[np.ndarray], Shape], str | None] = field(default=lambda structure, shape: None)
     entries: Callable[[Sequence[Any], Shape], tuple[Any, Any]] | None = None
+    slots: Callable[[Sequence[Any], Shape], Any] | None = None
     takes_homogeneous: bool = True
 
     def validate(self, data: Any, structure: Sequence[Any], shape: Shape) -> None:

@@ -4,8 +4,7 @@ A kernel that has it can compute ``A @ events`` from the columns that have an ev
 It is derived from the structure, and never changes what a matrix means: the reference doesn't look at it.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import MathError
 from brainevent_core.formats.base import Format, Shape, signed
+from brainevent_core.formats.extended import extended
 
 __all__ = ["COLUMN_INDEX", "column_index", "with_column_index"]
 
@@ -33,28 +33,8 @@ def with_column_index(fmt: Format) -> Format:
 
     Entries that do not exist are in no column: they stand behind ``column_indptr[-1]``.
     """
-    own = len(fmt.structure)
-
-    def of_base(rule: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda structure, shape: rule(structure[:own], shape)
-
-    def check_abstract(structure: Sequence[Any], shape: Shape) -> str | None:
-        nse = prod(fmt.data_shape(structure[:own], shape))
-        lengths = (nse, shape[1] + 1, nse)
-        for name, array, length in zip(COLUMN_INDEX, structure[own:], lengths, strict=True):
-            if tuple(array.shape) != (length,):
-                return f"{name} must have shape ({length},), got {tuple(array.shape)}; with_csc_index() makes it."
-        return fmt.check_abstract(structure[:own], shape)
-
-    assert fmt.entries is not None
-    return replace(
-        fmt,
-        name=f"{fmt.name}_indexed",
-        structure=(*fmt.structure, *COLUMN_INDEX),
-        data_shape=of_base(fmt.data_shape),
-        check_abstract=check_abstract,
-        check_values=of_base(fmt.check_values),
-        entries=of_base(fmt.entries),
+    return extended(
+        fmt, "indexed", COLUMN_INDEX, lambda nse, shape: (nse, shape[1] + 1, nse), "with_csc_index() makes it."
     )
 
 

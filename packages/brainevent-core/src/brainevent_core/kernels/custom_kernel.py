@@ -37,6 +37,8 @@ class XLACustomKernel:
         name: the primitive's name, unique in the process. Declaring a name again replaces the old primitive with a
             warning (notebooks do that); names of brainevent's own primitives are refused.
         tags: words to find it by, see :func:`brainevent.get_primitives_by_tags`.
+        overwrites: positions of operands whose memory a kernel may take for its output, see ``in_place`` of
+            :meth:`def_kernel`.
 
     Raises:
         RegistrationError: if the name belongs to a primitive of brainevent.
@@ -53,9 +55,12 @@ class XLACustomKernel:
         Array(3., dtype=float32)
     """
 
-    def __init__(self, name: str, *, tags: Sequence[str] = (), _builtin: bool = False) -> None:
+    def __init__(
+        self, name: str, *, tags: Sequence[str] = (), overwrites: Sequence[int] = (), _builtin: bool = False
+    ) -> None:
         self.name = name
         self.tags = frozenset(tags)
+        self.overwrites = tuple(overwrites)
         self._builtin = _builtin
         self._abstract_eval: Callable[..., Any] | None = None
         self._reference: Callable[..., Any] | None = None
@@ -71,7 +76,9 @@ class XLACustomKernel:
         _jax.set_batching_rule(self._primitive, self._batch)
         # A rule for each platform, so that a module for several of them selects once for each.
         for platform in (*config.PLATFORMS, None):
-            _jax.register_lowering(self._primitive, self._lowering_for(platform), platform)
+            _jax.register_lowering(
+                self._primitive, self._lowering_for(platform), platform, cacheable=not self.overwrites
+            )
 
     def __repr__(self) -> str:
         return f"XLACustomKernel({self.name!r})"
@@ -98,6 +105,7 @@ class XLACustomKernel:
         supports: Callable[..., bool] | None = None,
         exportable: bool = True,
         batched: bool = False,
+        in_place: bool = False,
     ) -> None:
         """Add a kernel, see :meth:`KernelRegistry.register_kernel`."""
         get_registry().register_kernel(
@@ -109,6 +117,7 @@ class XLACustomKernel:
             supports=supports,
             exportable=exportable,
             batched=batched,
+            in_place=in_place,
         )
 
     def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
@@ -346,9 +355,14 @@ class XLACustomKernel:
                 only_platform=len(ctx.module_context.platforms) == 1,
             )
             expected = [(out.shape, out.dtype) for out in ctx.avals_out]
+            in_place = selection.kernel is not None and selection.kernel.in_place
+            # XLA copies what is overwritten, unless all that reads it must come before.
+            after = [found for i in self.overwrites for found in _jax.read_before(operands[i])] if in_place else []
 
             def run(*arrays: Any) -> list[Any]:
-                outputs = _as_list(self._implementation(selection.kernel, _levels)(*arrays, **static))
+                arrays, after = arrays[: len(operands)], arrays[len(operands) :]
+                keywords = {**static, "after": after} if in_place else static
+                outputs = _as_list(self._implementation(selection.kernel, _levels)(*arrays, **keywords))
                 found = [(out.shape, out.dtype) for out in outputs]
                 if found != expected:
                     raise KernelCompilationError(
@@ -357,7 +371,7 @@ class XLACustomKernel:
                     )
                 return outputs
 
-            return _jax.lower(run, ctx, *operands)
+            return _jax.lower(run, ctx, *operands, further=after)
 
         return lower
 

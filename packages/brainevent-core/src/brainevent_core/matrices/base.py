@@ -14,7 +14,7 @@ from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import Format, get_format, signed
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
-from brainevent_core.ops import Stored, matmul
+from brainevent_core.ops import Stored, matmul, update
 from brainevent_core.ops.products import as_array
 from brainevent_core.reference import accumulator
 
@@ -194,6 +194,86 @@ class DataRepresentation(u.sparse.SparseMatrix):
 
     def __rmatmul__(self, other: Any) -> Any:
         return matmul(other, self)
+
+    # -- plasticity ----------------------------------------------------------------------------------------------
+
+    def update_on_pre(
+        self,
+        pre_spike: Any,
+        post_trace: Any,
+        w_min: Any = None,
+        w_max: Any = None,
+        *,
+        clip: str = "all",
+        backend: str | None = None,
+    ) -> Self:
+        """The matrix after presynaptic spikes: each adds the trace of the postsynaptic neuron to its synapses.
+
+        The weight of an entry (i, j) becomes ``weight + post_trace[j]`` if neuron i spikes; duplicates all do. Kernels
+        work in place where the old weights are not needed any more: in a loop, or if they are donated.
+
+        Args:
+            pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
+            post_trace: (columns,), or one number for all; in a unit that fits that of the weights.
+            w_min: lower bound of the weights, a number in such a unit; None for none.
+            w_max: upper bound; where it is less than ``w_min`` it wins.
+            clip: "all" clips every weight to the bounds, which costs a pass over all; "updated" only those that a spike
+                has changed, which costs the spikes if the matrix is compressed by rows or has a column index.
+            backend: name of the backend that must run it.
+
+        Returns:
+            A matrix with the same structure; weights keep shape, dtype and unit. It is differentiable with respect to
+            weights, trace and bounds as ``jnp.clip(weight + update, w_min, w_max)`` is, and straight-through with
+            respect to float spikes.
+
+        Raises:
+            MathError: if lengths don't fit, or one weight stands for all entries.
+            UnitMismatchError: if units don't fit.
+            UnsupportedOperationError: for just-in-time connectivity, whose weights are stored nowhere.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+            >>> spikes = brainevent.BinaryArray(jnp.array([False, True]))
+            >>> weights.update_on_pre(spikes, jnp.array([0.5, 0.25]), w_max=3.0).todense()
+            Array([[0. , 1. ],
+                   [2.5, 3. ]], dtype=float32)
+        """
+        options: Any = {"pre": True, "clip": clip, "backend": backend}
+        return self.with_data(update(self.__stored__, pre_spike, post_trace, w_min, w_max, **options))
+
+    def update_on_post(
+        self,
+        pre_trace: Any,
+        post_spike: Any,
+        w_min: Any = None,
+        w_max: Any = None,
+        *,
+        clip: str = "all",
+        backend: str | None = None,
+    ) -> Self:
+        """The matrix after postsynaptic spikes: each adds the trace of the presynaptic neuron to its synapses.
+
+        The weight of an entry (i, j) becomes ``weight + pre_trace[i]`` if neuron j spikes; see :meth:`update_on_pre`.
+
+        Args:
+            pre_trace: (rows,), or one number for all.
+            post_spike: (columns,).
+            w_min: lower bound of the weights.
+            w_max: upper bound.
+            clip: "all" or "updated".
+            backend: name of the backend that must run it.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]])).with_csc_index()
+            >>> spikes = brainevent.BinaryArray(jnp.array([False, True]))
+            >>> weights.update_on_post(jnp.array([0.5, 0.25]), spikes).todense()
+            Array([[0.  , 1.5 ],
+                   [2.  , 3.25]], dtype=float32)
+        """
+        options: Any = {"pre": False, "clip": clip, "backend": backend}
+        return self.with_data(update(self.__stored__, post_spike, pre_trace, w_min, w_max, **options))
 
 
 def _scatter(data: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:

@@ -31,6 +31,9 @@ class Kernel:
         supports: ``supports(*avals, **static)``: whether the kernel takes the call.
         exportable: whether the compiled form outlives the process (custom calls do not).
         batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
+        in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets, as the keyword
+            ``after``, what has been computed from them before, and must make its outputs depend on it: otherwise
+            XLA can't know which comes first, and copies them.
     """
 
     primitive: str
@@ -41,6 +44,7 @@ class Kernel:
     supports: Callable[..., bool] | None = None
     exportable: bool = True
     batched: bool = False
+    in_place: bool = False
 
 
 class KernelRegistry:
@@ -63,6 +67,7 @@ class KernelRegistry:
         supports: Callable[..., bool] | None = None,
         exportable: bool = True,
         batched: bool = False,
+        in_place: bool = False,
     ) -> Kernel:
         """Add a kernel; see :class:`Kernel` for the arguments.
 
@@ -74,7 +79,7 @@ class KernelRegistry:
             raise RegistrationError("JAX lowers for 'cuda' or 'rocm', not for 'gpu'; register the kernel for those.")
         if backend == config.REFERENCE:
             raise RegistrationError("The name 'reference' belongs to core's own kernels; choose another backend name.")
-        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched)
+        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched, in_place)
         with self._lock:
             entries = self._kernels.setdefault((primitive, platform), {})
             if backend in entries:

@@ -2,6 +2,7 @@
 
 from brainevent_core.reference.encoding import encode_events
 from brainevent_core.reference.jitc import jitc_elements, jitc_entries, jitc_matmul
+from brainevent_core.reference.plasticity import update
 from brainevent_core.reference.products import accumulator, matmul, sampled
 
-__all__ = ["accumulator", "encode_events", "jitc_elements", "jitc_entries", "jitc_matmul", "matmul", "sampled"]
+__all__ = ["accumulator", "encode_events", "jitc_elements", "jitc_entries", "jitc_matmul", "matmul", "sampled", "update"]

@@ -26,7 +26,10 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
     if format == "dense":
         return _dense_matmul(data, x, encoding, transpose=transpose)
     target, source, exists = _entries(structure, format, shape, transpose)
-    weights = _columns(data.reshape(-1), x).astype(accumulator(data.dtype))
+    weights, slots = data.reshape(-1), _slots(structure, format, shape)
+    if slots is not None and weights.size != 1:
+        weights, exists = _take(weights, slots), exists & (slots >= 0) & (slots < weights.size)
+    weights = _columns(weights, x).astype(accumulator(data.dtype))
     terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, source), encoding), 0)
     lines = shape[1] if transpose else shape[0]
     out = jnp.zeros((lines, *x.shape[1:]), weights.dtype)
@@ -50,7 +53,11 @@ def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], 
     products = _sum_of_products(y_at, x_at, encoding)
     lines = shape[1] if transpose else shape[0]
     exists = exists & (target >= 0) & (target < lines)
-    return jnp.where(exists, products, 0).reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
+    per_entry, slots = jnp.where(exists, products, 0), _slots(structure, format, shape)
+    if slots is not None:
+        zeros = jnp.zeros_like(per_entry)
+        per_entry = zeros.at[slots].add(per_entry, mode="drop", wrap_negative_indices=False)
+    return per_entry.reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
 
 
 def contribution(weights: Any, x: Any, encoding: Operand) -> Any:
@@ -106,6 +113,12 @@ def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: boo
     target, source = (col, row) if transpose else (row, col)
     length = shape[0] if transpose else shape[1]
     return target, source, (source >= 0) & (source < length)
+
+
+def _slots(structure: Any, format: str, shape: tuple[int, int]) -> Any:
+    """Where the weight of every entry is, None if they are in the order of entries."""
+    slots = get_format(format).slots
+    return None if slots is None else signed(slots(structure, shape))
 
 
 def _take(x: Any, indices: Any) -> Any:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import encoding, jitc, products
+from . import encoding, jitc, plasticity, products
 
 __all__ = ["register"]
 
 
 def register(registry: Any) -> None:
     """Add all kernels of this package to `registry`, a `brainevent_core.plugins.KernelRegistry`."""
-    for primitive, kernel, supports, batched in (
-        ("matmul", products.matmul, products.supports_matmul, False),
-        ("sampled", products.sampled, products.supports_sampled, False),
-        ("encode_events", encoding.encode_events, encoding.supports_encoding, False),
-        ("jitc_matmul", jitc.matmul, jitc.supports_matmul, True),
-        ("jitc_elements", jitc.elements, jitc.supports_writing, False),
-        ("jitc_entries", jitc.entries, jitc.supports_writing, False),
-    ):
+    kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
+        ("matmul", products.matmul, products.supports_matmul, {}),
+        ("sampled", products.sampled, products.supports_sampled, {}),
+        ("update", plasticity.update, plasticity.supports_update, {"in_place": True}),
+        ("encode_events", encoding.encode_events, encoding.supports_encoding, {}),
+        ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {"batched": True}),
+        ("jitc_elements", jitc.elements, jitc.supports_writing, {}),
+        ("jitc_entries", jitc.entries, jitc.supports_writing, {}),
+    )
+    for primitive, kernel, supports, abilities in kernels:
         registry.register_kernel(
-            primitive, "cpu", kernel, backend="numba", supports=supports, exportable=False, batched=batched
+            primitive, "cpu", kernel, backend="numba", supports=supports, exportable=False, **abilities
         )

@@ -1,4 +1,4 @@
-"""What kind of product a kernel computes: the facts that its machine code depends on. Imports no Numba."""
+"""What kind of call a kernel is for: the facts that its machine code depends on. Imports no Numba."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Call:
     """One kind of call. A kernel is compiled for each that occurs, and for its dtypes.
 
     Attributes:
-      family: the module of `native` that builds the kernel.
+      family: the module of `native` that builds the kernel, with its package if it is in one.
       layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width; "" where nothing depends on
         it.
       weights: "homogeneous", one for all entries; "entries", one for each; "float16" or "bfloat16", one for each, as
@@ -23,6 +23,8 @@ class Call:
       transpose: whether the operand runs along the rows of what is stored, rather than along its columns.
       batched: whether the operand has several columns.
       slots: whether weights are stored in another order than indices, and an array says where each is.
+      shared: whether several entries can have one weight, then.
+      clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """
 
     family: str
@@ -32,6 +34,8 @@ class Call:
     transpose: bool = False
     batched: bool = False
     slots: bool = False
+    shared: bool = False
+    clip: str = ""
 
     @property
     def event(self) -> bool:
@@ -58,4 +62,6 @@ class Call:
             *(["transposed"] if self.transpose else []),
             *(["batched"] if self.batched else []),
             *(["slots"] if self.slots else []),
+            *(["shared"] if self.shared else []),
+            *([self.clip] if self.clip else []),
         )

@@ -12,7 +12,7 @@ from brainevent_core.formats import get_operand
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
 from .call import Call
-from .products import native_kernel
+from .compiled import native_kernel
 
 __all__ = ["encode_events", "supports_encoding"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from typing import Any
 
 import jax
@@ -14,10 +13,11 @@ from brainevent_core import reference
 from brainevent_core.config import num_threads
 from brainevent_core.formats import get_format, get_operand
 
-from ..bridge import NativeKernel, native_call
+from ..bridge import native_call
 from ..bridge.selftest import bridge_works
 from .call import Call
-from .sources import sources_of
+from .compiled import native_kernel
+from .structure import READ_AS, WIDE, pointers, reached, rows, unsigned
 
 __all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sampled"]
 
@@ -29,30 +29,26 @@ _VECTORS_IN_A_ROW = ("dense", "indexed")
 # 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
-# Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
-_READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
-
-_WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
-
 
 def supports_matmul(*avals: Any, format: str, **params: Any) -> bool:
     """Whether `matmul` takes operands of these abstract values, and native kernels run at all.
 
     Numbers times a dense matrix are left to XLA: they have nothing sparse in them.
     """
-    return (format, params["operand"]) != ("dense", "float") and _supports(*avals)
+    return (format, params["operand"]) != ("dense", "float") and _supports(*avals, format=format)
 
 
 def supports_sampled(*avals: Any, format: str, **params: Any) -> bool:
     """Whether `sampled` takes operands of these abstract values; dense outer products are left to XLA."""
-    return format != "dense" and _supports(*avals)
+    return format != "dense" and _supports(*avals, format=format)
 
 
-def _supports(first: Any, *others: Any) -> bool:
+def _supports(first: Any, *others: Any, format: str) -> bool:
     *structure, _ = others
     sizes = [size for aval in (first, *others) for size in aval.shape]
     return (
-        first.dtype.name in _WIDE
+        first.dtype.name in WIDE
+        and get_format(format).slots is None
         # Not jnp.issubdtype: int4 has no native arrays.
         and all(np.dtype(array.dtype).kind in "iu" for array in structure)
         and all(isinstance(size, int) for size in sizes)
@@ -139,58 +135,30 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
         return _Plan("dense", "")
     if base == "coo":
         return _coordinates("coordinates", structure, shape, transpose)
-    indices, pointers, bound = _rows(structure, base, shape)
+    indices, indptr, bound = rows(structure, base, shape)
     if transpose:
         # Weights are in the order of indices, which stand in for the slots, unread.
-        return _Plan("scatter", base, (indices, pointers, indices), (1,), bound)
+        return _Plan("scatter", base, (indices, indptr, indices), (1,), bound)
     if not indexed or not get_operand(operand).selects:
-        return _Plan("gather", base, (indices, pointers), (1,), bound)
-    rows, column_pointers, slots = structure[-3:]
-    by_column = (rows, _pointers(column_pointers, rows.size), slots)
-    return _Plan("indexed", base, (indices, pointers, *by_column), (1, 3), bound, _reached(rows, shape[0]))
+        return _Plan("gather", base, (indices, indptr), (1,), bound)
+    column_rows, column_pointers, slots = structure[-3:]
+    by_column = (column_rows, pointers(column_pointers, column_rows.size), slots)
+    return _Plan("indexed", base, (indices, indptr, *by_column), (1, 3), bound, reached(column_rows, shape[0]))
 
 
 def _sampled_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
     base = format.removesuffix("_indexed")
     if base == "coo":
         return _coordinates("sampled", structure, shape, transpose)
-    indices, pointers, bound = _rows(structure, base, shape)
-    return _Plan("sampled", base, (indices, pointers), (1,), bound)
+    indices, indptr, bound = rows(structure, base, shape)
+    return _Plan("sampled", base, (indices, indptr), (1,), bound)
 
 
 def _coordinates(family: str, structure: list[Any], shape: tuple[int, int], transpose: bool) -> _Plan:
     order = -1 if transpose else 1
     targets, sources = structure[::order]
     lines, length = shape[::order]
-    return _Plan(family, "", (targets, sources), (), _reached(targets, lines), _reached(sources, length))
-
-
-def _rows(structure: list[Any], base: str, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, int]:
-    indices = structure[0]
-    # fixed_num has no pointers: its indices stand in, unread, as signed integers.
-    pointers = _pointers(structure[1], indices.size) if base == "csr" else indices
-    return indices, pointers, _reached(indices, shape[1])
-
-
-def _reached(indices: jax.Array, length: int) -> int:
-    """How many of `length` lines indices of this dtype reach. Read as unsigned, a negative one is beyond."""
-    return min(length, int(np.iinfo(indices.dtype).max) + 1)
-
-
-def _pointers(indptr: jax.Array, nse: int) -> jax.Array:
-    """Pointers that rise from 0 or more to `nse` or less, as int32, or int64 if there are more entries than that
-    counts.
-
-    The kernels rely on it. Checking takes 25 µs for 50,000 rows, longer than a product with few spikes; as an operation
-    of its own, it is hoisted out of loops by XLA.
-    """
-    wide = np.dtype(np.int32 if nse <= np.iinfo(np.int32).max else np.int64)
-    if np.can_cast(indptr.dtype, wide):
-        indptr = indptr.astype(wide)
-    else:
-        indptr = jnp.clip(indptr, 0, min(nse, np.iinfo(indptr.dtype).max)).astype(wide)
-    out = jax.ShapeDtypeStruct(indptr.shape, wide)
-    return native_call(native_kernel(Call("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]
+    return _Plan(family, "", (targets, sources), (), reached(targets, lines), reached(sources, length))
 
 
 # -- calling it --------------------------------------------------------------------------------------------------------
@@ -211,7 +179,7 @@ def _run(
     outer, inner = shape[::-1] if transpose else shape
     encoding = get_operand(operand)
     encoding.validate(x, inner, first.dtype, "x")
-    dtype, wide = first.dtype, np.dtype(_WIDE[first.dtype.name])
+    dtype, wide = first.dtype, np.dtype(WIDE[first.dtype.name])
     batch = 1 if x.ndim == 1 else x.shape[1]
     if operand == "binary" and x.dtype != jnp.bool_:
         x = x != 0
@@ -260,22 +228,8 @@ def _run(
 def _read_as(arrays: list[jax.Array], plan: _Plan) -> dict[int, Any]:
     """The dtypes as which a kernel reads the first operand, the arrays of the plan, and x."""
     names = [array.dtype.name for array in arrays]
-    dtypes: dict[int, Any] = {i: _READ_AS[name] for i, name in enumerate(names) if name in _READ_AS}
+    dtypes: dict[int, Any] = {i: READ_AS[name] for i, name in enumerate(names) if name in READ_AS}
     for i, array in enumerate(plan.arrays):
         if i not in plan.pointers:
-            # For a signed index Numba emits a test whether it counts from the end, which takes as long as the gather
-            # itself; unsigned, one comparison catches both ends.
-            dtypes[1 + i] = np.dtype(f"uint{8 * array.dtype.itemsize}")
+            dtypes[1 + i] = unsigned(array)
     return dtypes
-
-
-@functools.cache
-def native_kernel(call: Call) -> NativeKernel:
-    """The native kernel for one kind of call, built by the module of its family."""
-
-    def build() -> Any:
-        from importlib import import_module
-
-        return import_module(f".native.{call.family}", __package__).build(call)
-
-    return NativeKernel("_".join(("product", *call.words)), build, threads=True, sources=sources_of(call.family))

@@ -9,17 +9,18 @@ from pathlib import Path
 __all__ = ["sources_of"]
 
 _NATIVE = Path(__file__).with_name("native")
-_IMPORT = re.compile(r"^from \.(\w+) import", re.MULTILINE)
+_IMPORT = re.compile(r"^from (\.+)([\w.]+) import", re.MULTILINE)
 
 
 @functools.cache
 def sources_of(family: str) -> tuple[str, ...]:
-    """The module of `native` that builds a family, and those of its siblings that it imports, directly or not."""
-    found: set[str] = set()
-    names = [family]
-    while names:
-        name = names.pop()
-        if name not in found:
-            found.add(name)
-            names += _IMPORT.findall((_NATIVE / f"{name}.py").read_text())
-    return tuple(str(_NATIVE / f"{name}.py") for name in sorted(found))
+    """The module of `native` that builds a family, and what it imports from there, directly or not."""
+    found: set[Path] = set()
+    paths = [_NATIVE.joinpath(*family.split(".")).with_suffix(".py")]
+    while paths:
+        path = paths.pop()
+        if path not in found and path.is_relative_to(_NATIVE):
+            found.add(path)
+            for dots, name in _IMPORT.findall(path.read_text()):
+                paths.append(path.parents[len(dots) - 1].joinpath(*name.split(".")).with_suffix(".py"))
+    return tuple(sorted(map(str, found)))

@@ -1,0 +1,1 @@
+"""The functional interface: matrices as the arrays that they are made of."""

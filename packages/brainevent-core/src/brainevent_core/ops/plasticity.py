@@ -1,0 +1,149 @@
+"""Weights that change where neurons spike: one operation for all matrices, either side and both ways to clip."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import units
+from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
+from brainevent_core.formats import get_operand
+from brainevent_core.jitc import Connectivity
+from brainevent_core.ops.products import as_array
+from brainevent_core.ops.stored import Stored
+from brainevent_core.primitives import CLIPS, update_p
+
+__all__ = ["update"]
+
+
+def update(
+    stored: Stored,
+    spikes: Any,
+    trace: Any,
+    w_min: Any = None,
+    w_max: Any = None,
+    *,
+    pre: bool,
+    clip: str = "all",
+    backend: str | None = None,
+) -> Any:
+    """New weights: the spikes of one side add the trace of the other to the weights of their synapses.
+
+    Args:
+        stored: the matrix, with one weight per entry, of shape (pre, post).
+        spikes: an event array or a plain one, in which an entry is an event when it is nonzero or True; a vector.
+        trace: what an event adds to a synapse, by its neuron on the other side; a vector, or one number for all.
+        w_min: lower bound of the weights, a number; None for none.
+        w_max: upper bound.
+        pre: whether the spikes are presynaptic, and the trace postsynaptic.
+        clip: "all" clips every weight to the bounds, "updated" only those that an event has changed.
+        backend: name of the backend that must run it.
+
+    Returns:
+        The weights in the shape, dtype and unit that they have.
+
+    Raises:
+        MathError: if lengths don't fit, weights are homogeneous, or ``clip`` is neither of the two.
+        UnsupportedOperationError: for a matrix that is generated, and so has no weights to change.
+        UnitMismatchError: if trace or bounds have another dimension than the weights.
+    """
+    if isinstance(stored.format, Connectivity):
+        raise UnsupportedOperationError(
+            "The weights of just-in-time connectivity are generated and stored nowhere, so they can't change one by "
+            "one; `tocsr()` writes them down."
+        )
+    if clip not in CLIPS:
+        raise MathError(f"clip must be one of {', '.join(map(repr, CLIPS))}; got {clip!r}.")
+    if w_min is None and w_max is None:
+        clip = "updated"  # without bounds both are the same, and this costs the events
+    operand, x, length = _events(spikes)
+    call = _Call(stored.format, stored.shape, stored.transposed != pre, operand, length, pre, clip, backend)
+    bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))
+    return _update(call, stored.data, stored.structure, x, as_array(trace), bounds)
+
+
+class _Call(NamedTuple):
+    """What is static about an update; ``length`` is that of encoded spikes, None if it is the array's."""
+
+    format: str
+    shape: tuple[int, int]
+    transpose: bool
+    operand: str
+    length: int | None
+    pre: bool
+    clip: str
+    backend: str | None
+
+
+def _events(spikes: Any) -> tuple[str, Any, int | None]:
+    """How the spikes are encoded, the encoded array, and the length before."""
+    events = getattr(spikes, "__events__", None)
+    if events is None:
+        return "binary", units.detach(as_array(spikes))[0], None
+    operand, x, _, length = events
+    # Events that keep a value count as 1 here.
+    return (operand, x, length) if get_operand(operand).event else ("binary", events.decoded(), None)
+
+
+@partial(jax.jit, inline=True, static_argnums=0)
+def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
+    data, unit = units.detach(data)
+    data = jnp.asarray(data)
+    if data.ndim == 0:
+        data = data.reshape(1)
+    trace = _as_numbers("The trace", trace, unit, data.dtype)
+    lower, upper = (
+        jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)
+        for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
+    )
+    trace_length = _check_lengths(call, x, trace)
+    new = update_p(
+        data,
+        *structure,
+        x,
+        jnp.broadcast_to(trace, (trace_length,)),
+        lower,
+        upper,
+        format=call.format,
+        shape=call.shape,
+        transpose=call.transpose,
+        operand=call.operand,
+        clip=call.clip,
+        backend=call.backend,
+    )
+    return units.attach(new, unit)
+
+
+def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
+    """A trace or bound in the unit and dtype of the weights."""
+    value = jnp.asarray(units.mantissa_in(value, unit))
+    if jnp.issubdtype(value.dtype, jnp.complexfloating):
+        raise DTypeError(f"{what} must hold real numbers, got dtype {value.dtype}.")
+    return value.astype(dtype)
+
+
+def _bound(name: str, value: Any, unit: Any, dtype: Any) -> Any:
+    value = _as_numbers(name, value, unit, dtype)
+    if value.size != 1:
+        raise MathError(f"{name} is one number for all weights, got shape {tuple(value.shape)}.")
+    return value.reshape(())
+
+
+def _check_lengths(call: _Call, x: Any, trace: Any) -> int:
+    """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
+    shape = call.shape if call.transpose == call.pre else call.shape[::-1]
+    sides = (("presynaptic", shape[0]), ("postsynaptic", shape[1]))
+    (side, lines), (other, others) = sides if call.pre else sides[::-1]
+    given = (call.length,) if call.length is not None and x.ndim == 1 else tuple(x.shape)
+    if given != (lines,):
+        raise MathError(
+            f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({lines},), got {given}"
+            f"{'; jax.vmap maps over more.' if len(given) > 1 else '.'}"
+        )
+    if trace.ndim and tuple(trace.shape) != (others,):
+        raise MathError(
+            f"A matrix of shape {shape} takes the {other} trace as a vector of shape ({others},) or as one number, "
+            f"got {tuple(trace.shape)}."
+        )
+    return others

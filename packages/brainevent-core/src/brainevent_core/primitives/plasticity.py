@@ -1,0 +1,82 @@
+"""Plasticity: events that change the weights of their line, one declaration for every format, side and bound.
+
+==========  ===============================================  ======================================================
+primitive   operands                                         result
+==========  ===============================================  ======================================================
+update      data, \\*structure, x, trace, lower, upper        new data: where line ``in`` of x has an event,
+                                                             ``trace[out]`` is added
+==========  ===============================================  ======================================================
+
+Static parameters are those of ``sampled`` (``format``, ``shape``, ``transpose``, and ``operand``, an encoding of
+events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
+scalars; an infinite one is none. Events of the rows of what is stored are the transposed case, as in ``matmul``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import reference
+from brainevent_core._jax import is_live
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import get_format, get_operand
+from brainevent_core.kernels import XLACustomKernel
+from brainevent_core.primitives.products import check_weights, lengths, sampled_p
+
+__all__ = ["CLIPS", "update_p"]
+
+#: Which weights are clipped to the bounds.
+CLIPS = ("all", "updated")
+
+update_p = XLACustomKernel("update", tags=("plasticity",), overwrites=(0,), _builtin=True)
+
+
+def _update_abstract(
+    data: Any, *operands: Any, format: str, shape: Any, transpose: bool, operand: str, clip: str
+) -> Any:
+    *structure, x, trace, lower, upper = operands
+    fmt = get_format(format)
+    fmt.validate(data, structure, shape)
+    per_entry = fmt.data_shape(structure, shape)
+    if tuple(data.shape) != per_entry:
+        raise MathError(
+            f"Plasticity changes every weight by itself, so it takes weights of shape {per_entry}, one per entry; this "
+            f"matrix has homogeneous weights, one for all. Make it with `jnp.full({per_entry}, weight)`."
+        )
+    check_weights(data.dtype)
+    out_length, in_length = lengths(shape, transpose)
+    encoding = get_operand(operand)
+    if not encoding.event:
+        raise DTypeError(f"The spikes of an update are events, got the encoding {operand!r}.")
+    encoding.validate(x, in_length, data.dtype, "The vector of spikes")
+    if x.ndim != 1:
+        raise MathError(f"An update takes one vector of spikes, got shape {tuple(x.shape)}; jax.vmap maps over more.")
+    for what, array, expected in (("trace", trace, (out_length,)), ("lower", lower, ()), ("upper", upper, ())):
+        if tuple(array.shape) != expected or array.dtype != data.dtype:
+            raise MathError(
+                f"{what} must have shape {expected} and the dtype of the weights, {data.dtype}; got "
+                f"{tuple(array.shape)} and {array.dtype}."
+            )
+    if clip not in CLIPS:
+        raise MathError(f"clip must be one of {CLIPS}, got {clip!r}.")
+    return jax.ShapeDtypeStruct(data.shape, data.dtype)
+
+
+def _update_jvp(primals: Sequence[Any], tangents: Sequence[Any], **static: Any) -> Any:
+    """That of the reference, made of a primitive that has all derivatives; by the spikes it is straight-through."""
+    live = [i for i, tangent in enumerate(tangents) if is_live(tangent)]
+
+    def of_live(*values: Any) -> Any:
+        operands = list(primals)
+        for i, value in zip(live, values, strict=True):
+            operands[i] = value
+        return reference.update(*operands, sampled=sampled_p, **static)
+
+    return jax.jvp(of_live, [primals[i] for i in live], [tangents[i] for i in live])
+
+
+update_p.def_abstract_eval(_update_abstract)
+update_p.def_reference(reference.update)
+update_p.def_jvp_rule(_update_jvp)

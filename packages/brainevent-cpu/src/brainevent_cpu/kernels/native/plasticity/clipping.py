@@ -1,0 +1,49 @@
+"""The pass over all weights that clips them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ...call import Call
+from ..elements import weight_reader
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .weights import bounder, weight_writer
+
+__all__ = ["clipper"]
+
+U = np.uint64
+
+
+def clipper(call: Call) -> Any:
+    """`clip_all(frame, out, lower, upper, threads) -> status`; it does nothing unless all weights are clipped."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
+
+    if call.clip != "all":
+
+        @native
+        def clip_none(frame, out, lower, upper, threads):
+            return 0
+
+        return clip_none
+
+    @native
+    def clip_chunk(chunk, chunks, out, lower, upper):
+        size = U(out.size)
+        for place in range(size * U(chunk) // chunks, size * U(chunk + 1) // chunks):
+            write(out, place, bounded(weight(out, place), lower, upper))
+        return 0
+
+    parallel_chunks = parallel_loop(clip_chunk)
+
+    @allocating
+    def clip_all(frame, out, lower, upper, threads):
+        threads = threads_for(frame, U(out.size), threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        return parallel_chunks(frame, chunks, threads, (U(chunks), out, lower, upper))
+
+    return clip_all

@@ -1,0 +1,86 @@
+"""Events of lines in a list of entries: if it is sorted by them, it costs the active lines, otherwise all entries.
+
+The structure is `targets, sources, starts`: sources spike, targets have the trace, and `starts` is what `line_starts`
+makes of the sources. Which of row and column is the source is the caller's choice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ...call import Call
+from ..events import active_lister
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .clipping import clipper
+from .rows import row_updater
+from .weights import toucher
+
+__all__ = ["build"]
+
+U = np.uint64
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    update_lines = row_updater(dataclasses.replace(call, layout="csr"))
+    touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
+
+    @native
+    def event_at(mask, source):
+        return mask[source] if source < U(mask.size) else np.uint8(0)
+
+    @native
+    def touch_entry(targets, trace, lower, upper, out, entry, bound):
+        target = U(targets[entry])
+        if target < bound:
+            touch(out, entry, trace[target], lower, upper)
+
+    @native
+    def scan_chunk(chunk, chunks, targets, sources, mask, trace, lower, upper, out, bound):
+        size = U(sources.size)
+        entry, last = size * U(chunk) // chunks, size * U(chunk + 1) // chunks
+        while entry + U(4) <= last:
+            a, b = event_at(mask, U(sources[entry])), event_at(mask, U(sources[entry + U(1)]))
+            c, d = event_at(mask, U(sources[entry + U(2)])), event_at(mask, U(sources[entry + U(3)]))
+            if (a | b | c | d) != 0:
+                for place in range(entry, entry + U(4)):
+                    if event_at(mask, U(sources[place])) != 0:
+                        touch_entry(targets, trace, lower, upper, out, place, bound)
+            entry += U(4)
+        while entry < last:
+            if event_at(mask, U(sources[entry])) != 0:
+                touch_entry(targets, trace, lower, upper, out, entry, bound)
+            entry += U(1)
+        return 0
+
+    parallel_scan = parallel_loop(scan_chunk)
+
+    @allocating
+    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, threads):
+        threads = threads_for(frame, U(sources.size), threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        return parallel_scan(frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound))
+
+    @allocating
+    def kernel(
+        frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, threads, width
+    ):
+        weights, low, high = out.reshape(out.size), lower[0], upper[0]
+        active = np.empty(lines, np.uint64)
+        count = list_active(x, U(0), U(lines), U(lines), active)
+        status = 0
+        if starts[lines + 1] == 1:
+            status = update_lines(
+                frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), threads, U(0)
+            )
+        elif count > 0:
+            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), threads)
+        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+
+    return kernel

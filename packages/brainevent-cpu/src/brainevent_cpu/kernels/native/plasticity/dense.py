@@ -1,0 +1,64 @@
+"""Events of the rows or columns of a dense matrix: they cost the active lines. There is no structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.memory import prefetch
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ...call import Call
+from ..events import active_lister
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .clipping import clipper
+from .weights import toucher
+
+__all__ = ["build"]
+
+U = np.uint64
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
+    of_rows = call.transpose
+
+    @native
+    def update_rows(chunk, chunks, active, count, trace, lower, upper, out, others):
+        for i in range(count * U(chunk) // chunks, count * U(chunk + 1) // chunks):
+            at = U(active[i]) * others
+            for column in range(others):
+                touch(out, at + column, trace[column], lower, upper)
+        return 0
+
+    @native
+    def update_columns(chunk, chunks, active, count, trace, lower, upper, out, others, columns):
+        for row in range(others * U(chunk) // chunks, others * U(chunk + 1) // chunks):
+            at, amount = row * columns, trace[row]
+            for i in range(count):
+                # Each is in a line of its own, of which the next row has one in the same place.
+                prefetch(out, at + columns + U(active[i]))
+                touch(out, at + U(active[i]), amount, lower, upper)
+        return 0
+
+    parallel_rows, parallel_columns = parallel_loop(update_rows), parallel_loop(update_columns)
+
+    @allocating
+    def kernel(frame, data, x, trace, lower, upper, out, bound, lines, others, threads, width):
+        weights, low, high = out.reshape(out.size), lower[0], upper[0]
+        active = np.empty(lines, np.uint64)
+        count = list_active(x, U(0), U(lines), U(lines), active)
+        limit = threads_for(frame, count * U(others), threads)
+        chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
+        if of_rows:
+            arguments = (U(chunks), active, count, trace, low, high, weights, U(others))
+            status = parallel_rows(frame, chunks, limit, arguments)
+        else:
+            across = (U(chunks), active, count, trace, low, high, weights, U(others), U(lines))
+            status = parallel_columns(frame, chunks, limit, across)
+        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+
+    return kernel

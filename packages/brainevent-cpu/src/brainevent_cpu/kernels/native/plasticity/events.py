@@ -1,0 +1,30 @@
+"""A byte for each line, 1 where it has an event, from events in any encoding.
+
+The kernel is `(frame, x, out) -> status`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ...call import Call
+from ..events import mask_writer
+
+__all__ = ["build"]
+
+U = np.uint64
+
+
+def build(call: Call) -> Any:
+    """The kernel for one encoding."""
+    native, write_mask = specialised(*call.words), mask_writer(call)
+
+    @native
+    def kernel(frame, x, out):
+        write_mask(x, U(0), U(x.size), U(out.size), out, U(0), U(1))
+        return 0
+
+    return kernel

@@ -1,0 +1,63 @@
+"""Where each line begins in a sorted list of entries.
+
+The kernel is `(frame, sources, out, reach) -> status`. `out` has room for two more numbers than there are lines: behind
+the beginnings of all lines comes the end of the last one, which is where entries begin that are in none, and then 1 for
+a sorted list. For any other the last number is 0 and the rest means nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ...call import Call
+
+__all__ = ["build"]
+
+U = np.uint64
+
+# So many are compared without a branch.
+BLOCK = 1024
+
+
+def build(call: Call) -> Any:
+    """The kernel for sources of any dtype."""
+    native = specialised(*call.words)
+
+    @native
+    def is_sorted(sources):
+        for block in range(0, sources.size - 1, BLOCK):
+            falls = 0
+            for i in range(block, min(block + BLOCK, sources.size - 1)):
+                falls += sources[i] > sources[i + 1]
+            if falls != 0:
+                return False
+        return True
+
+    @native
+    def kernel(frame, sources, out, reach):
+        lines = U(out.size - 2)
+        for i in range(out.size):
+            out[i] = 0
+        if not is_sorted(sources):
+            return 0
+        line = U(0)
+        for entry in range(U(sources.size)):
+            source = U(sources[entry])
+            if source >= U(reach):
+                break
+            while line < source:
+                line += U(1)
+                out[line] = entry
+            end = entry + U(1)
+            out[line + U(1)] = end
+        while line < lines:
+            line += U(1)
+            if out[line] < out[line - U(1)]:
+                out[line] = out[line - U(1)]
+        out[lines + U(1)] = 1
+        return 0
+
+    return kernel

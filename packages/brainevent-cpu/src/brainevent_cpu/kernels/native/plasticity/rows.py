@@ -1,0 +1,130 @@
+"""Events of compressed rows: every active row adds the trace to its entries. It costs the active rows.
+
+The structure is `indices, indptr, slots`: with `slots`, the weight of an entry is where they say (rows are then the
+columns of a matrix whose weights are stored by rows), otherwise in the order of entries.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.memory import prefetch
+from ....bridge.specialise import specialised
+from ....bridge.threads import parallel_loop
+from ...call import Call
+from ..elements import weight_reader
+from ..events import active_lister
+from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..rows import row_reader
+from .clipping import clipper
+from .weights import bounder, toucher, weight_writer
+
+__all__ = ["build", "row_updater"]
+
+U = np.uint64
+
+# How many active rows ahead a row is asked for, and how many of its entries; as in the scatter of products.
+ROWS_AHEAD = U(2)
+PREFETCHED = U(2048)
+
+# How many entries ahead a weight is asked for that is in a line of its own.
+SLOTS_AHEAD = U(16)
+
+
+def row_updater(call: Call) -> Any:
+    """`update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width) ->
+    status` for the rows listed in `active`."""
+    native = specialised(*call.words)
+    allocating = specialised(*call.words, allocates=True)
+    row_span, touch, csr = row_reader(call), toucher(call), call.layout == "csr"
+    by_slot, shared = call.slots, call.shared
+    clips_apart = shared and call.clip == "updated"
+    weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
+
+    @native
+    def prefetch_row(indices, slots, out, start, stop):
+        stop = min(stop, start + PREFETCHED)
+        for entry in range(start, stop, U(64) // U(indices.itemsize)):
+            prefetch(indices, entry)
+        if by_slot:
+            for entry in range(start, stop, U(64) // U(slots.itemsize)):
+                prefetch(slots, entry)
+        else:
+            for entry in range(start, stop, U(64) // U(out.itemsize)):
+                prefetch(out, entry)
+
+    @native
+    def update_row(indices, slots, trace, lower, upper, out, start, stop, bound):
+        for entry in range(start, stop):
+            if by_slot and entry + SLOTS_AHEAD < stop:
+                prefetch(out, U(slots[entry + SLOTS_AHEAD]))
+            partner = U(indices[entry])
+            place = U(slots[entry]) if by_slot else entry
+            if partner < bound and place < U(out.size):
+                touch(out, place, trace[partner], lower, upper)
+
+    @native
+    def clip_row(indices, slots, lower, upper, out, start, stop, bound):
+        for entry in range(start, stop):
+            partner, place = U(indices[entry]), U(slots[entry])
+            if partner < bound and place < U(out.size):
+                write(out, place, bounded(weight(out, place), lower, upper))
+
+    @native
+    def update_part(chunk, chunks, active, count, indices, indptr, slots, trace, lower, upper, out, bound, width):
+        first, last = count * U(chunk) // chunks, count * U(chunk + 1) // chunks
+        for i in range(first, last):
+            if i + ROWS_AHEAD < last:
+                start, stop = row_span(indptr, U(active[i + ROWS_AHEAD]), width)
+                prefetch_row(indices, slots, out, start, stop)
+            start, stop = row_span(indptr, U(active[i]), width)
+            update_row(indices, slots, trace, lower, upper, out, start, stop, bound)
+        if clips_apart:
+            for i in range(first, last):
+                start, stop = row_span(indptr, U(active[i]), width)
+                clip_row(indices, slots, lower, upper, out, start, stop, bound)
+        return 0
+
+    parallel_parts = parallel_loop(update_part)
+
+    @native
+    def count_entries(active, count, indptr, width):
+        if not csr:
+            return count * width
+        entries = U(0)
+        for i in range(count):
+            start, stop = row_span(indptr, U(active[i]), width)
+            entries += stop - start
+        return entries
+
+    @allocating
+    def update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width):
+        if shared:
+            threads = 1  # two of them could add to one weight at once
+        else:
+            threads = threads_for(frame, count_entries(active, count, indptr, width), threads)
+        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        arguments = (U(chunks), active, count, indices, indptr, slots, trace, lower, upper, out, bound, width)
+        return parallel_parts(frame, chunks, threads, arguments)
+
+    return update_rows
+
+
+def build(call: Call) -> Any:
+    """The kernel for one kind of call."""
+    allocating = specialised(*call.words, allocates=True)
+    update_rows, list_active, clip_all = row_updater(call), active_lister(call), clipper(call)
+
+    @allocating
+    def kernel(frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, threads, width):
+        weights, low, high = out.reshape(out.size), lower[0], upper[0]
+        active = np.empty(lines, np.uint64)
+        count = list_active(x, U(0), U(lines), U(lines), active)
+        status = update_rows(
+            frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), threads, U(width)
+        )
+        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+
+    return kernel

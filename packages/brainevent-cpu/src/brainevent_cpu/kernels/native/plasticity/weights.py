@@ -1,0 +1,103 @@
+"""How one weight is read, bounded and written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from ....bridge.specialise import specialised
+from ...call import Call
+from ..elements import weight_reader
+
+__all__ = ["bounder", "toucher", "weight_writer"]
+
+U = np.uint64
+
+
+def bounder(call: Call) -> Any:
+    """`bounded(value, lower, upper)`: `jnp.clip`, NaN included: of the value as of the bounds."""
+    native = specialised(*call.words)
+
+    @native
+    def bounded(value, lower, upper):
+        # A comparison with NaN is false: each line keeps a NaN value, and takes a NaN bound.
+        value = value if value >= lower or value != value else lower
+        return value if value <= upper or value != value else upper
+
+    return bounded
+
+
+def weight_writer(call: Call) -> Any:
+    """`write(out, place, value)`: store a weight, rounded to its dtype."""
+    native = specialised(*call.words)
+    if call.weights == "float16":
+
+        @native
+        def write(out, place, value):
+            out[place] = float16_bits(value)
+
+    elif call.weights == "bfloat16":
+
+        @native
+        def write(out, place, value):
+            out[place] = bfloat16_bits(value)
+
+    else:
+
+        @native
+        def write(out, place, value):
+            out[place] = value
+
+    return write
+
+
+def toucher(call: Call) -> Any:
+    """`touch(out, place, amount, lower, upper)`: what an event does to one weight."""
+    native = specialised(*call.words)
+    weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
+    # Entries that share a weight add to it first, whatever their order; it is clipped when all have.
+    clips = call.clip == "updated" and not call.shared
+
+    @native
+    def touch(out, place, amount, lower, upper):
+        value = weight(out, place) + amount
+        write(out, place, bounded(value, lower, upper) if clips else value)
+
+    return touch
+
+
+@intrinsic
+def float16_bits(typingctx: Any, value: types.Type) -> Any:
+    """A float32 as the bits of the nearest float16, a uint16."""
+    if value != types.float32:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.bitcast(builder.fptrunc(args[0], ir.HalfType()), ir.IntType(16))
+
+    return signature(types.uint16, value), codegen
+
+
+@intrinsic
+def bfloat16_bits(typingctx: Any, value: types.Type) -> Any:
+    """A float32 as the bits of the nearest bfloat16, ties to even, a uint16."""
+    if value != types.float32:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        word = ir.IntType(32)
+        bits = builder.bitcast(args[0], word)
+        # Rounding adds half of the last place that is kept, and could carry a NaN over to zero.
+        last = builder.and_(builder.lshr(bits, word(16)), word(1))
+        rounded = builder.add(bits, builder.add(word(0x7FFF), last))
+        quiet = builder.or_(bits, word(0x400000))
+        is_nan = builder.fcmp_unordered("uno", args[0], args[0])
+        kept = builder.select(is_nan, quiet, rounded)
+        return builder.trunc(builder.lshr(kept, word(16)), ir.IntType(16))
+
+    return signature(types.uint16, value), codegen

@@ -1,0 +1,164 @@
+"""The primitive `update`: which native kernel changes the weights, and how its arrays reach it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.config import num_threads
+from brainevent_core.formats import get_format, get_operand
+
+from ..bridge import native_call
+from ..bridge.selftest import bridge_works
+from .call import Call
+from .compiled import native_kernel
+from .in_place import overwrite
+from .structure import READ_AS, WIDE, pointers, reached, rows, unsigned
+
+__all__ = ["supports_update", "update"]
+
+_FORMATS = ("dense", "coo", "csr", "csr_indexed", "csr_slots", "fixed_num", "fixed_num_indexed")
+
+
+def supports_update(data: Any, *operands: Any, format: str, **_: Any) -> bool:
+    """Whether `update` takes operands of these abstract values, and native kernels run at all."""
+    structure = operands[:-4]
+    sizes = [size for aval in (data, *operands) for size in aval.shape]
+    return (
+        format in _FORMATS
+        and data.dtype.name in WIDE
+        # Not jnp.issubdtype: int4 has no native arrays.
+        and all(np.dtype(array.dtype).kind in "iu" for array in structure)
+        and all(isinstance(size, int) for size in sizes)
+        and bridge_works()
+    )
+
+
+def update(
+    data: jax.Array,
+    *operands: jax.Array,
+    format: str,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+    clip: str,
+    after: Sequence[jax.Array] = (),
+) -> list[jax.Array]:
+    """New weights: the primitive `update` of core, see there.
+
+    Args:
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
+      *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
+      format: of the matrix.
+      shape: of what is stored.
+      transpose: whether x has the events of the rows of what is stored, rather than of its columns.
+      operand: the encoding of x.
+      clip: which weights are clipped, "all" or "updated".
+      after: what has been computed from the weights before.
+    """
+    *structure, x, trace, lower, upper = operands
+    get_format(format).validate(data, structure, shape)
+    plan = _plan(structure, format, shape, transpose)
+    wide = np.dtype(WIDE[data.dtype.name])
+    x = _bytes(x, operand, shape[0] if transpose else shape[1])
+    numbers = [array.astype(wide).reshape(-1) for array in (trace, lower, upper)]
+    call = Call(
+        f"plasticity.{plan.family}",
+        plan.layout,
+        "entries" if data.dtype == wide else data.dtype.name,
+        "binary",
+        plan.transpose,
+        slots=plan.slots,
+        shared=format == "csr_slots",
+        clip=clip,
+    )
+    arrays = [array.reshape(-1) for array in plan.arrays]
+    seen = [READ_AS.get(array.dtype.name, array.dtype) for array in (data, *arrays, x, *numbers)]
+    for i, array in enumerate(arrays):
+        if i not in plan.pointers:
+            seen[1 + i] = unsigned(array)
+    new = overwrite(
+        native_kernel(call),
+        data,
+        *arrays,
+        x,
+        *numbers,
+        after=after,
+        attributes={
+            "bound": np.int64(plan.bound),
+            "lines": np.int64(shape[0] if transpose else shape[1]),
+            "others": np.int64(shape[1] if transpose else shape[0]),
+            "threads": np.int64(num_threads() or 0),
+            "width": np.int64(data.size // max(shape[0], 1)),
+        },
+        read_as=seen,
+    )
+    return [new]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Plan:
+    """Which family of kernels, and the arrays that it takes between the weights and x.
+
+    Of `arrays`, those at the positions `pointers` keep their sign; the others are indices. `bound` is the number of
+    lines of the trace that an index reaches. `transpose` where the kernel depends on it.
+    """
+
+    family: str
+    layout: str = ""
+    arrays: tuple[jax.Array, ...] = ()
+    pointers: tuple[int, ...] = ()
+    bound: int = 0
+    slots: bool = False
+    transpose: bool = False
+
+
+def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
+    base = format.partition("_indexed")[0].removesuffix("_slots")
+    if base == "dense":
+        return _Plan("dense", transpose=transpose)
+    if base == "coo":
+        sources, targets = structure if transpose else structure[::-1]
+        lines, others = shape if transpose else shape[::-1]
+        starts = _line_starts(sources, reached(sources, lines), lines)
+        return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
+    if format.endswith("_indexed") and not transpose:
+        column_rows, column_pointers, slots = structure[-3:]
+        arrays = (column_rows, pointers(column_pointers, column_rows.size), slots)
+        return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), slots=True)
+    indices, indptr, bound = rows(structure, base, shape)
+    if not transpose:
+        return _Plan("scan", base, (indices, indptr), (1,), bound)
+    if format == "csr_slots":
+        return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, slots=True)
+    return _Plan("rows", base, (indices, indptr, indices), (1,), bound)
+
+
+def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
+    """Whether each line has an event, from any encoding: as an operation of its own, it needs no other kernels."""
+    get_operand(operand).validate(x, lines, None, "x")
+    if operand == "binary":
+        return x if x.dtype == jnp.bool_ else x != 0
+    kernel, out = native_kernel(Call("plasticity.events", operand=operand)), jax.ShapeDtypeStruct((lines,), jnp.uint8)
+    return native_call(kernel, x, outs=[out])[0]
+
+
+def _line_starts(sources: jax.Array, reach: int, lines: int) -> jax.Array:
+    """Where each line begins in a list of entries, if the list is sorted; see `native.plasticity.line_starts`.
+
+    As an operation of its own, it is hoisted out of loops by XLA. Where the list is in any other order it ends early.
+    """
+    wide = np.dtype(np.int32 if sources.size <= np.iinfo(np.int32).max else np.int64)
+    out = jax.ShapeDtypeStruct((lines + 2,), wide)
+    return native_call(
+        native_kernel(Call("plasticity.line_starts")),
+        sources,
+        outs=[out],
+        attributes={"reach": np.int64(reach)},
+        read_as={0: unsigned(sources)},
+    )[0]

@@ -1,0 +1,59 @@
+"""The arrays of a structure on their way to a kernel: as they are, read as what a kernel can rely on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..bridge import native_call
+from .call import Call
+from .compiled import native_kernel
+
+__all__ = ["READ_AS", "WIDE", "pointers", "reached", "rows", "unsigned"]
+
+# Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
+READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
+
+# The dtype in which weights are computed with.
+WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
+
+
+def rows(structure: list[Any], base: str, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, int]:
+    """Indices, pointers, and how many columns the indices reach, of compressed rows."""
+    indices = structure[0]
+    # fixed_num has no pointers: its indices stand in, unread, as signed integers.
+    bounds = pointers(structure[1], indices.size) if base == "csr" else indices
+    return indices, bounds, reached(indices, shape[1])
+
+
+def reached(indices: jax.Array, length: int) -> int:
+    """How many of `length` lines indices of this dtype reach. Read as unsigned, a negative one is beyond."""
+    return min(length, int(np.iinfo(indices.dtype).max) + 1)
+
+
+def unsigned(array: jax.Array) -> Any:
+    """The dtype as which a kernel reads indices.
+
+    For a signed index Numba emits a test whether it counts from the end, which takes as long as the gather itself;
+    unsigned, one comparison catches both ends.
+    """
+    return np.dtype(f"uint{8 * array.dtype.itemsize}")
+
+
+def pointers(indptr: jax.Array, nse: int) -> jax.Array:
+    """Pointers that rise from 0 or more to `nse` or less, as int32, or int64 if there are more entries than that
+    counts.
+
+    The kernels rely on it. Checking takes 25 µs for 50,000 rows, longer than a product with few spikes; as an operation
+    of its own, it is hoisted out of loops by XLA.
+    """
+    wide = np.dtype(np.int32 if nse <= np.iinfo(np.int32).max else np.int64)
+    if np.can_cast(indptr.dtype, wide):
+        indptr = indptr.astype(wide)
+    else:
+        indptr = jnp.clip(indptr, 0, min(nse, np.iinfo(indptr.dtype).max)).astype(wide)
+    out = jax.ShapeDtypeStruct(indptr.shape, wide)
+    return native_call(native_kernel(Call("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]
