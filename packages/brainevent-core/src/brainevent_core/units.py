@@ -8,9 +8,10 @@ from typing import Any
 
 import brainunit as u
 
-__all__ = ["Quantity", "attach", "attach_product", "detach", "mantissa_in", "unit_of"]
+__all__ = ["Quantity", "Unit", "attach", "attach_product", "detach", "mantissa_in", "unit_of"]
 
 Quantity = u.Quantity
+Unit = u.Unit
 
 
 def detach(value: Any) -> tuple[Any, Any]:

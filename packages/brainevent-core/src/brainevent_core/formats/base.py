@@ -18,7 +18,7 @@ import numpy as np
 from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, MathError
 
-__all__ = ["FORMATS", "Format", "get_format", "register_format", "signed"]
+__all__ = ["FORMATS", "Format", "get_format", "pointer_dtype", "register_format", "signed"]
 
 Shape = tuple[int, int]
 
@@ -38,6 +38,7 @@ class Format:
         slots: ``(structure, shape) → position in the data of each entry's weight``, where weights are in another order
             than entries. None if entry k has weight k.
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
+        by_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if that is the order of the entries.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Format:
     entries: Callable[[Sequence[Any], Shape], tuple[Any, Any]] | None = None
     slots: Callable[[Sequence[Any], Shape], Any] | None = None
     takes_homogeneous: bool = True
+    by_rows: Callable[[Sequence[Any], Shape], tuple[Any, Any]] | None = None
 
     def validate(self, data: Any, structure: Sequence[Any], shape: Shape) -> None:
         """Check ranks, lengths and dtypes; values are not looked at.
@@ -116,6 +118,19 @@ def signed(indices: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.signedinteger):
         fits &= indices >= 0
     return jnp.where(fits, indices.astype(wide), -1)
+
+
+def pointer_dtype(nse: int) -> Any:
+    """The dtype of numbers that count up to ``nse`` entries: int32, or int64 if they need it.
+
+    Raises:
+        MathError: if they need it, and JAX has no 64-bit numbers.
+    """
+    if nse <= np.iinfo(np.int32).max:
+        return np.int32
+    if not x64_enabled():
+        raise MathError(f"To count {nse} entries takes 64-bit numbers: set jax_enable_x64.")
+    return np.int64
 
 
 def out_of_range(label: str, indices: np.ndarray, bound: int, what: str) -> str | None:

@@ -12,9 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core._jax import x64_enabled
-from brainevent_core.errors import MathError
-from brainevent_core.formats.base import Format, Shape, signed
+from brainevent_core.formats.base import Format, Shape, pointer_dtype, signed
 from brainevent_core.formats.extended import extended
 
 __all__ = ["COLUMN_INDEX", "column_index", "with_column_index"]
@@ -53,10 +51,7 @@ def column_index(fmt: Format, structure: Sequence[Any], shape: Shape) -> tuple[A
         MathError: if there are too many entries for 32 bits, and JAX has no others.
     """
     assert fmt.entries is not None
-    nse = prod(fmt.data_shape(structure, shape))
-    wide = np.int32 if nse <= np.iinfo(np.int32).max else np.int64
-    if wide is np.int64 and not x64_enabled():
-        raise MathError(f"The column index of {nse} entries needs 64-bit numbers: set jax_enable_x64.")
+    wide = pointer_dtype(prod(fmt.data_shape(structure, shape)))
     if any(isinstance(array, jax.core.Tracer) for array in structure):
         return _sorted_by_column(*_entries(fmt, structure, shape), shape[1], wide)
     with jax.ensure_compile_time_eval():

@@ -68,4 +68,5 @@ CSR_FORMAT = Format(
     check_abstract=_check_abstract,
     check_values=_check_values,
     entries=_entries,
+    by_rows=lambda structure, shape: (structure[0], structure[1]),
 )

@@ -41,10 +41,12 @@ def extended(
         return fmt.check_abstract(structure[:own], shape)
 
     assert fmt.entries is not None
+    assert fmt.by_rows is not None
     of_fmt = {
         "data_shape": of_base(fmt.data_shape),
         "check_abstract": check_abstract,
         "check_values": of_base(fmt.check_values),
         "entries": of_base(fmt.entries),
+        "by_rows": of_base(fmt.by_rows),
     }
     return replace(fmt, name=f"{fmt.name}_{suffix}", structure=(*fmt.structure, *names), **{**of_fmt, **rules})

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats.base import Format, Shape, out_of_range
+from brainevent_core.formats.base import Format, Shape, out_of_range, pointer_dtype
 
 __all__ = ["FIXED_NUM_FORMAT"]
 
@@ -35,6 +35,12 @@ def _entries(structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:
     return rows.reshape(-1), indices.reshape(-1)
 
 
+def _by_rows(structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:
+    (indices,) = structure
+    pointer = pointer_dtype(indices.size)
+    return indices.reshape(-1), jnp.asarray(np.arange(indices.shape[0] + 1, dtype=pointer) * indices.shape[1])
+
+
 FIXED_NUM_FORMAT = Format(
     name="fixed_num",
     structure=("indices",),
@@ -42,4 +48,5 @@ FIXED_NUM_FORMAT = Format(
     check_abstract=_check_abstract,
     check_values=_check_values,
     entries=_entries,
+    by_rows=_by_rows,
 )

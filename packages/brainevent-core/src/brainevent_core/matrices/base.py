@@ -12,16 +12,18 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import Format, get_format, signed
+from brainevent_core.formats import Format, get_format
+from brainevent_core.matrices.arithmetic import Arithmetic
+from brainevent_core.matrices.conversion import Convertible
+from brainevent_core.matrices.indexing import Indexing
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
-from brainevent_core.ops import Stored, matmul, update
+from brainevent_core.ops import Stored, add_up, dt2t, entries_of, matmul, per_entry, update
 from brainevent_core.ops.products import as_array
-from brainevent_core.reference import accumulator
 
 __all__ = ["DataRepresentation", "as_data", "as_shape"]
 
 
-class DataRepresentation(u.sparse.SparseMatrix):
+class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     """Base class of all matrices.
 
     A subclass says which format it stores and whether it is the transpose of what is stored; everything else
@@ -154,6 +156,9 @@ class DataRepresentation(u.sparse.SparseMatrix):
             raise MathError(
                 f"with_data takes weights of the present shape {tuple(self.data.shape)}, got {tuple(data.shape)}."
             )
+        return self._replace(data)
+
+    def _replace(self, data: Any) -> Any:
         return self.tree_unflatten(self.tree_flatten()[1], (data, *self._structure))
 
     def _view(self, cls: "type[DataRepresentation]", shape: tuple[int, int]) -> Any:
@@ -172,12 +177,8 @@ class DataRepresentation(u.sparse.SparseMatrix):
     def todense(self) -> Any:
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
         data, unit = units.detach(self.data)
-        stored = self.__stored__
-        entries = get_format(stored.format).entries
-        assert entries is not None
-        row, col = entries(stored.structure, stored.shape)
-        dense = _scatter(data, row, col, stored.shape)
-        return units.attach(dense.T if self._transposed else dense, unit)
+        row, col, _ = entries_of(self.__stored__)
+        return units.attach(add_up(per_entry(self.__stored__, data), row, col, self.shape), unit)
 
     def sum(self, axis: int | None = None) -> Any:
         """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""
@@ -275,13 +276,30 @@ class DataRepresentation(u.sparse.SparseMatrix):
         options: Any = {"pre": False, "clip": clip, "backend": backend}
         return self.with_data(update(self.__stored__, post_spike, pre_trace, w_min, w_max, **options))
 
+    # -- for learning rules --------------------------------------------------------------------------------------
 
-def _scatter(data: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:
-    row, col = signed(row), signed(col)
-    wide = accumulator(data.dtype) if jnp.issubdtype(data.dtype, jnp.floating) else data.dtype
-    values = jnp.broadcast_to(data.reshape(-1), row.shape).astype(wide)
-    dense = jnp.zeros(shape, wide).at[row, col].add(values, mode="drop", wrap_negative_indices=False)
-    return dense.astype(data.dtype)
+    def yw_to_w(self, y: Any, w: Any) -> Any:
+        """``w[k] * y[row of k]`` for every stored entry k.
+
+        Args:
+            y: one value per row.
+            w: one value per stored entry: (nse,), (n, k) with a fixed number of synapses, (m, n) for a dense matrix;
+                or one for all. The weights of the matrix are not looked at.
+
+        Returns:
+            An array or quantity of the shape of the stored entries, in the product of the units. An entry that does
+            not exist gives 0.
+
+        Raises:
+            MathError: if the shapes do not fit.
+        """
+        return dt2t(self.__stored__, y, w, axis=0)
+
+    def yw_to_w_transposed(self, y: Any, w: Any) -> Any:
+        """``w[k] * y[column of k]`` for every stored entry k; see :meth:`yw_to_w`."""
+        return dt2t(self.__stored__, y, w, axis=1)
+
+    dt2t, dt2t_transposed = yw_to_w, yw_to_w_transposed
 
 
 def dense_parts(dense: Any) -> tuple[Any, Any]:

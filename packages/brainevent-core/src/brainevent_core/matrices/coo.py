@@ -5,6 +5,7 @@ from typing import Any, Self
 from brainevent_core import units
 from brainevent_core.formats import COO_FORMAT
 from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
+from brainevent_core.ops import coordinate_order
 
 __all__ = ["COO"]
 
@@ -69,6 +70,19 @@ class COO(DataRepresentation):
     def col(self) -> Any:
         """Column of every entry, ``(nse,)``."""
         return self._structure[1]
+
+    def sort_indices(self) -> "COO":
+        """The same matrix with its entries sorted by row, then by column; duplicates keep their order.
+
+        Example:
+            >>> import brainevent
+            >>> brainevent.COO([1.0, 2.0, 3.0], [1, 0, 0], [0, 1, 0], shape=(2, 2)).sort_indices().data
+            Array([3., 2., 1.], dtype=float32)
+        """
+        order = coordinate_order(self.row, self.col)
+        data = self.data if self.data.size == 1 else self.data[order]
+        aux = ((self.shape, self.__stored__.format), True, False)
+        return COO.tree_unflatten(aux, (data, self.row[order], self.col[order]))
 
     def _transpose(self) -> "COO":
         aux = ((self.shape[::-1], self.__stored__.format), self.cols_sorted, self.rows_sorted)

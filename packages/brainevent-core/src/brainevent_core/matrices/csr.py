@@ -7,9 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT
-from brainevent_core.matrices.base import dense_parts, nonzero
+from brainevent_core.errors import MathError
+from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT, row_bounds
+from brainevent_core.matrices.base import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
+from brainevent_core.matrices.diagonal import plus_diagonal
+from brainevent_core.matrices.indexing import selected
+from brainevent_core.ops import solve
 
 __all__ = ["CSC", "CSR"]
 
@@ -27,6 +31,80 @@ class _Compressed(ColumnIndexed):
     def indptr(self) -> Any:
         """Where each row (column, for CSC) begins."""
         return self._structure[1]
+
+    def solve(self, b: Any) -> Any:
+        """x with ``A @ x == b`` for a square matrix, by an LU decomposition on the host.
+
+        Differentiable with respect to the weights and ``b``, under ``jit`` and ``vmap`` (which solves one after
+        another).
+
+        Args:
+            b: right-hand side, (n,) or (n, k), an array or a quantity.
+
+        Returns:
+            An array of the shape of ``b``, whose unit is that of ``b`` by that of the weights. NaN if the matrix is
+            singular or has weights that are not finite. float16 and bfloat16 are solved in float32.
+
+        Raises:
+            MathError: if the matrix is not square or the lengths do not fit.
+            DTypeError: for complex numbers.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[2.0, 0.0], [1.0, 4.0]]))
+            >>> weights.solve(jnp.array([2.0, 5.0]))
+            Array([1., 1.], dtype=float32)
+        """
+        return solve(self.__stored__, b)
+
+    def diag_add(self, values: Any) -> Self:
+        """The matrix plus a diagonal one.
+
+        Args:
+            values: one number, or one per element of the diagonal, (min(rows, columns),); in the unit of the weights.
+
+        Returns:
+            A matrix of the same structure if every element of the diagonal has an entry. Otherwise entries are added:
+            where one is missing if the indices are concrete, for each element if they are traced (inside ``jit`` with
+            the matrix as an argument).
+
+        Raises:
+            MathError: if the length does not fit.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 2.0], [0.0, 3.0]]))
+            >>> weights.diag_add(1.0).todense()
+            Array([[1., 2.],
+                   [0., 4.]], dtype=float32)
+        """
+        data, structure = plus_diagonal(self.__stored__, as_data(values), int(self._transposed))
+        if structure is None:
+            return self._replace(data)
+        matrix = type(self)(data, *structure, shape=self.shape, check=False)
+        return matrix.with_csc_index() if self.has_csc_index else matrix
+
+    def slice_rows(self, index: Any) -> Self:
+        """Some rows as a sparse matrix; ``matrix[index]`` gives them as an array.
+
+        Args:
+            index: a row, several, a slice or a mask, as in ``matrix[index]``; concrete, as the indices must be: the
+                number of entries depends on them. The weights may be traced.
+
+        Returns:
+            A matrix of the same class with one row for each that was asked for.
+
+        Raises:
+            IndexError: if a row is out of range.
+            MathError: if rows or indices are traced.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 2.0], [1.0, 3.0]]))
+            >>> weights.slice_rows([1]).todense()
+            Array([[1., 3.]], dtype=float32)
+        """
+        raise NotImplementedError
 
 
 class CSR(_Compressed):
@@ -63,6 +141,22 @@ class CSR(_Compressed):
     def _transpose(self) -> "CSC":
         return self._view(CSC, self.shape[::-1])
 
+    def slice_rows(self, index: Any) -> Self:
+        if any(isinstance(array, jax.core.Tracer) for array in (*self._structure, index)):
+            raise MathError(
+                "slice_rows needs concrete rows and indices, which say how many entries there are; use `matrix[rows]`, "
+                "which gives an array."
+            )
+        at = np.atleast_1d(selected(index, self.shape[0]))
+        with jax.ensure_compile_time_eval():
+            bounds = np.asarray(row_bounds(self.indptr, self.nse))
+        counts = bounds[at + 1] - bounds[at]
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        # The slots of a row follow each other: those of its beginning, and as many as it has.
+        slots = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
+        data = self.data if self.data.size == 1 else self.data[slots]
+        return type(self)(data, self.indices[slots], indptr, shape=(at.size, self.shape[1]), check=False)
+
     @classmethod
     def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
         """From a dense array or quantity of shape (rows, columns).
@@ -97,3 +191,6 @@ class CSC(_Compressed):
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
         elements, unit = dense_parts(dense)
         return CSR.fromdense(units.attach(elements.T, unit), nse=nse).T
+
+    def slice_rows(self, index: Any) -> "CSC":
+        return self.tocsr().slice_rows(index).tocsc()

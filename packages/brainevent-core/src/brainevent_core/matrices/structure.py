@@ -1,8 +1,8 @@
 """Structure arrays on their way in: validated as given, then made JAX arrays without changing what they mean."""
 
 import weakref
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,11 +12,30 @@ from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, StructureError
 from brainevent_core.formats import Format
 
-__all__ = ["as_index_array", "as_integers", "check_values"]
+__all__ = ["as_index_array", "as_integers", "check_values", "remembered"]
 
-# Structures found well-formed, by the identities of their arrays: clients that build a matrix per call must not pay
-# for the check each time (0.9 ms at 10⁶ entries). Only JAX arrays are remembered: they cannot change.
-_checked: dict[tuple[Any, ...], tuple[weakref.ref[Any], ...]] = {}
+_T = TypeVar("_T")
+_Memory = dict[tuple[Any, ...], tuple[tuple[weakref.ref[Any], ...], _T]]
+
+# Structures found well-formed: clients that build a matrix per call must not pay for the check each time (0.9 ms at
+# 10⁶ entries).
+_checked: _Memory[None] = {}
+
+
+def remembered(memory: _Memory[_T], key: tuple[Any, ...], arrays: Sequence[Any], compute: Callable[[], _T]) -> _T:
+    """``compute()``, a property of ``arrays``, or what it was for these very arrays before.
+
+    Only arrays of JAX are remembered: they cannot change.
+    """
+    key = (*key, *map(id, arrays))
+    seen = memory.get(key)
+    if seen is not None and all(ref() is array for ref, array in zip(seen[0], arrays, strict=True)):
+        return seen[1]
+    result = compute()
+    if all(isinstance(array, jax.Array) for array in arrays):
+        references = tuple(weakref.ref(array, lambda _: memory.pop(key, None)) for array in arrays)
+        memory[key] = (references, result)
+    return result
 
 
 def as_integers(label: str, array: Any) -> Any:
@@ -64,12 +83,10 @@ def check_values(fmt: Format, structure: Sequence[Any], shape: tuple[int, int]) 
     """
     if any(isinstance(array, jax.core.Tracer) for array in structure):
         return
-    key = (fmt.name, shape, *map(id, structure))
-    seen = _checked.get(key)
-    if seen is not None and all(ref() is array for ref, array in zip(seen, structure, strict=True)):
-        return
-    fault = fmt.check_values([np.asarray(array) for array in structure], shape)
-    if fault:
-        raise StructureError(fault)
-    if all(isinstance(array, jax.Array) for array in structure):
-        _checked[key] = tuple(weakref.ref(array, lambda _: _checked.pop(key, None)) for array in structure)
+
+    def check() -> None:
+        fault = fmt.check_values([np.asarray(array) for array in structure], shape)
+        if fault:
+            raise StructureError(fault)
+
+    remembered(_checked, (fmt.name, shape), structure, check)

@@ -43,6 +43,12 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
     """
     left_stored, right_stored = getattr(left, "__stored__", None), getattr(right, "__stored__", None)
     if left_stored is not None and right_stored is not None:
+        # All elements of one are there, as in an array.
+        if right_stored.format == "dense":
+            right, right_stored = right_stored.data, None
+        elif left_stored.format == "dense":
+            left, left_stored = left_stored.data, None
+    if left_stored is not None and right_stored is not None:
         raise UnsupportedOperationError(
             f"{type(left).__name__} @ {type(right).__name__}: the product of two sparse matrices is not supported; "
             "use `.todense()` on one side."

@@ -48,6 +48,11 @@ class StoredEvents(NamedTuple):
     axis: int | None = None
     length: int | None = None
 
+    @property
+    def __events__(self) -> "StoredEvents":
+        """They can take the place of events in a product."""
+        return self
+
     def summed_over(self, axis: int) -> "StoredEvents":
         """The same events for a product that sums over ``axis``, decoded if they are encoded along another."""
         if self.axis is None or (self.axis - axis) % self.array.ndim == 0:

@@ -3,6 +3,15 @@
 Needs the extra ``brainevent-core[testing]``. Nothing here is imported with ``brainevent``.
 """
 
+from brainevent_core.testing.operations import OperationCase, check_operation, coverage, operation_cases
 from brainevent_core.testing.products import ProductCase, check_product, product_cases
 
-__all__ = ["ProductCase", "check_product", "product_cases"]
+__all__ = [
+    "OperationCase",
+    "ProductCase",
+    "check_operation",
+    "check_product",
+    "coverage",
+    "operation_cases",
+    "product_cases",
+]

@@ -6,10 +6,12 @@ from typing import Any
 
 __all__ = ["rows"]
 
+_Row = dict[str, Any]
+_Columns = Mapping[str, Sequence[Any]]
+_Allowed = Callable[[_Row], bool]
 
-def rows(
-    columns: Mapping[str, Sequence[Any]], *, whole: bool, allowed: Callable[[dict[str, Any]], bool] = lambda row: True
-) -> Iterator[dict[str, Any]]:
+
+def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
     """Rows of the product of ``columns``.
 
     Args:
@@ -26,5 +28,46 @@ def rows(
     from allpairspy import AllPairs
 
     names = list(columns)
+    missing = dict.fromkeys(_pairs(columns))
     for values in AllPairs(list(columns.values()), filter_func=lambda values: allowed(dict(zip(names, values)))):
-        yield dict(zip(names, values))
+        row = dict(zip(names, values))
+        yield row
+        _strike(missing, row)
+    # With a filter AllPairs leaves some pairs out, where its choice for other columns makes no row of them.
+    while missing:
+        (a, one), (b, other) = next(iter(missing))
+        completed = _completed({a: one, b: other}, columns, allowed, missing)
+        if completed is None:
+            del missing[(a, one), (b, other)]
+        else:
+            yield completed
+            _strike(missing, completed)
+
+
+def _pairs(columns: _Columns) -> Iterator[tuple[tuple[str, Any], tuple[str, Any]]]:
+    for a, b in itertools.combinations(columns, 2):
+        for one, other in itertools.product(columns[a], columns[b]):
+            yield (a, one), (b, other)
+
+
+def _strike(missing: dict[Any, None], row: _Row) -> None:
+    for pair in itertools.combinations(row.items(), 2):
+        missing.pop(pair, None)
+
+
+def _completed(row: _Row, columns: _Columns, allowed: _Allowed, missing: dict[Any, None]) -> _Row | None:
+    """An allowed row with these values, that meets many missing pairs; None if there is none."""
+    if not allowed(row):
+        return None
+    name = next((name for name in columns if name not in row), None)
+    if name is None:
+        return {name: row[name] for name in columns}
+
+    def gain(value: Any) -> int:
+        return sum((pair in missing) or (pair[::-1] in missing) for pair in (((name, value), it) for it in row.items()))
+
+    for value in sorted(columns[name], key=gain, reverse=True):
+        completed = _completed({**row, name: value}, columns, allowed, missing)
+        if completed is not None:
+            return completed
+    return None

@@ -1,0 +1,39 @@
+"""Rows of a matrix, on bare arrays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from brainevent_core.matrices import CSR
+from brainevent_core.matrices.indexing import positions
+from brainevent_core.ops import rows
+
+__all__ = ["csr_slice_rows"]
+
+
+def csr_slice_rows(
+    data: Any, indices: Any, indptr: Any, row_indices: Any, *, shape: Sequence[int], backend: str | None = None
+) -> Any:
+    """Rows of a CSR matrix as an array, as ``CSR(...)[row_indices]``.
+
+    Args:
+        data, indices, indptr: the matrix, see :class:`~brainevent.CSR`.
+        row_indices: (k,), concrete or traced; negative ones count from the end.
+        shape: of the matrix, (m, n).
+        backend: the backend that must run it, as products with an event for each row.
+
+    Returns:
+        (k, n), an array or a quantity; zeros for a traced index that is out of range.
+
+    Raises:
+        IndexError: if a concrete index is out of range.
+        MathError: if lengths do not fit.
+        StructureError: if the structure is concrete and no matrix of that shape.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> data, indices, indptr = jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 2]), jnp.array([0, 1, 3])
+        >>> brainevent.csr_slice_rows(data, indices, indptr, [1], shape=(2, 3))
+        Array([[2., 0., 3.]], dtype=float32)
+    """
+    matrix = CSR(data, indices, indptr, shape=shape)
+    return rows(matrix.__stored__, positions(row_indices, matrix.shape[0]), backend=backend)

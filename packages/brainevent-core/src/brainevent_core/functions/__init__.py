@@ -1,1 +1,0 @@
-"""The functional interface: matrices as the arrays that they are made of."""

@@ -1,0 +1,55 @@
+"""Entries that stand at the same place: they add up, so what is not linear has to see their sum."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.matrices.structure import remembered
+from brainevent_core.ops import Stored, entries_of
+
+__all__ = ["first_of_place", "may_repeat", "totals"]
+
+_repeats: Any = {}
+
+
+def may_repeat(stored: Stored) -> bool:
+    """Whether two entries can stand at the same place; that of a traced structure always can."""
+    if stored.format == "dense":
+        return False
+    if any(isinstance(array, jax.core.Tracer) for array in stored.structure):
+        return True
+
+    def find() -> bool:
+        with jax.ensure_compile_time_eval():
+            row, col, exists = (np.asarray(index) for index in entries_of(stored))
+        places = row[exists].astype(np.int64) * max(stored.shape) + col[exists]
+        return np.unique(places).size < places.size
+
+    return remembered(_repeats, (stored.format, stored.shape), stored.structure, find)
+
+
+def first_of_place(stored: Stored) -> Any:
+    """For each entry, the position of the first one at the same place, in the order in which they are stored."""
+    row, col, exists = (index.reshape(-1) for index in entries_of(stored))
+    slots = jnp.arange(row.shape[0])
+    # Those that do not exist are no place.
+    row, col = jnp.where(exists, row, -1), jnp.where(exists, col, slots.astype(col.dtype))
+    order = jnp.lexsort((col, row))
+    row, col = row[order], col[order]
+    begins = jnp.ones(row.shape, bool).at[1:].set((row[1:] != row[:-1]) | (col[1:] != col[:-1]))
+    start = jax.lax.cummax(jnp.where(begins, slots, 0))
+    return jnp.zeros_like(slots).at[order].set(order[start])
+
+
+def totals(first: Any, data: Any) -> Any:
+    """``data``, one weight per entry, with the sum of all at a place where its first entry is, and 1 at the others."""
+    flat = data.reshape(-1)
+    sums = jnp.zeros_like(flat).at[first].add(flat)
+    return jnp.where(is_first(first), sums, 1).reshape(data.shape)
+
+
+def is_first(first: Any) -> Any:
+    """Whether each entry is the first at its place."""
+    return first == jnp.arange(first.shape[0])

@@ -1,0 +1,68 @@
+"""Where the entries of a matrix stand, and how they add up to elements: what is not a product is made of this."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core.errors import UnsupportedOperationError
+from brainevent_core.formats import get_format, signed
+from brainevent_core.jitc import Connectivity
+from brainevent_core.ops.stored import Stored
+from brainevent_core.reference import accumulator
+
+__all__ = ["Entries", "add_up", "entries_of", "per_entry"]
+
+
+class Entries(NamedTuple):
+    """The entries of a matrix, the right way round, in the shape of one weight per entry (or broadcasting to it).
+
+    Attributes:
+        row: the row of each.
+        col: the column of each.
+        exists: whether both are inside of the matrix; otherwise the entry does not exist.
+    """
+
+    row: Any
+    col: Any
+    exists: Any
+
+
+def entries_of(stored: Stored) -> Entries:
+    """The entries of a matrix in storage order.
+
+    Raises:
+        UnsupportedOperationError: if the matrix is generated, and has no entries to list.
+    """
+    if isinstance(stored.format, Connectivity):
+        raise UnsupportedOperationError(
+            "This operation needs entries that are stored, and those of just-in-time connectivity are not: write them "
+            "down first, with `.tocsr()` or `.todense()`."
+        )
+    return _entries(stored.format, stored.shape, stored.transposed, stored.structure)
+
+
+@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+def _entries(format: str, shape: tuple[int, int], transposed: bool, structure: tuple[Any, ...]) -> Entries:
+    fmt = get_format(format)
+    if fmt.entries is None:
+        line, position = (jnp.arange(size, dtype=jnp.int32) for size in shape)
+        return Entries(line[:, None], position[None, :], jnp.ones((1, 1), bool))
+    line, position = (
+        signed(index).reshape(fmt.data_shape(structure, shape)) for index in fmt.entries(structure, shape)
+    )
+    exists = (line >= 0) & (line < shape[0]) & (position >= 0) & (position < shape[1])
+    return Entries(position, line, exists) if transposed else Entries(line, position, exists)
+
+
+def per_entry(stored: Stored, data: Any) -> Any:
+    """``data`` as one weight for each entry, if it is one for all."""
+    return jnp.broadcast_to(data, get_format(stored.format).data_shape(stored.structure, stored.shape))
+
+
+def add_up(values: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:
+    """The array of that shape to which values at (row, col) add up; those outside of it are dropped."""
+    wide = accumulator(values.dtype) if jnp.issubdtype(values.dtype, jnp.floating) else values.dtype
+    elements = jnp.zeros(shape, wide).at[row, col].add(values.astype(wide), mode="drop", wrap_negative_indices=False)
+    return elements.astype(values.dtype)

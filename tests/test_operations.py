@@ -1,0 +1,24 @@
+"""Every operation of every matrix class that is no product, under every transform, against dense NumPy."""
+
+import pytest
+
+from brainevent_core.testing import OperationCase, check_operation, coverage, operation_cases
+
+BACKENDS = ("numba", "reference")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "case" in metafunc.fixturenames:
+        whole = metafunc.config.getoption("--full", default=False)
+        metafunc.parametrize("case", list(operation_cases(BACKENDS, whole=whole)), ids=str)
+
+
+def test_operation(case: OperationCase) -> None:
+    check_operation(case)
+
+
+def test_nothing_is_left_out_in_silence(full: bool) -> None:
+    """Every two values of two columns meet in some case, unless the table says why they can't."""
+    report, missing = coverage(list(operation_cases(BACKENDS, whole=full)), BACKENDS)
+    print(report)
+    assert not missing
