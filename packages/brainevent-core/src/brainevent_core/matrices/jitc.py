@@ -189,17 +189,17 @@ class JITCMatrix(DataRepresentation):
         dtype = jnp.result_type(data, jnp.float32) if not jnp.issubdtype(data.dtype, jnp.floating) else data.dtype
         return weights(self._law, Connectivity(self._law, self.prob).parameters(data.astype(dtype)), drawn)
 
-    def _window(self, line: Any, position: Any, shape: tuple[int, int]) -> Any:
+    def _window(self, line: Any, position: Any, shape: tuple[int, int], backend: str | None = None) -> Any:
         """Elements of the stored matrix from (line, position) on."""
         start = jnp.stack(
             [self.first[0] + jnp.asarray(line).astype(jnp.uint32), jnp.asarray(position).astype(jnp.uint32)]
         )
-        connected, drawn = jitc_elements_p(self.seed, start, prob=self.prob, shape=shape)
+        connected, drawn = jitc_elements_p(self.seed, start, prob=self.prob, shape=shape, backend=backend)
         return units.attach(jnp.where(connected, self._weights(drawn), 0), self.unit)
 
-    def todense(self) -> Any:
-        """The matrix as an array (or quantity) of shape ``self.shape``."""
-        dense = self._window(0, 0, self.__stored__.shape)
+    def todense(self, *, backend: str | None = None) -> Any:
+        """The matrix as an array (or quantity) of shape ``self.shape``; ``backend`` is the one that must generate it."""
+        dense = self._window(0, 0, self.__stored__.shape, backend)
         return dense if self.corder else dense.T
 
     def tocoo(self, *, nse: int | None = None) -> COO:
