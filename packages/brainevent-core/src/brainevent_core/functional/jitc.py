@@ -35,7 +35,7 @@ __all__ = [
 
 
 class _Law(NamedTuple):
-    """What the functions of a law differ in: their names, the class of the matrix, and the parameters of its weights."""
+    """What the functions of a law differ in: names, the class of the matrix, and the parameters of its weights."""
 
     stem: str
     title: str
@@ -140,11 +140,12 @@ def _function(
     """The public function ``name(*parameters of the law, prob, [x,] seed=None, *, shape, ...)``."""
     positional = [*law.parameters, "prob", *(["x"] if operand else [])]
     options = {"shape": inspect.Parameter.empty, "transpose": False, "corder": True, "backend": None}
+    either, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
     signature = inspect.Signature(
         [
-            *(inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in positional),
-            inspect.Parameter("seed", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None),
-            *(inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=value) for each, value in options.items()),
+            *(inspect.Parameter(each, either) for each in positional),
+            inspect.Parameter("seed", either, default=None),
+            *(inspect.Parameter(each, keyword, default=default) for each, default in options.items()),
         ]
     )
 
