@@ -1,8 +1,8 @@
 """Benchmarks against what users would use instead. ``hatch run bench --help``; docs/benchmarks.md says how it measures.
 
 - ``harness``: contests between contenders in processes of their own, figures, claims, tables, pictures.
-- ``products``, ``network``, ``startup``, ``overhead``: one benchmark each. Cases, contenders and claims are tables, a
-  contender is a function that makes a program of a case, and a command measures and returns a report.
+- ``products``, ``jitc``, ``network``, ``startup``, ``overhead``: one benchmark each. Cases, contenders and claims are
+  tables, a contender is a function that makes a program of a case, and a command measures and returns a report.
 - ``published``: the published package of the same name, a contender in all of them.
 - ``options``, ``docs``, ``__main__``: the command line, and the page that results go to.
 

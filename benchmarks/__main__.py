@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import docs, options
 from benchmarks.harness import machine, reports
 from benchmarks.harness.reports import Report
+from benchmarks.jitc import command as jitc
 from benchmarks.network import command as network
 from benchmarks.overhead import command as overhead
 from benchmarks.products import command as products
@@ -16,6 +17,7 @@ from benchmarks.startup import command as startup
 
 BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
     "products": ("event and float products, kernel by kernel", products.run),
+    "jitc": ("products with connectivity that is generated while it is used", jitc.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),
     "overhead": ("what it costs to call a kernel at all", overhead.run),

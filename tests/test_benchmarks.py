@@ -13,6 +13,12 @@ from benchmarks.harness.contest import Contender, Contest, Effort, Task
 from benchmarks.harness.figures import Outcome, Sample, Spread, ratio
 from benchmarks.harness.reports import Report
 from benchmarks.harness.series import measure
+from benchmarks.jitc import cases as jitc_cases
+from benchmarks.jitc import claims as jitc_claims
+from benchmarks.jitc import command as jitc_command
+from benchmarks.jitc import model as jitc_model
+from benchmarks.jitc import prepare as jitc_prepare
+from benchmarks.jitc import report as jitc_report
 from benchmarks.products import arrays, command, model, pictures, report
 from benchmarks.products.cases import CASES, Case
 from benchmarks.products.claims import CLAIMS
@@ -129,6 +135,7 @@ def test_ratios_are_taken_within_rounds() -> None:
         ([2.0, 5.0], {"at_least": 3}, "NOT MET", "2 ×"),
         ([2.0, 5.0], {"at_most": 3}, "NOT MET", "5 ×"),
         ([None], {"at_least": 1}, "not measured", None),
+        ([1.0, 3.0, 9.0], {"at_least": 3, "median": True}, "met", "3 ×"),
     ],
 )
 def test_verdicts(figures: list[float | None], limits: dict[str, float], verdict: str, worst: str | None) -> None:
@@ -158,8 +165,49 @@ def test_a_missing_entry_is_noticed(format: str, tmp_path: Path) -> None:
     assert model.what_is_wrong(right, right) is not None  # float64
 
 
-def test_names_of_cases_are_unique() -> None:
-    assert len({case.name for case in CASES}) == len(CASES)
+def test_generated_connectivity_from_vectors_to_report(tmp_path: Path) -> None:
+    case = jitc_cases.Case("spikes@R", "normal", 300, 0.1, 0.2)
+    peers = {"ours": jitc_command.PEERS["ours"]}
+    (one,) = measure(
+        [case],
+        peers,
+        jitc_prepare.Stage(tmp_path, peers),
+        path=ROOT,
+        threads=1,
+        clock="cpu",
+        effort=EFFORT,
+        progress=lambda case, doing: None,
+    )
+    for outcome in one.outcomes.values():
+        assert outcome.measured, outcome.reason
+    table = jitc_report.table([one], peers)
+    assert table.lines[0][0] == case.name
+    assert jitc_claims.per_connection(one) == pytest.approx(float(table.lines[0][1]) * 1e-6 / 1800, rel=0.1)
+    assert jitc_claims.per_draw(one) > 0
+
+
+@pytest.mark.parametrize("law", [*jitc_cases.PARAMETERS])
+def test_a_wrong_product_of_generated_connectivity_is_noticed(law: jitc_cases.Law) -> None:
+    rng = np.random.default_rng(0)
+    case = jitc_cases.Case("spikes@R", law, 1000, 0.1, 0.2)
+    (pattern, *_), parameters = jitc_prepare.draw_patterns(case), jitc_cases.PARAMETERS[law]
+    assert pattern.sum() == case.rows == 200
+    draw = {"scalar": lambda w, size: np.full(size, w), "normal": rng.normal, "uniform": rng.uniform}[law]
+    dense = draw(*parameters, size=(1000, 1000)) * (rng.random((1000, 1000)) < 0.1)
+    right = pattern @ dense
+    mean, variance = jitc_model.moments(case, pattern)
+    assert right.mean() == pytest.approx(mean, rel=0.01)
+    assert right.var() == pytest.approx(variance, rel=0.2)
+    off = right + (np.arange(1000) == 7)
+    assert jitc_model.what_is_wrong(case, pattern, np.stack([right, right])) is None
+    assert "dense matrix" in (jitc_model.what_is_wrong(case, pattern, np.stack([off, right])) or "")
+    assert jitc_model.what_is_wrong(case, pattern, right[None]) is None
+    assert "standard deviations" in (jitc_model.what_is_wrong(case, pattern, 1.1 * right[None]) or "")
+
+
+@pytest.mark.parametrize("cases", [CASES, jitc_cases.CASES])
+def test_names_of_cases_are_unique(cases: list[Case]) -> None:
+    assert len({case.name for case in cases}) == len(cases)
 
 
 def test_bytes_are_those_of_the_rows_that_spike() -> None:

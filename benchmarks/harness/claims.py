@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
@@ -24,6 +25,7 @@ class Claim(Generic[T]):
         at_least: the smallest figure that will do; None if small ones are good.
         at_most: the largest.
         unit: behind figures.
+        median: whether the claim is about the median of the figures, and not about each.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Claim(Generic[T]):
     at_least: float | None = None
     at_most: float | None = None
     unit: str = "×"
+    median: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,8 @@ def _figures(claim: Claim[T], measured: Sequence[T], name: Callable[[T], str]) -
 
 
 def _verdict(claim: Claim[T], figures: list[tuple[float, str]]) -> Verdict:
+    if claim.median and figures:
+        figures = [(statistics.median(figure for figure, _ in figures), f"median of {len(figures)} cases")]
     if claim.at_least is not None:
         needed, worst = f"≥ {_shown(claim.at_least, claim.unit)}", min
         met = sum(figure >= claim.at_least for figure, _ in figures)

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
+from benchmarks.harness.loop import looped
 from benchmarks.harness.program import Program
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.cases import Case
-from benchmarks.products.peers.loop import looped
 
 __all__ = ["program"]
 

@@ -3,7 +3,7 @@
 Users import :mod:`brainevent`, which re-exports this package's public names; backend packages import this one.
 """
 
-from brainevent_core import config
+from brainevent_core import config, functional
 from brainevent_core.config import use_backend
 from brainevent_core.errors import (
     BackendWarning,
@@ -27,32 +27,7 @@ from brainevent_core.events import (
     SparseFloat,
     bitpack,
 )
-from brainevent_core.functional import (
-    coomm_dt2t,
-    coomv_dt2t,
-    cscmm_dt2t,
-    cscmv_dt2t,
-    csr_slice_rows,
-    csrmm_dt2t,
-    csrmv_dt2t,
-    densemm_dt2t,
-    densemv_dt2t,
-    fcnmm_dt2t,
-    fcnmv_dt2t,
-)
-from brainevent_core.functional.plasticity import (
-    update_coo_on_binary_post,
-    update_coo_on_binary_pre,
-    update_csc_on_binary_post,
-    update_csc_on_binary_pre,
-    update_csr2csc_on_binary_post,
-    update_csr_on_binary_post,
-    update_csr_on_binary_pre,
-    update_dense_on_binary_post,
-    update_dense_on_binary_pre,
-    update_fixed_post_conn_on_binary_pre,
-    update_fixed_pre_conn_on_binary_post,
-)
+from brainevent_core.functional import *
 from brainevent_core.kernels import (
     XLACustomKernel,
     defjvp,
@@ -123,33 +98,12 @@ __all__ = [
     "__version__",
     "bitpack",
     "config",
-    "coomm_dt2t",
-    "coomv_dt2t",
-    "cscmm_dt2t",
-    "cscmv_dt2t",
-    "csr_slice_rows",
-    "csrmm_dt2t",
-    "csrmv_dt2t",
     "defjvp",
-    "densemm_dt2t",
-    "densemv_dt2t",
-    "fcnmm_dt2t",
-    "fcnmv_dt2t",
     "get_all_primitive_names",
     "get_primitives_by_tags",
     "get_registry",
     "matmul",
     "refresh_backends",
-    "update_coo_on_binary_post",
-    "update_coo_on_binary_pre",
-    "update_csc_on_binary_post",
-    "update_csc_on_binary_pre",
-    "update_csr2csc_on_binary_post",
-    "update_csr_on_binary_post",
-    "update_csr_on_binary_pre",
-    "update_dense_on_binary_post",
-    "update_dense_on_binary_pre",
-    "update_fixed_post_conn_on_binary_pre",
-    "update_fixed_pre_conn_on_binary_post",
     "use_backend",
 ]
+__all__ += functional.__all__

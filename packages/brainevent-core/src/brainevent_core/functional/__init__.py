@@ -1,29 +1,13 @@
-"""Functions on bare arrays, for those who don't want a matrix: a module per family."""
+"""Functions on bare arrays, for those who don't want a matrix: a module per family, which says what is public."""
 
-from brainevent_core.functional.dt2t import (
-    coomm_dt2t,
-    coomv_dt2t,
-    cscmm_dt2t,
-    cscmv_dt2t,
-    csrmm_dt2t,
-    csrmv_dt2t,
-    densemm_dt2t,
-    densemv_dt2t,
-    fcnmm_dt2t,
-    fcnmv_dt2t,
-)
-from brainevent_core.functional.slicing import csr_slice_rows
+from brainevent_core.functional import dt2t, jitc, plasticity, slicing
+from brainevent_core.functional.dt2t import *
+from brainevent_core.functional.jitc import *
+from brainevent_core.functional.plasticity import *
+from brainevent_core.functional.slicing import *
 
-__all__ = [
-    "coomm_dt2t",
-    "coomv_dt2t",
-    "cscmm_dt2t",
-    "cscmv_dt2t",
-    "csr_slice_rows",
-    "csrmm_dt2t",
-    "csrmv_dt2t",
-    "densemm_dt2t",
-    "densemv_dt2t",
-    "fcnmm_dt2t",
-    "fcnmv_dt2t",
-]
+__all__: list[str] = []
+__all__ += dt2t.__all__
+__all__ += jitc.__all__
+__all__ += plasticity.__all__
+__all__ += slicing.__all__

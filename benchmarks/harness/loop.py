@@ -1,4 +1,4 @@
-"""The compiled loop that all peers on JAX are measured in."""
+"""The compiled loop that all contenders on JAX are measured in. Needs JAX and NumPy."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+"""A product beside the same product with the matrix written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness.program import Program
+from benchmarks.jitc.cases import Case
+
+__all__ = ["LARGEST_DENSE", "checked"]
+
+LARGEST_DENSE = 10_000
+"""Rows of the largest matrix that is written down."""
+
+
+def checked(program: Program, case: Case, patterns: np.ndarray, dense: Callable[[], Any]) -> Program:
+    """The same program, whose result is of shape (2, n): the first product, and what the dense matrix gives in float64.
+
+    Larger matrices than those of ``LARGEST_DENSE`` rows are not written down, and the result has shape (1, n).
+    """
+
+    def result() -> np.ndarray:
+        found = np.asarray(program.result(), np.float64)  # type: ignore[misc]
+        if case.n > LARGEST_DENSE:
+            return found[None]
+        matrix, x = np.asarray(dense()), patterns[0]
+        # Row by row where the product is by rows: a copy in float64 would double the memory.
+        model = (
+            matrix[x].sum(0, dtype=np.float64) if case.event else np.array([row @ x.astype(float) for row in matrix])
+        )
+        return np.stack([found, model])
+
+    return replace(program, result=result)

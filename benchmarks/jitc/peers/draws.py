@@ -1,0 +1,37 @@
+"""How fast this machine draws numbers from the stream: what generated connectivity can't be faster than.
+
+A connection takes a draw for each digit of its gap, and one more for its weight unless all are the same.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from benchmarks.harness.program import Program
+from benchmarks.jitc.cases import Case
+from brainevent_core.jitc import MULTIPLIERS
+
+__all__ = ["PER_CALL", "program"]
+
+PER_CALL = 1_000_000
+U = np.uint32
+M0, M1, M2 = MULTIPLIERS
+
+
+@numba.njit
+def _sum(key0, key1, count):  # type: ignore[no-untyped-def]
+    """The sum of draws, which the compiler makes vectors of."""
+    total = U(0)
+    for counter in range(count):
+        x = U(key0 + U(counter))
+        x = U(U(x ^ (x >> U(17))) * M0)
+        x = U(U(U(x ^ (x >> U(11))) + key1) * M1)
+        x = U(U(x ^ (x >> U(15))) * M2)
+        total = U(total + U(x ^ (x >> U(14))))
+    return total
+
+
+def program(case: Case, patterns: np.ndarray) -> Program:
+    """A call makes ``PER_CALL`` draws, whatever the case is."""
+    return Program(lambda calls: [_sum(U(call), U(1), PER_CALL) for call in range(calls)])

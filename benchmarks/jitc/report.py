@@ -1,0 +1,35 @@
+"""The table of what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.harness import ratios
+from benchmarks.harness.series import Measured, Peer
+from benchmarks.harness.tables import Table
+from benchmarks.jitc.cases import Case
+from benchmarks.jitc.claims import per_connection, per_draw
+
+__all__ = ["table"]
+
+
+def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Table:
+    """A line per case: our time, what is that for a connection, beside a draw, and by how much the peers are slower."""
+    others = {name: peer for name, peer in peers.items() if name != "ours"}
+    lines = [[one.case.name, *_ours(one), *(ratios.cell(one, name) for name in others)] for one in measured]
+    clock = "CPU time" if all(one.clock == "cpu" for one in measured) else "wall time"
+    head = ["case", "µs", "ns per connection", "ns per draw", *(f"× {peer.title}" for peer in others.values())]
+    return Table(
+        f"Generated connectivity, {len(measured)} cases, one thread, {clock}",
+        head,
+        lines,
+        [ratios.LEGEND, *ratios.remarks(measured, peers)],
+    )
+
+
+def _ours(one: Measured[Case]) -> list[str]:
+    seconds, connection, draw = one.seconds("ours"), per_connection(one), per_draw(one)
+    return [
+        ratios.missing(one, "ours") if seconds is None else f"{seconds.median * 1e6:.1f}",
+        *("" if each is None else f"{each * 1e9:.2f}" for each in (connection, draw)),
+    ]
