@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pytest
 from brainevent_core.errors import BackendWarning
 from brainevent_cpu.bridge import NativeKernel, cache, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
+from brainevent_cpu.testing import CallFrame, run_task
 
 SOURCES = (__file__,)
 F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
@@ -171,77 +171,6 @@ def test_nested_offsets_and_constants_are_those_of_the_headers(headers: Any) -> 
 
 # --- A call frame of our own ------------------------------------------------------------------------------------------
 
-_FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
-
-
-class FakeFrame:
-    """A call frame over NumPy arrays, with a thread pool that a test controls."""
-
-    def __init__(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray], threads: int = 1) -> None:
-        self._alive: list[Any] = [*inputs, *outputs]
-        self.errors: list[str] = []
-        self.destroyed: list[int] = []
-        self.tasks: list[tuple[int, int]] = []
-        self.schedule: Callable[[int, int], int] = lambda task, data: self.tasks.append((task, data)) or 0
-        self.threads = threads
-        self.api = np.zeros(24, np.int64)
-        self.api[0] = self.api.nbytes
-        for offset, function in (
-            (layout.API_ERROR_CREATE, self._create_error),
-            (layout.API_ERROR_DESTROY, self._destroy_error),
-            (layout.API_POOL_SCHEDULE, self._schedule),
-            (layout.API_POOL_NUM_THREADS, self._num_threads),
-        ):
-            pointer = _FUNCTION(function)
-            self._alive.append(pointer)
-            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value
-        self.words = np.zeros(layout.FRAME_MIN_SIZE // 8, np.int64)
-        self.words[0] = layout.FRAME_MIN_SIZE
-        self.words[layout.FRAME_API // 8] = self.api.ctypes.data
-        self.words[layout.FRAME_STAGE // 8] = layout.STAGE_EXECUTE
-        for field, arrays in ((layout.FRAME_ARGS, inputs), (layout.FRAME_RETS, outputs)):
-            buffers = self._keep([self._buffer(array) for array in arrays])
-            self.words[(field + layout.LIST_SIZE) // 8] = len(arrays)
-            self.words[(field + layout.LIST_ITEMS) // 8] = buffers
-
-    def call(self, handler: Any) -> int:
-        """Run the handler; the address of the error it returns, or 0."""
-        return handler.ctypes(self.words.ctypes.data)
-
-    def _keep(self, words: Sequence[int]) -> int:
-        array = np.array([*words, 0], np.int64)
-        self._alive.append(array)
-        return array.ctypes.data
-
-    def _buffer(self, array: np.ndarray) -> int:
-        words = [0] * 6
-        words[layout.BUFFER_DATA // 8] = array.ctypes.data
-        words[layout.BUFFER_RANK // 8] = array.ndim
-        words[layout.BUFFER_DIMS // 8] = self._keep(array.shape)
-        return self._keep(words)
-
-    def _create_error(self, arguments: int) -> int:
-        message = ctypes.c_int64.from_address(arguments + layout.ERROR_CREATE_MESSAGE).value
-        self.errors.append(ctypes.string_at(message).decode())
-        return 1234
-
-    def _destroy_error(self, arguments: int) -> int:
-        self.destroyed.append(ctypes.c_int64.from_address(arguments + layout.ERROR_DESTROY_ERROR).value)
-        return 0
-
-    def _schedule(self, arguments: int) -> int:
-        task = ctypes.c_int64.from_address(arguments + layout.SCHEDULE_TASK).value
-        return self.schedule(task, ctypes.c_int64.from_address(arguments + layout.SCHEDULE_DATA).value)
-
-    def _num_threads(self, arguments: int) -> int:
-        address = ctypes.c_int64.from_address(arguments + layout.NUM_THREADS_OUT).value
-        ctypes.c_int64.from_address(address).value = self.threads
-        return 0
-
-
-def run_task(task: int, data: int) -> int:
-    return _FUNCTION(task)(data) * 0
-
 
 @pytest.fixture(scope="module")
 def parallel_handler() -> Any:
@@ -250,7 +179,7 @@ def parallel_handler() -> Any:
 
 def test_metadata_query() -> None:
     handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
-    frame = FakeFrame([], [])
+    frame = CallFrame([], [])
     metadata = np.full(8, -1, np.int64)
     query = np.array([32, layout.METADATA_TYPE, 0, metadata.ctypes.data], np.int64)
     unknown = np.array([24, 77, query.ctypes.data], np.int64)
@@ -262,7 +191,7 @@ def test_metadata_query() -> None:
 
 def test_frame_that_is_too_small_is_refused() -> None:
     handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
-    frame = FakeFrame([], [])
+    frame = CallFrame([], [])
     frame.words[0] = layout.FRAME_MIN_SIZE - 8
     assert frame.call(handler) == 1234
     assert "call frame" in frame.errors[0]
@@ -271,7 +200,7 @@ def test_frame_that_is_too_small_is_refused() -> None:
 def test_only_the_execute_stage_runs_the_kernel() -> None:
     handler = compile_handler(DOUBLE, [(F32, 1)], [(F32, 1)])
     out = np.zeros(3, np.float32)
-    frame = FakeFrame([np.ones(3, np.float32)], [out])
+    frame = CallFrame([np.ones(3, np.float32)], [out])
     frame.words[layout.FRAME_STAGE // 8] = 0
     assert frame.call(handler) == 0
     assert not out.any()
@@ -280,7 +209,7 @@ def test_only_the_execute_stage_runs_the_kernel() -> None:
 @pytest.mark.parametrize("when", ["inline", "late", "never queued", "no pool in this version"])
 def test_threads_of_a_pool_that_does_as_it_likes(parallel_handler: Any, when: str) -> None:
     x, out = np.arange(1000.0), np.zeros(1000)
-    frame = FakeFrame([x], [out], threads=4)
+    frame = CallFrame([x], [out], threads=4)
     if when == "inline":
         frame.schedule = run_task
     elif when == "never queued":
@@ -303,7 +232,7 @@ def test_threads_that_overlap_the_caller(parallel_handler: Any) -> None:
     x = np.arange(1e5)
     for _ in range(50):
         out = np.zeros_like(x)
-        frame = FakeFrame([x], [out], threads=3)
+        frame = CallFrame([x], [out], threads=3)
         workers: list[threading.Thread] = []
 
         def start(task: int, data: int, workers: list[threading.Thread] = workers) -> int:
@@ -487,7 +416,7 @@ def test_handlers_are_kept_on_disk(cache_directory: Path) -> None:
     again = compile_handler(kernel, *specs)
     assert again.cache_hits == 1
     out = np.zeros(2, np.float32)
-    assert FakeFrame([np.ones(2, np.float32)], [out]).call(again) == 0
+    assert CallFrame([np.ones(2, np.float32)], [out]).call(again) == 0
     assert out.tolist() == [2, 2]
     file.write_bytes(b"damaged")
     assert compile_handler(kernel, *specs).cache_hits == 0

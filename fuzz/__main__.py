@@ -1,0 +1,81 @@
+"""``python -m fuzz``, which ``hatch run fuzz`` calls."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+import time
+
+from tqdm import tqdm
+
+from fuzz import driver
+from fuzz.cells import Table, table
+from fuzz.table import OPERATIONS
+
+__all__ = ["main"]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the fuzzer as the command line says; the status of the process."""
+    given = _parse(arguments)
+    chosen = table(OPERATIONS, [re.compile(pattern) for pattern in given.select])
+    if not chosen.cells:
+        print("No cell has a name in which all patterns are found.", file=sys.stderr)
+        return 2
+    if given.list_only:
+        print("\n".join(f"{number:5} {cell}" for number, cell in enumerate(chosen.cells)))
+        return 0
+    rounds = chosen.rounds_for(given.calls)
+    total = 1 if given.case is not None else sum(len(chosen.cases(cell, rounds)) for cell in range(len(chosen.cells)))
+    begin = time.perf_counter()
+    with tqdm(total=total, unit="call", disable=None if given.progress else True) as bar:
+        outcome = driver.run(
+            chosen,
+            seed=given.seed,
+            select=given.select,
+            rounds=rounds,
+            jobs=given.jobs,
+            only=given.case,
+            progress=lambda calls: bar.update(calls) and None,
+        )
+    _report(chosen, outcome, given, time.perf_counter() - begin)
+    return 1 if outcome.findings else 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="hatch run fuzz",
+        description="Make random calls with malformed input; each must be an error that says why, or the one defined "
+        "result. The status is 1 if any is not, or ends its process.",
+    )
+    parser.add_argument("--calls", type=int, default=100_000, help="how many, at least (default: 100000)")
+    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    parser.add_argument("--case", type=int, metavar="N", help="make the call of this number alone")
+    parser.add_argument(
+        "--select", action="append", default=[], metavar="REGEX", help="only cells in whose name this is found"
+    )
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="processes at a time")
+    parser.add_argument("--list", action="store_true", dest="list_only", help="list the cells and stop")
+    parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
+    return parser.parse_args(arguments)
+
+
+def _report(chosen: Table, outcome: driver.Outcome, given: argparse.Namespace, seconds: float) -> None:
+    for finding in outcome.findings:
+        select = "".join(f" --select '{pattern}'" for pattern in given.select)
+        print(f"\n{finding.cell}\n  {finding.message}")
+        print(f"  again: hatch run fuzz --seed {given.seed} --case {finding.case}{select}")
+    for name, absent in chosen.left_out.items():
+        print(f"left out: {name} (there is no brainevent.{absent})")
+    calls = outcome.calls
+    print(
+        f"{calls.total()} calls in {len(chosen.cells)} cells, {seconds:.0f} s: {calls['result']} as defined, "
+        f"{calls['error']} errors that say why, {calls['wrong']} wrong, {calls['crashed']} crashes; "
+        f"{len(chosen.left_out)} operations left out."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

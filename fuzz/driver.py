@@ -1,0 +1,195 @@
+"""Processes that make calls, and what they report; a process that dies is a finding, and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fuzz.cells import Table
+
+__all__ = ["Finding", "Outcome", "run"]
+
+CELLS_AT_ONCE = 48
+"""Of one process: programs and compilers take memory."""
+
+PATIENCE = 900.0
+"""Seconds for one call, compilation included, on a machine that may be busy."""
+
+WRONG_ENOUGH = 40
+"""Findings after which a run ends."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A call that is not as it must be."""
+
+    case: int
+    cell: str
+    message: str
+
+
+@dataclass
+class Outcome:
+    """Of a run: calls by how they went, and what was found."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def enough(self) -> bool:
+        return len(self.findings) >= WRONG_ENOUGH
+
+
+@dataclass(frozen=True)
+class Task:
+    """Cases for one process."""
+
+    seed: int
+    select: Sequence[str]
+    guarded: bool
+    cases: Sequence[int]
+    after: int = -1
+
+    def as_json(self) -> str:
+        return json.dumps(vars(self))
+
+
+def run(
+    table: Table,
+    *,
+    seed: int,
+    select: Sequence[str],
+    rounds: int,
+    jobs: int,
+    only: int | None = None,
+    progress: Callable[[int], None] = lambda calls: None,
+) -> Outcome:
+    """Make the calls of all cells, or one.
+
+    Args:
+        table: the cells.
+        seed: of all random numbers.
+        select: the patterns that the table was made with.
+        rounds: calls per cell.
+        jobs: processes at a time.
+        only: the number of a case, to make that call alone.
+        progress: is told how many further calls were made.
+    """
+    outcome, waiting = Outcome(), queue.SimpleQueue[Task]()
+    for task in _tasks(table, seed, select, rounds, only):
+        waiting.put(task)
+    lock = threading.Lock()
+
+    def lane() -> None:
+        while not outcome.enough:
+            try:
+                task: Task | None = waiting.get_nowait()
+            except queue.Empty:
+                return
+            while task is not None:
+                task = _follow(task, table, outcome, lock, progress)
+
+    lanes = [threading.Thread(target=lane) for _ in range(jobs)]
+    for thread in lanes:
+        thread.start()
+    for thread in lanes:
+        thread.join()
+    outcome.findings.sort(key=lambda finding: finding.case)
+    return outcome
+
+
+def _tasks(table: Table, seed: int, select: Sequence[str], rounds: int, only: int | None) -> list[Task]:
+    if only is not None:
+        return [Task(seed, select, table.case(only).cell.backend == "guarded", [only])]
+    tasks = []
+    for guarded in (False, True):
+        cells = [i for i, cell in enumerate(table.cells) if (cell.backend == "guarded") == guarded]
+        for begin in range(0, len(cells), CELLS_AT_ONCE):
+            # Cell by cell: what was compiled last is what is called.
+            cases = [n for cell in cells[begin : begin + CELLS_AT_ONCE] for n in table.cases(cell, rounds)]
+            tasks.append(Task(seed, select, guarded, sorted(cases)))
+    return tasks
+
+
+def _follow(
+    task: Task, table: Table, outcome: Outcome, lock: threading.Lock, progress: Callable[[int], None]
+) -> Task | None:
+    """Run a task in a process; what is left of it if the process dies."""
+    with tempfile.TemporaryDirectory(prefix="brainevent-fuzz-") as folder:
+        file, output = Path(folder) / "current", Path(folder) / "errors.txt"
+        np.array([-1]).tofile(file)
+        with output.open("w+") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", task.as_json(), str(file)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                env={**os.environ, "JAX_PLATFORMS": "cpu"},
+            )
+            ended = _watch(process, file)
+            assert process.stdout is not None
+            for line in process.stdout:
+                answer: dict[str, Any] = json.loads(line)
+                with lock:
+                    if "wrong" in answer:
+                        outcome.findings.append(Finding(answer["wrong"], answer["cell"], answer["message"]))
+                    else:
+                        outcome.calls.update(answer["done"])
+                        progress(sum(answer["done"].values()))
+                if outcome.enough:
+                    process.kill()
+            status = process.wait()
+            hung = ended()
+            errors.seek(0)
+            told = errors.read().strip().splitlines()
+        current = int(np.fromfile(file, np.int64)[0])
+    if status == 0 or outcome.enough:
+        return None
+    what = "took too long" if hung else f"ended the process with status {status}"
+    with lock:
+        if current < 0:
+            raise RuntimeError("a process of the fuzzer could not begin:\n" + "\n".join(told[-20:]))
+        outcome.calls["crashed"] += 1
+        outcome.findings.append(
+            Finding(current, str(table.case(current).cell), f"{what}\n    " + "\n    ".join(told[:12]))
+        )
+    return Task(task.seed, task.select, task.guarded, task.cases, after=current)
+
+
+def _watch(process: subprocess.Popen[str], file: Path) -> Callable[[], bool]:
+    """Kill a process that stays at one call for too long; the function that ends this, and says whether it did."""
+    over, hung = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        last, since = -1, time.monotonic()
+        while not over.wait(5.0):
+            current = int(np.fromfile(file, np.int64)[0])
+            if current != last:
+                last, since = current, time.monotonic()
+            elif time.monotonic() - since > PATIENCE:
+                hung.set()
+                process.kill()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+
+    def end() -> bool:
+        over.set()
+        thread.join()
+        return hung.is_set()
+
+    return end

@@ -1,0 +1,166 @@
+"""Memory in which a kernel that leaves its arrays is caught.
+
+Each array lies against a page that may not be touched, alternately at its end and its beginning; what is left of its
+own pages is filled with a pattern that is compared afterwards. Touching the page ends the process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import mmap
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import numpy as np
+
+__all__ = ["GuardedMemory", "guard_kernels"]
+
+_PAGE = mmap.PAGESIZE
+_PATTERN = 0xA5
+_PROT_NONE = 0
+
+
+class _Arena:
+    """Pages for one array, between two that are forbidden."""
+
+    def __init__(self, pages: int) -> None:
+        self._memory = mmap.mmap(-1, (pages + 2) * _PAGE)
+        whole = np.frombuffer(self._memory, np.uint8)
+        self.bytes = whole[_PAGE:-_PAGE]
+        address = whole.__array_interface__["data"][0]
+        libc = ctypes.CDLL(None, use_errno=True)
+        for page in (address, address + (pages + 1) * _PAGE):
+            if libc.mprotect(ctypes.c_void_p(page), ctypes.c_size_t(_PAGE), _PROT_NONE):
+                raise OSError(ctypes.get_errno(), "mprotect failed: there is no guarded memory on this system")
+
+
+class GuardedMemory:
+    """Arrays between guards, for one call at a time."""
+
+    def __init__(self) -> None:
+        self._free: dict[int, list[_Arena]] = {}
+        self._used: list[tuple[int, _Arena, slice]] = []
+        self._at_end = False
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Arrays made inside are checked and given back at the end."""
+        self._at_end = not self._at_end
+        try:
+            yield
+            for _, arena, part in self._used:
+                for slack in (arena.bytes[: part.start], arena.bytes[part.stop :]):
+                    if not np.all(slack == _PATTERN):
+                        where = int(np.flatnonzero(slack != _PATTERN)[0])
+                        raise AssertionError(f"a kernel wrote outside of its array, at byte {where} of the rest")
+        finally:
+            for pages, arena, _ in self._used:
+                self._free.setdefault(pages, []).append(arena)
+            self._used.clear()
+
+    def empty(self, shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
+        """An array whose contents are the pattern."""
+        size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+        pages = max(-(-size // _PAGE), 1)
+        free = self._free.get(pages)
+        arena = free.pop() if free else _Arena(pages)
+        arena.bytes[:] = _PATTERN
+        start = arena.bytes.size - size if self._at_end else 0
+        self._used.append((pages, arena, slice(start, start + size)))
+        return arena.bytes[start : start + size].view(dtype).reshape(shape)
+
+    def copy(self, array: np.ndarray) -> np.ndarray:
+        """A copy of an array."""
+        copied = self.empty(array.shape, array.dtype)
+        copied[...] = array
+        return copied
+
+
+def guard_kernels() -> None:
+    """Have every kernel of brainevent-cpu run its handler on guarded copies of its arrays, from now on.
+
+    Programs call back to Python for that, in this process alone. Handlers are the ones that XLA would call, with a
+    call frame and a thread pool of ours.
+    """
+    import brainevent_cpu.kernels
+
+    found = 0
+    for module in pkgutil.walk_packages(brainevent_cpu.kernels.__path__, f"{brainevent_cpu.kernels.__name__}."):
+        if ".native" in module.name:
+            continue
+        loaded = importlib.import_module(module.name)
+        if hasattr(loaded, "native_call"):
+            vars(loaded)["native_call"] = _guarded_call
+            found += 1
+    assert found, "no module of kernels calls native_call"
+
+
+_memory = GuardedMemory()
+_handlers: dict[Any, Any] = {}
+
+
+def _guarded_call(
+    kernel: Any,
+    *arrays: Any,
+    outs: Sequence[jax.ShapeDtypeStruct],
+    aliases: Mapping[int, int] | None = None,
+    attributes: Mapping[str, np.generic] | None = None,
+    read_as: Mapping[int, Any] | None = None,
+) -> list[Any]:
+    """In place of `brainevent_cpu.bridge.native_call`."""
+    scalars = [value for _, value in sorted((attributes or {}).items())]
+    inside = [np.dtype((read_as or {}).get(i) or array.dtype) for i, array in enumerate(arrays)]
+    handler = _handler(
+        kernel,
+        tuple((dtype, array.ndim) for dtype, array in zip(inside, arrays, strict=True)),
+        tuple((np.dtype(out.dtype), len(out.shape)) for out in outs),
+        tuple(np.dtype(type(value)) for value in scalars),
+    )
+
+    def run(*given: Any) -> list[np.ndarray]:
+        values = [np.ascontiguousarray(value).view(dtype) for value, dtype in zip(given, inside, strict=True)]
+        values = [value.reshape(array.shape) for value, array in zip(values, arrays, strict=True)]
+        return _run(kernel.name, handler, values, outs, aliases or {}, scalars)
+
+    return list(jax.pure_callback(run, list(outs), *arrays))
+
+
+def _handler(kernel: Any, inputs: Any, outputs: Any, attributes: Any) -> Any:
+    from brainevent_cpu.bridge.handler import compile_handler
+
+    key = (kernel, inputs, outputs, attributes)
+    if key not in _handlers:
+        with jax.ensure_compile_time_eval():
+            _handlers[key] = compile_handler(*key)
+    return _handlers[key]
+
+
+def _run(
+    name: str,
+    handler: Any,
+    values: Sequence[np.ndarray],
+    outs: Sequence[jax.ShapeDtypeStruct],
+    aliases: Mapping[int, int],
+    scalars: Sequence[np.generic],
+) -> list[np.ndarray]:
+    from brainevent_cpu.testing import CallFrame, run_task
+
+    with _memory.call():
+        inputs = [_memory.copy(value) for value in values]
+        from_input = {output: inputs[given] for given, output in aliases.items()}
+        outputs = [
+            from_input[i] if i in from_input else _memory.empty(out.shape, np.dtype(out.dtype))
+            for i, out in enumerate(outs)
+        ]
+        frame = CallFrame(inputs, outputs, scalars, threads=3)
+        frame.schedule = run_task  # the pool does its tasks at once
+        if frame.call(handler):
+            raise RuntimeError(frame.errors[-1])
+        for i, (value, copied) in enumerate(zip(values, inputs, strict=True)):
+            if i not in aliases and value.tobytes() != copied.tobytes():
+                raise AssertionError(f"kernel {name} wrote into its input {i}")
+        return [output.copy() for output in outputs]

@@ -1,0 +1,15 @@
+"""All operations that are fuzzed."""
+
+from __future__ import annotations
+
+from fuzz import functions, generated, plasticity, products
+from fuzz.operations import Operation
+
+__all__ = ["OPERATIONS"]
+
+OPERATIONS: list[Operation] = [
+    *products.OPERATIONS,
+    *generated.OPERATIONS,
+    *functions.OPERATIONS,
+    *plasticity.OPERATIONS,
+]
