@@ -9,7 +9,6 @@ from typing import Any, overload
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from brainevent_core.errors import BackendWarning
 
@@ -18,6 +17,7 @@ from .bridge import NativeKernel, native_call
 __all__ = ["NumbaKernel", "numba_kernel"]
 
 VMAP_METHODS = ("sequential", "expand_dims", "broadcast_all")
+
 
 @overload
 def numba_kernel(fn: Callable[..., Any], **options: Any) -> NumbaKernel: ...
@@ -166,9 +166,9 @@ def _compiled(fn: Callable[..., Any], name: str) -> Any:
     if not fn.targetoptions.get("parallel"):
         return fn
     warnings.warn(
-        f"The kernel {name!r} was compiled with parallel=True; inside JAX its loops run on one thread, because XLA runs "
-        "kernels at once, in which Numba's default threads abort the process. Use brainevent_cpu.bridge.threads for "
-        "loops on the threads of XLA.",
+        f"The kernel {name!r} was compiled with parallel=True; inside JAX its loops run on one thread, because XLA "
+        "runs kernels at once, in which Numba's default threads abort the process. Use brainevent_cpu.bridge.threads "
+        "for loops on the threads of XLA.",
         BackendWarning,
         stacklevel=2,
     )

@@ -5,4 +5,13 @@ from brainevent_core.reference.jitc import jitc_elements, jitc_entries, jitc_mat
 from brainevent_core.reference.plasticity import update
 from brainevent_core.reference.products import accumulator, matmul, sampled
 
-__all__ = ["accumulator", "encode_events", "jitc_elements", "jitc_entries", "jitc_matmul", "matmul", "sampled", "update"]
+__all__ = [
+    "accumulator",
+    "encode_events",
+    "jitc_elements",
+    "jitc_entries",
+    "jitc_matmul",
+    "matmul",
+    "sampled",
+    "update",
+]

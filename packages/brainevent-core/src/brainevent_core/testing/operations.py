@@ -241,7 +241,8 @@ def _structure(
     lines, width = shape[::-1] if transposed else shape
     if kind == "malformed":
         outside = rng.random(row.shape) < 0.3
-        other = np.where(outside, rng.choice([-1, -width, width, 2**31 - 1], size=row.shape), row if transposed else col)
+        beyond = rng.choice([-1, -width, width, 2**31 - 1], size=row.shape)
+        other = np.where(outside, beyond, row if transposed else col)
         line = col if transposed else row
     else:
         count = 0 if kind == "empty" else min(2, width)

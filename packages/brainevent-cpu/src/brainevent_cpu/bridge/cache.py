@@ -46,7 +46,8 @@ def cache_directory() -> Path | None:
 
 def handler_key(kernel: NativeKernel, arguments: tuple[Any, ...]) -> str:
     """A hash of all that determines a handler's machine code."""
-    parts = (kernel.name, kernel.threads, kernel.returns_status, kernel.must_write, sorted(kernel.messages.items()), *map(str, arguments), *_toolchain())
+    facts = (kernel.name, kernel.threads, kernel.returns_status, kernel.must_write, sorted(kernel.messages.items()))
+    parts = (*facts, *map(str, arguments), *_toolchain())
     digest = hashlib.sha256(repr(parts).encode())
     for source in (*_BRIDGE, *kernel.sources):
         stamp = os.stat(source)

@@ -22,8 +22,8 @@ class NativeKernel:
         aliased to an input), and returns a status, 0 for success.
       threads: the kernel's first argument is the call frame's address, to be handed to `threads.parallel_loop`.
       returns_status: whether the kernel's result is a status. Without, it is ignored.
-      must_write: whether it is an error if the kernel leaves an output as it was; it may then run twice, so no output can
-        be aliased to an input.
+      must_write: whether it is an error if the kernel leaves an output as it was; it may then run twice, so no output
+        can be aliased to an input.
       messages: what a nonzero status means, for the error that the user sees.
       sources: files whose contents, along with the name, determine the machine code. If given, it is cached on disk,
         and `name` must say all that was closed over. Without them the kernel is compiled once per process.
