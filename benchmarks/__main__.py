@@ -12,12 +12,14 @@ from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
 from benchmarks.network import command as network
 from benchmarks.overhead import command as overhead
+from benchmarks.plasticity import command as plasticity
 from benchmarks.products import command as products
 from benchmarks.startup import command as startup
 
 BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
     "products": ("event and float products, kernel by kernel", products.run),
     "jitc": ("products with connectivity that is generated while it is used", jitc.run),
+    "plasticity": ("weights that change where neurons spike", plasticity.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),
     "overhead": ("what it costs to call a kernel at all", overhead.run),

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.products.cases import Case
 
-__all__ = ["Arrays", "load", "write_matrix", "write_patterns"]
+__all__ = ["Arrays", "load", "save_matrix", "write_matrix", "write_patterns"]
 
 # So many that the rows which they select don't all stay in a cache until a pattern comes again.
 PATTERNS = {"vector": 64, "batch": 8}
@@ -51,9 +51,14 @@ def write_matrix(case: Case, folder: Path, seed: int = 0) -> Arrays:
             arrays = Arrays(data, column, np.searchsorted(row, np.arange(case.n + 1)).astype(np.int32), empty)
         else:
             arrays = Arrays(data, column, empty, row)
+    save_matrix(arrays, folder)
+    return arrays
+
+
+def save_matrix(arrays: Arrays, folder: Path) -> None:
+    """Write a matrix to ``folder``, over the one before."""
     for name in _FIELDS:
         _save(folder / f"{name}.npy", getattr(arrays, name))
-    return arrays
 
 
 def write_patterns(case: Case, folder: Path, seed: int = 1) -> np.ndarray:

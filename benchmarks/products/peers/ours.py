@@ -15,7 +15,7 @@ from benchmarks.harness.program import Program
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.cases import Case
 
-__all__ = ["program"]
+__all__ = ["matrix_of", "program"]
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, backend: str | None = None) -> Program:
@@ -26,7 +26,7 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, back
         with brainevent.use_backend(backend) if backend else contextlib.nullcontext():
             return vector @ matrix if case.side == "left" else matrix @ vector
 
-    matrix = _matrix(case, arrays)
+    matrix = matrix_of(case, arrays)
     return looped(
         multiply,
         matrix,
@@ -36,7 +36,8 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, back
     )
 
 
-def _matrix(case: Case, arrays: Arrays) -> Any:
+def matrix_of(case: Case, arrays: Arrays) -> Any:
+    """The matrix of a case; an array if it is dense."""
     shape = (case.n, case.n)
     data, indices, indptr, row = (jnp.array(a) for a in (arrays.data, arrays.indices, arrays.indptr, arrays.row))
     if case.format == "dense":

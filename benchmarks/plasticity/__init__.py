@@ -1,0 +1,1 @@
+"""``hatch run bench plasticity``: weights that change where neurons spike, kernel by kernel."""

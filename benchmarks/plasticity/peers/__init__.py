@@ -1,0 +1,24 @@
+"""Who updates: one module per peer, with a function ``program(case, arrays, patterns) -> Program``.
+
+They run in environments that hold little else than NumPy and the peer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.harness.program import Program
+from benchmarks.plasticity.cases import Case
+
+__all__ = ["build"]
+
+
+def build(peer: str, case: Mapping[str, Any], folder: str, **arguments: Any) -> Program:
+    """What a worker calls to prepare a case whose arrays lie in ``folder``, for a module of this package."""
+    from benchmarks.products.arrays import load
+
+    module = importlib.import_module(f"benchmarks.plasticity.peers.{peer}")
+    program: Program = module.program(Case(**case), *load(folder), **arguments)
+    return program

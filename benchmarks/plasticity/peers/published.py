@@ -1,0 +1,47 @@
+"""The published release 0.2.1 of the package of the same name. It clips all weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+import brainevent
+from benchmarks.harness.program import Program
+from benchmarks.plasticity.cases import BOUNDS, Case
+from benchmarks.plasticity.model import trace
+from benchmarks.plasticity.peers.loop import looped
+from benchmarks.products.arrays import Arrays
+
+__all__ = ["program"]
+
+published: Any = brainevent  # its functions are not ours, which type checkers see
+
+
+def program(case: Case, arrays: Arrays, patterns: np.ndarray) -> Program:
+    """Its Numba kernels. After postsynaptic spikes it needs an index of columns; it has no COO since 0.1.0."""
+    published.config.set_backend("cpu", "numba")
+    published.config.set_numba_parallel(False, num_threads=1)
+    structure = [jnp.array(array) for array in (trace(case), arrays.indices, arrays.indptr)]
+    options: dict[str, Any] = {} if case.format == "dense" else {"shape": (case.n, case.n)}
+    if case.format == "csr" and case.side == "post":
+        indptr, rows, slots = published.csr_to_csc_index(arrays.indptr[:], arrays.indices[:], shape=options["shape"])
+        structure += [jnp.array(array) for array in (rows, indptr, slots)]
+
+    def update(weights: Any, structure: Any, spikes: Any) -> Any:
+        trace, indices, indptr, *index = structure
+        if case.format == "dense" and case.side == "pre":
+            return published.update_dense_on_binary_pre(weights, spikes, trace, *BOUNDS)
+        if case.format == "dense":
+            return published.update_dense_on_binary_post(weights, trace, spikes, *BOUNDS)
+        if case.format == "csr" and case.side == "pre":
+            return published.update_csr_on_binary_pre(weights, indices, indptr, spikes, trace, *BOUNDS, **options)
+        if case.format == "csr":
+            return published.update_csr_on_binary_post(weights, *index, trace, spikes, *BOUNDS, **options)
+        if case.format == "fan-out" and case.side == "pre":
+            update = published.update_fixed_post_conn_on_binary_pre
+            return update(weights, indices, spikes, trace, *BOUNDS, **options)
+        raise NotImplementedError("it has no COO since 0.1.0")
+
+    return looped(update, np.asarray(arrays.data), structure, patterns, distributions=("brainevent", "numba"))
