@@ -3,8 +3,12 @@
 Users import :mod:`brainevent`, which re-exports this package's public names; backend packages import this one.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from brainevent_core import config
 from brainevent_core.config import use_backend
+from brainevent_core.deprecated import look_up as _look_up
+from brainevent_core.differentiation import grad, value_and_grad
 from brainevent_core.errors import (
     BackendWarning,
     BrainEventError,
@@ -26,6 +30,34 @@ from brainevent_core.events import (
     MaskedFloat,
     SparseFloat,
     bitpack,
+)
+from brainevent_core.functional import (
+    binary_coomm,
+    binary_coomv,
+    binary_csrmm,
+    binary_csrmv,
+    binary_densemm,
+    binary_densemv,
+    binary_fcnmm,
+    binary_fcnmv,
+    coo_sddmm,
+    coomm,
+    coomv,
+    csr_sddmm,
+    csrmm,
+    csrmv,
+    densemm,
+    densemv,
+    fcn_sddmm,
+    fcnmm,
+    fcnmv,
+)
+from brainevent_core.index_conversions import (
+    coo2csr,
+    coo_to_csc_index,
+    csc_to_csr_index,
+    csr_to_coo_index,
+    csr_to_csc_index,
 )
 from brainevent_core.kernels import (
     XLACustomKernel,
@@ -95,13 +127,45 @@ __all__ = [
     "UnsupportedOperationError",
     "XLACustomKernel",
     "__version__",
+    "binary_coomm",
+    "binary_coomv",
+    "binary_csrmm",
+    "binary_csrmv",
+    "binary_densemm",
+    "binary_densemv",
+    "binary_fcnmm",
+    "binary_fcnmv",
     "bitpack",
     "config",
+    "coo2csr",
+    "coo_sddmm",
+    "coo_to_csc_index",
+    "coomm",
+    "coomv",
+    "csc_to_csr_index",
+    "csr_sddmm",
+    "csr_to_coo_index",
+    "csr_to_csc_index",
+    "csrmm",
+    "csrmv",
     "defjvp",
+    "densemm",
+    "densemv",
+    "fcn_sddmm",
+    "fcnmm",
+    "fcnmv",
     "get_all_primitive_names",
     "get_primitives_by_tags",
     "get_registry",
+    "grad",
     "matmul",
     "refresh_backends",
     "use_backend",
+    "value_and_grad",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for an old one
+
+    def __getattr__(name: str) -> Any:
+        return _look_up(name, __name__)

@@ -111,9 +111,9 @@ def gatherer(call: Call) -> Any:
                     c, d = factor_of(data, entry + U(2), out), factor_of(data, entry + U(3), out)
                     i, j, k, m = i * batch, j * batch, k * batch, m * batch
                     for column in range(batch):
-                        out[to + column] += (
-                            contribution(a, x[i + column]) + contribution(b, x[j + column])
-                        ) + (contribution(c, x[k + column]) + contribution(d, x[m + column]))
+                        out[to + column] += (contribution(a, x[i + column]) + contribution(b, x[j + column])) + (
+                            contribution(c, x[k + column]) + contribution(d, x[m + column])
+                        )
                     entry += U(4)
                     continue
             i = U(indices[entry])
