@@ -1,10 +1,14 @@
 """Sphinx configuration. ``hatch run docs:build`` builds the site and runs its examples; warnings are errors."""
 
 import doctest
+import sys
 from pathlib import Path
 
 import brainevent
 from brainevent_core import info
+
+sys.path.insert(0, str(Path(__file__).parent))
+import tables
 
 project = "brainevent"
 author = copyright = "The brainevent developers"  # noqa: A001
@@ -34,7 +38,9 @@ napoleon_attr_annotations = False
 doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 trim_doctest_flags = True
 
-# What `python -m brainevent info` printed when this site was built, for the page on installation.
+# What `python -m brainevent info` printed when this site was built, for the page on installation, and other tables.
 generated = Path(__file__).parent / "_build" / "generated"
 generated.mkdir(parents=True, exist_ok=True)
 (generated / "info.txt").write_text(info.render(info.gather()) + "\n")
+for table in (tables.primitives, tables.products, tables.renamed, tables.left_out):
+    (generated / f"{table.__name__}.md").write_text(table())

@@ -14,6 +14,7 @@ import pytest
 import brainevent
 import brainevent_core
 from brainevent_core import config
+from brainevent_core.formats import OPERANDS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -62,6 +63,20 @@ def test_every_public_name_is_in_the_reference() -> None:
     reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     documented = set(re.findall(r"^ *\.\. (?:auto|py:)\w+:: (?:brainevent\.)?(\w+)", reference, re.MULTILINE))
     assert set(brainevent.__all__) - {"__version__"} <= documented
+
+
+def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("brainevent_cpu")
+    monkeypatch.syspath_prepend(DOCS)
+    tables = importlib.import_module("tables")
+    head, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in tables.products().splitlines())
+    cells = {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
+    assert len(cells) == 4 * len(OPERANDS)
+    assert cells["numbers @ W"]["`Dense`"] == "reference"
+    assert set(cells["`SparseFloat` @ W"].values()) == set(cells["W @ `BinaryArray`"].values()) == {"numba"}
+    assert [line for line in tables.primitives().splitlines() if line.startswith("| `matmul` | `numba`, `reference` |")]
+    assert "| `JITCHomoR` | `JITCScalarR` |" in tables.renamed()
+    assert "| `binary_csrmv_indexed`, `binary_csrmm_indexed` | give the matrix an index" in tables.left_out()
 
 
 def test_output_of_the_demo_is_what_the_first_page_shows(

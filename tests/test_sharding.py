@@ -1,16 +1,18 @@
-"""Products inside ``shard_map``: each device its own share, and gradients that are summed over the devices."""
+"""Several devices: inside ``shard_map`` each has its own share, and gradients are summed over them; under automatic
+partitioning and under explicit axes results are those of one device. Neither depends on the backend."""
 
 import json
 import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 SCRIPT = """
 import json, sys
 import brainevent, jax, jax.numpy as jnp, numpy as np
-from jax.sharding import Mesh, PartitionSpec as P
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P
 
 mesh = Mesh(np.array(jax.devices()), ("batch",))
 dense = np.arange(9.0, dtype=np.float32).reshape(3, 3)
@@ -24,7 +26,24 @@ mapped = share(lambda w, x: jax.vmap(lambda x: x @ matrix.with_data(w))(x), P("b
 total = share(lambda w, x: jax.lax.psum((x @ matrix.with_data(w)).sum(), "batch"), P())
 inside = share(lambda w, x: jax.grad(lambda w: (x @ matrix.with_data(w)).sum())(w), P())
 with brainevent.use_backend(sys.argv[1]), brainevent.get_registry().record() as lowered:
+    meshes = {}
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        with jax.set_mesh(jax.make_mesh((2,), ("batch",), axis_types=(kind,))):
+            split = jax.device_put(x, NamedSharding(jax.sharding.get_mesh(), P("batch")))
+            weights = jax.device_put(matrix.data, NamedSharding(jax.sharding.get_mesh(), P("batch")))
+            calls = {
+                "numbers": lambda: split @ matrix,
+                "events": lambda: brainevent.BinaryArray(split) @ matrix,
+                "dense": lambda: brainevent.BinaryArray(split) @ jnp.asarray(dense),
+                "vmap": lambda: jax.vmap(lambda x: x @ matrix)(split),
+                "by x": lambda: jax.grad(lambda x: (x @ matrix).sum())(split),
+                "by weights": lambda: jax.grad(lambda w: (x @ matrix.with_data(w)).sum())(weights),
+            }
+            for name, call in calls.items():
+                meshes[f"{kind.name} {name}"] = call().tolist()
+                meshes[f"{kind.name} {name} in jit"] = jax.jit(call)().tolist()
     results = {
+        "meshes": meshes,
         "devices": len(jax.devices()),
         "product": product(matrix.data, x).tolist(),
         "expected": (x @ dense).tolist(),
@@ -54,3 +73,17 @@ def test_shard_map(backend: str) -> None:
     assert results["by weights"] == [[sums[0]] * 2 + [sums[1]] * 3 + [sums[2]] * 3] * 4
     assert results["by x"] == [[3.0, 12.0, 21.0]] * 4
     assert set(results["backends"]) == {backend}
+
+    dense, x = np.arange(9.0).reshape(3, 3), np.arange(12.0).reshape(4, 3)
+    expected = {
+        "numbers": x @ dense,
+        "events": (x != 0) @ dense,
+        "dense": (x != 0) @ dense,
+        "vmap": x @ dense,
+        "by x": np.tile(dense.sum(1), (4, 1)),
+        "by weights": np.tile(x.sum(0)[:, None], 3)[dense != 0],
+    }
+    assert len(results["meshes"]) == 4 * len(expected)
+    for name, found in results["meshes"].items():
+        _, call = name.removesuffix(" in jit").split(" ", 1)
+        np.testing.assert_allclose(found, expected[call], err_msg=name)

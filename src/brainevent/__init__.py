@@ -5,10 +5,18 @@ packages of their own, found through their entry points.
 """
 
 import sys as _sys
+from typing import TYPE_CHECKING, Any
 
 import brainevent_core as _core
 from brainevent_core import *  # noqa: F403
 from brainevent_core import __all__, __version__, config  # noqa: F401
+from brainevent_core.deprecated import look_up as _look_up
 
 # `import brainevent.config` finds the module of core, not a copy of it.
 _sys.modules[f"{__name__}.config"] = _core.config
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for an old one
+
+    def __getattr__(name: str) -> Any:
+        return _look_up(name, __name__)

@@ -3,8 +3,12 @@
 Users import :mod:`brainevent`, which re-exports this package's public names; backend packages import this one.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from brainevent_core import config, functional
 from brainevent_core.config import use_backend
+from brainevent_core.deprecated import look_up as _look_up
+from brainevent_core.differentiation import grad, value_and_grad
 from brainevent_core.errors import (
     BackendWarning,
     BrainEventError,
@@ -28,6 +32,13 @@ from brainevent_core.events import (
     bitpack,
 )
 from brainevent_core.functional import *
+from brainevent_core.index_conversions import (
+    coo2csr,
+    coo_to_csc_index,
+    csc_to_csr_index,
+    csr_to_coo_index,
+    csr_to_csc_index,
+)
 from brainevent_core.kernels import (
     XLACustomKernel,
     defjvp,
@@ -98,12 +109,25 @@ __all__ = [
     "__version__",
     "bitpack",
     "config",
+    "coo2csr",
+    "coo_to_csc_index",
+    "csc_to_csr_index",
+    "csr_to_coo_index",
+    "csr_to_csc_index",
     "defjvp",
     "get_all_primitive_names",
     "get_primitives_by_tags",
     "get_registry",
+    "grad",
     "matmul",
     "refresh_backends",
     "use_backend",
+    "value_and_grad",
 ]
 __all__ += functional.__all__
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for an old one
+
+    def __getattr__(name: str) -> Any:
+        return _look_up(name, __name__)

@@ -32,6 +32,7 @@ __all__ = [
     "set_jvp_rule",
     "set_transpose_rule",
     "shaped",
+    "sharded_like",
     "undefined",
     "varying_axes",
     "x64_enabled",
@@ -152,6 +153,14 @@ def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = ()) -> An
     unsharded = jax.sharding.NamedSharding(like.sharding.mesh, jax.sharding.PartitionSpec(*(None for _ in shape)))
     manual = {"manual_axis_type": type(like.mat)(varying=axes)} if hasattr(like, "mat") else {"vma": axes}
     return shaped_array(tuple(shape), np.dtype(dtype), sharding=unsharded, **manual)
+
+
+def sharded_like(x: Any, aval: Any) -> Any:
+    """``x`` split as the type of ``aval`` says, where a mesh with explicit axes makes that part of the type."""
+    wanted = getattr(aval, "sharding", None)
+    if wanted is None or jax.sharding.AxisType.Explicit not in wanted.mesh.axis_types:
+        return x
+    return x if jax.typeof(x).sharding == wanted else jax.sharding.reshard(x, wanted)
 
 
 def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[Any] = ()) -> Any:

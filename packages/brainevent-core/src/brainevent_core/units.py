@@ -8,7 +8,7 @@ from typing import Any
 
 import brainunit as u
 
-__all__ = ["Quantity", "Unit", "attach", "attach_product", "detach", "mantissa_in", "unit_of"]
+__all__ = ["Quantity", "Unit", "attach", "attach_product", "attach_quotient", "detach", "mantissa_in", "unit_of"]
 
 Quantity = u.Quantity
 Unit = u.Unit
@@ -48,3 +48,8 @@ def attach_product(mantissa: Any, unit: Any, other: Any) -> Any:
     if unit is None or other is None:
         return attach(mantissa, other if unit is None else unit)
     return u.maybe_decimal(Quantity(mantissa, unit=unit * other))
+
+
+def attach_quotient(mantissa: Any, unit: Any, of: Any) -> Any:
+    """``mantissa`` in the unit ``of / unit``, either None if there is none; a plain array if they cancel."""
+    return attach_product(mantissa, None if unit is None else unit.reverse(), of)

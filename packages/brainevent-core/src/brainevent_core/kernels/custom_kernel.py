@@ -291,7 +291,7 @@ class XLACustomKernel:
             found = lifted(*placeholders, *cotangents)
         results: list[Any] = [None] * len(operands)
         for i, ct in zip(linear, found):
-            results[i] = sum_unmapped(_levels, i, ct)
+            results[i] = _jax.sharded_like(sum_unmapped(_levels, i, ct), operands[i].aval)
         return results
 
     def _batch(

@@ -1,0 +1,112 @@
+"""Tables of the documentation that are made of the library's own: which kernel runs what, and old names."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import brainevent
+from brainevent_core import config, info
+from brainevent_core.deprecated import LEFT_OUT, RENAMED
+from brainevent_core.formats import OPERANDS, Operand
+from brainevent_core.jitc import Connectivity
+from brainevent_core.ops import Stored
+from brainevent_core.plugins import get_registry, ordered
+
+__all__ = ["left_out", "primitives", "products", "renamed"]
+
+_SHAPE = (64, 96)
+
+_OPERANDS = {
+    "float": "numbers",
+    "sparse_float": "`SparseFloat`",
+    "binary": "`BinaryArray`",
+    "bitpacked": "`BitPackedBinary`",
+    "compact": "`CompactBinary`",
+}
+
+
+def primitives() -> str:
+    """For each primitive and platform, the backends in the order in which they are asked whether they take a call."""
+    report = info.gather()
+    platforms = list(report["requests"])
+    rows = [
+        (f"`{entry['name']}`", *(_code([*entry["kernels"][platform], config.REFERENCE]) for platform in platforms))
+        for entry in report["primitives"]
+    ]
+    return _table(("primitive", *platforms), rows)
+
+
+def products(platform: str = "cpu") -> str:
+    """For each product and way to store a matrix, the backend whose kernel runs it, in float32."""
+    stored = _stored()
+    rows = []
+    for title, primitive, transpose in (
+        ("{} @ W", "matmul", True),
+        ("W @ {}", "matmul", False),
+        ("weights of {} @ W", "sampled", True),
+        ("weights of W @ {}", "sampled", False),
+    ):
+        for name, operand in OPERANDS.items():
+            cells = [_chosen(primitive, each, operand, transpose, platform) for each in stored.values()]
+            rows.append((title.format(_OPERANDS.get(name, f"`{name}`")), *cells))
+    return _table(("", *stored), rows)
+
+
+def renamed() -> str:
+    """Old and new names."""
+    return _table(("old name", "new name"), [(f"`{old}`", f"`{new}`") for old, new in RENAMED.items()])
+
+
+def left_out() -> str:
+    """Names that are gone, and what to do instead."""
+    instead: dict[str, list[str]] = {}
+    for name, remedy in LEFT_OUT.items():
+        instead.setdefault(remedy, []).append(name)
+    rows = [(", ".join(f"`{name}`" for name in names), remedy) for remedy, names in instead.items()]
+    return _table(("name", "instead"), rows)
+
+
+def _stored() -> dict[str, Stored]:
+    """A matrix in every way to store one, without the transposes, by the names of their classes."""
+    dense = np.eye(*_SHAPE, dtype=np.float32)
+    plain = [cls.fromdense(dense) for cls in (brainevent.CSR, brainevent.FixedPostNumConn)]
+    matrices: dict[str, Any] = {
+        "`Dense`": brainevent.Dense(dense),
+        "`COO`": brainevent.COO.fromdense(dense),
+        **{f"`{type(each).__name__}`": each for each in plain},
+        **{f"`{type(each).__name__}` with index": each.with_csc_index() for each in plain},
+        "`JITC…`": brainevent.JITCScalarR(0.5, 0.1, 0, shape=_SHAPE),
+    }
+    return {name: matrix.__stored__ for name, matrix in matrices.items()}
+
+
+def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, platform: str) -> str:
+    """The backend that is selected without a request."""
+    if isinstance(stored.format, Connectivity):
+        if primitive == "sampled":
+            return "–"
+        primitive = "jitc_matmul"
+        static = {"law": stored.format.law, "prob": stored.format.prob}
+    else:
+        static = {"format": stored.format}
+    lines, length = stored.shape[::-1] if transpose else stored.shape
+    dtype = operand.dtype or (jnp.bool_ if operand.event else jnp.float32)
+    x = jax.ShapeDtypeStruct((operand.length(length) if operand.length else 1 + length,), dtype)
+    first = jnp.atleast_1d(stored.data) if primitive != "sampled" else jax.ShapeDtypeStruct((lines,), jnp.float32)
+    static |= {"shape": stored.shape, "transpose": transpose, "operand": operand.name}
+    for kernel in ordered(get_registry().kernels(primitive, platform)):
+        if kernel.supports is None or kernel.supports(first, *stored.structure, x, **static):
+            return kernel.backend
+    return config.REFERENCE
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -1,0 +1,93 @@
+"""Sampled dense–dense products (SDDMM): a product of two arrays, computed where an index pattern has entries."""
+
+from typing import Any
+
+from brainevent_core.matrices import COO, CSR, DataRepresentation, FixedPostNumConn
+from brainevent_core.ops import sampled_product
+
+__all__ = ["coo_sddmm", "csr_sddmm", "fcn_sddmm"]
+
+
+def csr_sddmm(indices: Any, indptr: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+    """``(a @ b)[row, col]`` for every entry of a pattern in compressed rows.
+
+    It is the derivative of a product with respect to the weights of the pattern, and costs its entries. If ``a`` or
+    ``b`` is events (:class:`BinaryArray`, ...), these count as 1 and select: silent ones contribute nothing to a sum.
+
+    Args:
+        indices: column of every entry, (nse,).
+        indptr: where each row begins, (m + 1,).
+        a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
+        b: (k, n), or (n,).
+        shape: (m, n) of the pattern.
+        backend: name of the backend that must run it.
+
+    Returns:
+        One number per entry, (nse,), in the promoted dtype; a quantity in the product of the units.
+
+    Raises:
+        StructureError: if indices or pointers are concrete and out of range.
+        MathError: if lengths do not fit.
+        KernelNotAvailableError: if ``backend`` has no kernel for it.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> a, b = jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]])
+        >>> brainevent.csr_sddmm(jnp.array([0, 2, 1]), jnp.array([0, 2, 3]), a, b, shape=(2, 3))
+        Array([1., 4., 4.], dtype=float32)
+    """
+    return _sampled(CSR, (indices, indptr), a, b, shape, backend)
+
+
+def coo_sddmm(row: Any, col: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+    """``(a @ b)[row, col]`` for every entry of a pattern in coordinates, see :func:`csr_sddmm`.
+
+    Args:
+        row: row of every entry, (nse,).
+        col: column of every entry, (nse,).
+        a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
+        b: (k, n), or (n,).
+        shape: (m, n) of the pattern.
+        backend: name of the backend that must run it.
+
+    Returns:
+        One number per entry, (nse,), in the promoted dtype; a quantity in the product of the units.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> row, col = jnp.array([0, 1]), jnp.array([2, 0])
+        >>> brainevent.coo_sddmm(row, col, jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0, 5.0]), shape=(2, 3))
+        Array([5., 6.], dtype=float32)
+    """
+    return _sampled(COO, (row, col), a, b, shape, backend)
+
+
+def fcn_sddmm(indices: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+    """``(a @ b)[row, col]`` for every entry of a pattern with a fixed number per row, see :func:`csr_sddmm`.
+
+    Args:
+        indices: column of every entry, (m, entries per row).
+        a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
+        b: (k, n), or (n,).
+        shape: (m, n) of the pattern.
+        backend: name of the backend that must run it.
+
+    Returns:
+        One number per entry, of the shape of ``indices``, in the promoted dtype; a quantity in the product of the
+        units.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> spikes = brainevent.BinaryArray(jnp.array([True, False]))
+        >>> brainevent.fcn_sddmm(jnp.array([[0, 2], [1, 2]]), spikes, jnp.array([3.0, 4.0, 5.0]), shape=(2, 3))
+        Array([[3., 5.],
+               [0., 0.]], dtype=float32)
+    """
+    return _sampled(FixedPostNumConn, (indices,), a, b, shape, backend)
+
+
+def _sampled(
+    matrix: type[DataRepresentation], structure: tuple[Any, ...], a: Any, b: Any, shape: Any, backend: str | None
+) -> Any:
+    # The weights of the pattern are not looked at.
+    return sampled_product(matrix(1.0, *structure, shape=shape).__stored__, a, b, backend=backend)

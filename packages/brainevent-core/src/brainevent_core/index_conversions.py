@@ -1,0 +1,161 @@
+"""Index arrays of one storage made those of another. NumPy arrays give NumPy arrays, those of JAX give JAX's.
+
+Concrete indices are checked as in the constructors of matrices. Traced ones can't be: entries whose index is outside of
+the shape stand behind all others then, beyond the last pointer.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, Format, column_index, signed
+from brainevent_core.matrices.base import as_shape
+from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
+
+__all__ = ["coo2csr", "coo_to_csc_index", "csc_to_csr_index", "csr_to_coo_index", "csr_to_csc_index"]
+
+
+def csr_to_coo_index(indptr: Any, indices: Any) -> tuple[Any, Any]:
+    """Row and column of every entry of compressed rows (column and row, for compressed columns).
+
+    Args:
+        indptr: where each row begins, (m + 1,), any integer dtype.
+        indices: column of every entry, (nse,), any integer dtype.
+
+    Returns:
+        ``(row, col)``, each (nse,), int32, or int64 where these are.
+
+    Raises:
+        StructureError: if pointers decrease or indices are negative.
+        MathError: if an array is no vector.
+        DTypeError: if an array does not hold integers.
+
+    Example:
+        >>> import brainevent, numpy as np
+        >>> brainevent.csr_to_coo_index(np.array([0, 2, 2, 3]), np.array([2, 0, 1]))
+        (array([0, 0, 2], dtype=int32), array([2, 0, 1], dtype=int32))
+    """
+    # Any column will do: there is no shape to be outside of.
+    shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, np.iinfo(np.int64).max)
+
+    def convert(indices: Any, indptr: Any) -> tuple[Any, Any]:
+        assert CSR_FORMAT.entries is not None
+        row, col = CSR_FORMAT.entries((indices, indptr), shape)
+        return row, signed(col)
+
+    return _converted(convert, CSR_FORMAT, (indices, indptr), shape)
+
+
+def coo_to_csc_index(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+    """Compressed columns of a list of entries.
+
+    Args:
+        row: row of every entry, (nse,), any integer dtype.
+        col: column of every entry, (nse,), any integer dtype.
+        shape: (rows, columns).
+
+    Returns:
+        ``(indptr, indices, order)``: where each column begins, (columns + 1,); the row of every entry, (nse,); and
+        its place in the list, (nse,), so that ``data[order]`` are the weights. Entries of a column keep their order.
+        int32, or int64 if there are too many entries for that (which takes JAX's 64-bit mode).
+
+    Raises:
+        StructureError: if an index is out of range.
+        MathError: if lengths do not fit.
+        DTypeError: if an array does not hold integers.
+
+    Example:
+        >>> import brainevent, numpy as np
+        >>> indptr, indices, order = brainevent.coo_to_csc_index(np.array([0, 2, 0]), np.array([2, 0, 1]), shape=(3, 4))
+        >>> indptr.tolist(), indices.tolist(), order.tolist()
+        ([0, 1, 2, 3, 3], [2, 0, 0], [1, 2, 0])
+    """
+    return _by_column(COO_FORMAT, (row, col), as_shape(shape))
+
+
+def coo2csr(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+    """Compressed rows of a list of entries; arguments, errors and results as in :func:`coo_to_csc_index`.
+
+    Returns:
+        ``(indptr, indices, order)``: where each row begins, the column of every entry, and its place in the list.
+
+    Example:
+        >>> import brainevent, numpy as np
+        >>> indptr, indices, order = brainevent.coo2csr(np.array([2, 0, 0]), np.array([1, 2, 0]), shape=(3, 4))
+        >>> indptr.tolist(), indices.tolist(), order.tolist()
+        ([0, 2, 2, 3], [2, 0, 1], [1, 2, 0])
+    """
+    return _by_column(COO_FORMAT, (col, row), as_shape(shape)[::-1])
+
+
+def csr_to_csc_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+    """Compressed columns of a matrix in compressed rows.
+
+    Args:
+        indptr: where each row begins, (rows + 1,), any integer dtype.
+        indices: column of every entry, (nse,), any integer dtype.
+        shape: (rows, columns).
+
+    Returns:
+        ``(indptr, indices, order)``: where each column begins, the row of every entry, and its place in the compressed
+        rows, so that ``data[order]`` are the weights; as in :func:`coo_to_csc_index`.
+
+    Raises:
+        StructureError: if an index is out of range or pointers decrease.
+        MathError: if lengths do not fit.
+        DTypeError: if an array does not hold integers.
+
+    Example:
+        >>> import brainevent, numpy as np
+        >>> rows = np.array([0, 2, 2, 3]), np.array([2, 0, 1])
+        >>> indptr, indices, order = brainevent.csr_to_csc_index(*rows, shape=(3, 4))
+        >>> indptr.tolist(), indices.tolist(), order.tolist()
+        ([0, 1, 2, 3, 3], [0, 2, 0], [1, 2, 0])
+    """
+    return _by_column(CSR_FORMAT, (indices, indptr), as_shape(shape))
+
+
+def csc_to_csr_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+    """Compressed rows of a matrix in compressed columns: :func:`csr_to_csc_index` with rows and columns exchanged.
+
+    Args:
+        indptr: where each column begins, (columns + 1,), any integer dtype.
+        indices: row of every entry, (nse,), any integer dtype.
+        shape: (rows, columns).
+
+    Returns:
+        ``(indptr, indices, order)``: where each row begins, the column of every entry, and its place in the compressed
+        columns.
+
+    Example:
+        >>> import brainevent, numpy as np
+        >>> columns = np.array([0, 1, 2, 3, 3]), np.array([0, 2, 0])
+        >>> indptr, indices, order = brainevent.csc_to_csr_index(*columns, shape=(3, 4))
+        >>> indptr.tolist(), indices.tolist(), order.tolist()
+        ([0, 2, 2, 3], [0, 2, 1], [0, 2, 1])
+    """
+    return _by_column(CSR_FORMAT, (indices, indptr), as_shape(shape)[::-1])
+
+
+def _by_column(fmt: Format, structure: tuple[Any, ...], shape: tuple[int, int]) -> tuple[Any, Any, Any]:
+    def convert(*arrays: Any) -> tuple[Any, Any, Any]:
+        rows, indptr, order = column_index(fmt, arrays, shape)
+        return indptr, rows, order
+
+    return _converted(convert, fmt, structure, shape)
+
+
+def _converted(
+    convert: Callable[..., tuple[Any, ...]], fmt: Format, structure: tuple[Any, ...], shape: tuple[int, int]
+) -> Any:
+    """``convert(*structure)`` of a valid structure, in arrays of the kind that was given."""
+    given = [as_integers(label, array) for label, array in zip(fmt.structure, structure, strict=True)]
+    fmt.validate(jax.ShapeDtypeStruct(fmt.data_shape(given, shape), jnp.float32), given, shape)
+    check_values(fmt, given, shape)
+    if any(isinstance(array, jax.Array) for array in given):
+        return convert(*map(as_index_array, given))
+    with jax.ensure_compile_time_eval():
+        return tuple(np.asarray(array) for array in convert(*map(as_index_array, given)))
