@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from benchmarks.jitc.cases import PARAMETERS, Case
@@ -17,11 +19,12 @@ DEVIATIONS = 6.0
 
 def moments(case: Case, pattern: np.ndarray) -> tuple[float, float]:
     """Mean and variance of an entry of the result, over the networks with the case's probability and weights."""
-    first, second = {
+    laws: dict[str, Callable[..., tuple[float, float]]] = {
         "scalar": lambda w: (w, w**2),
         "normal": lambda loc, scale: (loc, loc**2 + scale**2),
         "uniform": lambda low, high: ((low + high) / 2, (low**2 + low * high + high**2) / 3),
-    }[case.law](*PARAMETERS[case.law])
+    }
+    first, second = laws[case.law](*PARAMETERS[case.law])
     x = pattern.astype(np.float64)
     return case.prob * first * x.sum(), (case.prob * second - (case.prob * first) ** 2) * (x**2).sum()
 

@@ -24,7 +24,7 @@ def program(
     case: Case, arrays: Arrays, patterns: np.ndarray, backend: str | None = None, as_csr: bool = False
 ) -> Program:
     """Kernels of ``backend``, or those that are chosen without being asked; ``as_csr`` if coo is stored as csr."""
-    order = slice(None)
+    order: Any = slice(None)
     matrix: Any
     if as_csr:
         matrix = _as_csr(case, arrays)

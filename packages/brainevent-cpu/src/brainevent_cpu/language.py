@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, overload
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,14 +17,6 @@ from .bridge import NativeKernel, native_call
 __all__ = ["NumbaKernel", "numba_kernel"]
 
 VMAP_METHODS = ("sequential", "expand_dims", "broadcast_all")
-
-
-@overload
-def numba_kernel(fn: Callable[..., Any], **options: Any) -> NumbaKernel: ...
-
-
-@overload
-def numba_kernel(fn: None = None, **options: Any) -> Callable[[Callable[..., Any]], NumbaKernel]: ...
 
 
 def numba_kernel(
@@ -99,7 +91,7 @@ class NumbaKernel:
         if not callable(fn):
             raise TypeError(f"numba_kernel takes a function of the inputs and outputs, got {type(fn).__name__}.")
         functools.update_wrapper(self, fn)
-        self._name = name or getattr(fn, "__name__", type(fn).__name__)
+        self._name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self._fn, self._outs, self._vmap_method, self._aliases = fn, outs, vmap_method, input_output_aliases
         self._native = self._build()
 

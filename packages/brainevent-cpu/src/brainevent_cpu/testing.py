@@ -47,7 +47,7 @@ class CallFrame:
         self.errors: list[str] = []
         self.destroyed: list[int] = []
         self.tasks: list[tuple[int, int]] = []
-        self.schedule: Callable[[int, int], int] = lambda task, data: self.tasks.append((task, data)) or 0
+        self.schedule: Callable[[int, int], int] = self._remember
         self.threads = threads
         self.api = np.zeros(24, np.int64)
         self.api[0] = self.api.nbytes
@@ -59,7 +59,7 @@ class CallFrame:
         ):
             pointer = _FUNCTION(function)
             self._alive.append(pointer)
-            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value
+            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value or 0
         self.words = np.zeros(layout.FRAME_MIN_SIZE // 8, np.int64)
         self.words[0] = layout.FRAME_MIN_SIZE
         self.words[layout.FRAME_API // 8] = self.api.ctypes.data
@@ -71,6 +71,10 @@ class CallFrame:
         scalars = self._keep([self._scalar(value) for value in attributes])
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_SIZE) // 8] = len(attributes)
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_ITEMS) // 8] = scalars
+
+    def _remember(self, task: int, data: int) -> int:
+        self.tasks.append((task, data))
+        return 0
 
     def call(self, handler: Any) -> int:
         """Run the handler; the address of the error it returns, or 0."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ...call import Call
-from ..events import mask_writer
+from ..events import entry_writer
 
 __all__ = ["build"]
 
@@ -20,11 +20,11 @@ U = np.uint64
 
 def build(call: Call) -> Any:
     """The kernel for one encoding."""
-    native, write_mask = specialised(*call.words), mask_writer(call)
+    native, write_entries = specialised(*call.words), entry_writer(call)
 
     @native
     def kernel(frame, x, out):
-        write_mask(x, U(0), U(x.size), U(out.size), out, U(0), U(1))
+        write_entries(x, U(0), U(x.size), U(out.size), out, U(0), U(1))
         return 0
 
     return kernel
