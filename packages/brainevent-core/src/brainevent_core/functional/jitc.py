@@ -1,8 +1,8 @@
 """Just-in-time connectivity by functions: five for each law of weights, made of one table.
 
-``jits`` (scalar), ``jitn`` (normal) and ``jitu`` (uniform) write the matrix down; ``...mv`` multiplies it with a vector,
-``...mm`` with a matrix, and ``binary_...`` with events. They make the matrix of :class:`~brainevent_core.JITCScalarR`
-and its relatives, and use it once.
+``jits`` (scalar), ``jitn`` (normal) and ``jitu`` (uniform) write the matrix down; ``...mv`` multiplies it with a
+vector, ``...mm`` with a matrix, and ``binary_...`` with events. They make the matrix of
+:class:`~brainevent_core.JITCScalarR` and its relatives, and use it once.
 """
 
 import inspect

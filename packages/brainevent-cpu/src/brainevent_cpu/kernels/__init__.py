@@ -15,7 +15,7 @@ def register(registry: Any) -> None:
         ("matmul", products.matmul, products.supports_matmul, False),
         ("sampled", products.sampled, products.supports_sampled, False),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul, True),
-        ("jitc_elements", jitc.elements, jitc.supports_writing, False),
+        ("jitc_elements", jitc.elements, jitc.supports_writing, True),
         ("jitc_entries", jitc.entries, jitc.supports_writing, False),
     ):
         registry.register_kernel(
