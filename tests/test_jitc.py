@@ -287,7 +287,8 @@ def test_slices(cls: Any) -> None:
     mask = np.arange(37) % 5 == 0
     for index in (
         3, -1, np.s_[3:9], np.s_[:], np.s_[30:99], np.s_[9:3], np.s_[20:3:-4], [1, 5, -2, 5], [], mask,
-        (4, 7), (-4, -7), np.s_[:, 7], np.s_[:, 7:11], np.s_[4:6, 7:9], np.s_[4, :], np.s_[4, [1, 2]], np.s_[:, [2, 50, -1]],
+        (4, 7), (-4, -7), np.s_[:, 7], np.s_[:, 7:11], np.s_[4:6, 7:9], np.s_[4, :], np.s_[4, [1, 2]],
+        np.s_[:, [2, 50, -1]],
     ):  # fmt: skip
         expected = dense[np.asarray(index, int) if index == [] else index] if isinstance(index, list) else dense[index]
         close(matrix[index], expected, 1e-6)
