@@ -141,8 +141,8 @@ MODES = [
 
 @pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
-    """Pattern and draws of 9 lines over three blocks: elements, any window, entries, any range of lines, and both
-    products with unit vectors."""
+    """Pattern and draws of 9 lines over three blocks: elements, any window, several at once, entries, any range of
+    lines, and both products with unit vectors."""
     lines, length, prob, seed = 9, 4999, 0.2, (3, 4)
     connected, draws = network(lines, length, prob, seed)
     maybe_jit: Any = jax.jit if jitted else lambda fn: fn
@@ -162,6 +162,11 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
             part = np.s_[line : line + shape[0], position : position + shape[1]]
             np.testing.assert_array_equal(found[0], connected[part])
             np.testing.assert_array_equal(found[1], draws[part])
+
+        several = np.array([[2, 2040], [8, 0], [0, 4980]], np.uint32)
+        windows = maybe_jit(jax.vmap(lambda first: jitc_elements_p(key, first, prob=prob, shape=(1, 19))))(several)
+        for found, elements in zip(windows, (connected, draws)):
+            np.testing.assert_array_equal(found[:, 0], [elements[i, j : j + 19] for i, j in several])
 
         nse = int(connected[2:6].sum())
         counts, positions, drawn = jitc_entries_p(key, words(2), prob=prob, shape=(4, length), nse=nse)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.jitc.cases import PARAMETERS, Case
+from benchmarks.jitc.cases import PARAMETERS, Case, Law
 
 __all__ = ["moments", "what_is_wrong"]
 
@@ -16,15 +16,17 @@ RELATIVE_ERROR = 2e-4
 # How many standard deviations the mean over the result may be off.
 DEVIATIONS = 6.0
 
+# First and second moment of a weight, by its law.
+_MOMENTS: dict[Law, Callable[..., tuple[float, float]]] = {
+    "scalar": lambda weight: (weight, weight**2),
+    "normal": lambda loc, scale: (loc, loc**2 + scale**2),
+    "uniform": lambda low, high: ((low + high) / 2, (low**2 + low * high + high**2) / 3),
+}
+
 
 def moments(case: Case, pattern: np.ndarray) -> tuple[float, float]:
     """Mean and variance of an entry of the result, over the networks with the case's probability and weights."""
-    laws: dict[str, Callable[..., tuple[float, float]]] = {
-        "scalar": lambda w: (w, w**2),
-        "normal": lambda loc, scale: (loc, loc**2 + scale**2),
-        "uniform": lambda low, high: ((low + high) / 2, (low**2 + low * high + high**2) / 3),
-    }
-    first, second = laws[case.law](*PARAMETERS[case.law])
+    first, second = _MOMENTS[case.law](*PARAMETERS[case.law])
     x = pattern.astype(np.float64)
     return case.prob * first * x.sum(), (case.prob * second - (case.prob * first) ** 2) * (x**2).sum()
 

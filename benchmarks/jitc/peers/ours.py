@@ -12,22 +12,17 @@ from benchmarks.harness.loop import looped
 from benchmarks.harness.program import Program
 from benchmarks.jitc.cases import PARAMETERS, Case
 from benchmarks.jitc.peers.checked import checked
+from benchmarks.jitc.peers.matrices import matrix
 
 __all__ = ["program"]
-
-CLASSES: dict[str, Any] = {
-    "scalar": brainevent.JITCScalarR,
-    "normal": brainevent.JITCNormalR,
-    "uniform": brainevent.JITCUniformR,
-}
 
 
 def program(case: Case, patterns: np.ndarray) -> Program:
     """The class for rows, as users make it."""
-    matrix = CLASSES[case.law](*PARAMETERS[case.law], case.prob, 123, shape=(case.n, case.n))
+    generated = matrix(case, PARAMETERS[case.law])
 
-    def multiply(matrix: Any, x: jax.Array) -> Any:
-        return brainevent.BinaryArray(x) @ matrix if case.event else matrix @ x
+    def multiply(generated: Any, x: jax.Array) -> Any:
+        return brainevent.BinaryArray(x) @ generated if case.event else generated @ x
 
-    looping = looped(multiply, matrix, patterns, distributions=("brainevent", "brainevent-cpu", "numba"))
-    return checked(looping, case, patterns, matrix.todense)
+    looping = looped(multiply, generated, patterns, distributions=("brainevent", "brainevent-cpu", "numba"))
+    return checked(looping, case, patterns, generated.todense)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import Any
 
 import jax
@@ -14,14 +13,9 @@ from benchmarks.harness.loop import looped
 from benchmarks.harness.program import Program
 from benchmarks.jitc.cases import PARAMETERS, Case
 from benchmarks.jitc.peers.checked import checked
+from benchmarks.jitc.peers.matrices import matrix
 
 __all__ = ["program"]
-
-CLASSES: dict[str, Any] = {
-    "scalar": brainevent.JITCScalarR,
-    "normal": brainevent.JITCNormalR,
-    "uniform": brainevent.JITCUniformR,
-}
 
 
 def program(case: Case, patterns: np.ndarray) -> Program:
@@ -33,24 +27,18 @@ def program(case: Case, patterns: np.ndarray) -> Program:
 
 
 def _with_corder(case: Case, patterns: np.ndarray, corder: bool) -> Program:
-    # Probability and seed can't be traced in all of its kernels, so that only the weights are arguments.
-    def matrix(parameters: Any) -> Any:
-        return CLASSES[case.law]((*parameters, case.prob, 123), shape=(case.n, case.n), corder=corder)
-
+    # Its probability and seed are leaves, and can't be traced everywhere: only the weights are arguments of the loop.
     def multiply(parameters: Any, x: jax.Array) -> Any:
-        return brainevent.BinaryArray(x) @ matrix(parameters) if case.event else matrix(parameters) @ x
+        generated = matrix(case, parameters, corder=corder)
+        return brainevent.BinaryArray(x) @ generated if case.event else generated @ x
 
     parameters = tuple(np.float32(value) for value in PARAMETERS[case.law])
     looping = looped(multiply, parameters, patterns, distributions=("brainevent", "numba"), notes={"corder": corder})
-    return checked(looping, case, patterns, partial(_dense, matrix, parameters))
+    return checked(looping, case, patterns, lambda: matrix(case, parameters, corder=corder).todense())
 
 
-def _dense(matrix: Any, parameters: Any) -> Any:
-    return matrix(parameters).todense()
-
-
-def _seconds(looping: Program) -> float:
-    looping.run(1)
+def _seconds(program: Program) -> float:
+    program.run(1)
     begin = time.process_time()
-    looping.run(1)
+    program.run(1)
     return time.process_time() - begin

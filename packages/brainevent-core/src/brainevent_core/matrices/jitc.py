@@ -299,7 +299,7 @@ class JITCMatrix(DataRepresentation):
         if rows.shape[0] == 0:
             return self._band(0, 0)
         index, exists = _position(rows, self.shape[0])
-        bands = jax.lax.map(lambda row: self._mantissa_band(row, 1)[0], jnp.asarray(index))
+        bands = jax.vmap(lambda row: self._mantissa_band(row, 1)[0])(jnp.asarray(index))
         return units.attach(jnp.where(jnp.asarray(exists)[:, None], bands, 0), self.unit)
 
     def _band(self, start: Any, rows: int) -> Any:

@@ -17,7 +17,7 @@ def register(registry: Any) -> None:
         ("update", plasticity.update, plasticity.supports_update, {"in_place": True}),
         ("encode_events", encoding.encode_events, encoding.supports_encoding, {}),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {"batched": True}),
-        ("jitc_elements", jitc.elements, jitc.supports_writing, {}),
+        ("jitc_elements", jitc.elements, jitc.supports_writing, {"batched": True}),
         ("jitc_entries", jitc.entries, jitc.supports_writing, {}),
     )
     for primitive, kernel, supports, abilities in kernels:

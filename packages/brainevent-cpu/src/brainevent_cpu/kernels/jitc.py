@@ -109,19 +109,28 @@ def matmul(
     return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
 
 
-def elements(seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], **_: Any) -> list[jax.Array]:
+def elements(
+    seed: jax.Array,
+    first: jax.Array,
+    *,
+    prob: float,
+    shape: tuple[int, int],
+    batch: Sequence[Level] = (),
+    **_: Any,
+) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     tables = gap_tables(prob)
+    sizes = [level.size for level in batch]
+    members = math.prod(sizes)
     connected, drawn = native_call(
         elements_kernel(levels=len(tables)),
-        seed,
-        first,
+        *(_by_member(array, i, batch) for i, array in enumerate((seed, first))),
         jnp.asarray(tables).reshape(-1),
-        outs=[jax.ShapeDtypeStruct((lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines),
+        outs=[jax.ShapeDtypeStruct((members * lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
+        attributes=_attributes(block=block_size(prob), length=length, lines=lines, members=members),
     )
-    return [connected.reshape(shape), drawn.reshape(shape)]
+    return [connected.reshape(*sizes, *shape), drawn.reshape(*sizes, *shape)]
 
 
 def entries(

@@ -15,6 +15,7 @@ from ....bridge.memory import kept, load_word
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .members import of_member
 from .stream import BATCH, block_keys, build_walk
 
 __all__ = ["build_matmul"]
@@ -236,10 +237,6 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, entries: str,
         chunks = U(CHUNKS_PER_THREAD * threads if threads > 1 else 1)
         arguments = (chunks, data, seed, first, tables, x, out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
-
-    @allocating
-    def of_member(array, member):
-        return array[member if array.shape[0] > 1 else 0]
 
     @allocating
     def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line, threads):

@@ -9,6 +9,7 @@ import numpy as np
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..parallel import CHUNKS_PER_THREAD, threads_for
+from .members import of_member
 from .stream import BATCH, block_keys, build_walk
 
 __all__ = ["build_elements", "build_entries"]
@@ -17,15 +18,16 @@ U, W = np.uint64, np.uint32
 
 
 def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
-    """The kernel that writes a window of the network as dense arrays.
+    """The kernel that writes windows of networks as dense arrays.
 
     Args:
       facts: words for the other arguments.
       levels: digits of a gap.
 
     Returns:
-      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, threads) -> status`, with
-      arrays of booleans and of draws, flat, to fill. `first` holds the window's first line and position.
+      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads) ->
+      status`, with arrays of booleans and of draws, flat, to fill. There are `members` windows of the same size, and
+      `seed` and `first` have one row for each, or one for all; `first` holds the window's first line and position.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
 
@@ -39,11 +41,13 @@ def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
     walk = build_walk(native, levels=levels, value="draw", aligned=False, visit=visit)
 
     @allocating
-    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines):
+    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines, members):
         draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
-        start = U(first[1])
-        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            row = line * length
+        rows = lines * members
+        for number_of_row in range(rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks):
+            member, line = np.int64(number_of_row // lines), number_of_row % lines
+            own_seed, own_first = of_member(seed, member), of_member(first, member)
+            start, row = U(own_first[1]), number_of_row * length
             for position in range(row, row + length):
                 connected[position] = False
                 drawn[position] = 0
@@ -51,17 +55,18 @@ def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
                 # Before the window's beginning positions wrap around, and are larger than any in it.
                 begin = number * block - start
                 end = min(block, start + length - number * block)
-                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
+                key0, key1 = block_keys(own_seed, W(own_first[0] + W(line)), W(number))
                 walk(key0, key1, tables, begin, end, length, draws, values, row, (connected, drawn))
         return 0
 
     parallel_write = parallel_loop(write)
 
     @allocating
-    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, threads):
-        threads = threads_for(frame, lines * length, threads)
+    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads):
+        threads = threads_for(frame, members * lines * length, threads)
         chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
-        arguments = (U(chunks), seed, first, tables, connected, drawn, U(block), U(length), U(lines))
+        sizes = (U(block), U(length), U(lines), U(members))
+        arguments = (U(chunks), seed, first, tables, connected, drawn, *sizes)
         return parallel_write(frame, chunks, threads, arguments)
 
     return kernel
