@@ -21,47 +21,81 @@ RENAMED = {
     "dense_on_pre": "update_dense_on_binary_pre",
 }
 
-_KERNEL_LANGUAGES = "write an operator with XLACustomKernel, or ship a backend as a package"
-_BINARY_ENCODED = "wrap the events in {}, and call the binary_ function, or multiply with @"
-_NO_COMPILERS = "kernels are compiled by Numba, Warp and Pallas; there is no C++ or CUDA compiler to configure"
+# What to do instead of names that are gone on purpose.
+_INSTEAD = {
+    "give the matrix an index, with_csc_index(), and multiply with @": (
+        "binary_csrmv_indexed",
+        "binary_csrmm_indexed",
+    ),
+    "wrap the events in BitPackedBinary, and call the binary_ function, or multiply with @": (
+        "bitpack_binary_fcnmv",
+        "bitpack_binary_fcnmm",
+    ),
+    "wrap the events in CompactBinary, and call the binary_ function, or multiply with @": (
+        "compact_binary_fcnmv",
+        "compact_binary_fcnmm",
+    ),
+    "check for JITCMatrix, or for JITCScalarR, of which JITCScalarC is a subclass": ("JITCScalarMatrix",),
+    "kernels choose at run time; there is nothing to configure": (
+        "HybridConfig",
+        "get_hybrid_config",
+        "init_csr_config",
+    ),
+    "the environment variable NUMBA_CACHE_DIR says where compiled kernels are kept": (
+        "clear_cache",
+        "get_cache_dir",
+        "set_cache_dir",
+    ),
+    "random connectivity has a stream of its own, the same on every backend": (
+        "PallasLFSRRNG",
+        "PallasLFSR88RNG",
+        "PallasLFSR113RNG",
+        "PallasLFSR128RNG",
+        "get_pallas_lfsr_rng_class",
+    ),
+    "declare an operator with XLACustomKernel, or ship a backend as a package": (
+        "load_cpp_file",
+        "load_cpp_inline",
+        "load_cuda_dir",
+        "load_cuda_file",
+        "load_cuda_inline",
+        "numba_cuda_callable",
+        "numba_cuda_kernel",
+        "register_ffi_target",
+    ),
+    "there is no C++ or CUDA compiler to configure; backends bring their kernels": (
+        "CPPBackend",
+        "CUDABackend",
+        "HIPBackend",
+        "CompiledModule",
+        "CompilerBackend",
+    ),
+    "catch BrainEventError, or KernelCompilationError and KernelNotAvailableError": (
+        "CUDANotInstalledError",
+        "CompilationError",
+        "GpuArchDetectionError",
+        "HeaderNotFoundError",
+        "HostCompilerIncompatibleError",
+        "HostCompilerNotFoundError",
+        "KernelError",
+        "KernelExecutionError",
+        "KernelLoadError",
+        "KernelToolchainError",
+        "NvccNotFoundError",
+        "UnsupportedArchError",
+    ),
+    "catch RegistrationError": ("KernelRegistrationError",),
+    "`brainevent info` lists backends and kernels": ("list_registered_targets", "print_diagnostics"),
+    "use `hatch run bench` in the repository": (
+        "BenchmarkConfig",
+        "BenchmarkRecord",
+        "BenchmarkResult",
+        "benchmark_function",
+    ),
+}
 
 #: Names that are gone on purpose → what to do instead.
-LEFT_OUT = {
-    "binary_csrmv_indexed": "give the matrix an index, with_csc_index(), and multiply with @",
-    "binary_csrmm_indexed": "give the matrix an index, with_csc_index(), and multiply with @",
-    "bitpack_binary_fcnmv": _BINARY_ENCODED.format("BitPackedBinary"),
-    "bitpack_binary_fcnmm": _BINARY_ENCODED.format("BitPackedBinary"),
-    "compact_binary_fcnmv": _BINARY_ENCODED.format("CompactBinary"),
-    "compact_binary_fcnmm": _BINARY_ENCODED.format("CompactBinary"),
-    "JITCScalarMatrix": "check for JITCMatrix, or for JITCScalarR, of which JITCScalarC is a subclass",
-    "CscLayout": "CSC is a matrix of its own, and CSR.with_csc_index() carries an index",
-    "EllLayout": "use FixedPostNumConn",
-    "init_csr_config": "nothing has to be configured; with_csc_index() asks for the index",
-    "get_hybrid_config": "kernels choose at run time",
-    "HybridConfig": "kernels choose at run time",
-    "load_cpp_file": _KERNEL_LANGUAGES,
-    "load_cpp_inline": _KERNEL_LANGUAGES,
-    "load_cuda_dir": _KERNEL_LANGUAGES,
-    "load_cuda_file": _KERNEL_LANGUAGES,
-    "load_cuda_inline": _KERNEL_LANGUAGES,
-    "register_ffi_target": _KERNEL_LANGUAGES,
-    "list_registered_targets": "`brainevent info` lists kernels",
-    "print_diagnostics": "use `brainevent info`",
-    "CPPBackend": _NO_COMPILERS,
-    "CUDABackend": _NO_COMPILERS,
-    "HIPBackend": _NO_COMPILERS,
-    "CompiledModule": _NO_COMPILERS,
-    "CompilerBackend": _NO_COMPILERS,
-    "PallasLFSRRNG": "random connectivity has a stream of its own, the same on every backend",
-    "PallasLFSR88RNG": "random connectivity has a stream of its own, the same on every backend",
-    "PallasLFSR113RNG": "random connectivity has a stream of its own, the same on every backend",
-    "PallasLFSR128RNG": "random connectivity has a stream of its own, the same on every backend",
-    "get_pallas_lfsr_rng_class": "random connectivity has a stream of its own, the same on every backend",
-    "BenchmarkConfig": "use `hatch run bench` in the repository",
-    "BenchmarkRecord": "use `hatch run bench` in the repository",
-    "BenchmarkResult": "use `hatch run bench` in the repository",
-    "benchmark_function": "use `hatch run bench` in the repository",
-}
+LEFT_OUT = {name: instead for instead, names in _INSTEAD.items() for name in names}
 
 
 def look_up(name: str, module: str) -> Any:
