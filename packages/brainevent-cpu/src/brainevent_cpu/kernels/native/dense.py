@@ -16,7 +16,7 @@ from ..call import Call
 from .arguments import sizes_of
 from .elements import multiplier, weight_reader
 from .events import active_lister
-from .parallel import CHUNKS_PER_THREAD, threads_for
+from .parallel import chunks_for, threads_for
 
 __all__ = ["build"]
 
@@ -167,7 +167,7 @@ def build(call: Call) -> Any:
         active, counts = np.empty(inner * batch, np.uint64), np.empty(batch, np.uint64)
         lines = list_all(x, active, counts, sizes)
         threads = threads_for(frame, lines * sizes.outer, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         if transpose:
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))
             return parallel_rows(frame, np.int64(tiles), threads, (tiles, data, active, counts, x, out, sizes))

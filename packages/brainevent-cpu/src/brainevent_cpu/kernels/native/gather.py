@@ -18,7 +18,7 @@ from ..call import Call
 from .arguments import Rows, sizes_of
 from .elements import multiplier, weight_reader
 from .events import operand_reader
-from .parallel import CHUNKS_PER_THREAD, threads_for
+from .parallel import chunks_for, threads_for
 from .rows import row_reader
 
 __all__ = ["build", "gatherer"]
@@ -145,7 +145,7 @@ def gatherer(call: Call) -> Any:
     @allocating
     def gather_all(frame, rows, x, out, sizes, threads):
         threads = threads_for(frame, U(rows.indices.size) * sizes.batch, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         return parallel_gather(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
     return gather_all

@@ -22,3 +22,9 @@ def threads_for(frame, work, limit):
         return 1
     size = pool_size(frame)
     return size if limit == 0 else min(size, limit)
+
+
+@njit
+def chunks_for(threads):
+    """Into how many chunks work is cut for so many threads, where chunks cost nothing."""
+    return CHUNKS_PER_THREAD * threads if threads > 1 else 1

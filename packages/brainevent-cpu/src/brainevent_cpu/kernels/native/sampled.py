@@ -17,7 +17,7 @@ from ..call import Call
 from .arguments import sizes_of
 from .elements import multiplier
 from .events import operand_reader
-from .parallel import CHUNKS_PER_THREAD, threads_for
+from .parallel import chunks_for, threads_for
 from .rows import row_reader
 
 __all__ = ["build"]
@@ -85,7 +85,7 @@ def _build_rows(call: Call) -> Any:
             out[: indptr[0]] = 0
             out[indptr[rows] :] = 0
         threads = threads_for(frame, U(indices.size) * sizes.batch, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_rows(frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes))
 
@@ -116,7 +116,7 @@ def _build_coordinates(call: Call) -> Any:
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         threads = threads_for(frame, U(targets.size) * sizes.batch, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_entries(frame, chunks, threads, (U(chunks), y, targets, sources, entries, out, sizes))
 

@@ -17,7 +17,7 @@ from ..call import Call
 from .arguments import Rows, sizes_of
 from .elements import weight_reader
 from .events import active_lister
-from .parallel import CHUNKS_PER_THREAD, threads_for
+from .parallel import chunks_for, threads_for
 from .partial_sums import part_of, parts_for, sum_adder
 from .rows import row_reader
 
@@ -220,7 +220,7 @@ def scatterer(call: Call) -> Any:
     @allocating
     def scatter_batch(frame, rows, x, out, sizes, threads):
         threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer), threads)
-        chunks = min(np.int64(sizes.batch), CHUNKS_PER_THREAD * threads) if threads > 1 else 1
+        chunks = min(np.int64(sizes.batch), chunks_for(threads))
         return parallel_vectors(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
     return scatter_batch

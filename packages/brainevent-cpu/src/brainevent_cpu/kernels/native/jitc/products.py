@@ -14,7 +14,7 @@ import numpy as np
 from ....bridge.memory import kept, load_word
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from .members import of_member
 from .stream import BATCH, block_keys, build_walk
 
@@ -234,7 +234,7 @@ def build_matmul(facts: tuple[str, ...], *, levels: int, law: str, entries: str,
     @allocating
     def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
         threads = threads_for(frame, lines * per_line * batch, limit)
-        chunks = U(CHUNKS_PER_THREAD * threads if threads > 1 else 1)
+        chunks = U(chunks_for(threads))
         arguments = (chunks, data, seed, first, tables, x, out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 

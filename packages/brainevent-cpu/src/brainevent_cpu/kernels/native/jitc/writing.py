@@ -8,7 +8,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from .members import of_member
 from .stream import BATCH, block_keys, build_walk
 
@@ -64,7 +64,7 @@ def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
     @allocating
     def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads):
         threads = threads_for(frame, members * lines * length, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         sizes = (U(block), U(length), U(lines), U(members))
         arguments = (U(chunks), seed, first, tables, connected, drawn, *sizes)
         return parallel_write(frame, chunks, threads, arguments)
@@ -134,7 +134,7 @@ def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
     @allocating
     def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line, threads):
         threads = threads_for(frame, lines * per_line, threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
         status = parallel_count(frame, chunks, threads, arguments)
         if status != 0:

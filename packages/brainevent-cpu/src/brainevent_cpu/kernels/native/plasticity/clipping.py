@@ -10,7 +10,7 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...call import Call
 from ..elements import weight_reader
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from .weights import bounder, weight_writer
 
 __all__ = ["clipper"]
@@ -43,7 +43,7 @@ def clipper(call: Call) -> Any:
     @allocating
     def clip_all(frame, out, lower, upper, threads):
         threads = threads_for(frame, U(out.size), threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         return parallel_chunks(frame, chunks, threads, (U(chunks), out, lower, upper))
 
     return clip_all

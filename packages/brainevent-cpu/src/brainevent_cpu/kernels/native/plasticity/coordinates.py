@@ -15,7 +15,7 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...call import Call
 from ..events import active_lister
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from .clipping import clipper
 from .rows import row_updater
 from .weights import toucher
@@ -64,7 +64,7 @@ def build(call: Call) -> Any:
     @allocating
     def scan(frame, targets, sources, x, trace, lower, upper, out, bound, threads):
         threads = threads_for(frame, U(sources.size), threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         return parallel_scan(frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound))
 
     @allocating

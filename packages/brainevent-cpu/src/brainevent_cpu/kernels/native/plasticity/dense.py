@@ -11,7 +11,7 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...call import Call
 from ..events import active_lister
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from .clipping import clipper
 from .weights import toucher
 
@@ -52,7 +52,7 @@ def build(call: Call) -> Any:
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
         limit = threads_for(frame, count * U(others), threads)
-        chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
+        chunks = chunks_for(limit)
         if of_rows:
             arguments = (U(chunks), active, count, trace, low, high, weights, U(others))
             status = parallel_rows(frame, chunks, limit, arguments)

@@ -16,7 +16,7 @@ from ....bridge.threads import parallel_loop
 from ...call import Call
 from ..elements import weight_reader
 from ..events import active_lister
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from ..rows import row_reader
 from .clipping import clipper
 from .weights import bounder, toucher, weight_writer
@@ -105,7 +105,7 @@ def row_updater(call: Call) -> Any:
             threads = 1  # two of them could add to one weight at once
         else:
             threads = threads_for(frame, count_entries(active, count, indptr, width), threads)
-        chunks = CHUNKS_PER_THREAD * threads if threads > 1 else 1
+        chunks = chunks_for(threads)
         arguments = (U(chunks), active, count, indices, indptr, slots, trace, lower, upper, out, bound, width)
         return parallel_parts(frame, chunks, threads, arguments)
 

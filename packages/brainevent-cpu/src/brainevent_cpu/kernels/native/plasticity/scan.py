@@ -13,7 +13,7 @@ from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...call import Call
-from ..parallel import CHUNKS_PER_THREAD, threads_for
+from ..parallel import chunks_for, threads_for
 from ..rows import row_reader
 from .clipping import clipper
 from .weights import toucher
@@ -77,7 +77,7 @@ def build(call: Call) -> Any:
         status = 0
         if any_event(x):
             limit = threads_for(frame, U(indices.size), threads)
-            chunks = CHUNKS_PER_THREAD * limit if limit > 1 else 1
+            chunks = chunks_for(limit)
             arguments = (U(chunks), indices, indptr, x, trace, low, high, weights, U(bound), U(others), U(width))
             status = parallel_chunks(frame, chunks, limit, arguments)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
