@@ -51,7 +51,7 @@ def test_what_users_start_from_has_an_example() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.stem == "choosing-a-backend":
+    if page.stem in ("choosing-a-backend", "own-operators"):
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
     # Fences would be taken for output; blank lines keep the line numbers.

@@ -11,12 +11,14 @@ import brainevent_core as _core
 from brainevent_core import *  # noqa: F403
 from brainevent_core import __all__, __version__, config  # noqa: F401
 from brainevent_core.deprecated import look_up as _look_up
+from brainevent_core.plugins import kernel_language as _kernel_language
 
 # `import brainevent.config` finds the module of core, not a copy of it.
 _sys.modules[f"{__name__}.config"] = _core.config
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for an old one
+if not TYPE_CHECKING:  # type checkers would take any name for one of these
 
     def __getattr__(name: str) -> Any:
-        return _look_up(name, __name__)
+        language = _kernel_language(name)
+        return _look_up(name, __name__) if language is None else language

@@ -66,6 +66,7 @@ from brainevent_core.matrices import (
 )
 from brainevent_core.ops import matmul
 from brainevent_core.plugins import Backend, get_registry, refresh_backends
+from brainevent_core.plugins import kernel_language as _kernel_language
 
 __version__ = "1.0.0"
 
@@ -127,7 +128,8 @@ __all__ = [
 __all__ += functional.__all__
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for an old one
+if not TYPE_CHECKING:  # type checkers would take any name for one of these
 
     def __getattr__(name: str) -> Any:
-        return _look_up(name, __name__)
+        language = _kernel_language(name)
+        return _look_up(name, __name__) if language is None else language

@@ -23,4 +23,12 @@ def _register(registry: Any) -> None:
     register(registry)
 
 
-BACKEND = Backend(name="numba", platforms=("cpu",), api=1, priority=100, available=_available, register=_register)
+BACKEND = Backend(
+    name="numba",
+    platforms=("cpu",),
+    api=1,
+    priority=100,
+    available=_available,
+    register=_register,
+    languages={"numba_kernel": "brainevent_cpu.language:numba_kernel"},
+)

@@ -79,6 +79,9 @@ def numba_kernel(
 class NumbaKernel:
     """What `numba_kernel` makes; see there."""
 
+    #: What tells kernels from their generators.
+    is_kernel = True
+
     def __init__(
         self,
         fn: Callable[..., Any],

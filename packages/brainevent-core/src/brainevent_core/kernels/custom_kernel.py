@@ -120,6 +120,67 @@ class XLACustomKernel:
             in_place=in_place,
         )
 
+    def def_numba_kernel(
+        self, fn: Callable[..., Any], *, priority: int = 0, supports: Callable[..., bool] | None = None
+    ) -> None:
+        """Add a kernel in Numba, for CPU.
+
+        Args:
+            fn: what ``brainevent.numba_kernel`` has made, for a primitive without static parameters; otherwise a
+                generator of such, ``fn(**static, outs=...) → callable(*arrays)``, where ``outs`` is what the abstract
+                evaluation rule returned.
+            priority: see :meth:`KernelRegistry.register_kernel`.
+            supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+
+        Example:
+            >>> import jax, jax.numpy as jnp
+            >>> from brainevent import XLACustomKernel, numba_kernel
+            >>> decay = XLACustomKernel("docs.decay")
+            >>> decay.def_abstract_eval(lambda v, *, rate: jax.ShapeDtypeStruct(v.shape, v.dtype))
+            >>> decay.def_reference(lambda v, *, rate: rate * v)
+            >>> def generate(*, rate, outs):
+            ...     @numba_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         for i in range(v.size):
+            ...             out[i] = rate * v[i]
+            ...
+            ...     return body
+            >>> decay.def_numba_kernel(generate)
+            >>> decay(jnp.array([1.0, 2.0]), rate=0.5)
+            Array([0.5, 1. ], dtype=float32)
+        """
+        self._def_language_kernel("numba", "cpu", fn, priority, supports)
+
+    def _def_language_kernel(
+        self,
+        backend: str,
+        platform: str,
+        fn: Callable[..., Any],
+        priority: int,
+        supports: Callable[..., bool] | None,
+    ) -> None:
+        generated = not getattr(fn, "is_kernel", False)
+        made: dict[Any, Callable[..., Any]] = {}
+
+        def kernel(*arrays: Any, **static: Any) -> Any:
+            outs = self._outputs([jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays], static)
+            outs = list(outs) if isinstance(outs, (tuple, list)) else outs
+            if generated:
+                # Once for each kind of call: a kernel that is made anew is compiled anew.
+                key = (repr(outs), tuple(sorted(static.items())))
+                if key not in made:
+                    made[key] = fn(**{**static, "outs": outs})
+                return made[key](*arrays)
+            unknown = sorted(set(static) - {"outs"})
+            if unknown:
+                raise KernelCompilationError(
+                    f"The kernel {fn!r} of {self.name!r} can't be given the static parameters {', '.join(unknown)}: "
+                    "pass def_numba_kernel a generator, `fn(**static, outs=...)`, that returns it."
+                )
+            return fn(*arrays, outs=outs)
+
+        self.def_kernel(backend, platform, kernel, priority=priority, supports=supports, exportable=False)
+
     def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.
 

@@ -2,11 +2,13 @@
 
 from brainevent_core.plugins.descriptor import API_VERSION, Backend
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
+from brainevent_core.plugins.languages import LANGUAGES, kernel_language
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
 from brainevent_core.plugins.selection import Selection, ordered, select
 
 __all__ = [
     "API_VERSION",
+    "LANGUAGES",
     "Backend",
     "BackendStatus",
     "Kernel",
@@ -14,6 +16,7 @@ __all__ = [
     "Selection",
     "backends",
     "get_registry",
+    "kernel_language",
     "ordered",
     "refresh_backends",
     "select",

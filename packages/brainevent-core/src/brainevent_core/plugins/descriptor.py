@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ class Backend:
         register: called once with the registry, to add the kernels.
         priority: the backend of the highest priority whose kernel accepts a call runs it.
         available: None if the backend can run here, otherwise the reason, with what to do about it.
+        languages: the kernel languages it brings, as ``{"numba_kernel": "package.module:attribute"}``. Users reach them
+            by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run.
 
     Example:
         >>> from brainevent_core.plugins import Backend
@@ -46,3 +48,4 @@ class Backend:
     register: Callable[[KernelRegistry], None]
     priority: int = 0
     available: Callable[[], str | None] = _always_available
+    languages: Mapping[str, str] = field(default_factory=dict)

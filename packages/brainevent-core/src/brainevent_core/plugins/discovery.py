@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import traceback
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import importlib_metadata
@@ -198,6 +199,9 @@ def _contract_fault(name: str, backend: object) -> str | None:
             return f"{label} of its descriptor is {value!r}, expected {kind.__name__}."
     if not isinstance(backend.platforms, tuple) or not all(isinstance(p, str) for p in backend.platforms):
         return f"platforms of its descriptor is {backend.platforms!r}, expected a tuple of strings."
+    languages = backend.languages
+    if not isinstance(languages, Mapping) or not all(isinstance(x, str) for pair in languages.items() for x in pair):
+        return f"languages of its descriptor is {languages!r}, expected a mapping of names to 'module:attribute'."
     if backend.api != API_VERSION:
         older, newer = ("it", "brainevent-core") if backend.api < API_VERSION else ("brainevent-core", "it")
         return (
