@@ -86,7 +86,7 @@ BAD_CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
             lambda: brainevent.csr_sddmm(INDICES, INDPTR, np.ones((2, 4)), np.ones((3, 4)), shape=SHAPE),
             r"\(2, k\) and \(k, 3\).*got \(2, 4\) and \(3, 4\)",
         ),
-        (lambda: brainevent.coo2csr(ROW, [0], shape=SHAPE), r"got shapes \(1,\) and \(3,\)"),
+        (lambda: brainevent.coo2csr(ROW, [0], shape=SHAPE), r"got shapes \(3,\) and \(1,\)"),
         (lambda: brainevent.csr_to_coo_index(np.zeros((2, 2), int), INDICES), r"must be vectors.*\(2, 2\)"),
         (lambda: brainevent.grad(lambda w: w, argnums=2)(1.0), "argnums=2, but only 1 positional"),
     ],
@@ -101,7 +101,7 @@ BAD_CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "DTypeError": [
         (lambda: csrmv(indices=[1.0, 0.0, 2.0]), r"must hold integers, got dtype float64; convert it"),
         (lambda: csrmv(x=X * 1j), "real numbers, got dtype complex"),
-        (lambda: brainevent.coo2csr(ROW, DATA, shape=SHAPE), "must hold integers, got dtype float32"),
+        (lambda: brainevent.coo2csr(ROW, DATA, shape=SHAPE), "col must hold integers, got dtype float32"),
         (lambda: brainevent.matmul(X, X), "events or a brainevent matrix.*jnp.matmul"),
     ],
     "UnsupportedOperationError": [

@@ -14,7 +14,7 @@ __all__ = ["grad", "value_and_grad"]
 
 
 def value_and_grad(
-    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False
+    fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
     """A function that gives the value of ``fun`` and its gradient; of a matrix, with respect to its weights.
 
@@ -72,7 +72,7 @@ def value_and_grad(
     return run
 
 
-def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
+def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the gradient of ``fun``; of a matrix, with respect to its weights.
 
     Arguments, units and errors as in :func:`value_and_grad`.

@@ -5,6 +5,7 @@ the shape stand behind all others then, beyond the last pointer.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -73,7 +74,8 @@ def coo_to_csc_index(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 1, 2, 3, 3], [2, 0, 0], [1, 2, 0])
     """
-    return _by_column(COO_FORMAT, (row, col), as_shape(shape))
+    shape = as_shape(shape)
+    return _converted(partial(_by_column, COO_FORMAT, shape), COO_FORMAT, (row, col), shape)
 
 
 def coo2csr(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
@@ -88,7 +90,12 @@ def coo2csr(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 2, 2, 3], [2, 0, 1], [1, 2, 0])
     """
-    return _by_column(COO_FORMAT, (col, row), as_shape(shape)[::-1])
+    shape = as_shape(shape)
+
+    def convert(row: Any, col: Any) -> tuple[Any, Any, Any]:
+        return _by_column(COO_FORMAT, shape[::-1], col, row)
+
+    return _converted(convert, COO_FORMAT, (row, col), shape)
 
 
 def csr_to_csc_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
@@ -115,7 +122,8 @@ def csr_to_csc_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 1, 2, 3, 3], [0, 2, 0], [1, 2, 0])
     """
-    return _by_column(CSR_FORMAT, (indices, indptr), as_shape(shape))
+    shape = as_shape(shape)
+    return _converted(partial(_by_column, CSR_FORMAT, shape), CSR_FORMAT, (indices, indptr), shape)
 
 
 def csc_to_csr_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
@@ -137,15 +145,12 @@ def csc_to_csr_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 2, 2, 3], [0, 2, 1], [0, 2, 1])
     """
-    return _by_column(CSR_FORMAT, (indices, indptr), as_shape(shape)[::-1])
+    return csr_to_csc_index(indptr, indices, shape=as_shape(shape)[::-1])
 
 
-def _by_column(fmt: Format, structure: tuple[Any, ...], shape: tuple[int, int]) -> tuple[Any, Any, Any]:
-    def convert(*arrays: Any) -> tuple[Any, Any, Any]:
-        rows, indptr, order = column_index(fmt, arrays, shape)
-        return indptr, rows, order
-
-    return _converted(convert, fmt, structure, shape)
+def _by_column(fmt: Format, shape: tuple[int, int], *structure: Any) -> tuple[Any, Any, Any]:
+    rows, indptr, order = column_index(fmt, structure, shape)
+    return indptr, rows, order
 
 
 def _converted(
