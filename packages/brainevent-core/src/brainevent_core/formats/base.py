@@ -39,6 +39,7 @@ class Format:
             than entries. None if entry k has weight k.
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
         by_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if that is the order of the entries.
+        extends: name of the format whose arrays come first, if this one has further ones behind them.
     """
 
     name: str
@@ -50,6 +51,12 @@ class Format:
     slots: Callable[[Sequence[Any], Shape], Any] | None = None
     takes_homogeneous: bool = True
     by_rows: Callable[[Sequence[Any], Shape], tuple[Any, Any]] | None = None
+    extends: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The name of the format without what extends it."""
+        return self.extends or self.name
 
     def validate(self, data: Any, structure: Sequence[Any], shape: Shape) -> None:
         """Check ranks, lengths and dtypes; values are not looked at.

@@ -43,6 +43,7 @@ def extended(
     assert fmt.entries is not None
     assert fmt.by_rows is not None
     of_fmt = {
+        "extends": fmt.name,
         "data_shape": of_base(fmt.data_shape),
         "check_abstract": check_abstract,
         "check_values": of_base(fmt.check_values),

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.config import num_threads
-from brainevent_core.formats import get_format, get_operand
+from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand
 
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
@@ -119,7 +119,8 @@ class _Plan:
 
 
 def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
-    base = format.partition("_indexed")[0].removesuffix("_slots")
+    fmt = get_format(format)
+    base = fmt.base
     if base == "dense":
         return _Plan("dense", transpose=transpose)
     if base == "coo":
@@ -127,7 +128,7 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
         lines, others = shape if transpose else shape[::-1]
         starts = _line_starts(sources, reached(sources, lines), lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
-    if format.endswith("_indexed") and not transpose:
+    if COLUMN_INDEX[-1] in fmt.structure and not transpose:
         column_rows, column_pointers, slots = structure[-3:]
         arrays = (column_rows, pointers(column_pointers, column_rows.size), slots)
         return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), slots=True)

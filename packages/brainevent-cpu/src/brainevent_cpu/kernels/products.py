@@ -130,7 +130,7 @@ class _Plan:
 
 
 def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool, operand: str) -> _Plan:
-    base, indexed = format.removesuffix("_indexed"), format.endswith("_indexed")
+    base = get_format(format).base
     if base == "dense":
         return _Plan("dense", "")
     if base == "coo":
@@ -139,7 +139,7 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
     if transpose:
         # Weights are in the order of indices, which stand in for the slots, unread.
         return _Plan("scatter", base, (indices, indptr, indices), (1,), bound)
-    if not indexed or not get_operand(operand).selects:
+    if format == base or not get_operand(operand).selects:
         return _Plan("gather", base, (indices, indptr), (1,), bound)
     column_rows, column_pointers, slots = structure[-3:]
     by_column = (column_rows, pointers(column_pointers, column_rows.size), slots)
@@ -147,7 +147,7 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
 
 
 def _sampled_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
-    base = format.removesuffix("_indexed")
+    base = get_format(format).base
     if base == "coo":
         return _coordinates("sampled", structure, shape, transpose)
     indices, indptr, bound = rows(structure, base, shape)
@@ -181,17 +181,11 @@ def _run(
     encoding.validate(x, inner, first.dtype, "x")
     dtype, wide = first.dtype, np.dtype(WIDE[first.dtype.name])
     batch = 1 if x.ndim == 1 else x.shape[1]
-    if operand == "binary" and x.dtype != jnp.bool_:
-        x = x != 0
-    elif not encoding.event:
-        x = x.astype(wide)
-    weights = "entries"
-    if out_shape is not None or homogeneous:
+    x = _readable(x, operand, wide)
+    if homogeneous or out_shape is not None:
         first = first.astype(wide)
-        weights = "homogeneous" if homogeneous else "entries"
-    elif dtype != wide:
-        # The kernel reads them as they are: half the traffic.
-        weights = dtype.name
+    # Weights in half precision are read as they are: half the traffic.
+    weights = "homogeneous" if homogeneous else "entries" if first.dtype == wide else dtype.name
     in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
     kernel = native_kernel(
         Call(plan.family, plan.layout, weights, operand, transpose and plan.family != "coordinates", batch != 1)
@@ -223,6 +217,13 @@ def _run(
     elif x.ndim == 2:
         out = out.reshape(batch, outer).T if in_a_row else out.reshape(outer, batch)
     return [out.astype(dtype)]
+
+
+def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:
+    """x in a dtype that kernels read: events as booleans unless they are encoded, numbers as sums are."""
+    if not get_operand(operand).event:
+        return x.astype(wide)
+    return x != 0 if operand == "binary" and x.dtype != jnp.bool_ else x
 
 
 def _read_as(arrays: list[jax.Array], plan: _Plan) -> dict[int, Any]:
