@@ -11,16 +11,18 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from fuzz.cells import Table
 
 __all__ = ["Finding", "Outcome", "run"]
+
+_ROOT = Path(__file__).parents[1]
 
 CELLS_AT_ONCE = 48
 """Of one process: programs and compilers take memory."""
@@ -57,6 +59,7 @@ class Outcome:
 class Task:
     """Cases for one process."""
 
+    operations: str
     seed: int
     select: Sequence[str]
     guarded: bool
@@ -75,12 +78,14 @@ def run(
     rounds: int,
     jobs: int,
     only: int | None = None,
+    operations: str = "fuzz.table",
     progress: Callable[[int], None] = lambda calls: None,
 ) -> Outcome:
     """Make the calls of all cells, or one.
 
     Args:
         table: the cells.
+        operations: the module whose ``OPERATIONS`` the table was made of.
         seed: of all random numbers.
         select: the patterns that the table was made with.
         rounds: calls per cell.
@@ -89,8 +94,8 @@ def run(
         progress: is told how many further calls were made.
     """
     outcome, waiting = Outcome(), queue.SimpleQueue[Task]()
-    for task in _tasks(table, seed, select, rounds, only):
-        waiting.put(task)
+    for guarded, cases in _shares(table, rounds, only):
+        waiting.put(Task(operations, seed, select, guarded, cases))
     lock = threading.Lock()
 
     def lane() -> None:
@@ -111,17 +116,16 @@ def run(
     return outcome
 
 
-def _tasks(table: Table, seed: int, select: Sequence[str], rounds: int, only: int | None) -> list[Task]:
+def _shares(table: Table, rounds: int, only: int | None) -> Iterator[tuple[bool, list[int]]]:
+    """Whether kernels are guarded, and the cases, of each process."""
     if only is not None:
-        return [Task(seed, select, table.case(only).cell.backend == "guarded", [only])]
-    tasks = []
+        yield table.case(only).cell.backend == "guarded", [only]
+        return
     for guarded in (False, True):
         cells = [i for i, cell in enumerate(table.cells) if (cell.backend == "guarded") == guarded]
         for begin in range(0, len(cells), CELLS_AT_ONCE):
-            # Cell by cell: what was compiled last is what is called.
-            cases = [n for cell in cells[begin : begin + CELLS_AT_ONCE] for n in table.cases(cell, rounds)]
-            tasks.append(Task(seed, select, guarded, sorted(cases)))
-    return tasks
+            share = cells[begin : begin + CELLS_AT_ONCE]
+            yield guarded, sorted(number for cell in share for number in table.cases(cell, rounds))
 
 
 def _follow(
@@ -131,14 +135,7 @@ def _follow(
     with tempfile.TemporaryDirectory(prefix="brainevent-fuzz-") as folder:
         file, output = Path(folder) / "current", Path(folder) / "errors.txt"
         np.array([-1]).tofile(file)
-        with output.open("w+") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", task.as_json(), str(file)],
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-                env={**os.environ, "JAX_PLATFORMS": "cpu"},
-            )
+        with output.open("w+") as errors, _start(task, file, errors) as process:
             ended = _watch(process, file)
             assert process.stdout is not None
             for line in process.stdout:
@@ -166,7 +163,13 @@ def _follow(
         outcome.findings.append(
             Finding(current, str(table.case(current).cell), f"{what}\n    " + "\n    ".join(told[:12]))
         )
-    return Task(task.seed, task.select, task.guarded, task.cases, after=current)
+    return replace(task, after=current)
+
+
+def _start(task: Task, file: Path, errors: IO[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", task.as_json(), str(file)]
+    variables = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables)
 
 
 def _watch(process: subprocess.Popen[str], file: Path) -> Callable[[], bool]:

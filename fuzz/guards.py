@@ -39,17 +39,21 @@ class _Arena:
 
 
 class GuardedMemory:
-    """Arrays between guards, for one call at a time."""
+    """Arrays between guards, for one call at a time.
+
+    Attributes:
+        at_end: whether the arrays of the present call end where the forbidden page begins.
+    """
 
     def __init__(self) -> None:
         self._free: dict[int, list[_Arena]] = {}
         self._used: list[tuple[int, _Arena, slice]] = []
-        self._at_end = False
+        self.at_end = False
 
     @contextmanager
     def call(self) -> Iterator[None]:
         """Arrays made inside are checked and given back at the end."""
-        self._at_end = not self._at_end
+        self.at_end = not self.at_end
         try:
             yield
             for _, arena, part in self._used:
@@ -69,7 +73,7 @@ class GuardedMemory:
         free = self._free.get(pages)
         arena = free.pop() if free else _Arena(pages)
         arena.bytes[:] = _PATTERN
-        start = arena.bytes.size - size if self._at_end else 0
+        start = arena.bytes.size - size if self.at_end else 0
         self._used.append((pages, arena, slice(start, start + size)))
         return arena.bytes[start : start + size].view(dtype).reshape(shape)
 

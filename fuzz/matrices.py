@@ -49,7 +49,6 @@ SIZES: dict[str, tuple[int, int, int]] = {
     "no-rows": (0, 7, 4),
     "no-columns": (5, 0, 4),
     "no-entries": (5, 7, 0),
-    "single": (1, 1, 1),
     "large": (300, 200, 36_000),
 }
 

@@ -2,13 +2,14 @@
 
     python -m fuzz.worker TASK FILE
 
-TASK is JSON: seed, patterns of cells, cases, whether kernels are guarded. FILE holds the number of the call being made.
-Each line of the standard output is JSON: a call that was wrong, or how many are done.
+TASK is JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE holds the
+number of the call being made. Each line of the standard output is JSON: a wrong call, or how many are done.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import re
 import sys
@@ -21,7 +22,6 @@ import numpy as np
 
 from fuzz.cells import table
 from fuzz.guards import guard_kernels
-from fuzz.table import OPERATIONS
 from fuzz.trial import Wrong, perform
 
 REPORT_EVERY = 100
@@ -35,7 +35,8 @@ def main() -> None:
         guard_kernels()
     # What JAX warns of (a 64-bit array in 32-bit mode) is nothing that this looks for.
     warnings.simplefilter("ignore")
-    chosen = table(OPERATIONS, [re.compile(pattern) for pattern in task["select"]])
+    operations = importlib.import_module(task["operations"]).OPERATIONS
+    chosen = table(operations, [re.compile(pattern) for pattern in task["select"]])
 
     def answer(**line: Any) -> None:
         print(json.dumps(line), file=answers, flush=True)

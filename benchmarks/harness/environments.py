@@ -13,18 +13,18 @@ from pathlib import Path
 __all__ = ["environment"]
 
 
-def environment(name: str, requirements: Sequence[str]) -> str:
+def environment(name: str, requirements: Sequence[str], *, anew: bool = False) -> str:
     """The interpreter of a virtual environment with ``requirements``, made at the first request and kept.
 
     They lie in ``$XDG_CACHE_HOME/brainevent-benchmarks``, ``~/.cache`` by default. Other requirements than last time
-    make it anew.
+    make it anew, and ``anew`` does, whatever they are.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brainevent-benchmarks"
     folder = cache / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
     scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
     python, done = scripts / "python", folder / "requirements.txt"
     wanted = "\n".join(requirements)
-    if not done.exists() or done.read_text() != wanted:
+    if anew or not done.exists() or done.read_text() != wanted:
         print(f"Installing {', '.join(requirements)} into {folder} ...", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)
         _install(folder, python, requirements)

@@ -1,0 +1,128 @@
+"""``python -m clients``, which ``hatch run clients`` calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.harness.tables import plain
+from tqdm import tqdm
+
+from clients.comparison import Comparison, compare, table
+from clients.installations import CLIENTS, Installation, installations
+from clients.runs import Result, run
+from clients.search import find_tests
+
+__all__ = ["main"]
+
+OWN = sorted((Path(__file__).parent / "calls").glob("test_*.py"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the clients' tests as the command line says; the status of the process."""
+    given = _parse(arguments)
+    published, ours = installations(upgrade=given.upgrade)
+    work = [(client, _files(published, client, given)) for client in given.names]
+    own = [file for file in OWN if all(pattern.search(file.name) for pattern in given.select)]
+    if given.list_only:
+        for client, files in work:
+            print("\n".join(f"{client:<15} {file.relative_to(published.folder)}" for file in files))
+        print("\n".join(f"{'our tests':<15} {file.name}" for file in own))
+        return 0
+    comparisons: list[Comparison] = []
+    unused = 0
+    total = 2 * (sum(len(files) for _, files in work) + len(own))
+    with tqdm(total=total, unit="file", disable=None if given.progress else True) as bar:
+
+        def follow(file: str) -> None:
+            bar.set_postfix_str(file)
+            bar.update()
+
+        for client, files in work:
+            before = run(published, files, patience=given.patience, progress=follow)
+            # What uses no operator of brainevent on the published package is none of our business.
+            reached = {result.file for result in before if result.uses or result.outcome != "passed"}
+            moved = [ours.folder / file.relative_to(published.folder) for file in files]
+            kept = [file for file in moved if str(file.relative_to(ours.folder)) in reached]
+            bar.update(len(moved) - len(kept))
+            after = run(ours, kept, patience=given.patience, progress=follow)
+            found = compare(client, [result for result in before if result.file in reached], after)
+            unused += len(files) - len({one.file for one in found})
+            comparisons += found
+        both = [run(side, own, patience=given.patience, progress=follow) for side in (published, ours)]
+        comparisons += compare("(our tests)", *both, required=True)
+    remarks = _remarks(published, ours, unused)
+    print("\n".join(plain(table(comparisons, "Tests of the clients, on both packages", remarks))))
+    if given.json:
+        given.json.write_text(json.dumps([_as_json(one) for one in comparisons], indent=1))
+    broken = sum(len(one.broken) for one in comparisons)
+    print(f"\n{broken} tests are broken." if broken else "\nNothing is broken.")
+    return 1 if broken else 0
+
+
+def _files(installation: Installation, client: str, given: argparse.Namespace) -> list[Path]:
+    found = find_tests(installation.folder / client, given.depth)
+    return [file for file in found if all(pattern.search(str(file)) for pattern in given.select)]
+
+
+def _remarks(published: Installation, ours: Installation, unused: int) -> Sequence[str]:
+    versions = ", ".join(f"{name} {version}" for name, version in ours.versions.items() if name != "brainevent")
+    remarks = ["", f"brainevent {published.versions['brainevent']} and {ours.versions['brainevent']}; {versions}."]
+    if unused:
+        remarks.append(f"Left out: {unused} files that were found by a name, but use no operator of brainevent.")
+    return remarks
+
+
+def _as_json(one: Comparison) -> dict[str, object]:
+    def told(results: dict[str, Result]) -> dict[str, object]:
+        return {name: {**asdict(result), "uses": sorted(result.uses)} for name, result in results.items()}
+
+    return {
+        "client": one.client,
+        "file": one.file,
+        "group": one.group,
+        "published": told(one.published),
+        "ours": told(one.ours),
+        "broken": [result.test for result in one.broken],
+    }
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="hatch run clients",
+        description="Install the packages that build on brainevent twice, with the published package and with ours in "
+        "its place, run those of their own tests that use it, and tests of ours for the ways in which they call it. "
+        "The status is 1 if a test that passes on the published package, or one of ours, fails.",
+    )
+    parser.add_argument("names", nargs="*", metavar="CLIENT", help=f"which ones (default: {', '.join(CLIENTS)})")
+    parser.add_argument(
+        "--depth", type=int, default=2, help="how many steps by name from brainevent to a test (default: 2)"
+    )
+    parser.add_argument(
+        "--select",
+        action="append",
+        type=re.compile,
+        default=[],
+        metavar="REGEX",
+        help="only test files in whose path this is found",
+    )
+    parser.add_argument("--patience", type=float, default=1800.0, help="seconds for one test file (default: 1800)")
+    parser.add_argument("--upgrade", action="store_true", help="make the environments anew, with the latest clients")
+    parser.add_argument("--list", action="store_true", dest="list_only", help="list the test files and stop")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
+    parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
+    given = parser.parse_args(arguments)
+    for name in given.names:
+        if name not in CLIENTS:
+            parser.error(f"no client is called {name!r}; there are {', '.join(CLIENTS)}")
+    given.names = list(dict.fromkeys(given.names)) or list(CLIENTS)
+    return given
+
+
+if __name__ == "__main__":
+    sys.exit(main())

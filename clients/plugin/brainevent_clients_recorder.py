@@ -1,0 +1,90 @@
+"""A pytest plugin that writes what each test did: its outcome, and which operators of brainevent it used.
+
+It is loaded in the environments of the clients, by pytest's option ``-p``, and needs nothing but pytest and brainevent.
+Each line of the file that ``BRAINEVENT_CLIENTS_RECORD`` names is a test, as JSON.
+"""
+
+import functools
+import inspect
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import brainevent
+
+_used: set[str] = set()
+
+
+def _watch() -> None:
+    """Have every public matrix, event class and function tell when it is made or called."""
+    families = (brainevent.DataRepresentation, brainevent.EventRepresentation)
+    for name, value in inspect.getmembers(brainevent):
+        if name.startswith("_"):
+            continue
+        if inspect.isclass(value):
+            if issubclass(value, families):
+                # A class without an __init__ of its own gets one, so that each is seen under its own name.
+                value.__init__ = _telling(value.__name__, value.__init__)
+        elif inspect.isfunction(value):
+            setattr(brainevent, name, _telling(name, value))
+
+
+def _telling(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def tell(*args: Any, **kwargs: Any) -> Any:
+        _used.add(name)
+        return function(*args, **kwargs)
+
+    return tell
+
+
+_watch()  # before any client is imported, whose modules take names out of brainevent
+
+
+class _Recorder:
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def write(self, test: str, outcome: str, message: str, seconds: float) -> None:
+        line = {"test": test, "outcome": outcome, "message": message, "uses": sorted(_used), "seconds": seconds}
+        with self._file.open("a") as file:
+            print(json.dumps(line), file=file)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[Any]:
+        _used.clear()
+        self.write(item.nodeid, "begun", "", 0.0)
+        self._reports: list[pytest.TestReport] = []
+        begin = time.perf_counter()
+        result = yield
+        failed = next((report for report in self._reports if report.failed), None)
+        skipped = any(report.skipped for report in self._reports)  # expected failures are among these
+        outcome = "failed" if failed else "skipped" if skipped else "passed"
+        self.write(item.nodeid, outcome, _last_line(failed), round(time.perf_counter() - begin, 3))
+        return result
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reports.append(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.write(report.nodeid, "failed", _last_line(report), 0.0)
+
+
+def _last_line(report: pytest.TestReport | pytest.CollectReport | None) -> str:
+    """The exception of a failure, in one line."""
+    if report is None:
+        return ""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = report.longreprtext if crash is None else crash.message
+    lines = [line.removeprefix("E").strip() for line in text.strip().splitlines()]
+    return (lines[0] if crash is not None else lines[-1])[:300] if lines else ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Recorder(Path(os.environ["BRAINEVENT_CLIENTS_RECORD"])))

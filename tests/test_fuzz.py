@@ -1,0 +1,81 @@
+"""The fuzzer: a few hundred of its calls, and that it finds what there is to find."""
+
+import ctypes
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzz import driver
+from fuzz.cells import table
+from fuzz.guards import GuardedMemory
+from fuzz.table import OPERATIONS
+from tests import fuzz_crashing
+
+ROOT = Path(__file__).parents[1]
+
+#: Few cells, whose kernels other tests compile as well.
+SOME = [r"^product .*kind=(CSR|COO|FixedPostNumConn),", "size=small"]
+
+
+def test_some_calls(full: bool) -> None:
+    cells = table(OPERATIONS, select=[re.compile(pattern) for pattern in SOME])
+    outcome = driver.run(cells, seed=0, select=SOME, rounds=100 if full else 30, jobs=1)
+    assert not outcome.findings, "\n".join(f"{one.cell} case {one.case}: {one.message}" for one in outcome.findings)
+    assert outcome.calls["result"] > 100
+    assert outcome.calls["error"] > 20
+    assert {cell.backend for cell in cells.cells} == {"reference", "numba", "guarded"}
+
+
+def test_findings_and_crashes_are_reported_with_their_number() -> None:
+    cells = table(fuzz_crashing.OPERATIONS)
+    assert cells.left_out == {"absent": "no_such_function"}
+    outcome = driver.run(cells, seed=0, select=[], rounds=2, jobs=1, operations=fuzz_crashing.__name__)
+    assert outcome.calls == {"result": 2, "wrong": 4, "crashed": 2}
+    found = {(str(cells.case(one.case).cell), one.message.split(":")[0].split("\n")[0]) for one in outcome.findings}
+    assert found == {
+        ("scale [does=wrong] on reference", "result 0 is wrong"),
+        ("scale [does=raise] on reference", "an error in place of the result"),
+        ("scale [does=crash] on reference", "ended the process with status -6"),
+    }
+    (crash, _) = [one.case for one in outcome.findings if "ended the process" in one.message]
+    again = driver.run(cells, seed=0, select=[], rounds=1, jobs=1, only=crash, operations=fuzz_crashing.__name__)
+    assert [one.case for one in again.findings] == [crash]
+
+
+def test_guarded_memory_sees_what_is_written_beside_an_array() -> None:
+    memory = GuardedMemory()
+    for _ in range(2):  # at the end of its pages, and at the beginning
+        with pytest.raises(AssertionError, match="wrote outside"):
+            _write_beside_an_array(memory)
+
+
+def _write_beside_an_array(memory: GuardedMemory) -> None:
+    with memory.call():
+        array = memory.copy(np.arange(5.0))
+        np.testing.assert_array_equal(array, np.arange(5.0))
+        begin = array.__array_interface__["data"][0]
+        ctypes.c_uint8.from_address(begin - 1 if memory.at_end else begin + array.nbytes).value = 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_reading_beyond_an_array_ends_the_process() -> None:
+    program = """
+        import ctypes
+        import numpy as np
+        from fuzz.guards import GuardedMemory
+
+        memory = GuardedMemory()
+        for _ in range(2):
+            with memory.call():
+                array = memory.copy(np.arange(5.0))
+                begin = array.__array_interface__["data"][0]
+                ctypes.c_uint8.from_address(begin + array.nbytes if memory.at_end else begin - 1).value
+                print("survived")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode < 0
+    assert "survived" not in done.stdout
