@@ -19,7 +19,7 @@ from ..events import active_lister
 from ..parallel import chunks_for, threads_for
 from ..rows import row_reader
 from .clipping import clipper
-from .weights import bounder, toucher, weight_writer
+from .weights import bounder, changer, toucher, weight_writer
 
 __all__ = ["build", "row_updater"]
 
@@ -41,7 +41,7 @@ def row_updater(call: Call) -> Any:
     row_span, touch, csr = row_reader(call), toucher(call), call.layout == "csr"
     by_slot, shared = call.slots, call.shared
     clips_apart = shared and call.clip == "updated"
-    weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
+    weight, write, bounded, changed = weight_reader(call), weight_writer(call), bounder(call), changer(call)
 
     @native
     def prefetch_row(indices, slots, out, start, stop):
@@ -56,14 +56,43 @@ def row_updater(call: Call) -> Any:
                 prefetch(out, entry)
 
     @native
+    def prefetch_weights(slots, out, start, stop):
+        """Weights in lines of their own, of the first entries of a row."""
+        for entry in range(start, min(stop, start + SLOTS_AHEAD)):
+            prefetch(out, U(slots[entry]))
+
+    @native
+    def place_of(slots, entry):
+        return U(slots[entry]) if by_slot else entry
+
+    @native
     def update_row(indices, slots, trace, lower, upper, out, start, stop, bound):
-        for entry in range(start, stop):
-            if by_slot and entry + SLOTS_AHEAD < stop:
+        entry, size = start, U(out.size)
+        # Four weights are read before the first is written, unless they could be one.
+        while entry + U(4) <= stop and not shared:
+            if by_slot and entry + SLOTS_AHEAD + U(4) <= stop:
                 prefetch(out, U(slots[entry + SLOTS_AHEAD]))
-            partner = U(indices[entry])
-            place = U(slots[entry]) if by_slot else entry
-            if partner < bound and place < U(out.size):
+                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(1)]))
+                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(2)]))
+                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(3)]))
+            i, j = U(indices[entry]), U(indices[entry + U(1)])
+            k, m = U(indices[entry + U(2)]), U(indices[entry + U(3)])
+            p, q = place_of(slots, entry), place_of(slots, entry + U(1))
+            r, s = place_of(slots, entry + U(2)), place_of(slots, entry + U(3))
+            if not (max(max(i, j), max(k, m)) < bound and max(max(p, q), max(r, s)) < size):
+                break
+            a, b = changed(weight(out, p), trace[i], lower, upper), changed(weight(out, q), trace[j], lower, upper)
+            c, d = changed(weight(out, r), trace[k], lower, upper), changed(weight(out, s), trace[m], lower, upper)
+            write(out, p, a)
+            write(out, q, b)
+            write(out, r, c)
+            write(out, s, d)
+            entry += U(4)
+        while entry < stop:
+            partner, place = U(indices[entry]), place_of(slots, entry)
+            if partner < bound and place < size:
                 touch(out, place, trace[partner], lower, upper)
+            entry += U(1)
 
     @native
     def clip_row(indices, slots, lower, upper, out, start, stop, bound):
@@ -79,6 +108,9 @@ def row_updater(call: Call) -> Any:
             if i + ROWS_AHEAD < last:
                 start, stop = row_span(indptr, U(active[i + ROWS_AHEAD]), width)
                 prefetch_row(indices, slots, out, start, stop)
+            if by_slot and i + U(1) < last:
+                start, stop = row_span(indptr, U(active[i + U(1)]), width)
+                prefetch_weights(slots, out, start, stop)
             start, stop = row_span(indptr, U(active[i]), width)
             update_row(indices, slots, trace, lower, upper, out, start, stop, bound)
         if clips_apart:

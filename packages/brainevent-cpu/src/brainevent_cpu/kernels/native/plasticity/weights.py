@@ -14,7 +14,7 @@ from ....bridge.specialise import specialised
 from ...call import Call
 from ..elements import weight_reader
 
-__all__ = ["bounder", "toucher", "weight_writer"]
+__all__ = ["bounder", "changer", "toucher", "weight_writer"]
 
 U = np.uint64
 
@@ -56,17 +56,27 @@ def weight_writer(call: Call) -> Any:
     return write
 
 
-def toucher(call: Call) -> Any:
-    """`touch(out, place, amount, lower, upper)`: what an event does to one weight."""
-    native = specialised(*call.words)
-    weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
+def changer(call: Call) -> Any:
+    """`changed(value, amount, lower, upper)`: what an event makes of a weight."""
+    native, bounded = specialised(*call.words), bounder(call)
     # Entries that share a weight add to it first, whatever their order; it is clipped when all have.
     clips = call.clip == "updated" and not call.shared
 
     @native
+    def changed(value, amount, lower, upper):
+        return bounded(value + amount, lower, upper) if clips else value + amount
+
+    return changed
+
+
+def toucher(call: Call) -> Any:
+    """`touch(out, place, amount, lower, upper)`: what an event does to one weight."""
+    native = specialised(*call.words)
+    weight, write, changed = weight_reader(call), weight_writer(call), changer(call)
+
+    @native
     def touch(out, place, amount, lower, upper):
-        value = weight(out, place) + amount
-        write(out, place, bounded(value, lower, upper) if clips else value)
+        write(out, place, changed(weight(out, place), amount, lower, upper))
 
     return touch
 
