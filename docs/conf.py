@@ -5,6 +5,7 @@ from pathlib import Path
 
 import brainevent
 from brainevent_core import info
+from brainevent_core.testing import coverage, operation_cases
 
 project = "brainevent"
 author = copyright = "The brainevent developers"  # noqa: A001
@@ -38,3 +39,7 @@ trim_doctest_flags = True
 generated = Path(__file__).parent / "_build" / "generated"
 generated.mkdir(parents=True, exist_ok=True)
 (generated / "info.txt").write_text(info.render(info.gather()) + "\n")
+
+# Which operation is tested on which matrix, for the page on operations.
+backends = ("numba", "reference")
+(generated / "operations.md").write_text(coverage(list(operation_cases(backends, whole=False)), backends)[0] + "\n")

@@ -112,9 +112,7 @@ OPERATIONS: dict[str, Operation] = {
     "tocoo": Operation(lambda A, x, unit: A.tocoo(nse=50), lambda m, x: m.dense, gives=COO),
     "tocsr": Operation(lambda A, x, unit: A.tocsr(nse=50), lambda m, x: m.dense, gives=CSR),
     "tocsc": Operation(lambda A, x, unit: A.tocsc(nse=50), lambda m, x: m.dense, gives=CSC),
-    "tocsr then tocsc": Operation(
-        lambda A, x, unit: A.tocoo(nse=40).tocsr().tocsc(), lambda m, x: m.dense, gives=CSC
-    ),
+    "tocsr then tocsc": Operation(lambda A, x, unit: A.tocoo(nse=40).tocsr().tocsc(), lambda m, x: m.dense, gives=CSC),
     "fromdense": Operation(
         lambda A, x, unit: type(A).fromdense(x, nse=35 if A.shape[0] == 7 else None).todense(),
         lambda m, x: x,
@@ -174,7 +172,7 @@ OPERATIONS: dict[str, Operation] = {
     "plus same": Operation(lambda A, x, unit: A + A.with_data(A.data * 2), lambda m, x: 3 * m.dense),
     "minus same": Operation(lambda A, x, unit: A - A.with_data(A.data * 3), lambda m, x: -2 * m.dense),
     "less": Operation(
-        lambda A, x, unit: A < x, lambda m, x: m.dense < x, u.UNITLESS, _dense, extra_unit=u.mV, differentiable=False
+        lambda A, x, unit: x > A, lambda m, x: m.dense < x, u.UNITLESS, _dense, extra_unit=u.mV, differentiable=False
     ),
     "number at least": Operation(
         lambda A, x, unit: x >= A, lambda m, x: x >= m.dense, u.UNITLESS, _number, extra_unit=u.mV, differentiable=False
