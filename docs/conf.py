@@ -6,6 +6,7 @@ from pathlib import Path
 
 import brainevent
 from brainevent_core import info
+from brainevent_core.testing import coverage, operation_cases
 
 sys.path.insert(0, str(Path(__file__).parent))
 import tables
@@ -44,3 +45,7 @@ generated.mkdir(parents=True, exist_ok=True)
 (generated / "info.txt").write_text(info.render(info.gather()) + "\n")
 for table in (tables.primitives, tables.products, tables.renamed, tables.left_out):
     (generated / f"{table.__name__}.md").write_text(table())
+
+# Which operation is tested on which matrix, for the page on operations.
+backends = ("numba", "reference")
+(generated / "operations.md").write_text(coverage(list(operation_cases(backends, whole=False)), backends)[0] + "\n")

@@ -33,8 +33,8 @@ class Indexing:
         if row.whole:
             if column.whole:
                 return self.todense()
-            picked = columns(self.__stored__, column.at)
-            return jnp.moveaxis(picked, -1, 0) if column.at.ndim else picked
+            picked, unit = units.detach(columns(self.__stored__, column.at))
+            return units.attach(jnp.moveaxis(picked, -1, 0), unit)
         picked, unit = units.detach(rows(self.__stored__, row.at))
         if column.whole:
             return units.attach(picked, unit)

@@ -158,6 +158,8 @@ class _Problem:
     shape: tuple[int, int] = field(init=False)
     structure: tuple[np.ndarray, ...] = field(init=False)
     data_shape: tuple[int, ...] = field(init=False)
+    #: The structure as JAX arrays: NumPy's would become tracers in a matrix that is built inside of jit.
+    arrays: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         case = self.case
@@ -210,7 +212,7 @@ class _Problem:
     def run(self, weights: Any, extra: Any, structure: tuple[Any, ...] | None = None) -> Any:
         """What the library makes of it, as an array without unit."""
         cls = MATRICES[self.case.matrix]
-        structure = self.structure if structure is None else structure
+        structure = self.arrays if structure is None else structure
         unit = u.mV if self.case.unit else 1
         weights = weights * unit
         matrix = cls((weights, *structure), shape=self.shape, check=False) if structure else cls(weights)
@@ -241,8 +243,8 @@ def _structure(
     lines, width = shape[::-1] if transposed else shape
     if kind == "malformed":
         outside = rng.random(row.shape) < 0.3
-        beyond = rng.choice([-1, -width, width, 2**31 - 1], size=row.shape)
-        other = np.where(outside, beyond, row if transposed else col)
+        elsewhere = rng.choice([-1, -width, width, 2**31 - 1], size=row.shape)
+        other = np.where(outside, elsewhere, row if transposed else col)
         line = col if transposed else row
     else:
         count = 0 if kind == "empty" else min(2, width)
@@ -268,6 +270,7 @@ def check_operation(case: OperationCase, seed: int = 0) -> None:
     """
     problem = _Problem(case, np.random.default_rng([zlib.crc32(str(case).encode()), seed]))
     with x64(case.dtype == "float64"), config.use_backend(case.backend):
+        problem.arrays = tuple(map(jnp.asarray, problem.structure))
         TRANSFORMS[case.transform](problem)
 
 
@@ -300,7 +303,8 @@ def _vmap_structure(p: _Problem) -> None:
 
 
 def _directions(p: _Problem, w: np.ndarray, e: Any) -> tuple[np.ndarray, Any]:
-    e_dot = None if e is None or e.dtype.kind in "iu" else p.rng.normal(size=e.shape).astype(e.dtype)
+    # Not out of zeros, which are no entries for `fromdense`.
+    e_dot = None if e is None or e.dtype.kind in "iu" else (p.rng.normal(size=e.shape) * (e != 0)).astype(e.dtype)
     return p.rng.normal(size=w.shape).astype(w.dtype), e_dot
 
 
