@@ -14,6 +14,7 @@ from brainevent_core.formats import OPERANDS, Operand
 from brainevent_core.jitc import Connectivity
 from brainevent_core.ops import Stored
 from brainevent_core.plugins import get_registry, ordered
+from brainevent_core.plugins.discovery import load_backends
 
 __all__ = ["left_out", "primitives", "products", "renamed"]
 
@@ -41,6 +42,7 @@ def primitives() -> str:
 
 def products(platform: str = "cpu") -> str:
     """For each product and way to store a matrix, the backend whose kernel runs it, in float32."""
+    load_backends(platform)
     stored = _stored()
     rows = []
     for title, primitive, transpose in (
