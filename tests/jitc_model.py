@@ -69,7 +69,7 @@ def digit_weights(prob: float) -> list[list[int]]:
     ladder = [q]
     while len(ladder) < 3 and (1 - ladder[-1]) * 256 < 1:
         ladder.append(_power_1024(ladder[-1]))
-    levels = []
+    levels: list[list[int]] = []
     for q in reversed(ladder):
         powers = [Fraction(1)]
         for _ in range(CELLS):

@@ -47,7 +47,7 @@ class CallFrame:
         self.errors: list[str] = []
         self.destroyed: list[int] = []
         self.tasks: list[tuple[int, int]] = []
-        self.schedule: Callable[[int, int], int] = lambda task, data: self.tasks.append((task, data)) or 0
+        self.schedule: Callable[[int, int], int] = self._keep_task
         self.threads = threads
         self.api = np.zeros(24, np.int64)
         self.api[0] = self.api.nbytes
@@ -59,7 +59,7 @@ class CallFrame:
         ):
             pointer = _FUNCTION(function)
             self._alive.append(pointer)
-            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value
+            self.api[offset // 8] = ctypes.cast(pointer, ctypes.c_void_p).value or 0
         self.words = np.zeros(layout.FRAME_MIN_SIZE // 8, np.int64)
         self.words[0] = layout.FRAME_MIN_SIZE
         self.words[layout.FRAME_API // 8] = self.api.ctypes.data
@@ -80,6 +80,10 @@ class CallFrame:
         array = np.array([*words, 0], np.int64)
         self._alive.append(array)
         return int(array.ctypes.data)
+
+    def _keep_task(self, task: int, data: int) -> int:
+        self.tasks.append((task, data))
+        return 0
 
     def _buffer(self, array: np.ndarray) -> int:
         words = [0] * 6
