@@ -31,8 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     own = [file for file in OWN if all(pattern.search(file.name) for pattern in given.select)]
     if given.list_only:
         for client, files in work:
-            print("\n".join(f"{client:<15} {file.relative_to(published.folder)}" for file in files))
-        print("\n".join(f"{'our tests':<15} {file.name}" for file in own))
+            for file in files:
+                print(f"{client:<15} {file.relative_to(published.folder)}")
+        for file in own:
+            print(f"{'(our tests)':<15} {file.name}")
         return 0
     comparisons: list[Comparison] = []
     unused = 0

@@ -78,16 +78,16 @@ def compare(
         if not required and not any(result.uses for result in results):
             continue
         for group in GROUPS:
-            sides = [
+            before, after = (
                 {
                     result.test: result
                     for result in side
                     if result.file == file and ((file, result.test) in just_in_time) == (group == JUST_IN_TIME)
                 }
                 for side in (published, ours)
-            ]
-            if any(sides):
-                found.append(Comparison(client, file, group, *sides, required))
+            )
+            if before or after:
+                found.append(Comparison(client, file, group, before, after, required))
     return found
 
 

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from fuzz.cells import Table
+from fuzz.worker import HOW
 
 __all__ = ["Finding", "Outcome", "run"]
 
@@ -133,26 +134,23 @@ def _follow(
 ) -> Task | None:
     """Run a task in a process; what is left of it if the process dies."""
     with tempfile.TemporaryDirectory(prefix="brainevent-fuzz-") as folder:
-        file, output = Path(folder) / "current", Path(folder) / "errors.txt"
-        np.array([-1]).tofile(file)
+        file, output = Path(folder) / "state", Path(folder) / "errors.txt"
+        np.array([-1, *[0] * len(HOW)]).tofile(file)
         with output.open("w+") as errors, _start(task, file, errors) as process:
-            ended = _watch(process, file)
+            ended = _watch(process, file, progress)
             assert process.stdout is not None
             for line in process.stdout:
-                answer: dict[str, Any] = json.loads(line)
                 with lock:
-                    if "wrong" in answer:
-                        outcome.findings.append(Finding(answer["wrong"], answer["cell"], answer["message"]))
-                    else:
-                        outcome.calls.update(answer["done"])
-                        progress(sum(answer["done"].values()))
+                    outcome.findings.append(Finding(**json.loads(line)))
                 if outcome.enough:
                     process.kill()
             status = process.wait()
             hung = ended()
             errors.seek(0)
             told = errors.read().strip().splitlines()
-        current = int(np.fromfile(file, np.int64)[0])
+        current, *calls = _state(file)
+        with lock:
+            outcome.calls.update({how: count for how, count in zip(HOW, calls, strict=True) if count})
     if status == 0 or outcome.enough:
         return None
     what = "took too long" if hung else f"ended the process with status {status}"
@@ -172,17 +170,27 @@ def _start(task: Task, file: Path, errors: IO[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables)
 
 
-def _watch(process: subprocess.Popen[str], file: Path) -> Callable[[], bool]:
-    """Kill a process that stays at one call for too long; the function that ends this, and says whether it did."""
+def _state(file: Path) -> list[int]:
+    """What the worker keeps in its file: the case being called, and the number of calls by how they went."""
+    return [int(number) for number in np.fromfile(file, np.int64)]
+
+
+def _watch(process: subprocess.Popen[str], file: Path, progress: Callable[[int], None]) -> Callable[[], bool]:
+    """Follow a process, and kill it if it stays at one call for too long; the function that ends this, and says whether
+    it did."""
     over, hung = threading.Event(), threading.Event()
 
     def watch() -> None:
-        last, since = -1, time.monotonic()
-        while not over.wait(5.0):
-            current = int(np.fromfile(file, np.int64)[0])
+        last, since, told = -1, time.monotonic(), 0
+        ending = False
+        while not ending:
+            ending = over.wait(1.0)
+            current, *calls = _state(file)
+            progress(sum(calls) - told)
+            told = sum(calls)
             if current != last:
                 last, since = current, time.monotonic()
-            elif time.monotonic() - since > PATIENCE:
+            elif time.monotonic() - since > PATIENCE and not ending:
                 hung.set()
                 process.kill()
                 return

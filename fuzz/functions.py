@@ -8,10 +8,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-import brainevent
 from fuzz import model, values
 from fuzz.matrices import SIZES, STRUCTURE, build, data_shape, draw_matrix, matrix_faults, replaced
-from fuzz.operations import Fault, Operation, Row, Trial
+from fuzz.operations import Fault, Operation, Row, Trial, public
 from fuzz.products import draw_operand, operand_faults
 
 __all__ = ["OPERATIONS"]
@@ -48,7 +47,7 @@ def _draw_function(row: Row, random: np.random.Generator) -> Trial:
 def _function(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     cell = _as_matrix(row)
     name = f"{'binary_' if row['event'] else ''}{row['prefix']}{'mv' if row['rank'] == 1 else 'mm'}"
-    function = getattr(brainevent, name)
+    function = public(name)
     arrays_of = ("weights", *STRUCTURE[cell["kind"]], "x")
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
@@ -153,14 +152,14 @@ def _draw_conversion_of_indices(row: Row, random: np.random.Generator) -> Trial:
 def _from_csr(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     def call(arrays: dict[str, Any], check: bool) -> Any:
         shape = SIZES[row["size"]][:2]
-        coordinates = brainevent.csr_to_coo_index(arrays["indptr"], arrays["indices"])
-        return [coordinates, brainevent.csr_to_csc_index(arrays["indptr"], arrays["indices"], shape=shape)]
+        coordinates = public("csr_to_coo_index")(arrays["indptr"], arrays["indices"])
+        return [coordinates, public("csr_to_csc_index")(arrays["indptr"], arrays["indices"], shape=shape)]
 
     return call
 
 
 def _from_coo(row: Row) -> Callable[[dict[str, Any], bool], Any]:
-    return lambda arrays, check: list(brainevent.coo2csr(arrays["row"], arrays["col"], shape=SIZES[row["size"]][:2]))
+    return lambda arrays, check: list(public("coo2csr")(arrays["row"], arrays["col"], shape=SIZES[row["size"]][:2]))
 
 
 _MATRICES: dict[str, list[Any]] = {

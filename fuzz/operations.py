@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+import brainevent
 from fuzz.model import Expected
 
-__all__ = ["BACKENDS", "Fault", "Operation", "Row", "Trial", "missing"]
+__all__ = ["BACKENDS", "Fault", "Operation", "Row", "Trial", "missing", "public"]
 
 BACKENDS = ("reference", "numba", "guarded")
 """Guarded: the kernels of Numba on guarded memory."""
@@ -76,15 +77,18 @@ class Operation:
         return zlib.crc32(self.name.encode())
 
 
+def public(path: str) -> Any:
+    """What brainevent calls so, or None: an operation can be in the table before it is in the package."""
+    found: Any = brainevent
+    for name in path.split("."):
+        found = getattr(found, name, None)
+    return found
+
+
 def missing(operation: Operation) -> str | None:
     """The first name that the operation needs and the installed package lacks."""
-    import brainevent
-
     for path in operation.needs:
-        found: Any = brainevent
-        for name in path.split("."):
-            found = getattr(found, name, None)
         # What a base class of another package has for us to fill in is not there.
-        if not getattr(found, "__module__", "").startswith("brainevent"):
+        if not getattr(public(path), "__module__", "").startswith("brainevent"):
             return path
     return None

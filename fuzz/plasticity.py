@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-import brainevent
 from fuzz import model, values
 from fuzz.matrices import SIZES, STRUCTURE, build, data_shape, draw_matrix
-from fuzz.operations import Operation, Row, Trial
+from fuzz.operations import Operation, Row, Trial, public
 
 __all__ = ["OPERATIONS"]
 
@@ -80,7 +79,7 @@ def _method(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 
 def _function(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     family = {"CSR": "csr", "CSC": "csc", "COO": "coo", "Dense": "dense"}[row["kind"]]
-    function = getattr(brainevent, f"update_{family}_on_binary_{'pre' if row['pre'] else 'post'}")
+    function = public(f"update_{family}_on_binary_{'pre' if row['pre'] else 'post'}")
     names = ("weights", *STRUCTURE[row["kind"]])
     shape = {"shape": SIZES[row["size"]][:2]} if row["kind"] in ("CSR", "CSC") else {}
 

@@ -27,7 +27,7 @@ from fuzz.matrices import (
     matrix_faults,
     replaced,
 )
-from fuzz.operations import Fault, Operation, Row, Trial
+from fuzz.operations import Fault, Operation, Row, Trial, public
 
 __all__ = ["OPERANDS", "OPERATIONS", "draw_operand", "multiply", "operand_faults", "reading"]
 
@@ -59,7 +59,7 @@ OPERANDS: dict[str, Kind] = {
     "float": Kind(lambda x, axis: brainevent.BinaryArray(x), "float32"),
     "bitpacked": Kind(lambda x, axis: brainevent.BitPackedBinary(x, axis=axis), "float32"),
     "compact": Kind(lambda x, axis: brainevent.CompactBinary(x, axis=axis), "bool"),
-    "masked": Kind(lambda x, axis: brainevent.SparseFloat(x), event=True, keeps_value=True),
+    "masked": Kind(lambda x, axis: public("SparseFloat")(x), event=True, keeps_value=True),
 }
 
 COLUMNS: dict[str, list[Any]] = {

@@ -3,6 +3,7 @@
 from typing import Any
 
 import brainstate
+import braintools
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
@@ -37,15 +38,18 @@ def test_a_train_of_spikes() -> None:
 
 def projection(kind: str, stp: Any = None) -> tuple[Any, Any]:
     neurons = brainpy_state.LIF(4, tau=20.0 * u.ms, V_th=1e6 * u.mV, V_rest=0.0 * u.mV, V_reset=0.0 * u.mV)
-    # Behind a synapse come numbers, not events.
-    connect = brainstate.nn.EventFixedProb if kind == "post" else brainstate.nn.FixedNumConn
-    options: dict[str, Any] = {"comm": connect(6, 4, 0.5, 2.0, seed=0), "post": neurons, "stp": stp}
+    tau = 5.0 * u.ms
+    options: dict[str, Any] = {"post": neurons, "stp": stp}
     if kind == "post":
-        describe = {"syn": brainpy_state.Expon.desc(4, tau=5.0 * u.ms), "out": brainpy_state.CUBA.desc(scale=u.volt)}
+        options["comm"] = brainstate.nn.EventFixedProb(6, 4, 0.5, 2.0 * u.mS, seed=0)
+        describe = {"syn": brainpy_state.Expon.desc(4, tau=tau), "out": brainpy_state.CUBA.desc(scale=u.volt)}
         made = brainpy_state.align_post_projection(lambda x: x, **describe, **options)
     else:
-        parts = {"syn": brainpy_state.Expon(6, tau=5.0 * u.ms), "out": brainpy_state.CUBA(scale=u.volt)}
-        made = brainpy_state.align_pre_projection(lambda x: x, **parts, **options)
+        # The synapse comes first: it adds up events, which have no unit, and passes on numbers.
+        options["comm"] = brainstate.nn.FixedNumConn(6, 4, 0.5, 2.0, seed=0)
+        synapse = brainpy_state.Expon(6, tau=tau, g_initializer=braintools.init.ZeroInit())
+        out = brainpy_state.CUBA(scale=u.volt)
+        made = brainpy_state.align_pre_projection(lambda x: x, syn=synapse, out=out, **options)
     for module in (neurons, made):
         brainstate.nn.init_all_states(module)
     return made, neurons

@@ -29,7 +29,7 @@ def _watch() -> None:
         if inspect.isclass(value):
             if issubclass(value, families):
                 # A class without an __init__ of its own gets one, so that each is seen under its own name.
-                value.__init__ = _telling(value.__name__, value.__init__)
+                value.__init__ = _telling(value.__name__, value.__init__)  # type: ignore[method-assign]
         elif inspect.isfunction(value):
             setattr(brainevent, name, _telling(name, value))
 

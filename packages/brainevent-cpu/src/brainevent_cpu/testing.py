@@ -47,7 +47,7 @@ class CallFrame:
         self.errors: list[str] = []
         self.destroyed: list[int] = []
         self.tasks: list[tuple[int, int]] = []
-        self.schedule: Callable[[int, int], int] = self._remember
+        self.schedule: Callable[[int, int], int] = self._keep_task
         self.threads = threads
         self.api = np.zeros(24, np.int64)
         self.api[0] = self.api.nbytes
@@ -72,10 +72,6 @@ class CallFrame:
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_SIZE) // 8] = len(attributes)
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_ITEMS) // 8] = scalars
 
-    def _remember(self, task: int, data: int) -> int:
-        self.tasks.append((task, data))
-        return 0
-
     def call(self, handler: Any) -> int:
         """Run the handler; the address of the error it returns, or 0."""
         return int(handler.ctypes(self.words.ctypes.data))
@@ -84,6 +80,10 @@ class CallFrame:
         array = np.array([*words, 0], np.int64)
         self._alive.append(array)
         return int(array.ctypes.data)
+
+    def _keep_task(self, task: int, data: int) -> int:
+        self.tasks.append((task, data))
+        return 0
 
     def _buffer(self, array: np.ndarray) -> int:
         words = [0] * 6
