@@ -287,13 +287,21 @@ def test_special_numbers_are_those_of_jnp_clip(clip: str, backend: str) -> None:
 # -- errors ------------------------------------------------------------------------------------------------------------
 
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    "homogeneous": (lambda: CSR((1.0, [0, 1], [0, 2]), shape=(1, 2)).update_on_pre([1], 1.0), ValueError, "homogeneous"),
+    "homogeneous": (
+        lambda: CSR((1.0, [0, 1], [0, 2]), shape=(1, 2)).update_on_pre([1], 1.0),
+        ValueError,
+        "homogeneous",
+    ),
     "generated": (
         lambda: brainevent.JITCScalarR(1.0, 0.5, 0, shape=(3, 3)).update_on_pre(np.ones(3), 1.0),
         NotImplementedError,
         "stored nowhere",
     ),
-    "spikes too short": (lambda: csr.update_on_pre(PRE[:3], POST_TRACE), ValueError, r"presynaptic.*\(7,\), got \(3,\)"),
+    "spikes too short": (
+        lambda: csr.update_on_pre(PRE[:3], POST_TRACE),
+        ValueError,
+        r"presynaptic.*\(7,\), got \(3,\)",
+    ),
     "encoded spikes too short": (
         lambda: csr.update_on_post(PRE_TRACE, brainevent.bitpack(POST[:3])),
         ValueError,
@@ -304,7 +312,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "bounds by synapse": (lambda: csr.update_on_pre(PRE, 1.0, w_max=csr.data), ValueError, "one number for all"),
     "clip": (lambda: csr.update_on_pre(PRE, 1.0, clip="some"), ValueError, "'all', 'updated'; got 'some'"),
     "unit of the trace": (lambda: csr.update_on_pre(PRE, 1.0 * u.mV), u.UnitMismatchError, ""),
-    "unit of a bound": (lambda: csr.with_data(csr.data * u.mV).update_on_pre(PRE, 1 * u.mV, 0.0), u.UnitMismatchError, ""),
+    "unit of a bound": (
+        lambda: csr.with_data(csr.data * u.mV).update_on_pre(PRE, 1 * u.mV, 0.0),
+        u.UnitMismatchError,
+        "",
+    ),
     "integer weights": (lambda: Dense(np.ones((2, 2), int)).update_on_pre([1, 0], 1.0), TypeError, "floating-point"),
     "complex trace": (lambda: csr.update_on_pre(PRE, 1j), TypeError, "real numbers"),
     "index of a column": (
@@ -312,7 +324,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         "holds 9",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERRORS)

@@ -221,7 +221,8 @@ def _aval_of(value: Any) -> Any:
 
 #: By their names in a program.
 _DTYPES = {
-    **{"i1": np.dtype(bool), "bf16": jax.numpy.dtype("bfloat16")},
+    "i1": np.dtype(bool),
+    "bf16": jax.numpy.dtype("bfloat16"),
     **{f"f{bits}": np.dtype(f"float{bits}") for bits in (16, 32, 64)},
     **{f"i{bits}": np.dtype(f"int{bits}") for bits in (8, 16, 32, 64)},
     **{f"ui{bits}": np.dtype(f"uint{bits}") for bits in (8, 16, 32, 64)},

@@ -35,9 +35,7 @@ def overwrite(
     """
     seen = [(np.dtype(dtype), array.ndim) for dtype, array in zip(read_as, (data, *arrays), strict=True)]
     scalars = dict(sorted(attributes.items()))
-    target = target_for(
-        kernel, tuple(seen), (seen[0],), tuple(np.dtype(type(value)) for value in scalars.values())
-    )
+    target = target_for(kernel, tuple(seen), (seen[0],), tuple(np.dtype(type(value)) for value in scalars.values()))
     out = jax.ShapeDtypeStruct(data.shape, data.dtype)
     call = jax.ffi.ffi_call(target, [out], input_output_aliases={0: 0})
     (result,) = call(data, *arrays, *after, **scalars)
