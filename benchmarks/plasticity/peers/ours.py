@@ -24,11 +24,9 @@ def program(
     case: Case, arrays: Arrays, patterns: np.ndarray, backend: str | None = None, as_csr: bool = False
 ) -> Program:
     """Kernels of ``backend``, or those that are chosen without being asked; ``as_csr`` if coo is stored as csr."""
-    order: Any = slice(None)
     matrix: Any
     if as_csr:
         matrix = _as_csr(case, arrays)
-        order = np.argsort(np.argsort(arrays.row, kind="stable"))  # of the entries, in the result
     else:
         matrix = matrix_of(case.product, arrays)
         matrix = matrix if case.format != "dense" else brainevent.Dense(matrix)
@@ -56,6 +54,7 @@ def program(
         return made
     result = made.result
     assert result is not None
+    order = np.argsort(np.argsort(arrays.row, kind="stable"))  # where the entries of coo are
     return Program(made.run, lambda: np.asarray(result())[order], made.distributions, made.notes)
 
 
