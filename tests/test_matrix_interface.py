@@ -70,7 +70,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "trace without entries": (lambda: CSR_4.yw_to_w(np.ones(3), np.ones(4)), ValueError, r"w \(5,\)"),
     "weights of another shape": (lambda: CSR_4.apply(lambda data: data[1:]), ValueError, r"\(5,\), got \(4,\)"),
     "generated entries": (
-        lambda: abs(brainevent.JITCScalarR(1.0, 0.5, 0, shape=(3, 3))),
+        lambda: abs(brainevent.JITCNormalR(1.0, 0.5, 0.5, 0, shape=(3, 3))),
         NotImplementedError,
         "just-in-time",
     ),
@@ -92,7 +92,7 @@ def test_error(name: str) -> None:
 # -- what the table does not ask ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", [*SPARSE, Dense])
+@pytest.mark.parametrize("cls", [CSR, FixedPreNumConn, Dense])
 def test_traced_indices_outside_give_zeros(cls: Any) -> None:
     matrix = cls.fromdense(DENSE * u.mV)
 
@@ -100,7 +100,7 @@ def test_traced_indices_outside_give_zeros(cls: Any) -> None:
     def pick(matrix: Any, i: Any, j: Any) -> Any:
         return matrix[i], matrix[:, j], matrix[i, j], matrix[jnp.stack([i, jnp.ones_like(i)])]
 
-    for dtype in (np.int8, np.int32, np.uint32):
+    for dtype in (np.int8, np.uint32):
         row, column, element, both = pick(matrix, dtype(100), dtype(100))
         np.testing.assert_array_equal(row.mantissa, np.zeros(4))
         np.testing.assert_array_equal(column.mantissa, np.zeros(3))
@@ -254,7 +254,7 @@ def structures(draw: Any) -> tuple[type, tuple[np.ndarray, ...], tuple[int, int]
     return cls, arrays, shape, entries
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=12, suppress_health_check=list(HealthCheck))
 @given(structures())
 def test_any_structure(case: Any) -> None:
     check_structure(*case)

@@ -42,6 +42,8 @@ def _operand(other: Any) -> Any:
     """A matrix, a unit, a Python number (which is of no dtype of its own), or an array or quantity."""
     if isinstance(other, (bool, int, float, complex, units.Unit)) or hasattr(other, "__stored__"):
         return other
+    if isinstance(other, (str, bytes)):
+        raise TypeError("Text is no number.")
     return as_array(other.value if hasattr(other, "__events__") else other)
 
 

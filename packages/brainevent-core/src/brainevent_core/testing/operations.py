@@ -26,7 +26,7 @@ from brainevent_core.testing.tables import rows
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 
-_MATRICES = [name for name in MATRICES if not name.endswith(INDEX)] + ["CSR" + INDEX]
+_MATRICES = [name for name in MATRICES if not name.endswith(INDEX)]
 _DTYPES = ["float32", "float64", "float16", "bfloat16", "int32"]
 _STRUCTURES = ["random", "unique", "malformed", "empty", "one_row"]
 _BATCH = 2
@@ -65,7 +65,7 @@ def hole(row: dict[str, Any]) -> str | None:
     """Why there is no such case, None if there is one. The row may be incomplete."""
     operation = OPERATIONS.get(row.get("operation", ""))
     matrix, transform, dtype = row.get("matrix"), row.get("transform"), row.get("dtype")
-    if operation and matrix and operation.only and matrix.removesuffix(INDEX) not in operation.only:
+    if operation and matrix and operation.only and matrix not in operation.only:
         return f"only {' and '.join(operation.only)} have it"
     if operation and not operation.differentiable and transform in _DERIVATIVES:
         return "it has no derivative"
@@ -167,7 +167,7 @@ class _Problem:
         columns = 5
         rows_ = 1 if case.structure == "one_row" else columns if self.operation.square else 7
         self.shape = (rows_, 1 if self.operation.square and rows_ == 1 else columns)
-        name = case.matrix.removesuffix(INDEX)
+        name = case.matrix
         self.structure, self.row, self.col, self.per_entry = _structure(case.structure, name, self.shape, self.rng)
         self.data_shape = (1,) if case.homogeneous else self.per_entry
         self.exists = (self.row >= 0) & (self.row < self.shape[0]) & (self.col >= 0) & (self.col < self.shape[1])
@@ -216,8 +216,6 @@ class _Problem:
         unit = u.mV if self.case.unit else 1
         weights = weights * unit
         matrix = cls((weights, *structure), shape=self.shape, check=False) if structure else cls(weights)
-        if self.case.matrix.endswith(INDEX):
-            matrix = matrix.with_csc_index()
         if extra is not None and self.case.unit and self.operation.extra_unit is not None:
             extra = extra * self.operation.extra_unit
         out = self.operation.call(matrix, extra, unit)
