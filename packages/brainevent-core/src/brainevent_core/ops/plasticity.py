@@ -90,8 +90,6 @@ def _events(spikes: Any) -> tuple[str, Any, int | None]:
 def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
     data, unit = units.detach(data)
     data = jnp.asarray(data)
-    if data.ndim == 0:
-        data = data.reshape(1)
     trace = _as_numbers("The trace", trace, unit, data.dtype)
     lower, upper = (
         jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)
@@ -99,7 +97,7 @@ def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: A
     )
     trace_length = _check_lengths(call, x, trace)
     new = update_p(
-        data,
+        data if data.ndim else data.reshape(1),
         *structure,
         x,
         jnp.broadcast_to(trace, (trace_length,)),
@@ -112,7 +110,7 @@ def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: A
         clip=call.clip,
         backend=call.backend,
     )
-    return units.attach(new, unit)
+    return units.attach(new if data.ndim else new.reshape(()), unit)
 
 
 def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:

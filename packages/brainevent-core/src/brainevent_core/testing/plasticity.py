@@ -113,6 +113,11 @@ class Problem:
         return weights, spikes, self.rng.normal(size=(*front, others)).astype(dtype)
 
     @property
+    def by_spikes(self) -> bool:
+        """Whether there is a derivative by the spikes."""
+        return EVENTS[self.case.spikes][0].startswith("float")
+
+    @property
     def bounds(self) -> tuple[Any, Any]:
         return BOUNDS[self.case.bounds]
 
@@ -150,7 +155,7 @@ class Problem:
 
     def dense_model(self, weights: Any, spikes: Any, trace: Any, bounds: Any) -> Any:
         """The same in terms of ``jnp.clip``, of which JAX takes the derivative; straight-through by float spikes."""
-        value = spikes if np.issubdtype(np.asarray(self.operands()[1]).dtype, np.floating) else 0.0
+        value = spikes if self.by_spikes else 0.0
         event = (spikes != 0) + (value - jax.lax.stop_gradient(value))
         event = event.astype(weights.dtype)[self.spiking].reshape(weights.shape)
         clipped = jnp.clip(weights + event * trace[self.other].reshape(weights.shape), *bounds)
@@ -187,16 +192,15 @@ def _derivatives(p: Problem) -> None:
     """By weights, trace, bounds and float spikes, forwards and backwards, against ``jnp.clip``."""
     weights, spikes, trace = p.operands()
     bounds = tuple(jnp.asarray(b, weights.dtype) for b in p.bounds)
-    by_spikes = np.issubdtype(spikes.dtype, np.floating)
 
     def of_floats(fn: Callable[..., Any]) -> Callable[..., Any]:
-        if by_spikes:
+        if p.by_spikes:
             return lambda w, t, b, s: fn(w, s, t, b)
         return lambda w, t, b: fn(w, spikes, t, b)
 
     ours = of_floats(lambda w, s, t, b: p.apply(w, s, t, None, b))
     model = of_floats(p.dense_model)
-    arguments: tuple[Any, ...] = (weights, trace, bounds, *([spikes] if by_spikes else []))
+    arguments: tuple[Any, ...] = (weights, trace, bounds, *([spikes] if p.by_spikes else []))
     tangents = jax.tree.map(lambda a: p.rng.normal(size=np.shape(a)).astype(np.asarray(a).dtype), arguments)
     ct = p.rng.normal(size=weights.shape).astype(weights.dtype)
     # As numbers of JAX: NumPy does not know how to index an array by those of the model.
