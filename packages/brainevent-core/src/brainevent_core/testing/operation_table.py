@@ -111,7 +111,7 @@ OPERATIONS: dict[str, Operation] = {
     "tocsr": Operation(lambda A, x, unit: A.tocsr(nse=50), lambda m, x: m.dense, gives=CSR),
     "tocsc": Operation(lambda A, x, unit: A.tocsc(nse=50), lambda m, x: m.dense, gives=CSC),
     "fromdense": Operation(
-        lambda A, x, unit: type(A).fromdense(x, nse=35 if A.shape[0] == 7 else None).todense(),
+        lambda A, x, unit: type(A).fromdense(x, nse=A.size).todense(),
         lambda m, x: x,
         extra=_sparse,
         extra_unit=u.mV,

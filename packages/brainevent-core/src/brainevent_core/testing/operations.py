@@ -96,10 +96,11 @@ def operation_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Opera
             yield OperationCase(**row)
         return
     turns = [dict(zip(others, values)) for values in product(*others.values())]
+    # A turn is skipped after each round: in step with it, a column of two values would always meet the same ones.
     for count, row in enumerate(rows(first, whole=True, allowed=lambda row: hole(row) is None)):
         yield next(
             OperationCase(**row, **turn)
-            for turn in (turns[(count + i) % len(turns)] for i in range(len(turns)))
+            for turn in (turns[(count + count // len(turns) + i) % len(turns)] for i in range(len(turns)))
             if hole({**row, **turn}) is None
         )
 
