@@ -161,7 +161,7 @@ def _follow(
         outcome.findings.append(
             Finding(current, str(table.case(current).cell), f"{what}\n    " + "\n    ".join(told[:12]))
         )
-    return replace(task, after=current)
+    return replace(task, after=current) if current < task.cases[-1] else None
 
 
 def _start(task: Task, file: Path, errors: IO[str]) -> subprocess.Popen[str]:

@@ -26,6 +26,6 @@ def _call(row: Row) -> Any:
 
 
 OPERATIONS = [
-    Operation("scale", {"does": ["right", "wrong", "raise", "crash"]}, _draw, _call, backends=("reference",)),
+    Operation("scale", {"does": ["right", "crash", "wrong", "raise"]}, _draw, _call, backends=("reference",)),
     Operation("absent", {"does": ["right"]}, _draw, _call, needs=("no_such_function",)),
 ]
