@@ -13,6 +13,7 @@ from brainevent_core.jitc import Connectivity
 from brainevent_core.ops.products import as_array
 from brainevent_core.ops.stored import Stored
 from brainevent_core.primitives import CLIPS, update_p
+from brainevent_core.primitives.products import check_weights
 
 __all__ = ["update"]
 
@@ -90,6 +91,7 @@ def _events(spikes: Any) -> tuple[str, Any, int | None]:
 def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
     data, unit = units.detach(data)
     data = jnp.asarray(data)
+    check_weights(data.dtype)
     trace = _as_numbers("The trace", trace, unit, data.dtype)
     lower, upper = (
         jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)

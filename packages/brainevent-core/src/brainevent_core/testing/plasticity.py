@@ -108,14 +108,18 @@ class Problem:
         lines, others = self.shape if self.case.pre else self.shape[::-1]
         weights = self.rng.normal(size=(*front, *self.data_shape)).astype(dtype)
         numbers = np.where(self.rng.random((*front, lines)) < 0.5, np.rint(3 * self.rng.normal(size=lines)), 0)
-        kind, _ = EVENTS[self.case.spikes]
-        spikes = (numbers != 0) if kind == "bool" else numbers.astype(kind)
+        spikes = (numbers != 0) if self.kind == "bool" else numbers.astype(jnp.dtype(self.kind))
         return weights, spikes, self.rng.normal(size=(*front, others)).astype(dtype)
+
+    @property
+    def kind(self) -> str:
+        """The dtype of the spikes."""
+        return EVENTS[self.case.spikes][0] or self.case.dtype
 
     @property
     def by_spikes(self) -> bool:
         """Whether there is a derivative by the spikes."""
-        return EVENTS[self.case.spikes][0].startswith("float")
+        return bool(jnp.issubdtype(jnp.dtype(self.kind), jnp.floating))
 
     @property
     def bounds(self) -> tuple[Any, Any]:
