@@ -41,7 +41,7 @@ TRACED: dict[str, Callable[[np.ndarray], Any]] = {
     "read-only": _read_only,
     "strided": _strided,
     "reversed": _reversed,
-    "fortran": np.asfortranarray,
+    "fortran": lambda array: np.asarray(array, order="F"),
     "unaligned": _unaligned,
 }
 

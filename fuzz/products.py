@@ -244,7 +244,8 @@ def _encoded(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
         stored = make(arrays, False).__stored__
-        x = jnp.asarray(arrays["x"])
+        # A list of words says nothing of their dtype.
+        x = jnp.asarray(arrays["x"], get_operand(row["operand"]).dtype)
         get_operand(row["operand"]).validate(x, length(row), stored.data.dtype, "x")
         data = jnp.atleast_1d(stored.data)
         transpose = stored.transposed != row["from_left"]
