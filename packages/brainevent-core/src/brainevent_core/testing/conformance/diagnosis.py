@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
 
 from brainevent_core.formats import get_format, get_operand
 from brainevent_core.testing.conformance.case import ConformanceCase
@@ -68,7 +68,7 @@ def _zeros_skipped(reference: _Function, params: dict[str, Any]) -> _Function | 
 
 
 def _zeros_multiplied(reference: _Function, params: dict[str, Any]) -> _Function | None:
-    if params.get("operand") in (None, "float") or "clip" in params:
+    if "transpose" not in params or params["operand"] == "float" or "clip" in params:
         return None
     encoding = get_operand(params["operand"])
     position = 3 if "law" in params else _own_operands(params)
@@ -102,6 +102,19 @@ def _moved(rule: Callable[[Any, int], Any]) -> _Mistake:
     return mistake
 
 
+def _one_behind(reference: _Function, params: dict[str, Any]) -> _Function | None:
+    if "format" not in params or params["format"] == "dense":
+        return None
+    rows, columns = params["shape"]
+    longer = (rows, columns + 1) if params["transpose"] else (rows + 1, columns)
+
+    def mistaken(*operands: Any) -> Any:
+        lines = reference(*operands, **{**params, "shape": longer})
+        return lines[:-1].at[0, 1:].add(lines[-1, :-1])
+
+    return mistaken
+
+
 def _own_operands(params: dict[str, Any]) -> int:
     """Where x stands in a call of a stored matrix."""
     return 1 + len(get_format(params["format"]).structure)
@@ -118,6 +131,9 @@ _MISTAKES: dict[str, _Mistake] = {
     "an index equal to the length that is taken for the last line": _moved(
         lambda indices, length: jnp.where(indices == length, length - 1, indices)
     ),
+    "a write out of bounds by one: the first line of a vector gets what would stand behind the last of another": (
+        _one_behind
+    ),
     "indices outside that are clipped instead of being left out": _moved(
         lambda indices, length: jnp.clip(indices, 0, length - 1)
     ),
@@ -128,7 +144,7 @@ def _of_batch(reference: _Function, calls: Sequence[Call], found: Sequence[Any],
     def copied(positions: Sequence[int]) -> list[Call]:
         """Calls in which these operands are those of the first."""
         return [
-            Call([first if i in positions else own for i, (first, own) in enumerate(zip(calls[0].operands, call.operands))], call.params, call.groups)
+            replace(call, operands=[calls[0].operands[i] if i in positions else own for i, own in enumerate(call.operands)])
             for call in calls
         ]
 
