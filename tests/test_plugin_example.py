@@ -21,10 +21,10 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     info.mkdir()
     name, version = project["name"], project["version"]
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    groups = project["entry-points"].items()
-    (info / "entry_points.txt").write_text(
-        "".join(f"[{group}]\n" + "".join(f"{key} = {value}\n" for key, value in found.items()) for group, found in groups)
-    )
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{key} = {value}" for key, value in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
     path = os.pathsep.join([str(folder), str(EXAMPLE / "src"), os.environ.get("PYTHONPATH", "")])
     return {**os.environ, "PYTHONPATH": path}
 
@@ -34,9 +34,8 @@ def python(environment: dict[str, str], *arguments: str) -> "subprocess.Complete
 
 
 def check(environment: dict[str, str], report: Path, *options: str) -> None:
-    done = python(
-        environment, "-m", "brainevent.testing", "--backend", "example", "--json", str(report), "--no-progress", *options
-    )
+    command = ["-m", "brainevent.testing", "--backend", "example", "--json", str(report), "--no-progress"]
+    done = python(environment, *command, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     found = json.loads(report.read_text())
     assert found["conforms"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.made_plugins import descriptor, install
 
+
 def run(folder: Path, script: str) -> Any:
     """Run ``script`` in a new process that sees the plugins; what it assigns to ``result`` comes back."""
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))

@@ -1,8 +1,8 @@
 """The kernels of this package, in its own language and in jax.numpy."""
 
 import jax.numpy as jnp
-from brainevent_core.formats import get_operand
 
+from brainevent_core.formats import get_operand
 from brainevent_example.language import entry_kernel
 
 numbers = entry_kernel(lambda weight, x: weight * x)

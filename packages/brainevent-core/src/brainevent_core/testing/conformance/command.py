@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, as its entry point names it")
     parser.add_argument("--select", default="", metavar="REGEX", help="only cases in whose name this is found")
     parser.add_argument("--case", metavar="NAME", help="only this case")
-    parser.add_argument("--whole", action="store_true", help="the whole table instead of a pairwise cover; an hour or so")
+    parser.add_argument("--whole", action="store_true", help="the whole table instead of a pairwise cover; hours")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     return parser
@@ -86,5 +86,3 @@ def _counted(outcomes: Iterable[Outcome], total: int) -> Iterator[Outcome]:
     for count, outcome in enumerate(outcomes, 1):
         print(f"\r{count} of {total} cases", end="" if count < total else "\n", file=sys.stderr, flush=True)
         yield outcome
-
-

@@ -143,8 +143,9 @@ _MISTAKES: dict[str, _Mistake] = {
 def _of_batch(reference: _Function, calls: Sequence[Call], found: Sequence[Any], transform: str) -> str | None:
     def copied(positions: Sequence[int]) -> list[Call]:
         """Calls in which these operands are those of the first."""
+        first = calls[0].operands
         return [
-            replace(call, operands=[calls[0].operands[i] if i in positions else own for i, own in enumerate(call.operands)])
+            replace(call, operands=[first[i] if i in positions else own for i, own in enumerate(call.operands)])
             for call in calls
         ]
 

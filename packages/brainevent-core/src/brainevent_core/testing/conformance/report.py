@@ -65,9 +65,7 @@ def _cell(counts: Sequence[int]) -> str:
 def _verdict(backend: str, outcomes: Sequence[Outcome]) -> str:
     counts = Counter(outcome.verdict for outcome in outcomes)
     unnamed = sum(outcome.verdict == "declined" and not outcome.named for outcome in outcomes)
-    summary = (
-        f"{counts['passed']} passed, {counts['failed']} failed, {counts['declined']} declined, {unnamed} of them unnamed"
-    )
+    summary = f"{', '.join(f'{counts[verdict]} {verdict}' for verdict in _VERDICTS)}, {unnamed} of them unnamed"
     if conforms(outcomes):
         return f"{backend} conforms: {summary}."
     nothing = "" if counts["passed"] or counts["failed"] else " No kernel of its own has run."

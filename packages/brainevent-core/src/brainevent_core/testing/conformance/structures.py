@@ -24,7 +24,7 @@ def shape_of(name: str) -> tuple[int, int]:
 def random_structure(
     format: str, shape: tuple[int, int], per_line: int, rng: np.random.Generator, *, malformed: bool, index: str
 ) -> list[np.ndarray]:
-    """The structure of a random matrix: unsorted within lines, with duplicates and, where the format allows, empty lines.
+    """The structure of a random matrix: unsorted, with duplicates and, where the format allows, empty lines.
 
     Args:
         format: name of the format.

@@ -331,9 +331,7 @@ TABLES: dict[str, Table] = {
         _draw_jitc_matmul,
         _stored_exists,
     ),
-    "jitc_elements": Table(
-        _WRITING, {"first": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_elements
-    ),
+    "jitc_elements": Table(_WRITING, {"first": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_elements),
     "jitc_entries": Table(
         _WRITING,
         {"first": ["origin", "later"], "shape": _NETWORKS, "slots": ["roomy", "few"]},

@@ -1,7 +1,7 @@
 """A process that runs cases: if a kernel ends it, the parent still knows in which case.
 
-The standard input is JSON: ``backend`` and ``cases``, their names. Each line of the standard output is the outcome of the
-next case, as JSON.
+The standard input is JSON: ``backend`` and ``cases``, their names. Each line of the standard output is the outcome of
+the next case, as JSON.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for count, name in enumerate(task["cases"]):
-        print(json.dumps(dataclasses.asdict(check_conformance(named_case(name), task["backend"]))), file=answers, flush=True)
+        outcome = check_conformance(named_case(name), task["backend"])
+        print(json.dumps(dataclasses.asdict(outcome)), file=answers, flush=True)
         if count % _FORGET_EVERY == _FORGET_EVERY - 1:
             jax.clear_caches()
 
