@@ -54,7 +54,7 @@ def random_structure(
         row = _indices(rows, count, rng, malformed) if malformed else line[order]
         return [row.astype(index), other.astype(index)]
     if base == "fixed_num":
-        structure = [other.reshape(rows, count // rows if rows else per_line).astype(index)]
+        structure: list[np.ndarray] = [other.reshape(rows, count // rows if rows else per_line).astype(index)]
         pointers = np.arange(rows + 1) * structure[0].shape[1]
     else:
         pointers = np.searchsorted(line, np.arange(rows + 1))

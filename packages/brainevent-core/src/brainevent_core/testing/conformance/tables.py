@@ -45,7 +45,7 @@ class Call:
 
     operands: list[np.ndarray]
     params: dict[str, Any]
-    groups: dict[str, tuple[int, ...]]
+    groups: Mapping[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
