@@ -9,30 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-DESCRIPTOR = """
-from brainevent_core.plugins import Backend
-BACKEND = Backend(
-    name={name!r}, platforms=("cpu",), api={api}, priority={priority}, available=lambda: {reason!r}, register={register}
-)
-"""
-
-
-def install(folder: Path, name: str, source: str, *, distribution: str | None = None) -> None:
-    """Put a distribution with one backend into ``folder``, as an installer would."""
-    distribution = distribution or f"brainevent-{name}"
-    module = distribution.replace("-", "_")
-    (folder / f"{module}.py").write_text(textwrap.dedent(source))
-    info = folder / f"{module}-3.1.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 3.1\n")
-    (info / "entry_points.txt").write_text(f"[brainevent.backends]\n{name} = {module}:BACKEND\n")
-
-
-def descriptor(
-    name: str, *, api: int = 1, priority: int = 0, reason: str | None = None, register: str = "lambda registry: None"
-) -> str:
-    return DESCRIPTOR.format(name=name, api=api, priority=priority, reason=reason, register=register)
+from tests.made_plugins import descriptor, install
 
 
 def run(folder: Path, script: str) -> Any:
@@ -70,6 +47,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     install(folder, "quitting", "raise SystemExit('bye')")
     install(folder, "mistyped", descriptor("mistyped").replace("api=1", "api='1'"))
     install(folder, "unsure", descriptor("unsure").replace("lambda: None", "lambda: True"))
+    install(folder, "mispatterned", descriptor("mispatterned").replace("api=1", "api=1, declines={'(': 'why'}"))
     install(folder, "unavailable", descriptor("unavailable", reason="there is no such device; buy one."))
     install(folder, "slow", "import time; time.sleep(4)\n" + descriptor("slow"))
     install(folder, "clumsy", "def fail(registry):\n    1 / 0\n" + descriptor("clumsy", register="fail"))
@@ -157,6 +135,7 @@ def test_import_neither_fails_nor_waits(report: Any) -> None:
         ("quitting", "SystemExit: bye"),
         ("mistyped", "expected int"),
         ("unsure", "returned True"),
+        ("mispatterned", "'(', which is no regular expression"),
         ("clumsy", "ZeroDivisionError"),
         ("twice", "is taken by brainevent-twice-a 3.1"),
     ],

@@ -9,6 +9,8 @@ import pytest
 from scripts.build_distributions import PROJECTS, build
 from tests.packaging.environments import Environment, run
 
+ROOT = Path(__file__).parents[2]
+
 pytestmark = pytest.mark.packaging
 
 PRODUCT = """
@@ -87,6 +89,13 @@ def test_cpu(environment: Environment) -> None:
     environment.uv("brainevent[cpu]")
     environment.run(PRODUCT)
     assert "numba" in environment.script("brainevent", "info")
+
+
+def test_example_of_a_backend(environment: Environment) -> None:
+    """What "Ship a backend" in the documentation does."""
+    environment.uv("brainevent-core[testing]", str(ROOT / "tests" / "plugin_example"))
+    report = run(str(environment.python), "-m", "brainevent_core.testing", "--backend", "example", "--no-progress")
+    assert "example conforms" in report
 
 
 def test_upgrade_over_the_published_package(environment: Environment) -> None:

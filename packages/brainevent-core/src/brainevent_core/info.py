@@ -12,7 +12,7 @@ from brainevent_core.kernels import get_all_primitive_names, get_primitive
 from brainevent_core.plugins import API_VERSION, backends, get_registry, ordered
 from brainevent_core.plugins.discovery import load_backends
 
-__all__ = ["gather", "render"]
+__all__ = ["gather", "render", "table"]
 
 _PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainunit", "numba", "warp-lang")
 
@@ -60,13 +60,13 @@ def render(report: dict[str, Any]) -> str:
     requested = [f"{platform}: {name}" for platform, name in report["requests"].items() if name]
     return "\n\n".join(
         [
-            _table(("package", "version"), [("python", report["python"]), *versions]),
+            table(("package", "version"), [("python", report["python"]), *versions]),
             "Backends" + (f" (asked for: {', '.join(requested)})" if requested else ""),
-            _table(("backend", "platforms", "distribution", "kernels", "state"), found)
+            table(("backend", "platforms", "distribution", "kernels", "state"), found)
             if found
             else "none installed; `pip install brainevent[cpu]` adds kernels for the CPU.",
             "Primitives, and the kernels tried for them in this order",
-            _table(("primitive", *platforms), rows),
+            table(("primitive", *platforms), rows),
         ]
     )
 
@@ -103,7 +103,8 @@ def _version(distribution: str) -> str | None:
         return None
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Aligned columns under a head, as text."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     widths[-1] = 0  # the last column runs as far as it likes
     lines = [head, ["-" * max(width, len(title)) for width, title in zip(widths, head)], *rows]

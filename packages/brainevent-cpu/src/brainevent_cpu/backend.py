@@ -9,6 +9,16 @@ from brainevent_core.plugins import Backend
 
 __all__ = ["BACKEND"]
 
+# What is left to XLA, by the names of the conformance kit's cases.
+_DECLINES = {
+    "^(matmul|sampled|update)-.*-(vmap_(data|structure|y|trace|all)|nested)$": "one call has one matrix",
+    "^(sampled|update)-.*-vmap_x$": "the batch would have a result for each entry and vector",
+    "^jitc_entries-.*-vmap_": "lines of different networks can have any number of entries",
+    "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
+    "^sampled-dense-": "outer products have nothing sparse in them",
+    "^(matmul|sampled)-csr_slots-": "weights in another order belong to plasticity, products read them in order",
+}
+
 
 def _available() -> str | None:
     """The reason why the backend can't be used here, or None."""
@@ -31,4 +41,5 @@ BACKEND = Backend(
     available=_available,
     register=_register,
     languages={"numba_kernel": "brainevent_cpu.language:numba_kernel"},
+    declines=_DECLINES,
 )

@@ -35,6 +35,8 @@ class Backend:
         available: None if the backend can run here, otherwise the reason, with what to do about it.
         languages: the kernel languages it brings, as ``{"numba_kernel": "package.module:attribute"}``. Users reach them
             by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run.
+        declines: what its kernels leave to the reference, as ``{pattern: reason}``, regular expressions over the names
+            of the conformance kit's cases. The kit fails on what is declined and not named here.
 
     Example:
         >>> from brainevent_core.plugins import Backend
@@ -49,3 +51,4 @@ class Backend:
     priority: int = 0
     available: Callable[[], str | None] = _always_available
     languages: Mapping[str, str] = field(default_factory=dict)
+    declines: Mapping[str, str] = field(default_factory=dict)

@@ -11,6 +11,7 @@ A backend that fails in any step is listed with the reason, warned about once, a
 
 from __future__ import annotations
 
+import re
 import threading
 import traceback
 import warnings
@@ -199,9 +200,15 @@ def _contract_fault(name: str, backend: object) -> str | None:
             return f"{label} of its descriptor is {value!r}, expected {kind.__name__}."
     if not isinstance(backend.platforms, tuple) or not all(isinstance(p, str) for p in backend.platforms):
         return f"platforms of its descriptor is {backend.platforms!r}, expected a tuple of strings."
-    languages = backend.languages
-    if not isinstance(languages, Mapping) or not all(isinstance(x, str) for pair in languages.items() for x in pair):
-        return f"languages of its descriptor is {languages!r}, expected a mapping of names to 'module:attribute'."
+    for label, meaning in (("languages", "names to 'module:attribute'"), ("declines", "patterns to reasons")):
+        value = getattr(backend, label)
+        if not isinstance(value, Mapping) or not all(isinstance(x, str) for pair in value.items() for x in pair):
+            return f"{label} of its descriptor is {value!r}, expected a mapping of {meaning}."
+    for pattern in backend.declines:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            return f"declines of its descriptor has {pattern!r}, which is no regular expression: {error}."
     if backend.api != API_VERSION:
         older, newer = ("it", "brainevent-core") if backend.api < API_VERSION else ("brainevent-core", "it")
         return (

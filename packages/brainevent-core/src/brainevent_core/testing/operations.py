@@ -22,7 +22,7 @@ from brainevent_core import config
 from brainevent_core.matrices import DataRepresentation
 from brainevent_core.testing.operation_table import OPERATIONS, Inputs, Operation
 from brainevent_core.testing.products import INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import rows
+from brainevent_core.testing.tables import in_turn, rows
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 
@@ -91,18 +91,13 @@ def operation_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Opera
             of a pairwise cover of all columns.
     """
     first, others = _columns(backends)
-    if not whole:
-        for row in rows({**first, **others}, whole=False, allowed=lambda row: hole(row) is None):
-            yield OperationCase(**row)
-        return
-    turns = [dict(zip(others, values)) for values in product(*others.values())]
-    # A turn is skipped after each round: in step with it, a column of two values would always meet the same ones.
-    for count, row in enumerate(rows(first, whole=True, allowed=lambda row: hole(row) is None)):
-        yield next(
-            OperationCase(**row, **turn)
-            for turn in (turns[(count + count // len(turns) + i) % len(turns)] for i in range(len(turns)))
-            if hole({**row, **turn}) is None
-        )
+    table = (
+        in_turn(first, others, allowed=lambda row: hole(row) is None)
+        if whole
+        else rows({**first, **others}, whole=False, allowed=lambda row: hole(row) is None)
+    )
+    for row in table:
+        yield OperationCase(**row)
 
 
 def _columns(backends: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:

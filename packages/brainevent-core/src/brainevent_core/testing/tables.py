@@ -4,7 +4,9 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["rows"]
+__all__ = ["in_turn", "rows"]
+
+_STRIDE = 7919  # a prime: it has no factor in common with a number of turns
 
 _Row = dict[str, Any]
 _Columns = Mapping[str, Sequence[Any]]
@@ -42,6 +44,16 @@ def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
         else:
             yield completed
             _strike(missing, completed)
+
+
+def in_turn(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
+    """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``."""
+    turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
+    for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
+        # From another end each time: consecutive turns differ in their last columns only.
+        begin = count * _STRIDE % len(turns)
+        completed = ({**row, **turn} for turn in (*turns[begin:], *turns[:begin]))
+        yield from itertools.islice((whole for whole in completed if allowed(whole)), 1)
 
 
 def _pairs(columns: _Columns) -> Iterator[tuple[tuple[str, Any], tuple[str, Any]]]:

@@ -1,0 +1,140 @@
+"""One case, run on a backend and on the reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from brainevent_core import config
+from brainevent_core.kernels import get_primitive
+from brainevent_core.plugins import Selection, get_registry
+from brainevent_core.plugins.discovery import find_backend, load_backends, require_usable
+from brainevent_core.testing.conformance.case import ConformanceCase, Outcome
+from brainevent_core.testing.conformance.comparison import difference
+from brainevent_core.testing.conformance.diagnosis import diagnosis
+from brainevent_core.testing.conformance.tables import TABLES
+from brainevent_core.testing.conformance.transforms import DRAWS, transformed
+from brainevent_core.testing.products import x64
+
+__all__ = ["check_conformance", "declines_of", "device_of", "primitives_of", "repeat"]
+
+
+def device_of(backend: str) -> jax.Device:
+    """The device to test a backend on.
+
+    Raises:
+        KernelNotAvailableError: if the backend is not installed or can't be used, with the reason.
+        RuntimeError: if this machine has no device of its platforms.
+    """
+    require_usable(backend)
+    status = find_backend(backend)
+    if status is not None and status.backend is not None:
+        platforms: Sequence[str] = status.backend.platforms
+    else:  # kernels that were registered in this process, without a package
+        platforms = sorted({kernel.platform for kernel in get_registry().kernels() if kernel.backend == backend})
+    reasons = []
+    for platform in platforms:
+        try:
+            return jax.devices(platform)[0]
+        except RuntimeError as error:
+            reasons.append(f"{platform}: {error}")
+    raise RuntimeError(f"The backend {backend!r} has no device here to be tested on: {'; '.join(reasons)}")
+
+
+def primitives_of(backend: str, device: jax.Device) -> tuple[str, ...]:
+    """The primitives of which a backend has kernels for a device, sorted."""
+    platform = _platform(device)
+    load_backends(platform)
+    require_usable(backend)  # loading it may have shown what is wrong with it
+    return tuple(
+        sorted({kernel.primitive for kernel in get_registry().kernels(platform=platform) if kernel.backend == backend})
+    )
+
+
+def declines_of(backend: str) -> Mapping[str, str]:
+    """What a backend declines by name: pattern of the names of cases → reason."""
+    status = find_backend(backend)
+    return status.backend.declines if status is not None and status.backend is not None else {}
+
+
+def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
+    """Run one case on a backend and on the reference, and compare. Inputs are random, and the same for the same case.
+
+    Args:
+        case: the case.
+        backend: name of the backend.
+
+    Returns:
+        The outcome: "passed" if a kernel of the backend ran and gave what the reference gives, "failed" if it raised or
+        gave something else, "declined" if the backend had no kernel for the call.
+
+    Raises:
+        KernelNotAvailableError: if there is no such backend, or it can't be used.
+
+    Example:
+        >>> from brainevent_core.testing import check_conformance, conformance_cases
+        >>> case = next(conformance_cases(["matmul"], whole=True))
+        >>> check_conformance(case, "numba").verdict  # doctest: +SKIP
+        'passed'
+    """
+    table, rng = TABLES[case.primitive], np.random.default_rng(case.seed)
+    calls = [table.draw(case, rng) for _ in range(DRAWS)]
+    primitive = get_primitive(case.primitive)
+
+    def on_reference(*operands: Any, **params: Any) -> Any:
+        with config.use_backend(config.REFERENCE):
+            return primitive(*operands, **params)
+
+    def run(name: str) -> list[Any]:
+        with config.use_backend(name):
+            found = transformed(case["transform"], lambda *operands: primitive(*operands, **calls[0].params), calls)
+            return [np.asarray(array) for array in found]
+
+    with x64(case.get("dtype", "") == "float64"), jax.default_device(device_of(backend)):
+        config.invalidate_compiled()  # what is compiled already shows no kernel
+        with get_registry().record() as selections:
+            try:
+                found = run(backend)
+            except Exception as error:
+                return _failed(case, backend, f"raised {_first_lines(error)}")
+        if not any(selection.backend == backend for selection in selections):
+            return _declined(case, backend, selections)
+        text = difference(found, run(config.REFERENCE))
+        if text is None:
+            return Outcome.of(case, "passed")
+        explained = diagnosis(case, on_reference, calls, found)
+    return _failed(case, backend, text + (f". It looks like {explained}" if explained else ""))
+
+
+def _platform(device: jax.Device) -> str:
+    """The platform as kernels are registered for it: JAX calls the devices of several "gpu"."""
+    if device.platform != "gpu":
+        return str(device.platform)
+    return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
+
+
+def _declined(case: ConformanceCase, backend: str, selections: Sequence[Selection]) -> Outcome:
+    for pattern, reason in declines_of(backend).items():
+        if re.search(pattern, str(case)):
+            return Outcome.of(case, "declined", reason, named=True)
+    reasons = [dict(s.declined).get(backend, "it has no kernel of this primitive") for s in selections]
+    said = "; ".join(dict.fromkeys(reasons)) or "nothing was compiled"
+    return Outcome.of(case, "declined", f"{said}. Name it in the `declines` of the backend's descriptor, with a reason")
+
+
+def _failed(case: ConformanceCase, backend: str, what: str) -> Outcome:
+    return Outcome.of(case, "failed", f"{what}.\n{repeat(case, backend)}")
+
+
+def repeat(case: ConformanceCase, backend: str) -> str:
+    """The command that runs one case again."""
+    return f"    python -m brainevent.testing --backend {backend} --case {case}"
+
+
+def _first_lines(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {' '.join(lines[:3])}"

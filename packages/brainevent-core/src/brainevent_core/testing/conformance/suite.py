@@ -1,0 +1,65 @@
+"""The conformance kit as a test class, for the test suites of backends."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from brainevent_core.testing.conformance.case import ConformanceCase
+from brainevent_core.testing.conformance.check import check_conformance, device_of, primitives_of
+from brainevent_core.testing.conformance.tables import TABLES, conformance_cases
+
+__all__ = ["ConformanceSuite"]
+
+
+class ConformanceSuite:
+    """Tests of a backend, one per case, for pytest: subclass it under a name that begins with ``Test``.
+
+    Named declines are skipped with their reason; unnamed ones fail. A case that crashes ends the test run: the command
+    line survives it.
+
+    Attributes:
+        backend: name of the backend.
+        select: regular expression that the names of cases must match somewhere.
+        whole: all combinations of the columns that decide most, instead of a pairwise cover.
+    """
+
+    backend: str
+    select: str = ""
+    whole: bool = False
+
+    @classmethod
+    def cases(cls) -> list[ConformanceCase]:
+        """The cases that are selected, of the primitives that the backend has kernels for; none if it can't be used."""
+        try:
+            primitives = primitives_of(cls.backend, device_of(cls.backend))
+        except Exception:  # test_runs_a_kernel_of_its_own says it
+            return []
+        return [case for case in conformance_cases(primitives, whole=cls.whole) if re.search(cls.select, str(case))]
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """Called by pytest."""
+        if "case" in metafunc.fixturenames:
+            metafunc.parametrize("case", self.cases(), ids=str)
+
+    def test_runs_a_kernel_of_its_own(self) -> None:
+        """The backend can be used here, and its kernel is selected in some case."""
+        primitives = primitives_of(self.backend, device_of(self.backend))
+        assert set(primitives) & set(TABLES), (
+            f"The backend {self.backend!r} registers no kernel for {', '.join(TABLES)} on this machine, only for "
+            f"{', '.join(primitives) or 'nothing'}."
+        )
+        cases = self.cases()
+        assert cases, f"select={self.select!r} leaves no case."
+        assert any(check_conformance(case, self.backend).verdict != "declined" for case in cases), (
+            f"The backend {self.backend!r} declines all {len(cases)} cases."
+        )
+
+    def test_conforms(self, case: ConformanceCase) -> None:
+        """One case."""
+        import pytest
+
+        outcome = check_conformance(case, self.backend)
+        if outcome.verdict == "declined" and outcome.named:
+            pytest.skip(outcome.message)
+        assert outcome.conforms, f"{outcome.verdict}: {outcome.message}"

@@ -1,0 +1,35 @@
+"""The kernels of this package, in its own language and in jax.numpy."""
+
+import jax.numpy as jnp
+
+from brainevent_core.formats import get_operand
+from brainevent_example.language import entry_kernel
+
+numbers = entry_kernel(lambda weight, x: weight * x)
+nonzero_numbers = entry_kernel(lambda weight, x: jnp.where(x != 0, weight * x, 0))
+events = entry_kernel(lambda weight, x: jnp.where(x, weight, 0))
+
+
+def supports_matmul(data, *operands, format, shape, transpose, operand):
+    """Whether ``matmul`` takes the call."""
+    return format == "coo"
+
+
+def matmul(data, row, col, x, *, format, shape, transpose, operand):
+    """``A @ x``, or ``A.T @ x`` if ``transpose``."""
+    (targets, length), (sources, width) = ((row, shape[0]), (col, shape[1]))[:: -1 if transpose else 1]
+    encoding = get_operand(operand)
+    product = events if encoding.event else nonzero_numbers if encoding.selects else numbers
+    return product(data, targets, sources, encoding.decode(x, width), length)
+
+
+def supports_packing(mask, *, operand, length):
+    """Whether ``pack`` takes the call."""
+    return operand == "bitpacked"
+
+
+def pack(mask, *, operand, length):
+    """32 events in a word, the first in the least significant bit."""
+    bits = jnp.pad(mask, ((0, 32 * length - mask.shape[0]), *((0, 0),) * (mask.ndim - 1)))
+    bits = bits.reshape(length, 32, *mask.shape[1:])
+    return sum(bits[:, place].astype(jnp.uint32) << place for place in range(32))

@@ -1,0 +1,25 @@
+"""A kernel language: a product is written as what one entry adds to the result."""
+
+import jax.numpy as jnp
+
+__all__ = ["entry_kernel"]
+
+
+def entry_kernel(term):
+    """Make a product of ``term(weight, x)``, which is what an entry adds to the result.
+
+    The product takes the weights, the lines of the entries in the result and in ``x``, ``x``, and the length of the
+    result. Entries outside of either are left out; half-precision numbers are added up in single precision.
+    """
+
+    def product(weights, targets, sources, x, length):
+        inside = (targets >= 0) & (targets < length) & (sources >= 0) & (sources < x.shape[0])
+        columns = jnp.pad(x[:, None] if x.ndim == 1 else x, ((0, 1), (0, 0)))  # the last line is that of all outside
+        wide = jnp.promote_types(weights.dtype, jnp.float32)
+        values = columns[jnp.where(inside, sources.astype(jnp.int32), x.shape[0])]
+        terms = jnp.where(inside[:, None], term(weights.astype(wide)[:, None], values), 0)
+        lines = jnp.where(inside, targets.astype(jnp.int32), length)
+        sums = jnp.zeros((length, columns.shape[1]), wide).at[lines].add(terms, mode="drop")
+        return sums.reshape(length, *x.shape[1:]).astype(weights.dtype)
+
+    return product
