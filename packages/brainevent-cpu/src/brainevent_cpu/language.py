@@ -55,14 +55,14 @@ def numba_kernel(
       ValueError: if there is no such `vmap_method`.
       jax.errors.JaxRuntimeError: when it runs, if the body raises, or leaves an output unwritten.
 
-    ```python
-    @numba_kernel(outs=lambda x: x)
-    def leak(v, out):
-        for i in range(v.size):
-            out[i] = 0.9 * v[i]
-
-    leak(jnp.ones(3))
-    ```
+    Example:
+      >>> import brainevent, jax.numpy as jnp
+      >>> @brainevent.numba_kernel(outs=lambda v: v)
+      ... def leak(v, out):
+      ...     for i in range(v.size):
+      ...         out[i] = 0.9 * v[i]
+      >>> leak(jnp.ones(3))
+      Array([0.9, 0.9, 0.9], dtype=float32)
     """
     if vmap_method is not None and vmap_method not in VMAP_METHODS:
         raise ValueError(f"vmap_method must be None or one of {VMAP_METHODS}, got {vmap_method!r}.")
