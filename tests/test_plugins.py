@@ -48,6 +48,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
     install(folder, "mistyped", descriptor("mistyped").replace("api=1", "api='1'"))
     install(folder, "unsure", descriptor("unsure").replace("lambda: None", "lambda: True"))
     install(folder, "mispatterned", descriptor("mispatterned").replace("api=1", "api=1, declines={'(': 'why'}"))
+    install(folder, "tongue-tied", descriptor("tongue-tied").replace("api=1", "api=1, languages={'mine': 'a:b'}"))
     install(folder, "unavailable", descriptor("unavailable", reason="there is no such device; buy one."))
     install(folder, "slow", "import time; time.sleep(4)\n" + descriptor("slow"))
     install(folder, "clumsy", "def fail(registry):\n    1 / 0\n" + descriptor("clumsy", register="fail"))
@@ -136,6 +137,7 @@ def test_import_neither_fails_nor_waits(report: Any) -> None:
         ("mistyped", "expected int"),
         ("unsure", "returned True"),
         ("mispatterned", "'(', which is no regular expression"),
+        ("tongue-tied", "end in '_kernel'"),
         ("clumsy", "ZeroDivisionError"),
         ("twice", "is taken by brainevent-twice-a 3.1"),
     ],

@@ -14,6 +14,9 @@ __all__ = ["API_VERSION", "Backend"]
 #: The version of the contract between core and backends. It grows when a backend would have to change.
 API_VERSION = 1
 
+#: How the names of kernel languages end.
+LANGUAGE_SUFFIX = "_kernel"
+
 
 def _always_available() -> str | None:
     return None
@@ -34,7 +37,8 @@ class Backend:
         priority: the backend of the highest priority whose kernel accepts a call runs it.
         available: None if the backend can run here, otherwise the reason, with what to do about it.
         languages: the kernel languages it brings, as ``{"numba_kernel": "package.module:attribute"}``. Users reach them
-            by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run.
+            by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run. Names
+            end in ``_kernel``.
         declines: what its kernels leave to the reference, as ``{pattern: reason}``, regular expressions over the names
             of the conformance kit's cases. The kit fails on what is declined and not named here.
 

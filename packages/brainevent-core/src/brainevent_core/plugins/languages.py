@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from brainevent_core.plugins.descriptor import LANGUAGE_SUFFIX as SUFFIX
 from brainevent_core.plugins.discovery import BackendStatus, backends
 
 __all__ = ["LANGUAGES", "kernel_language"]
@@ -19,7 +20,7 @@ def kernel_language(name: str) -> Any:
     Raises:
         ImportError: if the package that provides it is missing or can't be imported.
     """
-    if name.startswith("_"):  # what Python looks for in any module
+    if not name.endswith(SUFFIX):  # such as what Python looks for in any module: no need to look for backends
         return None
     status = _provider(name)
     if status is not None and status.backend is not None:
