@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["EAGER", "TRACED", "present"]
+__all__ = ["EAGER", "TRACED", "narrowed", "present"]
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -34,10 +35,31 @@ def _unaligned(array: np.ndarray) -> np.ndarray:
     return shifted
 
 
+def narrowed(array: Any, wide: bool) -> Any:
+    """64-bit integers in 32 bits, the nearest there is, before JAX makes others of them; as they are if ``wide``."""
+    if wide or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
+        return array
+    dtype = np.dtype(np.int32 if array.dtype.kind == "i" else np.uint32)
+    limits = np.iinfo(dtype)
+    return np.clip(array, limits.min, limits.max).astype(dtype)
+
+
+def _of_jax(array: np.ndarray) -> Any:
+    return jnp.asarray(narrowed(array, jax.config.jax_enable_x64))
+
+
+def _as_list(array: np.ndarray) -> Any:
+    """As nested lists, unless NumPy would read other numbers from them: it has no integer for -1 beside 2⁶³."""
+    if array.size == 0 or array.dtype.kind not in "iub":
+        return array
+    listed = array.tolist()
+    return listed if np.asarray(listed).dtype.kind in "iub" else array
+
+
 #: What jitted functions take: arrays of NumPy in any layout, and of JAX.
 TRACED: dict[str, Callable[[np.ndarray], Any]] = {
     "plain": lambda array: array,
-    "jax": jnp.asarray,
+    "jax": _of_jax,
     "read-only": _read_only,
     "strided": _strided,
     "reversed": _reversed,
@@ -48,7 +70,7 @@ TRACED: dict[str, Callable[[np.ndarray], Any]] = {
 #: What constructors and functions take beyond that.
 EAGER: dict[str, Callable[[np.ndarray], Any]] = {
     **TRACED,
-    "lists": lambda array: array.tolist() if array.size and array.dtype.kind in "iub" else array,
+    "lists": _as_list,
 }
 
 

@@ -15,7 +15,7 @@ from brainevent_core.testing.products import tolerance, x64
 from fuzz.cells import Case, Cell
 from fuzz.model import Expected
 from fuzz.operations import Trial
-from fuzz.presentations import EAGER, TRACED, present
+from fuzz.presentations import EAGER, TRACED, narrowed, present
 
 __all__ = ["Wrong", "perform"]
 
@@ -104,18 +104,7 @@ def _traced(cell: Cell, trial: Trial, random: np.random.Generator, wide: bool) -
 
 
 def _narrowed(arrays: dict[str, Any], wide: bool) -> dict[str, Any]:
-    """64-bit integers in 32 bits, the nearest there is, before JAX makes others of them."""
-    if wide:
-        return arrays
-    return {name: _narrow(array) for name, array in arrays.items()}
-
-
-def _narrow(array: Any) -> Any:
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
-        return array
-    dtype = np.dtype(np.int32 if array.dtype.kind == "i" else np.uint32)
-    limits = np.iinfo(dtype)
-    return np.clip(array, limits.min, limits.max).astype(dtype)
+    return {name: narrowed(array, wide) for name, array in arrays.items()}
 
 
 def _run(run: Callable[[], Any]) -> list[np.ndarray]:

@@ -1,6 +1,6 @@
 """Formats as data: what the stored arrays of a matrix and of its operand mean, and the tables of both."""
 
-from brainevent_core.formats.base import FORMATS, Format, get_format, register_format, signed
+from brainevent_core.formats.base import FORMATS, Format, get_format, register_format, signed, within
 from brainevent_core.formats.column_index import COLUMN_INDEX, column_index, with_column_index
 from brainevent_core.formats.coo import COO_FORMAT
 from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
@@ -48,4 +48,5 @@ __all__ = [
     "signed",
     "with_column_index",
     "with_slots",
+    "within",
 ]

@@ -18,7 +18,7 @@ import numpy as np
 from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import DTypeError, MathError
 
-__all__ = ["FORMATS", "Format", "get_format", "pointer_dtype", "register_format", "signed"]
+__all__ = ["FORMATS", "Format", "get_format", "pointer_dtype", "register_format", "signed", "within"]
 
 Shape = tuple[int, int]
 
@@ -125,6 +125,16 @@ def signed(indices: Any) -> Any:
     if jnp.issubdtype(dtype, jnp.signedinteger):
         fits &= indices >= 0
     return jnp.where(fits, indices.astype(wide), -1)
+
+
+def within(indices: Any, length: int) -> Any:
+    """Indices as int32, or int64 if ``length`` needs it; one outside [0, length) becomes -1.
+
+    JAX narrows 64-bit indices of smaller arrays to 32 bits, and would wrap large ones into valid ones.
+    """
+    index = signed(indices)
+    inside = jnp.where((index >= 0) & (index < length), index, -1)
+    return inside.astype(jnp.int32) if length <= np.iinfo(np.int32).max else inside
 
 
 def pointer_dtype(nse: int) -> Any:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import get_format, signed
+from brainevent_core.formats import get_format, within
 from brainevent_core.jitc import Connectivity
 from brainevent_core.ops.stored import Stored
 from brainevent_core.reference import accumulator
@@ -49,10 +49,11 @@ def _entries(format: str, shape: tuple[int, int], transposed: bool, structure: t
     if fmt.entries is None:
         line, position = (jnp.arange(size, dtype=jnp.int32) for size in shape)
         return Entries(line[:, None], position[None, :], jnp.ones((1, 1), bool))
+    per_entry = fmt.data_shape(structure, shape)
     line, position = (
-        signed(index).reshape(fmt.data_shape(structure, shape)) for index in fmt.entries(structure, shape)
+        within(index, size).reshape(per_entry) for index, size in zip(fmt.entries(structure, shape), shape, strict=True)
     )
-    exists = (line >= 0) & (line < shape[0]) & (position >= 0) & (position < shape[1])
+    exists = (line >= 0) & (position >= 0)
     return Entries(position, line, exists) if transposed else Entries(line, position, exists)
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.formats import signed
+from brainevent_core.formats import within
 from brainevent_core.ops.entries import add_up, entries_of, per_entry
 from brainevent_core.ops.products import matrix_product
 from brainevent_core.ops.stored import Stored, StoredEvents
@@ -63,7 +63,7 @@ def _shape(stored: Stored) -> tuple[int, int]:
 
 def _single_events(at: Any, size: int, *, in_rows: bool) -> StoredEvents:
     """For each index the events of which there is one, there."""
-    index = signed(at).astype(jnp.int32)
+    index = within(at, size)
     count_and_index = jnp.stack([jnp.ones_like(index), index], -1 if in_rows else 0)
     return StoredEvents("compact", count_and_index, -1 if in_rows else -count_and_index.ndim, size)
 

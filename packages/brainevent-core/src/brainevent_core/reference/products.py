@@ -9,12 +9,13 @@ With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row
 The operand x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
 
+import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import Operand, get_format, get_operand, signed
+from brainevent_core.formats import Operand, get_format, get_operand, within
 
 __all__ = ["accumulator", "contribution", "matmul", "sampled"]
 
@@ -28,7 +29,7 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
     target, source, exists = _entries(structure, format, shape, transpose)
     weights, slots = data.reshape(-1), _slots(structure, format, shape)
     if slots is not None and weights.size != 1:
-        weights, exists = _take(weights, slots), exists & (slots >= 0) & (slots < weights.size)
+        weights, exists = _take(weights, slots), exists & (slots >= 0)
     weights = _columns(weights, x).astype(accumulator(data.dtype))
     terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, source), encoding), 0)
     lines = shape[1] if transpose else shape[0]
@@ -51,8 +52,7 @@ def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], 
     if y_at.ndim == 1:
         y_at, x_at = y_at[:, None], x_at[:, None]
     products = _sum_of_products(y_at, x_at, encoding)
-    lines = shape[1] if transpose else shape[0]
-    exists = exists & (target >= 0) & (target < lines)
+    exists = exists & (target >= 0)
     per_entry, slots = jnp.where(exists, products, 0), _slots(structure, format, shape)
     if slots is not None:
         zeros = jnp.zeros_like(per_entry)
@@ -109,16 +109,16 @@ def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: boo
     """Index of every entry into the output and into the operand, and whether the latter exists."""
     entries = get_format(format).entries
     assert entries is not None
-    row, col = map(signed, entries(structure, shape))
+    row, col = map(within, entries(structure, shape), shape)
     target, source = (col, row) if transpose else (row, col)
-    length = shape[0] if transpose else shape[1]
-    return target, source, (source >= 0) & (source < length)
+    return target, source, source >= 0
 
 
 def _slots(structure: Any, format: str, shape: tuple[int, int]) -> Any:
-    """Where the weight of every entry is, None if they are in the order of entries."""
-    slots = get_format(format).slots
-    return None if slots is None else signed(slots(structure, shape))
+    """Where the weight of every entry is, -1 where there is none; None if they are in the order of entries."""
+    fmt = get_format(format)
+    weights = math.prod(fmt.data_shape(structure, shape))
+    return None if fmt.slots is None else within(fmt.slots(structure, shape), weights)
 
 
 def _take(x: Any, indices: Any) -> Any:
