@@ -244,7 +244,7 @@ def test_probabilities() -> None:
     for wrong in (-0.1, 1.5, math.nan):
         with pytest.raises(brainevent.MathError, match="between 0 and 1"):
             jitc.as_probability(wrong)
-    for odd in ("half", None, [0.1, 0.2]):
+    for odd in ("half", "0.1", None, [0.1, 0.2], 2**2000):
         with pytest.raises(brainevent.DTypeError, match="between 0 and 1"):
             jitc.as_probability(odd)
     with pytest.raises(brainevent.DTypeError, match="concrete"):

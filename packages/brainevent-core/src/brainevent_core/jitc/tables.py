@@ -48,9 +48,12 @@ def as_probability(prob: Any) -> float:
             "prob is part of the compiled program (its tables are constants) and must be a concrete number, not a "
             "traced value. Pass it to jit as a static argument."
         )
+    number = operator.index(prob) if isinstance(prob, int) else np.asarray(prob)
     try:
-        value = float(operator.index(prob)) if isinstance(prob, int) else float(np.asarray(prob).reshape(()))
-    except (TypeError, ValueError):
+        if isinstance(number, np.ndarray) and (number.size != 1 or number.dtype.kind in "US"):
+            raise TypeError
+        value = float(number if isinstance(number, int) else number.reshape(()))
+    except (TypeError, ValueError, OverflowError):
         raise DTypeError(f"prob must be a number between 0 and 1, got {prob!r}.") from None
     if not 0.0 <= value <= 1.0:
         raise MathError(f"prob must be between 0 and 1, got {value}.")
