@@ -28,9 +28,10 @@ inside = share(lambda w, x: jax.grad(lambda w: (x @ matrix.with_data(w)).sum())(
 with brainevent.use_backend(sys.argv[1]), brainevent.get_registry().record() as lowered:
     meshes = {}
     for kind in (AxisType.Auto, AxisType.Explicit):
-        with jax.set_mesh(jax.make_mesh((2,), ("batch",), axis_types=(kind,))):
-            split = jax.device_put(x, NamedSharding(jax.sharding.get_mesh(), P("batch")))
-            weights = jax.device_put(matrix.data, NamedSharding(jax.sharding.get_mesh(), P("batch")))
+        devices = jax.make_mesh((2,), ("batch",), axis_types=(kind,))
+        with jax.set_mesh(devices):
+            split = jax.device_put(x, NamedSharding(devices, P("batch")))
+            weights = jax.device_put(matrix.data, NamedSharding(devices, P("batch")))
             calls = {
                 "numbers": lambda: split @ matrix,
                 "events": lambda: brainevent.BinaryArray(split) @ matrix,
