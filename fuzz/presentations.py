@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+
+from brainevent_core._jax import x64_enabled
 
 __all__ = ["EAGER", "TRACED", "narrowed", "present"]
 
@@ -45,7 +46,7 @@ def narrowed(array: Any, wide: bool) -> Any:
 
 
 def _of_jax(array: np.ndarray) -> Any:
-    return jnp.asarray(narrowed(array, jax.config.jax_enable_x64))
+    return jnp.asarray(narrowed(array, x64_enabled()))
 
 
 def _as_list(array: np.ndarray) -> Any:

@@ -8,7 +8,10 @@ arguments are explained.
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from brainevent_core import units
+from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_SLOTS_FORMAT
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.matrices.base import as_data, as_shape
@@ -181,15 +184,15 @@ def update_coo_on_binary_pre(
     w_min: Any = None,
     w_max: Any = None,
     *,
-    shape: Shape,
+    shape: Shape | None = None,
     clip: str = "all",
     backend: str | None = None,
 ) -> Any:
     """Weights of COO after presynaptic spikes; it costs the spikes if ``pre_ids`` is sorted, all entries otherwise.
 
-    See :func:`update_csr_on_binary_pre`.
+    See :func:`update_csr_on_binary_pre`. Without ``shape`` it is that of the spikes and the trace, both vectors.
     """
-    matrix = COO((weight, pre_ids, post_ids), shape=shape)
+    matrix = COO((weight, pre_ids, post_ids), shape=_lengths(pre_spike, post_trace) if shape is None else shape)
     return matrix.update_on_pre(pre_spike, post_trace, w_min, w_max, clip=clip, backend=backend).data
 
 
@@ -202,16 +205,28 @@ def update_coo_on_binary_post(
     w_min: Any = None,
     w_max: Any = None,
     *,
-    shape: Shape,
+    shape: Shape | None = None,
     clip: str = "all",
     backend: str | None = None,
 ) -> Any:
     """Weights of COO after postsynaptic spikes; it costs the spikes if ``post_ids`` is sorted, all entries otherwise.
 
-    See :func:`update_csr_on_binary_pre`.
+    See :func:`update_csr_on_binary_pre`. Without ``shape`` it is that of the spikes and the trace, both vectors.
     """
-    matrix = COO((weight, pre_ids, post_ids), shape=shape)
+    matrix = COO((weight, pre_ids, post_ids), shape=_lengths(pre_trace, post_spike) if shape is None else shape)
     return matrix.update_on_post(pre_trace, post_spike, w_min, w_max, clip=clip, backend=backend).data
+
+
+def _lengths(pre: Any, post: Any) -> Shape:
+    """The shape of a matrix whose two sides have these spikes or traces."""
+    sides = [np.asarray(side) if isinstance(side, (list, tuple)) else side for side in (pre, post)]
+    shapes = [tuple(getattr(side, "shape", ())) for side in sides]
+    if any(len(one) != 1 for one in shapes):
+        raise MathError(
+            "The shape of the matrix is that of vectors of spikes and of a trace, got shapes "
+            f"{shapes[0]} and {shapes[1]}; give it as shape=(pre, post)."
+        )
+    return (shapes[0][0], shapes[1][0])
 
 
 def update_dense_on_binary_pre(
