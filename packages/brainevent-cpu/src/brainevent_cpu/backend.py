@@ -17,6 +17,7 @@ _DECLINES = {
     "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
     "^sampled-dense-": "outer products have nothing sparse in them",
     "^(matmul|sampled)-csr_slots-": "weights in another order belong to plasticity, products read them in order",
+    "^update-csr_slots-[^-]+-straight-": "a scan for events of columns meets weights in the order of entries",
 }
 
 

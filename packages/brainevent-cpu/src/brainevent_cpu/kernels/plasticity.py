@@ -25,12 +25,16 @@ __all__ = ["supports_update", "update"]
 _FORMATS = ("dense", "coo", "csr", "csr_indexed", "csr_slots", "fixed_num", "fixed_num_indexed")
 
 
-def supports_update(data: Any, *operands: Any, format: str, **_: Any) -> bool:
-    """Whether `update` takes operands of these abstract values, and native kernels run at all."""
+def supports_update(data: Any, *operands: Any, format: str, transpose: bool, **_: Any) -> bool:
+    """Whether `update` takes operands of these abstract values, and native kernels run at all.
+
+    A scan for the events of columns meets weights in the order of entries, so those in another order are declined.
+    """
     structure = operands[:-4]
     sizes = [size for aval in (data, *operands) for size in aval.shape]
     return (
         format in _FORMATS
+        and not (format == "csr_slots" and not transpose)
         and data.dtype.name in WIDE
         # Not jnp.issubdtype: int4 has no native arrays.
         and all(np.dtype(array.dtype).kind in "iu" for array in structure)
