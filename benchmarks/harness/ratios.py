@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.harness.series import Measured, Peer
 
-__all__ = ["LEGEND", "cell", "missing", "remarks", "times"]
+__all__ = ["LEGEND", "cell", "microseconds", "missing", "remarks", "times"]
 
 LEGEND = "×: how many times longer it takes than ours, median over interleaved rounds [quartiles]."
 
@@ -30,6 +30,12 @@ def cell(one: Measured[Any], contender: str) -> str:
         return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
     seconds = one.seconds(contender)
     return missing(one, contender) if seconds is None else f"{seconds.median * 1e6:.1f} µs"
+
+
+def microseconds(one: Measured[Any]) -> str:
+    """Our own time, or why there is none."""
+    seconds = one.seconds("ours")
+    return missing(one, "ours") if seconds is None else f"{seconds.median * 1e6:.1f}"
 
 
 def missing(one: Measured[Any], contender: str) -> str:

@@ -28,8 +28,5 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Tabl
 
 
 def _ours(one: Measured[Case]) -> list[str]:
-    seconds, connection, draw = one.seconds("ours"), per_connection(one), per_draw(one)
-    return [
-        ratios.missing(one, "ours") if seconds is None else f"{seconds.median * 1e6:.1f}",
-        *("" if each is None else f"{each * 1e9:.2f}" for each in (connection, draw)),
-    ]
+    figures = (per_connection(one), per_draw(one))
+    return [ratios.microseconds(one), *("" if each is None else f"{each * 1e9:.2f}" for each in figures)]

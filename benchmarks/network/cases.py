@@ -28,5 +28,10 @@ class Case:
     def name(self) -> str:
         return f"coba/scale={self.scale:g}"
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is in the selection that ``--quick`` takes."""
+        return self.scale == 1
+
 
 CASES = [Case(1), Case(4), Case(10)]

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
 from benchmarks.harness.contest import Effort
-from benchmarks.harness.progress import following
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Peer, known, measure
+from benchmarks.harness.series import Peer, known
 from benchmarks.network import pictures, report
 from benchmarks.network.cases import CASES
 from benchmarks.network.claims import CLAIMS
 from benchmarks.network.prepare import STEPS, Stage
 from benchmarks.options import Options
+from benchmarks.suite import measured, selected
 
 __all__ = ["PEERS", "run"]
 
-ROOT = Path(__file__).parents[2]
 EFFORT = Effort(rounds=5, seconds=0.03, patience=60.0)
 
 
@@ -45,31 +43,20 @@ PEERS = {
 def run(options: Options) -> Report | None:
     """Measure the selected sizes, or list them."""
     peers = known(options.peers, PEERS)
-    cases = [case for case in CASES if options.selects(case.name) and (case.scale == 1 or not options.quick)]
+    cases = selected(options, CASES)
     if options.list_only:
         print(*(case.name for case in cases), sep="\n")
         return None
-    threads = options.threads or 1
-    with (
-        TemporaryDirectory(prefix="brainevent-network-") as folder,
-        following("network", len(cases), options.progress) as progress,
-    ):
-        measured = measure(
-            cases,
-            peers,
-            Stage(Path(folder), peers),
-            path=ROOT,
-            threads=threads,
-            clock=options.clock_for(threads),
-            effort=options.effort(EFFORT),
-            progress=progress,
-            fresh=True,
-        )
+
+    def stage(folder: Path) -> Stage:
+        return Stage(folder, peers)
+
+    found = measured("network", options, peers, cases, stage, EFFORT, threads=options.threads or 1, fresh=True)
     return Report(
         "network",
-        [report.table(measured, peers)],
-        judge(CLAIMS, measured, lambda one: one.case.name),
-        pictures.pictures(measured, peers),
-        reports.versions(one.outcomes for one in measured),
-        [one.as_json() for one in measured],
+        [report.table(found, peers)],
+        judge(CLAIMS, found, lambda one: one.case.name),
+        pictures.pictures(found, peers),
+        reports.versions(one.outcomes for one in found),
+        [one.as_json() for one in found],
     )

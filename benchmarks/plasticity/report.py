@@ -15,13 +15,10 @@ __all__ = ["table"]
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads: int) -> Table:
     """A line per case: our time, and by how much the peers are slower."""
     others = {name: peer for name, peer in peers.items() if name != "ours"}
-    lines = [[one.case.name, _ours(one), *(ratios.cell(one, name) for name in others)] for one in measured]
+    lines = [
+        [one.case.name, ratios.microseconds(one), *(ratios.cell(one, name) for name in others)] for one in measured
+    ]
     clock = "CPU time" if any(one.clock == "cpu" for one in measured) else "wall time"
     title = f"Updates, {len(measured)} cases, {threads} thread{'s' * (threads > 1)}, {clock}"
     head = ["case", "µs", *(f"× {peer.title}" for peer in others.values())]
     return Table(title, head, lines, [ratios.LEGEND, *ratios.remarks(measured, peers)])
-
-
-def _ours(one: Measured[Case]) -> str:
-    seconds = one.seconds("ours")
-    return ratios.missing(one, "ours") if seconds is None else f"{seconds.median * 1e6:.1f}"

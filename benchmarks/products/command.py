@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
 from benchmarks.harness.contest import Effort
 from benchmarks.harness.cores import usable
-from benchmarks.harness.progress import following
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Measured, Peer, known, measure
+from benchmarks.harness.series import Measured, Peer, known
 from benchmarks.options import Options
 from benchmarks.products import pictures, report
 from benchmarks.products.cases import CASES, Case
 from benchmarks.products.claims import CLAIMS
 from benchmarks.products.prepare import Stage
+from benchmarks.suite import measured, selected
 
 __all__ = ["PEERS", "run"]
 
-ROOT = Path(__file__).parents[2]
 EFFORT = Effort(rounds=9, seconds=0.03, patience=3.0)
 
 PEERS = {
@@ -41,20 +37,20 @@ def run(options: Options) -> Report | None:
         for threads, cases in passes.items():
             print(*(f"{case.name}  ({threads} thread{'s' * (threads > 1)})" for case in cases), sep="\n")
         return None
-    measured = [one for threads, cases in passes.items() for one in _measure(options, peers, threads, cases)]
+    found = [one for threads, cases in passes.items() for one in _measure(options, peers, threads, cases)]
     return Report(
         "products",
-        [report.table(measured, peers, threads) for threads in passes],
-        judge(CLAIMS, measured, lambda one: one.case.name),
-        pictures.pictures(measured, peers),
-        reports.versions(one.outcomes for one in measured),
-        [one.as_json() for one in measured],
+        [report.table(found, peers, threads) for threads in passes],
+        judge(CLAIMS, found, lambda one: one.case.name),
+        pictures.pictures(found, peers),
+        reports.versions(one.outcomes for one in found),
+        [one.as_json() for one in found],
     )
 
 
 def _passes(options: Options) -> dict[int, list[Case]]:
     """The cases by number of threads: all with one, and some with two, unless one or the other is asked for."""
-    cases = [case for case in CASES if options.selects(case.name) and (case.is_quick or not options.quick)]
+    cases = selected(options, CASES)
     if options.threads is not None:
         return {options.threads: cases}
     shown = [case for case in cases if case.shows_threads]
@@ -63,18 +59,8 @@ def _passes(options: Options) -> dict[int, list[Case]]:
 
 def _measure(options: Options, peers: dict[str, Peer], threads: int, cases: list[Case]) -> list[Measured[Case]]:
     ordered = sorted(cases, key=lambda case: str(case.matrix))  # so that each matrix is drawn once
-    with (
-        TemporaryDirectory(prefix="brainevent-products-") as folder,
-        following(f"products, {threads} thread{'s' * (threads > 1)}", len(cases), options.progress) as progress,
-    ):
-        measured = measure(
-            ordered,
-            peers,
-            Stage(Path(folder), peers, threads),
-            path=ROOT,
-            threads=threads,
-            clock=options.clock_for(threads),
-            effort=options.effort(EFFORT),
-            progress=progress,
-        )
-    return sorted(measured, key=lambda one: cases.index(one.case))
+    title = f"products, {threads} thread{'s' * (threads > 1)}"
+    found = measured(
+        title, options, peers, ordered, lambda folder: Stage(folder, peers, threads), EFFORT, threads=threads
+    )
+    return sorted(found, key=lambda one: cases.index(one.case))

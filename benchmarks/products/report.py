@@ -27,10 +27,10 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads
 def _ours(one: Measured[Case]) -> list[str]:
     seconds = one.seconds("ours")
     if seconds is None:
-        return [ratios.missing(one, "ours"), "", ""]
+        return [ratios.microseconds(one), "", ""]
     fraction = fraction_of_memory(one)
     return [
-        f"{seconds.median * 1e6:.1f}",
+        ratios.microseconds(one),
         f"{one.facts['bytes_moved'] / seconds.median / 1e9:.2f}",
         "" if fraction is None else f"{100 * fraction:.0f} %",
     ]

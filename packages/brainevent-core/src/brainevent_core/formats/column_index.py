@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats.base import Format, Shape, pointer_dtype, signed
+from brainevent_core.formats.base import Format, Shape, pointer_dtype, within
 from brainevent_core.formats.extended import extended
 
 __all__ = ["COLUMN_INDEX", "column_index", "with_column_index"]
@@ -63,9 +63,8 @@ def column_index(fmt: Format, structure: Sequence[Any], shape: Shape) -> tuple[A
 def _entries(fmt: Format, structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:
     """Row and column of every entry; the column is the number of columns for entries that do not exist."""
     assert fmt.entries is not None
-    row, col = map(signed, fmt.entries(structure, shape))
-    exists = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
-    return row.astype(jnp.int32), jnp.where(exists, col, shape[1])
+    row, col = map(within, fmt.entries(structure, shape), shape)
+    return row.astype(jnp.int32), jnp.where((row >= 0) & (col >= 0), col, shape[1])
 
 
 def _sorted_by_column(row: Any, col: Any, columns: int, wide: Any) -> tuple[Any, Any, Any]:

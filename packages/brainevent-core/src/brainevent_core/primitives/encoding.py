@@ -10,8 +10,6 @@ The mask is of bool and has shape (n,), or (n, columns). A list of events ("comp
 with the last one that it has room for.
 """
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -21,6 +19,7 @@ from brainevent_core import reference
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import OPERANDS
 from brainevent_core.kernels import XLACustomKernel
+from brainevent_core.primitives.products import fold_batch
 
 __all__ = ["encode_events_p"]
 
@@ -42,14 +41,6 @@ def _abstract(mask: Any, *, operand: str, length: int) -> Any:
     return jax.ShapeDtypeStruct((length, *mask.shape[1:]), encodings[operand].dtype)
 
 
-def _batched(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
-    """A mapped axis becomes further columns."""
-    (mask,) = operands
-    columns = jnp.moveaxis(mask, 0, 1).reshape(mask.shape[1], size * math.prod(mask.shape[2:]))
-    out = encode_events_p(columns, **params)
-    return [out.reshape(out.shape[0], size, *mask.shape[2:])], [1]
-
-
 encode_events_p.def_abstract_eval(_abstract)
 encode_events_p.def_reference(reference.encode_events)
-encode_events_p.def_batching_rule(_batched)
+encode_events_p.def_batching_rule(fold_batch(encode_events_p))

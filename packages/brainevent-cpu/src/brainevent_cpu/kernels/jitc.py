@@ -20,24 +20,22 @@ from brainevent_core.kernels import Level
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.selftest import bridge_works
+from .sources import sources_of
+from .structure import WIDE
 
 __all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing"]
 
-# What the machine code is made of: the walk and what is done on it, and the constants of core's stream.
-_NATIVE = Path(__file__).with_name("native")
-_SOURCES = (
-    *(str(path) for path in sorted((_NATIVE / "jitc").glob("*.py"))),
-    str(_NATIVE / "parallel.py"),
-    *(str(Path(brainevent_core.jitc.__file__).with_name(name)) for name in ("draws.py", "laws.py", "tables.py")),
-)
 
-# The dtype in which a product is computed, by the dtype of the weights.
-_WIDE = {"float16": np.float32, "bfloat16": np.float32, "float32": np.float32, "float64": np.float64}
+def _sources(module: str) -> tuple[str, ...]:
+    """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
+    core = Path(brainevent_core.jitc.__file__)
+    stream = (str(core.with_name(name)) for name in ("draws.py", "laws.py", "tables.py"))
+    return (*sources_of(f"jitc.{module}"), *stream)
 
 
 def supports_matmul(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
     """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
-    return data.dtype.name in _WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
+    return data.dtype.name in WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
 
 
 def supports_writing(seed: Any, first: Any, **_: Any) -> bool:
@@ -78,7 +76,7 @@ def matmul(
       Half-precision products are computed in single precision.
     """
     lines, length = shape
-    event, wide = get_operand(operand).event, _WIDE[data.dtype.name]
+    event, wide = get_operand(operand).event, WIDE[data.dtype.name]
     entries = "event" if event else operand
     mapped = sum(level.mapped[3] for level in batch)
     x = _decoded(x, operand, lines if transpose else length, mapped)
@@ -196,7 +194,7 @@ def matmul_kernel(*, levels: int, law: str, entries: str, transpose: bool, batch
 
         return build_matmul(facts, levels=levels, law=law, entries=entries, transpose=transpose, batched=batched)
 
-    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_SOURCES)
+    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))
 
 
 @functools.cache
@@ -209,7 +207,7 @@ def elements_kernel(*, levels: int) -> NativeKernel:
 
         return build_elements(facts, levels=levels)
 
-    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_SOURCES)
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))
 
 
 @functools.cache
@@ -222,4 +220,4 @@ def entries_kernel(*, levels: int) -> NativeKernel:
 
         return build_entries(facts, levels=levels)
 
-    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_SOURCES)
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))

@@ -11,14 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.config import num_threads
-from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand
+from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand, is_event
 
 from ..bridge import native_call
-from ..bridge.selftest import bridge_works
 from .call import Call
 from .compiled import native_kernel
 from .in_place import overwrite
-from .structure import READ_AS, WIDE, pointers, reached, rows, unsigned
+from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
 __all__ = ["supports_update", "update"]
 
@@ -30,17 +29,8 @@ def supports_update(data: Any, *operands: Any, format: str, transpose: bool, **_
 
     A scan for the events of columns meets weights in the order of entries, so those in another order are declined.
     """
-    structure = operands[:-4]
-    sizes = [size for aval in (data, *operands) for size in aval.shape]
-    return (
-        format in _FORMATS
-        and not (format == "csr_slots" and not transpose)
-        and data.dtype.name in WIDE
-        # Not jnp.issubdtype: int4 has no native arrays.
-        and all(np.dtype(array.dtype).kind in "iu" for array in structure)
-        and all(isinstance(size, int) for size in sizes)
-        and bridge_works()
-    )
+    scanned_by_slot = format == "csr_slots" and not transpose
+    return format in _FORMATS and not scanned_by_slot and readable(data, operands[:-4], *operands[-4:])
 
 
 def update(
@@ -148,7 +138,7 @@ def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
     """Whether each line has an event, from any encoding: as an operation of its own, it needs no other kernels."""
     get_operand(operand).validate(x, lines, None, "x")
     if operand == "binary":
-        return x if x.dtype == jnp.bool_ else x != 0
+        return is_event(x)
     kernel, out = native_kernel(Call("plasticity.events", operand=operand)), jax.ShapeDtypeStruct((lines,), jnp.uint8)
     return native_call(kernel, x, outs=[out])[0]
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from brainevent_core import reference
 from brainevent_core.config import num_threads
-from brainevent_core.formats import get_format, get_operand
+from brainevent_core.formats import get_format, get_operand, is_event
 
 from ..bridge import native_call
-from ..bridge.selftest import bridge_works
 from .call import Call
 from .compiled import native_kernel
-from .structure import READ_AS, WIDE, pointers, reached, rows, unsigned
+from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
 __all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sampled"]
 
@@ -44,16 +43,7 @@ def supports_sampled(*avals: Any, format: str, **params: Any) -> bool:
 
 
 def _supports(first: Any, *others: Any, format: str) -> bool:
-    *structure, _ = others
-    sizes = [size for aval in (first, *others) for size in aval.shape]
-    return (
-        first.dtype.name in WIDE
-        and get_format(format).slots is None
-        # Not jnp.issubdtype: int4 has no native arrays.
-        and all(np.dtype(array.dtype).kind in "iu" for array in structure)
-        and all(isinstance(size, int) for size in sizes)
-        and bridge_works()
-    )
+    return get_format(format).slots is None and readable(first, others[:-1], others[-1])
 
 
 def matmul(
@@ -223,7 +213,7 @@ def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:
     """x in a dtype that kernels read: events as booleans unless they are encoded, numbers as sums are."""
     if not get_operand(operand).event:
         return x.astype(wide)
-    return x != 0 if operand == "binary" and x.dtype != jnp.bool_ else x
+    return is_event(x) if operand == "binary" else x
 
 
 def _read_as(arrays: list[jax.Array], plan: _Plan) -> dict[int, Any]:

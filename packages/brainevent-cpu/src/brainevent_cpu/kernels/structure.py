@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -9,16 +10,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..bridge import native_call
+from ..bridge.selftest import bridge_works
 from .call import Call
 from .compiled import native_kernel
 
-__all__ = ["READ_AS", "WIDE", "pointers", "reached", "rows", "unsigned"]
+__all__ = ["READ_AS", "WIDE", "pointers", "reached", "readable", "rows", "unsigned"]
 
 # Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
 READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
 
 # The dtype in which weights are computed with.
 WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
+
+
+def readable(numbers: Any, structure: Sequence[Any], *others: Any) -> bool:
+    """Whether kernels read numbers and a structure of these abstract values, at known sizes, and run at all."""
+    sizes = [size for aval in (numbers, *structure, *others) for size in aval.shape]
+    return (
+        numbers.dtype.name in WIDE
+        # Not jnp.issubdtype: int4 has no native arrays.
+        and all(np.dtype(array.dtype).kind in "iu" for array in structure)
+        and all(isinstance(size, int) for size in sizes)
+        and bridge_works()
+    )
 
 
 def rows(structure: list[Any], base: str, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, int]:
