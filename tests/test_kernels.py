@@ -210,12 +210,6 @@ def test_gradient_under_a_request_runs(scale: Any) -> None:
     np.testing.assert_allclose(jax.grad(loss)(matrix.data), 1.0)
 
 
-def test_export_for_all_platforms_takes_the_reference() -> None:
-    matrix = CSR.fromdense(jnp.eye(3))
-    exported = jax.export.export(jax.jit(lambda x: x @ matrix), platforms=("cpu", "cuda", "tpu"))(jnp.ones(3))
-    np.testing.assert_allclose(exported.call(jnp.arange(3.0)), np.arange(3.0))
-
-
 def test_cold_threads_agree() -> None:
     """Eight threads that lower the same products for the first time at once."""
     rng = np.random.default_rng()

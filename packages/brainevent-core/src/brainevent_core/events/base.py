@@ -12,6 +12,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core.ops import StoredEvents, matmul
 from brainevent_core.ops.products import as_array
+from brainevent_core.serialization import serializable
 
 __all__ = ["EventRepresentation"]
 
@@ -66,6 +67,7 @@ class EventRepresentation:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         jax.tree_util.register_pytree_node(cls, lambda self: ((self._array,), self._static), cls._unflatten)
+        serializable(cls)
 
     @classmethod
     def _unflatten(cls, static: Any, children: tuple[Any]) -> Self:

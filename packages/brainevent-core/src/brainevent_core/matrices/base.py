@@ -19,6 +19,7 @@ from brainevent_core.matrices.indexing import Indexing
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
 from brainevent_core.ops import Stored, add_up, dt2t, entries_of, matmul, per_entry, update
 from brainevent_core.ops.products import as_array
+from brainevent_core.serialization import serializable
 
 __all__ = ["DataRepresentation", "as_data", "as_shape"]
 
@@ -81,6 +82,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         jax.tree_util.register_pytree_with_keys(
             cls, cls._flatten_with_keys, cls.tree_unflatten, lambda self: self.tree_flatten()
         )
+        serializable(cls)
 
     # -- pytree --------------------------------------------------------------------------------------------------
 

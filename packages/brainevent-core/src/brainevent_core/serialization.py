@@ -1,0 +1,56 @@
+"""What ``jax.export`` needs to write functions of matrices, events and quantities to a file."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import brainunit as u
+import jax.export
+
+__all__ = ["serializable"]
+
+
+def serializable(cls: type) -> None:
+    """Let a class that JAX knows as a pytree be part of a serialized function's signature.
+
+    What is static in it must be made of tuples, strings, numbers and booleans. A file names our own classes by the
+    names that users see, so that moving a module leaves files readable.
+    """
+    module = "brainevent" if cls.__module__.split(".")[0] == "brainevent_core" else cls.__module__
+    # It refuses a name that is taken, by a class that a notebook declares again. JAX keeps the first, and says so where
+    # the second is serialized.
+    with suppress(ValueError):
+        jax.export.register_pytree_node_serialization(
+            cls,
+            serialized_name=f"{module}.{cls.__qualname__}",
+            serialize_auxdata=lambda static: json.dumps(static).encode(),
+            deserialize_auxdata=lambda text: _tuples(json.loads(text)),
+        )
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists only, and static data is hashed."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+_DIMENSIONS = ("length", "mass", "time", "current", "temperature", "substance", "luminosity")
+_ATTRIBUTES = ("scale", "base", "factor", "name", "dispname", "is_fullname")
+
+
+def _unit_as_text(unit: Any) -> bytes:
+    exponents = {name: float(unit.dim.get_dimension(name)) for name in _DIMENSIONS}
+    return json.dumps([exponents, {name: getattr(unit, name) for name in _ATTRIBUTES}]).encode()
+
+
+def _unit_of_text(text: bytes) -> Any:
+    exponents, attributes = json.loads(text)
+    return u.Unit(u.get_or_create_dimension(**exponents), **attributes)
+
+
+with suppress(ValueError):  # brainunit, or someone else, has done it
+    jax.export.register_pytree_node_serialization(
+        u.Quantity,
+        serialized_name="brainunit.Quantity",
+        serialize_auxdata=_unit_as_text,
+        deserialize_auxdata=_unit_of_text,
+    )
