@@ -103,7 +103,7 @@ def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
                 return _failed(case, backend, f"raised {_first_lines(error)}")
         if not any(selection.backend == backend for selection in selections):
             return _declined(case, backend, selections)
-        text = difference(found, run(config.REFERENCE))
+        text = difference(found, run(config.REFERENCE), calls[0].precision)
         if text is None:
             return Outcome.of(case, "passed")
         explained = diagnosis(case, on_reference, calls, found)

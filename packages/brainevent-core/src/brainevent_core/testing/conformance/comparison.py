@@ -16,22 +16,22 @@ __all__ = ["difference"]
 _ROUNDINGS = 4
 
 
-def difference(found: Sequence[Any], expected: Sequence[Any]) -> str | None:
-    """What differs, in words; None if nothing does."""
+def difference(found: Sequence[Any], expected: Sequence[Any], precision: str | None = None) -> str | None:
+    """What differs, in words; None if nothing does. ``precision``: the dtype whose rounding errors are none."""
     if len(found) != len(expected):
         return f"expected {len(expected)} arrays, got {len(found)}"
     for number, pair in enumerate(zip(map(np.asarray, found), map(np.asarray, expected))):
-        text = _of_arrays(*pair)
+        text = _of_arrays(*pair, precision)
         if text:
             return f"in result {number + 1} of {len(found)}, {text}" if len(found) > 1 else text
     return None
 
 
-def _of_arrays(found: np.ndarray, expected: np.ndarray) -> str | None:
+def _of_arrays(found: np.ndarray, expected: np.ndarray, precision: str | None) -> str | None:
     if (found.shape, found.dtype) != (expected.shape, expected.dtype):
         return f"expected {expected.dtype}{list(expected.shape)}, got {found.dtype}{list(found.shape)}"
     if jnp.issubdtype(expected.dtype, jnp.floating):
-        rtol = _ROUNDINGS * tolerance(expected.dtype)
+        rtol = _ROUNDINGS * tolerance(precision or expected.dtype)
         f, e = found.astype(np.float64), expected.astype(np.float64)
         # The largest number sets the scale of the rounding errors of all.
         scale = np.abs(e[np.isfinite(e)]).max(initial=1.0)

@@ -39,7 +39,7 @@ def diagnosis(case: ConformanceCase, reference: _Function, calls: Sequence[Call]
             explained = transformed(case["transform"], mistaken, calls)
         except Exception:  # such a call doesn't exist, e.g. with other lengths
             continue
-        if difference(found, explained) is None:
+        if difference(found, explained, calls[0].precision) is None:
             return text
     if case["transform"].startswith(("vmap", "nested")):
         return _of_batch(reference, calls, found, case["transform"])
@@ -152,6 +152,6 @@ def _of_batch(reference: _Function, calls: Sequence[Call], found: Sequence[Any],
     everything = tuple(range(len(calls[0].operands)))
     for name, positions in {**calls[0].groups, "all operands": everything}.items():
         explained = transformed(transform, lambda *operands: reference(*operands, **calls[0].params), copied(positions))
-        if difference(found, explained) is None:
+        if difference(found, explained, calls[0].precision) is None:
             return f"a mapped axis that is dropped: every member of the batch gets the first one's {name}"
     return None
