@@ -1,6 +1,7 @@
 """``hatch run bench overhead``.
 
-A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge, through
+A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge as the built-in kernels do, as
+a user's operator, through
 ``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same size stands beside them.
 Eager products are compared with an eager ``jnp.dot``.
 """
@@ -41,6 +42,7 @@ CALLS = [
         "a trivial kernel in a compiled loop",
         {
             "native bridge (ours)": Peer("ours", "ours"),
+            "numba_kernel (ours)": Peer("own", "own"),
             "XLA scatter": Peer("scatter", "scatter"),
             "jax.pure_callback": Peer("callback", "pure_callback"),
             f"published {published.VERSION}": published.peer("published"),

@@ -42,6 +42,12 @@ def ours() -> Program:
     return _loop(lambda x: native_call(kernel, x, outs=[SHAPE])[0], "brainevent-cpu")
 
 
+def own() -> Program:
+    import brainevent
+
+    return _loop(brainevent.numba_kernel(add_one, outs=SHAPE), "brainevent-cpu")
+
+
 def scatter() -> Program:
     index = jnp.arange(SHAPE.shape[0])[::-1]
     return _loop(lambda x: x.at[index].add(1.0, unique_indices=True))
