@@ -46,6 +46,13 @@ def measure_case(
     Returns:
         For each backend what became of it: "measured", "unsupported" if it has no kernel for the call, "wrong" if it
         doesn't compute what the reference does, "failed" if it raised.
+
+    Example:
+        >>> from brainevent_core.bench import Effort, bench_cases, measure_case
+        >>> case, *_ = bench_cases(["encode_events"], sizes=[100])
+        >>> measured = measure_case(case, ["reference"], Effort(rounds=3, seconds=0.001, patience=1.0))
+        >>> measured.outcomes["reference"].status
+        'measured'
     """
     with x64(case.of_kit["dtype"] == "float64"):
         drawn = draw(case)
