@@ -140,11 +140,10 @@ def _names(text: str) -> list[str]:
 
 def _sizes(text: str) -> list[int]:
     """Of ``10k,1M``."""
-    sizes = []
-    for part in text.split(","):
-        number = positive(float)(part.rstrip("kM"))
-        sizes.append(max(1, round(number * _SUFFIXES.get(part[-1:], 1))))
-    return sizes
+    return [
+        max(1, round(positive(float)(part[:-1] if part[-1:] in _SUFFIXES else part) * _SUFFIXES.get(part[-1:], 1)))
+        for part in text.split(",")
+    ]
 
 
 def _contenders(options: Any) -> tuple[list[str], jax.Device]:
