@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import docs, options
-from benchmarks.harness import machine, reports
+from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
 from benchmarks.network import command as network
@@ -15,6 +15,7 @@ from benchmarks.overhead import command as overhead
 from benchmarks.plasticity import command as plasticity
 from benchmarks.products import command as products
 from benchmarks.startup import command as startup
+from brainevent_core.bench import machine
 
 BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
     "products": ("event and float products, kernel by kernel", products.run),

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.harness.contest import Effort
-from benchmarks.harness.cores import usable
-from benchmarks.harness.figures import Clock
+from brainevent_core.bench.arguments import positive, regular_expression
+from brainevent_core.bench.figures import Clock
+from brainevent_core.bench.machine import usable
+from brainevent_core.bench.rounds import Effort
 
 __all__ = ["Options", "parse"]
 
@@ -64,7 +65,7 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the cases and stop")
     parser.add_argument(
         "--select",
-        type=_pattern,
+        type=regular_expression,
         action="append",
         default=[],
         metavar="REGEX",
@@ -76,16 +77,13 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         "--threads", type=int, choices=(1, 2), help="per contender (default: one, and both where a claim is about two)"
     )
     parser.add_argument("--clock", choices=("cpu", "wall"), help="what is compared (default: cpu for one thread)")
-    parser.add_argument("--rounds", type=int, help="interleaved rounds (default: 5 to 15)")
-    parser.add_argument("--seconds", type=float, help="of one measurement, at least (default: 0.03)")
+    parser.add_argument("--rounds", type=positive(int), help="interleaved rounds (default: 5 to 15)")
+    parser.add_argument("--seconds", type=positive(float), help="of one measurement, at least (default: 0.03)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw pictures into this folder")
     parser.add_argument("--docs", action="store_true", help="put the results into docs/benchmarks.md")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
     given = parser.parse_args(arguments)
-    for option, value in (("--rounds", given.rounds), ("--seconds", given.seconds)):
-        if value is not None and value <= 0:
-            parser.error(f"{option} must be positive, got {value}")
     if given.threads and given.threads > usable():
         parser.error(f"--threads {given.threads} needs as many cores, and this process may use {usable()}")
     for name in given.names:
@@ -106,10 +104,3 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         docs=given.docs,
         progress=given.progress,
     )
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None

@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.harness.contest import Effort
-from benchmarks.harness.progress import following
-from benchmarks.harness.series import Measured, Peer, Prepared, measure
+from benchmarks.harness.series import Peer, Prepared, measure
 from benchmarks.options import Options
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.progress import following
+from brainevent_core.bench.rounds import Effort
 
 __all__ = ["measured", "selected"]
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.harness.tables import plain
 from tqdm import tqdm
 
+from brainevent_core.bench.tables import plain
 from clients.comparison import Comparison, compare, table
 from clients.installations import CLIENTS, Installation, installations
 from clients.runs import Result, run

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.harness.tables import Table
-
+from brainevent_core.bench.tables import Table
 from clients.runs import Result
 
 __all__ = ["Comparison", "compare", "table"]

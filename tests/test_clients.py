@@ -4,11 +4,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.harness.tables import plain
 from clients.comparison import compare, table
 from clients.installations import Installation
 from clients.runs import Result, run
 from clients.search import find_tests
+
+from brainevent_core.bench.tables import plain
 
 PACKAGE = {
     "direct.py": "import brainevent as be\ndef product(x): return be.CSR(x)\n",

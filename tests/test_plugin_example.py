@@ -54,6 +54,15 @@ def test_example_conforms_in_all_cases(environment: dict[str, str], tmp_path: Pa
     check(environment, tmp_path / "report.json")
 
 
+def test_example_is_measured(environment: dict[str, str], tmp_path: Path) -> None:
+    select = ["--select", "^encode_events-bitpacked-1%|^matmul-coo-float-straight", "--sizes", "100", "--rounds", "1"]
+    command = ["-m", "brainevent.bench", "--backend", "example", "--json", str(tmp_path / "bench.json"), *select]
+    done = python(environment, *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "bench.json").read_text())["measured"] == 2
+    assert "reference takes" in done.stdout
+
+
 def test_language_of_the_example(environment: dict[str, str]) -> None:
     done = python(environment, "-c", "import brainevent; print(brainevent.entry_kernel.__module__)")
     assert done.stdout.strip() == "brainevent_example.language", done.stderr

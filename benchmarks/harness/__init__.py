@@ -1,4 +1,4 @@
-"""What every benchmark is made of: contenders in processes of their own, interleaved rounds, figures, tables, pictures.
+"""What every benchmark is made of, on top of ``brainevent_core.bench``: contenders in processes of their own, claims.
 
 Nothing in here knows what is measured, nor that it lies in this repository.
 """

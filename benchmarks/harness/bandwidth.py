@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numba
 import numpy as np
 
-from benchmarks.harness.program import Program
+from brainevent_core.bench.program import Program
 
 __all__ = ["BYTES", "program"]
 

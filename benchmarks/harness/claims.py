@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from benchmarks.harness.tables import Table
+from brainevent_core.bench.tables import Table
 
 __all__ = ["Claim", "Verdict", "judge", "table"]
 

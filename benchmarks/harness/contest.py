@@ -15,10 +15,14 @@ from typing import Any
 
 import numpy as np
 
+import brainevent_core
 from benchmarks.harness.cores import cores, thread_limits
-from benchmarks.harness.figures import Outcome, Sample
+from brainevent_core.bench.figures import Outcome, Sample
+from brainevent_core.bench.rounds import Effort, in_turns
 
-__all__ = ["Contender", "Contest", "Effort", "Task"]
+__all__ = ["Contender", "Contest", "Task"]
+
+CORE = Path(brainevent_core.__file__).parent
 
 Check = Callable[[np.ndarray], str | None]
 
@@ -43,25 +47,6 @@ class Task:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How long to measure.
-
-    Attributes:
-        rounds: in each of which every contender is measured once.
-        seconds: that one measurement should take at least.
-        patience: seconds for one contender in one contest; those who need more take part in fewer rounds, but in three.
-    """
-
-    rounds: int
-    seconds: float
-    patience: float
-
-    def rounds_for(self, seconds: float) -> int:
-        """How many rounds a contender takes part in whose measurement takes ``seconds``."""
-        return min(self.rounds, max(3, int(self.patience / max(seconds, 1e-9))))
-
-
 class Contest:
     """Keeps one process per contender alive, so that a series of contests pays for imports once.
 
@@ -71,7 +56,7 @@ class Contest:
     """
 
     def __init__(self, *, threads: int = 1, path: Sequence[Path] = ()) -> None:
-        self._settings = {"path": [str(folder) for folder in path], "cpus": cores(threads)}
+        self._settings = {"path": [str(folder) for folder in path], "cpus": cores(threads), "core": str(CORE)}
         self._variables = {**os.environ, **thread_limits(threads)}
         self._processes: dict[Contender, _Process] = {}
         self._stack = ExitStack()
@@ -113,12 +98,7 @@ class Contest:
             outcomes[contender.name] = outcome
             if outcome.measured:
                 rounds[contender] = effort.rounds_for(seconds)
-        for number in range(max(rounds.values(), default=0)):
-            progress(f"round {number + 1}")
-            # Every other round goes backwards, so that nobody always comes after the same one.
-            for contender in list(rounds)[:: -1 if number % 2 else 1]:
-                if number < rounds[contender]:
-                    self._measure(contender, outcomes[contender.name])
+        in_turns(rounds, lambda contender: self._measure(contender, outcomes[contender.name]), progress)
         for contender in tasks.keys() & self._processes.keys():
             self._ask(contender, {"drop": True})
         return outcomes

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["cores", "thread_limits", "usable"]
-
-
-def usable() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+__all__ = ["cores", "thread_limits"]
 
 
 def cores(threads: int) -> list[int] | None:

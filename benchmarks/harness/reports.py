@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import claims, tables
+from benchmarks.harness import claims
 from benchmarks.harness.claims import Verdict
-from benchmarks.harness.figures import Outcome
-from benchmarks.harness.tables import Table
+from brainevent_core.bench import tables
+from brainevent_core.bench.figures import Outcome
+from brainevent_core.bench.tables import Table
 
 __all__ = ["Picture", "Report", "markdown", "plain", "versions"]
 

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from benchmarks.harness.contest import Contender, Contest, Effort, Task
+from benchmarks.harness.contest import Contender, Contest, Task
 from benchmarks.harness.environments import environment
-from benchmarks.harness.figures import Clock, Outcome, Spread, ratio
+from brainevent_core.bench.figures import Clock, Outcome
+from brainevent_core.bench.measured import Case, Measured
+from brainevent_core.bench.rounds import Effort
 
-__all__ = ["Case", "Measured", "Peer", "Prepared", "known", "measure"]
-
-
-class Case(Protocol):
-    """A row of a table of cases, a dataclass."""
-
-    @property
-    def name(self) -> str:
-        """Unique, and readable; ``--select`` searches in it."""
+__all__ = ["Peer", "Prepared", "known", "measure", "titles"]
 
 
 C = TypeVar("C", bound=Case)
@@ -67,39 +61,6 @@ class Prepared:
     tasks: Mapping[str, Task]
     check: Callable[[np.ndarray], str | None] | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Measured(Generic[C]):
-    """What became of each contender in a case, and the clock by which they are compared."""
-
-    case: C
-    threads: int
-    clock: Clock
-    outcomes: Mapping[str, Outcome]
-    facts: Mapping[str, float] = field(default_factory=dict)
-
-    def seconds(self, contender: str) -> Spread | None:
-        """Per call; None if it was not measured."""
-        outcome = self.outcomes.get(contender)
-        return outcome.seconds(self.clock) if outcome and outcome.measured else None
-
-    def ratio(self, contender: str, to: str = "ours") -> Spread | None:
-        """How many times longer it takes; None if one of the two was not measured."""
-        theirs, ours = self.outcomes.get(contender), self.outcomes.get(to)
-        if theirs is None or ours is None or not (theirs.measured and ours.measured):
-            return None
-        return ratio(theirs, ours, self.clock)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "name": self.case.name,
-            "case": asdict(self.case),  # type: ignore[call-overload]
-            "threads": self.threads,
-            "clock": self.clock,
-            "facts": dict(self.facts),
-            "outcomes": {name: outcome.as_json() for name, outcome in self.outcomes.items()},
-        }
 
 
 def measure(
@@ -158,3 +119,8 @@ def known(names: Sequence[str] | None, peers: Mapping[str, Peer]) -> dict[str, P
         if name not in peers:
             raise SystemExit(f"No peer is called {name!r}; there are {', '.join(peers)}.")
     return {name: peers[name] for name in names}
+
+
+def titles(peers: Mapping[str, Peer]) -> dict[str, str]:
+    """How tables show them."""
+    return {name: peer.title for name, peer in peers.items()}

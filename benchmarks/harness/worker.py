@@ -2,8 +2,8 @@
 
     python worker.py SETTINGS
 
-SETTINGS is JSON: ``{"path": [folders to import from], "cpus": [cores to stay on]}``. Each line of the standard input is
-a command, and each gets one line of JSON as its answer:
+SETTINGS is JSON: ``{"path": [folders to import from], "cpus": [cores to stay on], "core": folder of brainevent_core}``.
+Each line of the standard input is a command, and each gets one line of JSON as its answer:
 
 - ``{"build": {"module": M, "function": F, "arguments": {...}}, "seconds": S}`` calls ``M.F(**arguments)`` for a
   ``Program`` in place of the one before, warms it up, and finds how many calls take ``S`` seconds.
@@ -18,11 +18,10 @@ import contextlib
 import gc
 import importlib
 import importlib.metadata
+import importlib.util
 import json
-import math
 import os
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +44,7 @@ class Worker:
                 self._program.run(1)
         except NotImplementedError as reason:
             return {"unsupported": str(reason)}
-        calls, took = self._calibrate(seconds)
+        calls, took = self._program.calibrated(seconds)
         versions = {name: importlib.metadata.version(name) for name in self._program.distributions}
         return {
             "calls": calls,
@@ -62,7 +61,8 @@ class Worker:
         return {}
 
     def measure(self, calls: int) -> dict[str, Any]:
-        return self._time(calls)
+        measured: dict[str, Any] = self._program.measure(calls)
+        return {"peak_bytes": _peak_memory(), **measured}
 
     def drop(self) -> dict[str, Any]:
         self._program = None
@@ -71,23 +71,17 @@ class Worker:
         gc.collect()
         return {}
 
-    def _calibrate(self, seconds: float) -> tuple[int, float]:
-        """How many calls make a measurement, those that take at least ``seconds``, and how long so many took."""
-        calls = self._program.calls or 1
-        while True:
-            took = self._time(calls)["wall"]
-            if took >= seconds or self._program.calls:
-                return calls, took
-            # A first call is slower than the rest, so that the estimate from few is taken in steps.
-            calls = max(calls + 1, min(math.ceil(1.1 * calls * seconds / max(took, 1e-9)), 100 * calls))
 
-    def _time(self, calls: int) -> dict[str, Any]:
-        wall, cpu = time.perf_counter(), time.process_time()
-        self._program.run(calls)
-        wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-        if self._program.figures is not None:
-            return dict(self._program.figures())
-        return {"wall": wall, "cpu": cpu, "peak_bytes": _peak_memory()}
+def _lend(folder: Path) -> None:
+    """Let the modules that programs are made of be imported without the rest of core, which isn't in all environments,
+    and where it is, takes a while."""
+    for name in ("program", "loop"):
+        spec = importlib.util.spec_from_file_location(f"brainevent_core.bench.{name}", folder / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        spec.loader = importlib.util.LazyLoader(spec.loader)
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
 
 
 def _forget_peak_memory() -> None:
@@ -109,6 +103,7 @@ def main() -> None:
     settings = json.loads(sys.argv[1])
     # The folder of this file would come first otherwise, and hide modules of the standard library.
     sys.path[:1] = settings["path"]
+    _lend(Path(settings["core"]) / "bench")
     if settings["cpus"] is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, settings["cpus"])  # before anything counts the cores to size its thread pool
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a contender prints must not look like an answer

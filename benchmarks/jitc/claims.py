@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from benchmarks.harness.claims import Claim
-from benchmarks.harness.ratios import times
-from benchmarks.harness.series import Measured
 from benchmarks.jitc.cases import DRAWS, Case
 from benchmarks.jitc.peers.draws import PER_CALL
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.ratios import times
 
 __all__ = ["CLAIMS", "per_connection", "per_draw"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
-from benchmarks.harness.contest import Effort
 from benchmarks.harness.reports import Report
 from benchmarks.harness.series import Peer, known
 from benchmarks.jitc import report
@@ -14,6 +13,7 @@ from benchmarks.jitc.claims import CLAIMS
 from benchmarks.jitc.prepare import Stage
 from benchmarks.options import Options
 from benchmarks.suite import measured, selected
+from brainevent_core.bench.rounds import Effort
 
 __all__ = ["PEERS", "run"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.harness import ratios
-from benchmarks.harness.series import Measured, Peer
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, titles
 from benchmarks.jitc.cases import Case
 from benchmarks.jitc.claims import per_connection, per_draw
+from brainevent_core.bench import ratios
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.tables import Table
 
 __all__ = ["table"]
 
@@ -23,7 +24,7 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Tabl
         f"Generated connectivity, {len(measured)} cases, one thread, {clock}",
         head,
         lines,
-        [ratios.LEGEND, *ratios.remarks(measured, peers)],
+        [ratios.legend(), *ratios.remarks(measured, titles(peers))],
     )
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
-from benchmarks.harness.contest import Effort
 from benchmarks.harness.reports import Report
 from benchmarks.harness.series import Peer, known
 from benchmarks.network import pictures, report
@@ -16,6 +15,7 @@ from benchmarks.network.claims import CLAIMS
 from benchmarks.network.prepare import STEPS, Stage
 from benchmarks.options import Options
 from benchmarks.suite import measured, selected
+from brainevent_core.bench.rounds import Effort
 
 __all__ = ["PEERS", "run"]
 

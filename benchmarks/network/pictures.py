@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from benchmarks.harness.pictures import BLUE, COLOURS, GREY, draw, plain_numbers
 from benchmarks.harness.reports import Picture
-from benchmarks.harness.series import Measured, Peer
+from benchmarks.harness.series import Peer
 from benchmarks.network.cases import Case
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.pictures import BLUE, COLOURS, GREY, draw, plain_numbers
 
 __all__ = ["pictures"]
 

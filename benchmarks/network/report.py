@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.harness import ratios
-from benchmarks.harness.series import Measured, Peer
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, titles
 from benchmarks.network.cases import Case
+from brainevent_core.bench import ratios
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.tables import Table
 
 __all__ = ["table"]
 
@@ -39,5 +40,9 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Tabl
         f"One second of the COBA network, compilation excluded, {clock}",
         head,
         lines,
-        [ratios.LEGEND, "The reference is slow and simulates the first 0.1 s alone.", *ratios.remarks(measured, peers)],
+        [
+            ratios.legend(),
+            "The reference is slow and simulates the first 0.1 s alone.",
+            *ratios.remarks(measured, titles(peers)),
+        ],
     )

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import published
-from benchmarks.harness import ratios, reports
-from benchmarks.harness.contest import Effort, Task
-from benchmarks.harness.progress import following
+from benchmarks.harness import reports
+from benchmarks.harness.contest import Task
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Measured, Peer, Prepared, measure
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, Prepared, measure, titles
 from benchmarks.options import Options
+from brainevent_core.bench import ratios
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.progress import following
+from brainevent_core.bench.rounds import Effort
+from brainevent_core.bench.tables import Table
 
 __all__ = ["run"]
 
@@ -99,4 +102,6 @@ def _table(one: Measured[Call]) -> Table:
         else:
             lines.append([name, f"{seconds.median * 1e6:.3g}", f"{times.median:.3g}"])
     head = ["contender", "µs per call", f"times {one.case.yardstick}"]
-    return Table(f"{one.case.name[0].upper()}{one.case.name[1:]}", head, lines, ratios.remarks([one], one.case.peers))
+    return Table(
+        f"{one.case.name[0].upper()}{one.case.name[1:]}", head, lines, ratios.remarks([one], titles(one.case.peers))
+    )

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.harness.program import Program
+from brainevent_core.bench.program import Program
 
 SHAPE = jax.ShapeDtypeStruct((8,), np.dtype("float32"))
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.harness.claims import Claim
-from benchmarks.harness.ratios import times
-from benchmarks.harness.series import Measured
 from benchmarks.plasticity.cases import Case
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.ratios import times
 
 __all__ = ["CLAIMS", "CSR"]
 

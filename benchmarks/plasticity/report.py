@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.harness import ratios
-from benchmarks.harness.series import Measured, Peer
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, titles
 from benchmarks.plasticity.cases import Case
+from brainevent_core.bench import ratios
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.tables import Table
 
 __all__ = ["table"]
 
@@ -21,4 +22,4 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads
     clock = "CPU time" if any(one.clock == "cpu" for one in measured) else "wall time"
     title = f"Updates, {len(measured)} cases, {threads} thread{'s' * (threads > 1)}, {clock}"
     head = ["case", "µs", *(f"× {peer.title}" for peer in others.values())]
-    return Table(title, head, lines, [ratios.LEGEND, *ratios.remarks(measured, peers)])
+    return Table(title, head, lines, [ratios.legend(), *ratios.remarks(measured, titles(peers))])

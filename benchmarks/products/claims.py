@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from benchmarks.harness.bandwidth import BYTES
 from benchmarks.harness.claims import Claim
-from benchmarks.harness.ratios import times
-from benchmarks.harness.series import Measured
 from benchmarks.products.cases import MEMORY, Case
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.ratios import times
 
 __all__ = ["CLAIMS", "fraction_of_memory", "is_large"]
 

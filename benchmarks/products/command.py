@@ -5,16 +5,17 @@ from __future__ import annotations
 from benchmarks import published
 from benchmarks.harness import reports
 from benchmarks.harness.claims import judge
-from benchmarks.harness.contest import Effort
-from benchmarks.harness.cores import usable
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Measured, Peer, known
+from benchmarks.harness.series import Peer, known
 from benchmarks.options import Options
 from benchmarks.products import pictures, report
 from benchmarks.products.cases import CASES, Case
 from benchmarks.products.claims import CLAIMS
 from benchmarks.products.prepare import Stage
 from benchmarks.suite import measured, selected
+from brainevent_core.bench.machine import usable
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.rounds import Effort
 
 __all__ = ["PEERS", "run"]
 

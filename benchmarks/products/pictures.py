@@ -8,10 +8,11 @@ from statistics import median
 from typing import Any
 
 from benchmarks.harness.bandwidth import BYTES
-from benchmarks.harness.pictures import BLUE, COLOURS, GREY, compared, draw, plain_numbers
 from benchmarks.harness.reports import Picture
-from benchmarks.harness.series import Measured, Peer
+from benchmarks.harness.series import Peer
 from benchmarks.products.cases import MEMORY, Case
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.pictures import BLUE, COLOURS, GREY, compared, draw, plain_numbers
 
 __all__ = ["pictures"]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks.harness import ratios
-from benchmarks.harness.series import Measured, Peer
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, titles
 from benchmarks.products.cases import Case
 from benchmarks.products.claims import fraction_of_memory
+from brainevent_core.bench import ratios
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.tables import Table
 
 __all__ = ["table"]
 
@@ -21,7 +22,7 @@ def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads
     clock = "CPU time" if any(one.clock == "cpu" for one in shown) else "wall time"
     title = f"Products, {len(shown)} cases, {'one thread' if threads == 1 else f'{threads} threads'}, {clock}"
     head = ["case", "µs", "GB/s", "of memory", *(f"× {peer.title}" for peer in others.values())]
-    return Table(title, head, lines, [ratios.LEGEND, *ratios.remarks(shown, peers), *_without_kernels(shown)])
+    return Table(title, head, lines, [ratios.legend(), *ratios.remarks(shown, titles(peers)), *_without_kernels(shown)])
 
 
 def _ours(one: Measured[Case]) -> list[str]:

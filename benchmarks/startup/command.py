@@ -17,16 +17,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks import published
-from benchmarks.harness import ratios, reports
+from benchmarks.harness import reports
 from benchmarks.harness.claims import Claim, judge
-from benchmarks.harness.contest import Effort
 from benchmarks.harness.cores import cores, thread_limits
-from benchmarks.harness.figures import Outcome, Sample, spread
-from benchmarks.harness.progress import following
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Measured, Peer, known
-from benchmarks.harness.tables import Table
+from benchmarks.harness.series import Peer, known, titles
 from benchmarks.options import Options
+from brainevent_core.bench import ratios
+from brainevent_core.bench.figures import Outcome, Sample, spread
+from brainevent_core.bench.measured import Measured
+from brainevent_core.bench.progress import following
+from brainevent_core.bench.rounds import Effort
+from brainevent_core.bench.tables import Table
 
 __all__ = ["PEERS", "run"]
 
@@ -137,4 +139,4 @@ def _table(
             lines.append([title, *cells, ratios.cell(one, name)])
     clock = "CPU time" if measured[0].clock == "cpu" else "wall time"
     head = ["seconds", *names, "all but the first", "× brainevent"]
-    return Table(f"First use in a new process, {clock}", head, lines, ratios.remarks(measured, peers))
+    return Table(f"First use in a new process, {clock}", head, lines, ratios.remarks(measured, titles(peers)))

@@ -81,7 +81,7 @@ def test_core_only(environment: Environment) -> None:
     environment.uv("brainevent")
     environment.run(PRODUCT)
     environment.run("import importlib.util as u; assert not any(u.find_spec(name) for name in ('numba', 'warp'))")
-    environment.run("import brainevent.testing, brainevent.config")
+    environment.run("import brainevent.testing, brainevent.bench, brainevent.config")
     assert "numba" not in environment.script("brainevent", "--version")
 
 
@@ -96,6 +96,9 @@ def test_example_of_a_backend(environment: Environment) -> None:
     environment.uv("brainevent-core[testing]", str(ROOT / "tests" / "plugin_example"))
     report = run(str(environment.python), "-m", "brainevent_core.testing", "--backend", "example", "--no-progress")
     assert "example conforms" in report
+    quick = ("--sizes", "100", "--rounds", "1", "--seconds", "0.001", "--no-progress")
+    report = run(str(environment.python), "-m", "brainevent_core.bench", "--backend", "example", *quick)
+    assert "reference takes" in report
 
 
 def test_upgrade_over_the_published_package(environment: Environment) -> None:

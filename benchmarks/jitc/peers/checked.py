@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.harness.program import Program
 from benchmarks.jitc.cases import Case
+from brainevent_core.bench.program import Program
 
 __all__ = ["LARGEST_DENSE", "checked"]
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from benchmarks.harness.program import Program
 from benchmarks.jitc.cases import Case
+from brainevent_core.bench.program import Program
 from brainevent_core.jitc import MULTIPLIERS
 
 __all__ = ["PER_CALL", "program"]

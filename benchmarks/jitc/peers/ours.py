@@ -8,11 +8,11 @@ import jax
 import numpy as np
 
 import brainevent
-from benchmarks.harness.loop import looped
-from benchmarks.harness.program import Program
 from benchmarks.jitc.cases import PARAMETERS, Case
 from benchmarks.jitc.peers.checked import checked
 from benchmarks.jitc.peers.matrices import matrix
+from brainevent_core.bench.loop import looped
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

@@ -10,7 +10,7 @@ import brainpy.math as bm
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.harness.program import Program
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from benchmarks.harness.program import Program
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
-from benchmarks.harness.program import Program
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

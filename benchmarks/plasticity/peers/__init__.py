@@ -9,8 +9,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.harness.program import Program
 from benchmarks.plasticity.cases import Case
+from brainevent_core.bench.program import Program
 
 __all__ = ["build"]
 

@@ -10,12 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
-from benchmarks.harness.program import Program
 from benchmarks.plasticity.cases import BOUNDS, Case
 from benchmarks.plasticity.model import trace
-from benchmarks.plasticity.peers.loop import looped
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.peers.ours import matrix_of
+from brainevent_core.bench.loop import looped
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 
@@ -33,7 +33,7 @@ def program(
     if case.column_index:
         matrix = matrix.with_csc_index()
 
-    def update(weights: Any, structure: Any, spikes: Any) -> Any:
+    def update(structure: Any, spikes: Any, weights: Any) -> Any:
         matrix, trace = structure
         matrix, spikes = matrix.with_data(weights), brainevent.BinaryArray(spikes)
         with brainevent.use_backend(backend) if backend else contextlib.nullcontext():
@@ -44,9 +44,9 @@ def program(
     structure = (matrix, jnp.array(trace(case)))
     made = looped(
         update,
-        np.asarray(matrix.data),
         structure,
         patterns,
+        carried=np.asarray(matrix.data),
         distributions=("brainevent", "brainevent-cpu", "numba"),
         notes={"kernels": _kernels(update, structure, patterns)},
     )
@@ -68,5 +68,5 @@ def _as_csr(case: Case, arrays: Arrays) -> Any:
 def _kernels(update: Any, structure: Any, patterns: np.ndarray) -> list[str]:
     """Whose kernels the update is compiled to."""
     with brainevent.get_registry().record() as records:
-        jax.jit(update).lower(structure[0].data, structure, jnp.array(patterns[0]))
+        jax.jit(update).lower(structure, jnp.array(patterns[0]), structure[0].data)
     return sorted({record.backend for record in records})

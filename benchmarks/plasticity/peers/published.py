@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
-from benchmarks.harness.program import Program
 from benchmarks.plasticity.cases import BOUNDS, Case
 from benchmarks.plasticity.model import trace
-from benchmarks.plasticity.peers.loop import looped
 from benchmarks.products.arrays import Arrays
+from brainevent_core.bench.loop import looped
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 
@@ -29,7 +29,7 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray) -> Program:
         indptr, rows, slots = published.csr_to_csc_index(arrays.indptr[:], arrays.indices[:], shape=options["shape"])
         structure += [jnp.array(array) for array in (rows, indptr, slots)]
 
-    def update(weights: Any, structure: Any, spikes: Any) -> Any:
+    def update(structure: Any, spikes: Any, weights: Any) -> Any:
         trace, indices, indptr, *index = structure
         if case.format == "dense" and case.side == "pre":
             return published.update_dense_on_binary_pre(weights, spikes, trace, *BOUNDS)
@@ -44,4 +44,4 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray) -> Program:
             return update(weights, indices, spikes, trace, *BOUNDS, **options)
         raise NotImplementedError("it has no COO since 0.1.0")
 
-    return looped(update, np.asarray(arrays.data), structure, patterns, distributions=("brainevent", "numba"))
+    return looped(update, structure, patterns, carried=np.asarray(arrays.data), distributions=("brainevent", "numba"))

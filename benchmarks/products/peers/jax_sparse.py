@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import sparse
 
-from benchmarks.harness.loop import looped
-from benchmarks.harness.program import Program
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.cases import Case
 from benchmarks.products.model import row_pointers, rows
+from brainevent_core.bench.loop import looped
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from benchmarks.harness.program import Program
 from benchmarks.products.arrays import Arrays
 from benchmarks.products.cases import Case
 from benchmarks.products.model import row_pointers
+from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 

@@ -18,11 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show = commands.add_parser("info", help="list versions, backends and kernels")
     show.add_argument("--json", action="store_true", help="as JSON, for programs")
     commands.add_parser("test", add_help=False, help="run the conformance kit on a backend")
+    commands.add_parser("bench", add_help=False, help="measure the kernels of a backend")
     options, rest = parser.parse_known_args(arguments)
     if options.command == "test":
         from brainevent_core import testing  # it needs packages that nothing else here does
 
         return testing.main(rest)
+    if options.command == "bench":
+        from brainevent_core import bench
+
+        return bench.main(rest)
     options = parser.parse_args(arguments)
 
     report = info.gather()

@@ -20,7 +20,7 @@ from brainevent_core.testing.conformance.tables import TABLES
 from brainevent_core.testing.conformance.transforms import DRAWS, transformed
 from brainevent_core.testing.products import x64
 
-__all__ = ["check_conformance", "declines_of", "device_of", "primitives_of", "repeat"]
+__all__ = ["check_conformance", "declines_of", "device_of", "platform_of", "primitives_of", "repeat"]
 
 
 def device_of(backend: str) -> jax.Device:
@@ -47,7 +47,7 @@ def device_of(backend: str) -> jax.Device:
 
 def primitives_of(backend: str, device: jax.Device) -> tuple[str, ...]:
     """The primitives of which a backend has kernels for a device, sorted."""
-    platform = _platform(device)
+    platform = platform_of(device)
     load_backends(platform)
     require_usable(backend)  # loading it may have shown what is wrong with it
     return tuple(
@@ -110,7 +110,7 @@ def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
     return _failed(case, backend, text + (f". It looks like {explained}" if explained else ""))
 
 
-def _platform(device: jax.Device) -> str:
+def platform_of(device: jax.Device) -> str:
     """The platform as kernels are registered for it: JAX calls the devices of several "gpu"."""
     if device.platform != "gpu":
         return str(device.platform)

@@ -33,10 +33,12 @@ def numbers(shape: tuple[int, ...], dtype: str, rng: np.random.Generator, *, non
 
 
 def random_mask(shape: tuple[int, ...], rate: str, rng: np.random.Generator) -> np.ndarray:
-    """Which entries are nonzero; with the rate "single" one in every column."""
+    """Which entries are nonzero: with the rate "single" one in every column, with "10%" about a tenth of them."""
     if rate == "single" and shape[0]:
         lines = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
         return np.asarray(lines == rng.integers(shape[0], size=shape[1:]))
+    if rate.endswith("%"):
+        return rng.random(shape) < float(rate[:-1]) / 100
     return rng.random(shape) < {"some": 0.3, "silent": 0.0, "single": 0.0, "all": 1.1}[rate]
 
 

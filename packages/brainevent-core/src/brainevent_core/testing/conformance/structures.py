@@ -6,7 +6,7 @@ import numpy as np
 
 from brainevent_core.formats import COLUMN_INDEX, FORMATS
 
-__all__ = ["SHAPES", "random_structure", "shape_of"]
+__all__ = ["SHAPES", "entries_per_line", "random_structure", "shape_of"]
 
 #: Shapes by name, and entries per line. Results of 16 numbers fill their cache line, so that a write behind the last
 #: of them leaves the buffer instead of its padding; the largest is enough work for several threads.
@@ -19,6 +19,11 @@ def shape_of(name: str) -> tuple[int, int]:
     """The shape of that name."""
     rows, columns = name.split("x")
     return int(rows), int(columns)
+
+
+def entries_per_line(name: str) -> int:
+    """How many entries a row of a matrix of that shape has, on average; if ``SHAPES`` lacks it, one in 100 elements."""
+    return SHAPES.get(name, max(1, shape_of(name)[1] // 100))
 
 
 def random_structure(

@@ -22,10 +22,10 @@ from brainevent_core.testing.conformance.operands import (
     operand,
     random_mask,
 )
-from brainevent_core.testing.conformance.structures import SHAPES, random_structure, shape_of
+from brainevent_core.testing.conformance.structures import SHAPES, entries_per_line, random_structure, shape_of
 from brainevent_core.testing.tables import in_turn, rows
 
-__all__ = ["TABLES", "Call", "Table", "conformance_cases", "named_case"]
+__all__ = ["INPUTS", "TABLES", "Call", "Table", "conformance_cases", "named_case"]
 
 _Columns = dict[str, Sequence[str]]
 _Row = Mapping[str, str]
@@ -143,7 +143,7 @@ def _structure(case: ConformanceCase, rng: np.random.Generator) -> list[np.ndarr
     return random_structure(
         case["format"],
         shape,
-        SHAPES[case["shape"]],
+        entries_per_line(case["shape"]),
         rng,
         malformed=case["structure"] == "malformed",
         index=case["index"],
@@ -216,12 +216,15 @@ def _encoding_exists(row: _Row) -> bool:
 
 def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> Call:
     length, _ = shape_of(case["shape"])
-    mask = random_mask(_columns(case, length), case["rate"], rng)
     if case["operand"] == "bitpacked":
         slots = -(-length // WORD_BITS)
     else:
         slots = 1 + (length if case["slots"] == "roomy" else length // 3)
-    return Call([mask], {"operand": case["operand"], "length": slots}, {"mask": (0,)})
+    return Call([_mask(case, rng)], {"operand": case["operand"], "length": slots}, {"mask": (0,)})
+
+
+def _mask(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
+    return random_mask(_columns(case, shape_of(case["shape"])[0]), case["rate"], rng)
 
 
 # -- connectivity that is generated ------------------------------------------------------------------------------------
@@ -232,9 +235,13 @@ _PROBABILITIES = ("0.3", "0.0", "1.0", "0.004")
 
 
 def _network(case: ConformanceCase, rng: np.random.Generator, window: int) -> list[np.ndarray]:
-    seed = rng.integers(2**32, size=2, dtype=np.uint32)
+    seed = _seed(case, rng)
     first = np.zeros(window) if case["first"] == "origin" else rng.integers(1, 5000, size=window)
     return [seed, first.astype(np.uint32)]
+
+
+def _seed(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(2**32, size=2, dtype=np.uint32)
 
 
 def _generated_params(case: ConformanceCase) -> dict[str, Any]:
@@ -265,6 +272,13 @@ def _draw_jitc_entries(case: ConformanceCase, rng: np.random.Generator) -> Call:
     slots = int(expected * 1.5) + 8 if case["slots"] == "roomy" else int(expected / 2)
     return Call(_network(case, rng, 1), {**_generated_params(case), "nse": slots}, {"first": (1,), "seed": (0,)})
 
+
+#: What is new in every call that a program makes, for groups of one operand: the first of these that a call has.
+INPUTS: dict[str, Callable[[ConformanceCase, np.random.Generator], np.ndarray]] = {
+    "x": _x,
+    "mask": _mask,
+    "seed": _seed,
+}
 
 # -- the tables --------------------------------------------------------------------------------------------------------
 

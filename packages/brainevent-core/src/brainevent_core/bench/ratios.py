@@ -1,4 +1,4 @@
-"""Cells of tables that compare contenders with ours."""
+"""Cells of tables that compare contenders with one of them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.harness.series import Measured, Peer
+from brainevent_core.bench.figures import Clock
+from brainevent_core.bench.measured import Measured
 
-__all__ = ["LEGEND", "cell", "microseconds", "missing", "remarks", "times"]
+__all__ = ["cell", "legend", "microseconds", "missing", "remarks", "times"]
 
-LEGEND = "×: how many times longer it takes than ours, median over interleaved rounds [quartiles]."
+
+def legend(to: str = "ours") -> str:
+    """What the cells mean."""
+    return f"×: how many times longer it takes than {to}, median over interleaved rounds [quartiles]."
 
 
 def times(contender: str) -> Callable[[Measured[Any]], float | None]:
@@ -23,19 +27,19 @@ def times(contender: str) -> Callable[[Measured[Any]], float | None]:
     return figure
 
 
-def cell(one: Measured[Any], contender: str) -> str:
-    """How many times longer it takes; its own time where ours is missing."""
-    found = one.ratio(contender)
+def cell(one: Measured[Any], contender: str, to: str = "ours") -> str:
+    """How many times longer it takes; its own time where that of ``to`` is missing."""
+    found = one.ratio(contender, to)
     if found is not None:
         return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
     seconds = one.seconds(contender)
     return missing(one, contender) if seconds is None else f"{seconds.median * 1e6:.1f} µs"
 
 
-def microseconds(one: Measured[Any]) -> str:
-    """Our own time, or why there is none."""
-    seconds = one.seconds("ours")
-    return missing(one, "ours") if seconds is None else f"{seconds.median * 1e6:.1f}"
+def microseconds(one: Measured[Any], contender: str = "ours", clock: Clock | None = None) -> str:
+    """Its time, or why there is none."""
+    seconds = one.seconds(contender, clock)
+    return missing(one, contender) if seconds is None else f"{seconds.median * 1e6:.1f}"
 
 
 def missing(one: Measured[Any], contender: str) -> str:
@@ -44,15 +48,14 @@ def missing(one: Measured[Any], contender: str) -> str:
     return "-" if outcome is None or outcome.status == "unsupported" else outcome.status
 
 
-def remarks(measured: Sequence[Measured[Any]], peers: Mapping[str, Peer]) -> list[str]:
-    """A line for every reason why something was not measured."""
+def remarks(measured: Sequence[Measured[Any]], titles: Mapping[str, str]) -> list[str]:
+    """A line for every reason why something was not measured; ``titles`` of contenders whose names are not theirs."""
     where: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in measured:
         for name, outcome in one.outcomes.items():
             if not outcome.measured:
                 reason = (outcome.reason or "").strip().splitlines() or ["no reason given"]
-                title = peers[name].title if name in peers else name
-                where[title, outcome.status, reason[-1]].append(one.case.name)
+                where[titles.get(name, name), outcome.status, reason[-1]].append(one.case.name)
     return [
         f"{title} {status} ({reason}): {', '.join(names) if len(names) < 5 else f'{len(names)} cases'}."
         for (title, status, reason), names in where.items()

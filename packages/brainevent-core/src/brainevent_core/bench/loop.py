@@ -1,0 +1,67 @@
+"""The compiled loop that all contenders on JAX are measured in. Needs JAX and NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.bench.program import Program
+
+__all__ = ["looped"]
+
+
+def looped(
+    step: Callable[..., Any],
+    held: Any,
+    patterns: np.ndarray,
+    *,
+    carried: Any = None,
+    distributions: tuple[str, ...] = (),
+    notes: Mapping[str, Any] | None = None,
+) -> Program:
+    """A program whose calls are turns of one ``lax.fori_loop``: Python takes part once per measurement.
+
+    A turn copies the next pattern and computes. Which pattern is next depends on the result, by a scalar, so that no
+    turn can begin before the one before has ended and none can be left out.
+
+    Args:
+        step: ``(held, pattern) -> result``, traceable; or ``(held, pattern, carried) -> carried``.
+        held: a pytree, such as a matrix; the compiled loop gets it as an argument, as constants would be folded.
+        patterns: what differs from turn to turn, along the first axis.
+        carried: None, or arrays that each turn replaces. They are donated to the loop: it may work in place.
+    """
+    vectors, count = jnp.array(patterns), len(patterns)
+    if carried is None:
+        shapes = jax.eval_shape(step, held, vectors[0])
+        begin = lambda: jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)  # noqa: E731
+        turned = lambda held, pattern, _: step(held, pattern)  # noqa: E731
+    else:
+        begin = lambda: jax.tree.map(jnp.array, carried)  # noqa: E731
+        turned = step
+
+    @partial(jax.jit, donate_argnums=0)
+    def run(state: Any, held: Any, vectors: jax.Array, calls: jax.Array) -> Any:
+        def turn(_: Any, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
+            state, pattern = carry
+            new = turned(held, jax.lax.dynamic_index_in_dim(vectors, pattern, keepdims=False), state)
+            first = jax.tree.leaves(new)[0]
+            return new, (pattern + 1 + jnp.isnan(first[(0,) * first.ndim].astype(jnp.float32))) % count
+
+        return jax.lax.fori_loop(0, calls, turn, (state, jnp.int32(0)))[0]
+
+    state = [begin()]
+
+    def repeat(calls: int) -> None:
+        state[0] = jax.block_until_ready(run(state[0], held, vectors, calls))
+
+    return Program(
+        run=repeat,
+        result=lambda: run(begin(), held, vectors, 1),
+        distributions=("jax", "jaxlib", *distributions),
+        notes=notes or {},
+    )

@@ -1,0 +1,46 @@
+"""Measuring in turns, so that what drifts during a run drifts for all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+__all__ = ["Effort", "in_turns"]
+
+K = TypeVar("K")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to measure.
+
+    Attributes:
+        rounds: in each of which every contender is measured once.
+        seconds: that one measurement should take at least.
+        patience: seconds for one contender in one contest; those who need more take part in fewer rounds, but in three.
+    """
+
+    rounds: int
+    seconds: float
+    patience: float
+
+    def rounds_for(self, seconds: float) -> int:
+        """How many rounds a contender takes part in whose measurement takes ``seconds``."""
+        return min(self.rounds, max(3, int(self.patience / max(seconds, 1e-9))))
+
+
+def in_turns(rounds: Mapping[K, int], measure: Callable[[K], object], progress: Callable[[str], None]) -> None:
+    """Call ``measure`` for every contender once a round.
+
+    Args:
+        rounds: how many of them each contender takes part in, the first ones.
+        measure: takes the contender.
+        progress: is told what is being done.
+    """
+    for number in range(max(rounds.values(), default=0)):
+        progress(f"round {number + 1}")
+        # Every other round goes backwards, so that nobody always comes after the same one.
+        for contender in list(rounds)[:: -1 if number % 2 else 1]:
+            if number < rounds[contender]:
+                measure(contender)
