@@ -43,9 +43,9 @@ def ours() -> Program:
 
 
 def own() -> Program:
-    import brainevent
+    from brainevent_cpu.language import numba_kernel
 
-    return _loop(brainevent.numba_kernel(add_one, outs=SHAPE), "brainevent-cpu")
+    return _loop(numba_kernel(add_one, outs=SHAPE), "brainevent-cpu")
 
 
 def scatter() -> Program:
