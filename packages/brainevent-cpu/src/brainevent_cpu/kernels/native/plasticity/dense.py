@@ -19,6 +19,9 @@ __all__ = ["build"]
 
 U = np.uint64
 
+# So many weights of a row are written while as many of the next active row are asked for.
+BLOCK = U(256)
+
 
 def build(call: Call) -> Any:
     """The kernel for one kind of call."""
@@ -28,10 +31,15 @@ def build(call: Call) -> Any:
 
     @native
     def update_rows(chunk, chunks, active, count, trace, lower, upper, out, others):
-        for i in range(count * U(chunk) // chunks, count * U(chunk + 1) // chunks):
-            at = U(active[i]) * others
-            for column in range(others):
-                touch(out, at + column, trace[column], lower, upper)
+        last = count * U(chunk + 1) // chunks
+        for i in range(count * U(chunk) // chunks, last):
+            at, ahead = U(active[i]) * others, U(active[min(i + U(1), last - U(1))]) * others
+            for start in range(U(0), others, BLOCK):
+                stop = min(start + BLOCK, others)
+                for column in range(start, stop, U(64) // U(out.itemsize)):
+                    prefetch(out, ahead + column)
+                for column in range(start, stop):
+                    touch(out, at + column, trace[column], lower, upper)
         return 0
 
     @native

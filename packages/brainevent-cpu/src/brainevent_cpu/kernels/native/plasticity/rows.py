@@ -30,7 +30,7 @@ ROWS_AHEAD = U(2)
 PREFETCHED = U(2048)
 
 # How many entries ahead a weight is asked for that is in a line of its own.
-SLOTS_AHEAD = U(16)
+SLOTS_AHEAD = U(32)
 
 
 def row_updater(call: Call) -> Any:

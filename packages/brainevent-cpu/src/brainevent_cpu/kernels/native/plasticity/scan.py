@@ -9,35 +9,39 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.memory import kept
+from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...call import Call
-from ..elements import weight_reader
 from ..parallel import chunks_for, threads_for
 from ..rows import row_reader
 from .clipping import clipper
-from .weights import bounder, changer, weight_writer
+from .weights import toucher
 
 __all__ = ["build"]
 
 U = np.uint64
 
-# Entries whose events are looked up at once.
+# Entries that are looked at twice, first whether their indices are inside: they stay in the innermost cache.
 SEGMENT = U(1024)
+
+# Entries whose events are looked up at once.
+GROUP = U(8)
+
+# Weights that are asked for before the first of them is touched.
+HELD = U(64)
 
 
 def build(call: Call) -> Any:
     """The kernel for one kind of call.
 
-    Events are looked up for a segment of a row, and if there are any, or if all weights are clipped, all of its weights
-    are written, with vector instructions: what is to be clipped is passed once. (Where only updated weights are, that
-    gains nothing: a million entries in rows of 100 with 1 % events take 2.0 ms, and took 1.8 touched one by one.)
+    Events of eight entries are looked up at once, with one branch for all of them, and weights that have one are held
+    back while they come from memory: a million entries in rows of 100 with 1 % events take 1.2 ms. It was 1.4 with a
+    branch for each of the eight, 1.7 with each weight touched when it is found, and 1.9 with all weights of a row that
+    has an event written by vector instructions. Clipping all weights at the same time instead of afterwards gains nothing.
     """
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    row_span, clip_all = row_reader(call), clipper(call)
-    weight, write, bounded, changed = weight_reader(call), weight_writer(call), bounder(call), changer(call)
-    clips_all, csr = call.clip == "all", call.layout == "csr"
+    row_span, touch, clip_all = row_reader(call), toucher(call), clipper(call)
 
     @native
     def all_inside(indices, start, stop, bound):
@@ -48,46 +52,52 @@ def build(call: Call) -> Any:
         return U(worst) < bound
 
     @native
-    def look_up(indices, mask, flags, start, stop, bound):
-        """Write whether each entry of a segment has an event; whether any has."""
-        found = np.uint8(0)
-        if all_inside(indices, start, stop, bound):
-            for entry in range(start, stop):
-                event = mask[U(indices[entry])]
-                flags[entry - start] = event
-                found |= event
-        else:
-            for entry in range(start, stop):
-                column = U(indices[entry])
-                event = mask[column] if column < bound else np.uint8(0)
-                flags[entry - start] = event
-                found |= event
-        return found != 0
+    def touch_found(places, owners, found, trace, lower, upper, out):
+        for i in range(found):
+            touch(out, places[i], trace[owners[i]], lower, upper)
 
     @native
-    def update_segment(flags, amount, lower, upper, out, start, stop):
+    def find_inside(indices, mask, row, out, start, stop, places, owners, found):
+        """Note the weights of a group whose column has an event, and ask for them."""
+        prefetch(out, start)
         for entry in range(start, stop):
-            old, event = weight(out, entry), flags[entry - start]
-            if clips_all:
-                write(out, entry, bounded(old + kept(amount, event), lower, upper))
-            else:
-                # One of the two is 0. A choice would be made with a branch.
-                new = changed(old, amount, lower, upper)
-                write(out, entry, kept(new, event) + kept(old, event ^ np.uint8(1)))
+            # Without a branch: which of them it is can't be predicted.
+            places[found], owners[found] = entry, row
+            found += U(mask[U(indices[entry])])
+        return found
+
+    @native
+    def touch_active(indices, mask, amount, lower, upper, out, start, stop, bound):
+        for entry in range(start, stop):
+            column = U(indices[entry])
+            if column < bound and mask[column] != 0:
+                touch(out, entry, amount, lower, upper)
 
     @allocating
-    def update_chunk(chunk, chunks, indices, indptr, mask, trace, lower, upper, out, bound, rows, width):
-        flags = np.empty(SEGMENT, np.uint8)
+    def scan_chunk(chunk, chunks, indices, indptr, mask, trace, lower, upper, out, bound, rows, width):
+        places, owners, found = np.empty(HELD, np.uint64), np.empty(HELD, np.uint64), U(0)
         for row in range(rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks):
-            start, end = row_span(indptr, row, width)
-            while start < end:
-                stop = min(end, start + SEGMENT)
-                if look_up(indices, mask, flags, start, stop, bound) or clips_all:
-                    update_segment(flags, trace[row], lower, upper, out, start, stop)
-                start = stop
+            entry, end = row_span(indptr, row, width)
+            while entry < end:
+                stop = min(end, entry + SEGMENT)
+                if all_inside(indices, entry, stop, bound):
+                    while entry + GROUP <= stop:
+                        a = mask[U(indices[entry])] | mask[U(indices[entry + U(1)])]
+                        b = mask[U(indices[entry + U(2)])] | mask[U(indices[entry + U(3)])]
+                        c = mask[U(indices[entry + U(4)])] | mask[U(indices[entry + U(5)])]
+                        d = mask[U(indices[entry + U(6)])] | mask[U(indices[entry + U(7)])]
+                        if (a | b | c | d) != 0:
+                            if found + GROUP > HELD:
+                                touch_found(places, owners, found, trace, lower, upper, out)
+                                found = U(0)
+                            found = find_inside(indices, mask, row, out, entry, entry + GROUP, places, owners, found)
+                        entry += GROUP
+                touch_active(indices, mask, trace[row], lower, upper, out, entry, stop, bound)
+                entry = stop
+        touch_found(places, owners, found, trace, lower, upper, out)
         return 0
 
-    parallel_chunks = parallel_loop(update_chunk)
+    parallel_chunks = parallel_loop(scan_chunk)
 
     @native
     def any_event(x):
@@ -97,21 +107,13 @@ def build(call: Call) -> Any:
         return found != 0
 
     @allocating
-    def clip_unclaimed(indptr, lower, upper, out, rows):
-        """Weights that no row claims are clipped with all others."""
-        if csr:
-            clip_all(0, out[: indptr[0]], lower, upper, 1)
-            clip_all(0, out[indptr[rows] :], lower, upper, 1)
-
-    @allocating
     def kernel(frame, data, indices, indptr, x, trace, lower, upper, out, bound, lines, others, threads, width):
-        weights, low, high = out.reshape(out.size), lower[0], upper[0]
-        if not any_event(x):
-            return clip_all(frame, weights, low, high, threads)
-        clip_unclaimed(indptr, low, high, weights, U(others))
-        limit = threads_for(frame, U(indices.size), threads)
-        chunks = chunks_for(limit)
-        arguments = (U(chunks), indices, indptr, x, trace, low, high, weights, U(bound), U(others), U(width))
-        return parallel_chunks(frame, chunks, limit, arguments)
+        weights, low, high, status = out.reshape(out.size), lower[0], upper[0], 0
+        if any_event(x):
+            limit = threads_for(frame, U(indices.size), threads)
+            chunks = chunks_for(limit)
+            arguments = (U(chunks), indices, indptr, x, trace, low, high, weights, U(bound), U(others), U(width))
+            status = parallel_chunks(frame, chunks, limit, arguments)
+        return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
     return kernel
