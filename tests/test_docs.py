@@ -44,6 +44,14 @@ def test_examples_in_docstrings(name: str) -> None:
         run(test)
 
 
+@pytest.mark.parametrize(
+    "name", ["brainevent_cpu.language", "brainevent_cuda13.kernels.language", "brainevent_tpu.language"]
+)
+def test_examples_of_kernel_languages(name: str) -> None:
+    for test in doctest.DocTestFinder(exclude_empty=True).find(pytest.importorskip(name)):
+        run(test)
+
+
 def test_what_users_start_from_has_an_example() -> None:
     for name in ("BinaryArray", "CSR", "COO", "Dense", "FixedPostNumConn", "matmul", "use_backend", "XLACustomKernel"):
         assert ">>>" in (getattr(brainevent, name).__doc__ or ""), f"brainevent.{name} has no example"
@@ -54,6 +62,12 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if page.stem in ("choosing-a-backend", "own-operators"):
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
+    if page.stem == "own-operators":
+        try:
+            assert brainevent.warp_kernel
+            assert brainevent.pallas_kernel
+        except ImportError as error:  # the extra `languages` has them
+            pytest.skip(str(error))
     # Fences would be taken for output; blank lines keep the line numbers.
     text = re.sub(r"(?m)^```.*$", "", page.read_text())
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))

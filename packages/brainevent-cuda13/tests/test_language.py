@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -35,7 +36,13 @@ def count_body(index, table, out):  # type: ignore[no-untyped-def]
 
 
 @wp.kernel
-def annotated_body(x: wp.array2d(dtype=float), out: wp.array2d(dtype=float)):  # type: ignore[no-untyped-def, valid-type]
+def generic_body(x: wp.array2d(dtype=Any), out: wp.array2d(dtype=Any)):  # type: ignore[no-untyped-def, valid-type]
+    i, j = wp.tid()
+    out[i, j] = x[i, j] / x.dtype(2)
+
+
+@wp.kernel
+def annotated_body(x: wp.array2d(dtype=float), out: wp.array2d[float]):  # type: ignore[no-untyped-def, valid-type]
     i, j = wp.tid()
     out[i, j] = x[i, j] / 2.0
 
@@ -50,6 +57,7 @@ def test_every_form_of_call() -> None:
         warp_kernel(halve_body, outs=out, dim=(3, 4)),
         warp_kernel(halve_body, outs=out, dim=lambda x: x.shape),
         warp_kernel(annotated_body, outs=like),
+        warp_kernel(generic_body, outs=like),
         lambda x: halve(x, outs=out),
         lambda x: warp_kernel(halve_body, outs=jnp.zeros(5))(x, outs=out),
         lambda x: halve(x, outs=[out])[0],
@@ -68,7 +76,8 @@ def test_compiled_for_what_it_gets() -> None:
         assert result.dtype == dtype
     with jax.enable_x64(True):
         assert subtract(np.ones(3), np.full(3, 1e-12))[0] == 1 - 1e-12
-    assert subtract(3.0, 1.0) == 2 and subtract(3.0, 1.0).shape == ()
+    assert subtract(3.0, 1.0) == 2
+    assert subtract(3.0, 1.0).shape == ()
 
 
 def test_several_outputs_vectors_and_constants() -> None:
@@ -179,6 +188,11 @@ def test_errors() -> None:
         (lambda: warp_kernel(halve_body, vmap_method="fast"), ValueError, "elementwise.*got 'fast'"),
         (lambda: warp_kernel(halve_body, dim=3, vmap_method="elementwise"), ValueError, "dim a function.*got 3"),
         (lambda: warp_kernel(3), TypeError, "takes a function.*int"),
+        (
+            lambda: warp_kernel(functools.partial(halve_body)),
+            TypeError,
+            "Python function or a warp.Kernel, got partial",
+        ),
         (lambda: jax.vmap(refuses)(x, x), NotImplementedError, "has no vmap"),
     ):
         with pytest.raises(kind, match=message):

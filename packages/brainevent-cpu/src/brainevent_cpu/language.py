@@ -101,4 +101,3 @@ def _compiled(fn: Callable[..., Any], name: str) -> Any:
     )
     options = {key: value for key, value in fn.targetoptions.items() if key not in ("parallel", "nopython")}
     return numba.njit(**options)(fn.py_func)
-

@@ -46,7 +46,7 @@ def pallas_kernel(
       interpret: whether to interpret the body, as in `jax.experimental.pallas.pallas_call`. By default on CPU only,
         decided when the program is lowered for a platform. (One module for several platforms needs a primitive, with a
         kernel for each.)
-      vmap_method: what `jax.vmap` does. "grid" is Pallas' own: a dimension more of the grid, which the body doesn't see.
+      vmap_method: what `jax.vmap` does. "grid" is Pallas' own: one more dimension of the grid, unseen by the body.
         "sequential" calls the kernel for one element of the batch after the other; with "expand_dims" and
         "broadcast_all" the arrays get one axis more in front, which for inputs that aren't mapped has size 1 or that of
         the batch; None refuses.
@@ -107,9 +107,7 @@ class PallasKernel(LanguageKernel):
         scratch_shapes: Sequence[Any],
         **options: Any,
     ) -> None:
-        super().__init__(
-            fn, outs=outs, vmap_method=vmap_method, input_output_aliases=input_output_aliases, name=name
-        )
+        super().__init__(fn, outs=outs, vmap_method=vmap_method, input_output_aliases=input_output_aliases, name=name)
         self._interpret, self._grid, self._scratch = interpret, grid, scratch_shapes
         self._options = options
         for key, specs in (("in_specs", in_specs), ("out_specs", out_specs)):

@@ -6,7 +6,7 @@ import functools
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -62,7 +62,7 @@ class LanguageKernel(ABC):
         method = options.get("vmap_method")
         if method is not None and method not in cls.vmap_methods:
             raise ValueError(f"vmap_method must be None or one of {cls.vmap_methods}, got {method!r}.")
-        make: Callable[..., Self] = functools.partial(cls, **options)
+        make: Callable[..., Any] = functools.partial(cls, **options)
         return make if fn is None else make(fn)
 
     @abstractmethod

@@ -20,10 +20,11 @@ LANGUAGE_SUFFIX = "_kernel"
 #: The languages of our own packages, and what belongs to them → the extras with which one gets them.
 LANGUAGES = {
     "numba_kernel": ("brainevent[cpu]",),
-    "warp_kernel": ("brainevent[cuda12]", "brainevent[cuda13]"),
-    "jaxtype_to_warptype": ("brainevent[cuda12]", "brainevent[cuda13]"),
-    "jaxinfo_to_warpinfo": ("brainevent[cuda12]", "brainevent[cuda13]"),
-    "pallas_kernel": ("brainevent[tpu]",),
+    **dict.fromkeys(
+        ("warp_kernel", "jaxtype_to_warptype", "jaxinfo_to_warpinfo"),
+        ("brainevent[cuda12]", "brainevent[cuda13]", "brainevent[languages]"),
+    ),
+    "pallas_kernel": ("brainevent[tpu]", "brainevent[languages]"),
 }
 
 

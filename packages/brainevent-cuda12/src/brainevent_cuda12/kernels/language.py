@@ -123,6 +123,8 @@ class WarpKernel(LanguageKernel):
 
     def __init__(self, fn: Callable[..., Any], *, dim: Any = None, **options: Any) -> None:
         super().__init__(fn, **options)
+        if not (inspect.isfunction(fn) or isinstance(fn, wp.Kernel)):
+            raise TypeError(f"warp_kernel takes a Python function or a warp.Kernel, got {type(fn).__name__}.")
         if dim is not None and not callable(dim) and options.get("vmap_method") == "elementwise":
             raise ValueError(
                 f"With vmap_method='elementwise' the arrays of {self!r} grow, and its threads with them: make dim a "
@@ -135,8 +137,7 @@ class WarpKernel(LanguageKernel):
     def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
         arrays = [x.reshape(1) if x.ndim == 0 else x for x in inputs]
         written = [jax.ShapeDtypeStruct(out.shape or (1,), out.dtype) for out in outs]
-        function = self.fn if inspect.isfunction(self.fn) else self.fn.func  # type: ignore[attr-defined]
-        names = self.parameters(function, len(inputs), len(outs))
+        names = self.parameters(getattr(self.fn, "func", self.fn), len(inputs), len(outs))
         kernel = self._kernel(names, [*abstract(arrays), *written])
         annotations = {arg.label: arg.type for arg in kernel.adj.args}
         for parameter, array in zip(names, [*arrays, *written]):
@@ -175,11 +176,10 @@ class WarpKernel(LanguageKernel):
 
     def _kernel(self, names: Sequence[str], arrays: Sequence[jax.ShapeDtypeStruct]) -> Any:
         """The kernel as Warp's, for arrays like these."""
-        infos = dict(zip(names, map(jaxinfo_to_warpinfo, arrays)))
-        if not inspect.isfunction(self.fn):
-            kernel = self.fn
-        else:
-            missing = {name: info for name, info in infos.items() if name not in self.fn.__annotations__}
+        kernel: Any = self.fn
+        if inspect.isfunction(self.fn):
+            known = self.fn.__annotations__
+            missing = {name: jaxinfo_to_warpinfo(x) for name, x in zip(names, arrays) if name not in known}
             key = tuple((name, info.dtype, info.ndim) for name, info in missing.items())
             with self._lock:
                 if key not in self._made:
@@ -187,12 +187,12 @@ class WarpKernel(LanguageKernel):
                     annotated = _annotated(self.fn, missing)
                     self._made[key] = wp.kernel(annotated, module="unique", enable_backward=False)
                 kernel = self._made[key]
-        return wp.overload(kernel, list(infos.values())) if kernel.is_generic else kernel
+        return wp.overload(kernel, [jaxinfo_to_warpinfo(x) for x in arrays]) if kernel.is_generic else kernel
 
     def _check(self, parameter: str, annotation: Any, array: Any) -> None:
         """Whether the array is what the kernel's annotation says; memory would be overrun otherwise."""
         given = f"{array.dtype}[{','.join(map(str, array.shape))}]"
-        if not isinstance(annotation, wp.array):
+        if not hasattr(annotation, "ndim"):  # arrays are annotated with instances, or with types of another class
             raise TypeError(
                 f"{self!r} gets {given} for {parameter!r}, which is no array. Numbers that are known beforehand come "
                 "from the scope around the kernel; others are arrays of one element."
@@ -226,9 +226,7 @@ class WarpKernel(LanguageKernel):
 
                 def launch(*buffers: Any) -> None:
                     known = dict(zip(passed, buffers))
-                    wp.launch(
-                        kernel, dim, [known[shared.get(name, name)] for name in names], device=buffers[0].device
-                    )
+                    wp.launch(kernel, dim, [known[shared.get(name, name)] for name in names], device=buffers[0].device)
 
                 launch.__name__ = self.name
                 launch.__annotations__ = {name: annotations[name] for name in passed}
