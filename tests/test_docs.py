@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.kernel_languages import language_or_skip
 
 import brainevent
 import brainevent_core
@@ -44,11 +45,10 @@ def test_examples_in_docstrings(name: str) -> None:
         run(test)
 
 
-@pytest.mark.parametrize(
-    "name", ["brainevent_cpu.language", "brainevent_cuda13.kernels.language", "brainevent_tpu.language"]
-)
+@pytest.mark.parametrize("name", ["numba_kernel", "warp_kernel", "pallas_kernel"])
 def test_examples_of_kernel_languages(name: str) -> None:
-    for test in doctest.DocTestFinder(exclude_empty=True).find(pytest.importorskip(name)):
+    module = importlib.import_module(language_or_skip(name).__module__)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
         run(test)
 
 
@@ -63,11 +63,8 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
     if page.stem == "own-operators":
-        try:
-            assert brainevent.warp_kernel
-            assert brainevent.pallas_kernel
-        except ImportError as error:  # the extra `languages` has them
-            pytest.skip(str(error))
+        language_or_skip("warp_kernel")
+        language_or_skip("pallas_kernel")
     # Fences would be taken for output; blank lines keep the line numbers.
     text = re.sub(r"(?m)^```.*$", "", page.read_text())
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))

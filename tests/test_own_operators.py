@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.kernel_languages import language_or_skip
 from tests.made_plugins import install
 
 import brainevent
@@ -19,13 +20,6 @@ from brainevent_core.plugins import LANGUAGES
 PACKAGES = Path(__file__).parents[1] / "packages"
 
 pytest.importorskip("brainevent_cpu", reason="kernels in Numba need brainevent-cpu")
-
-
-def language_or_skip(name: str) -> Any:
-    try:
-        return getattr(brainevent, name)
-    except ImportError as error:  # the extra `languages` has them
-        pytest.skip(str(error))
 
 
 def in_numba(*, rate: float, outs: Any) -> Any:
