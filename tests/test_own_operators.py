@@ -90,6 +90,11 @@ def test_kernel_of_a_primitive_of_ones_own(language: str) -> None:
     last, _ = jax.lax.scan(lambda v, x: (step(v, x), None), v[0], x)
     np.testing.assert_allclose(last, 0.25 * v[0] + 0.5 * x[0] + x[1], rtol=1e-5)
 
+    mesh, rows = jax.make_mesh((1,), ("rows",)), jax.sharding.PartitionSpec("rows")
+    shards = jax.device_put((v[0], x[0]), jax.sharding.NamedSharding(mesh, rows))
+    sharded = jax.shard_map(step, mesh=mesh, in_specs=(rows, rows), out_specs=rows)(*shards)
+    np.testing.assert_allclose(sharded, 0.5 * v[0] + x[0], rtol=1e-6)
+
 
 def test_each_platform_gets_the_kernel_in_its_language() -> None:
     op = leaky("tests.leaky.everywhere")

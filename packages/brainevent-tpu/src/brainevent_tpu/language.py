@@ -31,8 +31,8 @@ def pallas_kernel(
     """An operation on JAX arrays whose body is a Pallas kernel: as a decorator, with or without options, or called.
 
     The body is `fn(*inputs, *outputs, *scratch)`, all of them references. It is compiled by Mosaic on TPU and by Triton
-    on CUDA, and interpreted, slowly, on CPU. It works inside `jit`, `scan` and `vmap`. For derivatives make it a kernel
-    of a primitive, see `brainevent.XLACustomKernel`.
+    on CUDA, and interpreted, slowly, on CPU. It works inside `jit`, `scan` and `vmap`, and inside `shard_map` with
+    `check_vma=False`. For derivatives make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
 
     Args:
       fn: a Python function.
