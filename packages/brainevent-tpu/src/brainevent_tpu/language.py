@@ -34,6 +34,8 @@ def pallas_kernel(
     on CUDA, and interpreted, slowly, on CPU. It works inside `jit`, `scan` and `vmap`, and inside `shard_map` with
     `check_vma=False`. For derivatives make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
 
+    JAX deprecates Triton as of 0.12. What it recommends for GPUs instead are kernels of another kind, not these.
+
     Args:
       fn: a Python function.
       outs: shape and dtype of the output, `jax.ShapeDtypeStruct` or anything like it, or a sequence of them; or a
