@@ -15,7 +15,7 @@ from tests.made_plugins import install
 
 import brainevent
 from brainevent import XLACustomKernel, defjvp
-from brainevent_core.plugins import LANGUAGES
+from brainevent_core.plugins import LANGUAGES, Backend, BackendStatus, languages
 
 PACKAGES = Path(__file__).parents[1] / "packages"
 
@@ -145,6 +145,21 @@ def test_kernel_without_generator() -> None:
     np.testing.assert_allclose((total[0], largest[0]), (x.sum(), x.max()), rtol=1e-6)
     with pytest.raises(brainevent.KernelCompilationError, match=r"static parameters rate.*generator"):
         op(x, rate=3)
+
+
+def test_kernels_belong_to_the_backend_of_their_language_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with both CUDA packages installed."""
+
+    def found(name: str, priority: int, reason: str | None) -> BackendStatus:
+        backend = Backend(
+            name=name, platforms=("cpu",), api=1, register=print, priority=priority, languages={"odd_kernel": "a:b"}
+        )
+        return BackendStatus(name, name, "a:b", backend, reason)
+
+    statuses = [found("first", 9, "no device"), found("second", 1, None), found("third", 2, None)]
+    monkeypatch.setattr(languages, "backends", lambda: statuses)
+    assert languages.language_backend("odd_kernel") == "third"
+    assert languages.language_backend("even_kernel") == "even"
 
 
 def test_a_language_that_is_missing_names_what_to_install() -> None:

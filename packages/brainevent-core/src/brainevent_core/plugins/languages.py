@@ -12,7 +12,8 @@ __all__ = ["LANGUAGES", "kernel_language", "language_backend"]
 
 
 def kernel_language(name: str) -> Any:
-    """The language of that name, from the backend of the highest priority that has it; None if there is none.
+    """The language of that name, None if there is none. Of several backends that have it, it is from one that can run
+    here, if any can, and then from the one of the highest priority.
 
     Raises:
         ImportError: if the package that provides it is missing or can't be imported.
@@ -43,4 +44,8 @@ def language_backend(name: str) -> str:
 
 def _provider(name: str) -> BackendStatus | None:
     providers = [status for status in backends() if status.backend is not None and name in status.backend.languages]
-    return max(providers, key=lambda status: status.backend.priority if status.backend else 0, default=None)
+
+    def preference(status: BackendStatus) -> tuple[bool, int]:
+        return status.usable, status.backend.priority if status.backend else 0
+
+    return max(providers, key=preference, default=None)
