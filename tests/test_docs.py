@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.kernel_languages import language_or_skip
 
 import brainevent
 import brainevent_core
@@ -44,6 +45,13 @@ def test_examples_in_docstrings(name: str) -> None:
         run(test)
 
 
+@pytest.mark.parametrize("name", ["numba_kernel", "warp_kernel", "pallas_kernel"])
+def test_examples_of_kernel_languages(name: str) -> None:
+    module = importlib.import_module(language_or_skip(name).__module__)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module):
+        run(test)
+
+
 def test_what_users_start_from_has_an_example() -> None:
     for name in ("BinaryArray", "CSR", "COO", "Dense", "FixedPostNumConn", "matmul", "use_backend", "XLACustomKernel"):
         assert ">>>" in (getattr(brainevent, name).__doc__ or ""), f"brainevent.{name} has no example"
@@ -54,6 +62,9 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if page.stem in ("choosing-a-backend", "own-operators"):
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
+    if page.stem == "own-operators":
+        language_or_skip("warp_kernel")
+        language_or_skip("pallas_kernel")
     # Fences would be taken for output; blank lines keep the line numbers.
     text = re.sub(r"(?m)^```.*$", "", page.read_text())
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 
 import pytest
 
@@ -20,10 +21,10 @@ def test_names_are_those_of_core() -> None:
 def test_info_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info"]) == 0
     text = capsys.readouterr().out
-    assert "numba    cpu" in text
+    assert re.search(r"^numba +cpu ", text, re.MULTILINE)
     assert "usable" in text
     (line,) = [line for line in text.splitlines() if line.startswith("matmul")]
-    assert line.split() == ["matmul", "numba", ">", "reference"]
+    assert line.split()[:4] == ["matmul", "numba", ">", "reference"]
 
 
 def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:

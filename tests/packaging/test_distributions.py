@@ -116,6 +116,7 @@ def test_upgrade_over_the_published_package(environment: Environment) -> None:
         ("cuda12", {"warp-lang", "jax-cuda12-plugin", "numba"}, {"jax-cuda13-plugin"}),
         ("cuda13", {"warp-lang", "jax-cuda13-plugin", "numba"}, {"jax-cuda12-plugin"}),
         ("tpu", {"libtpu"}, {"warp-lang", "numba"}),
+        ("languages", {"warp-lang", "numba", "brainevent-tpu"}, {"libtpu", "jax-cuda12-plugin", "jax-cuda13-plugin"}),
     ],
 )
 def test_extra_resolves(extra: str, expected: set[str], absent: set[str], distributions: Path, tmp_path: Path) -> None:
@@ -128,7 +129,8 @@ def test_extra_resolves(extra: str, expected: set[str], absent: set[str], distri
     versions = dict(line.split("==") for line in output.splitlines() if "==" in line)
     assert expected <= versions.keys()
     assert not absent & versions.keys()
-    assert versions[f"brainevent-{extra}"] == versions["brainevent"]
+    package = "brainevent-cuda13" if extra == "languages" else f"brainevent-{extra}"
+    assert versions[package] == versions["brainevent"]
     if "warp-lang" in expected:
         older = tuple(map(int, versions["warp-lang"].split(".")[:2])) < (1, 18)
         assert older == (extra == "cuda12")

@@ -44,7 +44,7 @@ def test_distributions_pin_each_other_exactly(distribution: str) -> None:
     ours = [requirement for requirement in requirements(distribution) if requirement.startswith("brainevent")]
     assert ours or distribution == "brainevent-core"
     for requirement in ours:
-        assert re.fullmatch(rf"brainevent-\w+(\[runtime\])?=={re.escape(VERSION)}", requirement)
+        assert re.fullmatch(rf"brainevent-\w+(\[(runtime|warp)\])?=={re.escape(VERSION)}", requirement)
 
 
 @pytest.mark.parametrize("module", VERSIONED, ids=lambda path: path.parent.name)
@@ -113,8 +113,11 @@ def test_lowest_environment_is_at_the_floors() -> None:
     lowest = dict(entry["value"].split("==") for entry in overrides["matrix"]["versions"]["extra-dependencies"])
     floors = dict(
         requirement.split(">=")
-        for name in ("brainevent-core", "brainevent-cpu")
-        for requirement in pyproject(name)["project"]["dependencies"]
+        for requirement in (
+            *pyproject("brainevent-core")["project"]["dependencies"],
+            *pyproject("brainevent-cpu")["project"]["dependencies"],
+            *pyproject("brainevent-cuda13")["project"]["optional-dependencies"]["warp"],
+        )
         if not requirement.startswith("brainevent")
     )
     assert lowest.pop("jaxlib") == lowest["jax"]

@@ -141,6 +141,11 @@ def test_errors() -> None:
     refuses = numba_kernel(body, outs=like, vmap_method=None)
     for call, kind, message in (
         (lambda: numba_kernel(body)(jnp.ones(3)), TypeError, "numba_kernel\\(body\\) needs the shape.*outs="),
+        (
+            lambda: numba_kernel(body, outs=[jnp.ones(3)] * 2)(jnp.ones(3)),
+            TypeError,
+            r"1 inputs, 2 outputs.*body\(x, out\)",
+        ),
         (lambda: numba_kernel(body, outs=3)(jnp.ones(3)), TypeError, "have a shape and a dtype.*got 3"),
         (lambda: numba_kernel(body, vmap_method="fast"), ValueError, "sequential.*got 'fast'"),
         (lambda: numba_kernel(3), TypeError, "takes a function.*int"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax._src.config import _check_vma  # what `shard_map(check_vma=)` sets
 from jax._src.dispatch import apply_primitive  # the eager rule that also works under jax.disable_jit
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
@@ -175,7 +176,8 @@ def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[An
     """
     avals = [*ctx.avals_in, *map(_aval_of, further)]
     plain = [shaped(aval.shape, aval.dtype) for aval in avals]
-    return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
+    with _check_vma(False):  # Pallas asks for it, not only for what the operands vary over
+        return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
 
 
 #: Operations whose result is memory of its own, whatever surrounds them. Others are fused with what comes after.

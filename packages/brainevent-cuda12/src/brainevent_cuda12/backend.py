@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from brainevent_core.plugins import Backend
 
+from .kernels import LANGUAGES
 from .kernels.availability import why_unavailable
 
 if TYPE_CHECKING:
@@ -26,4 +27,12 @@ def _register(registry: KernelRegistry) -> None:
     register(registry, backend=NAME)
 
 
-BACKEND = Backend(name=NAME, platforms=("cuda",), api=1, priority=100, available=_available, register=_register)
+BACKEND = Backend(
+    name=NAME,
+    platforms=("cuda",),
+    api=1,
+    priority=100,
+    available=_available,
+    register=_register,
+    languages=LANGUAGES,
+)

@@ -2,6 +2,7 @@
 
 Installing this package is enough: `brainevent` finds it by its entry point. It registers no kernels yet, so that
 operations on a TPU run on the reference kernels, compiled by XLA. `brainevent info` says whether it could be used here.
+It brings the kernel language `brainevent.pallas_kernel`.
 """
 
 __version__ = "1.0.0"

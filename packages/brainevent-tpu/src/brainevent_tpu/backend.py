@@ -39,4 +39,12 @@ def _register(registry: KernelRegistry) -> None:
     register(registry, backend=NAME)
 
 
-BACKEND = Backend(name=NAME, platforms=("tpu",), api=1, priority=100, available=_available, register=_register)
+BACKEND = Backend(
+    name=NAME,
+    platforms=("tpu",),
+    api=1,
+    priority=100,
+    available=_available,
+    register=_register,
+    languages={"pallas_kernel": "brainevent_tpu.language:pallas_kernel"},
+)

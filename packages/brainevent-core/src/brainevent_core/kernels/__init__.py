@@ -7,11 +7,14 @@ from brainevent_core.kernels.custom_kernel import (
     get_primitive,
     get_primitives_by_tags,
 )
+from brainevent_core.kernels.language import LanguageKernel, abstract
 from brainevent_core.kernels.levels import Level
 
 __all__ = [
+    "LanguageKernel",
     "Level",
     "XLACustomKernel",
+    "abstract",
     "defjvp",
     "get_all_primitive_names",
     "get_primitive",

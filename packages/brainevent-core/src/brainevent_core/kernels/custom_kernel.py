@@ -14,7 +14,7 @@ from brainevent_core import _jax, config
 from brainevent_core.config import Request
 from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError, RegistrationError
 from brainevent_core.kernels.levels import Level, axes_in_front, over_levels, sizes, strip, sum_unmapped
-from brainevent_core.plugins import get_registry, ordered, select
+from brainevent_core.plugins import get_registry, language_backend, ordered, select
 from brainevent_core.plugins.discovery import load_backends
 
 __all__ = ["XLACustomKernel", "defjvp", "get_all_primitive_names"]
@@ -149,16 +149,94 @@ class XLACustomKernel:
             >>> decay(jnp.array([1.0, 2.0]), rate=0.5)
             Array([0.5, 1. ], dtype=float32)
         """
-        self._def_language_kernel("numba", "cpu", fn, priority, supports)
+        self._def_language_kernel("numba", ("cpu",), "cpu", fn, priority, supports)
+
+    def def_warp_kernel(
+        self,
+        fn: Callable[..., Any],
+        *,
+        platform: str = "cuda",
+        priority: int = 0,
+        supports: Callable[..., bool] | None = None,
+    ) -> None:
+        """Add a kernel in Warp, for CUDA.
+
+        Args:
+            fn: what ``brainevent.warp_kernel`` has made, or a generator of such, see :meth:`def_numba_kernel`.
+            platform: "cuda", or "cpu", to try it where there is no GPU.
+            priority: see :meth:`KernelRegistry.register_kernel`.
+            supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+
+        Raises:
+            RegistrationError: if Warp doesn't compile for the platform.
+
+        Example:
+            >>> from brainevent import XLACustomKernel
+            >>> decay = XLACustomKernel("docs.warp_decay")
+            >>> def generate(*, rate, outs):
+            ...     import warp as wp
+            ...     from brainevent import warp_kernel
+            ...
+            ...     @warp_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         i = wp.tid()
+            ...         out[i] = rate * v[i]
+            ...
+            ...     return body
+            >>> decay.def_warp_kernel(generate)
+        """
+        self._def_language_kernel("warp", ("cuda", "cpu"), platform, fn, priority, supports)
+
+    def def_pallas_kernel(
+        self,
+        fn: Callable[..., Any],
+        *,
+        platform: str = "tpu",
+        priority: int = 0,
+        supports: Callable[..., bool] | None = None,
+    ) -> None:
+        """Add a kernel in Pallas, for TPU or CUDA.
+
+        Args:
+            fn: what ``brainevent.pallas_kernel`` has made, or a generator of such, see :meth:`def_numba_kernel`.
+            platform: "tpu", "cuda", or "cpu", to try it in Pallas' interpreter.
+            priority: see :meth:`KernelRegistry.register_kernel`.
+            supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+
+        Raises:
+            RegistrationError: if Pallas doesn't compile for the platform.
+
+        Example:
+            >>> from brainevent import XLACustomKernel
+            >>> decay = XLACustomKernel("docs.pallas_decay")
+            >>> def generate(*, rate, outs):
+            ...     from brainevent import pallas_kernel
+            ...
+            ...     @pallas_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         out[...] = rate * v[...]
+            ...
+            ...     return body
+            >>> decay.def_pallas_kernel(generate, platform="tpu")
+            >>> decay.def_pallas_kernel(generate, platform="cuda")
+        """
+        self._def_language_kernel("pallas", ("tpu", "cuda", "cpu"), platform, fn, priority, supports, exportable=True)
 
     def _def_language_kernel(
         self,
-        backend: str,
+        language: str,
+        platforms: Sequence[str],
         platform: str,
         fn: Callable[..., Any],
         priority: int,
         supports: Callable[..., bool] | None,
+        exportable: bool = False,
     ) -> None:
+        if platform not in platforms:
+            raise RegistrationError(
+                f"A kernel of {self.name!r} in {language} can be for {' or '.join(map(repr, platforms))}, "
+                f"got platform={platform!r}."
+            )
         generated = not getattr(fn, "is_kernel", False)
         made: dict[Any, Callable[..., Any]] = {}
 
@@ -175,11 +253,12 @@ class XLACustomKernel:
             if unknown:
                 raise KernelCompilationError(
                     f"The kernel {fn!r} of {self.name!r} can't be given the static parameters {', '.join(unknown)}: "
-                    "pass def_numba_kernel a generator, `fn(**static, outs=...)`, that returns it."
+                    f"pass def_{language}_kernel a generator, `fn(**static, outs=...)`, that returns it."
                 )
             return fn(*arrays, outs=outs)
 
-        self.def_kernel(backend, platform, kernel, priority=priority, supports=supports, exportable=False)
+        backend = language_backend(f"{language}_kernel")
+        self.def_kernel(backend, platform, kernel, priority=priority, supports=supports, exportable=exportable)
 
     def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.

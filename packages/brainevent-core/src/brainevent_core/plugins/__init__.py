@@ -2,7 +2,7 @@
 
 from brainevent_core.plugins.descriptor import API_VERSION, Backend
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
-from brainevent_core.plugins.languages import LANGUAGES, kernel_language
+from brainevent_core.plugins.languages import LANGUAGES, kernel_language, language_backend
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
 from brainevent_core.plugins.selection import Selection, ordered, select
 
@@ -17,6 +17,7 @@ __all__ = [
     "backends",
     "get_registry",
     "kernel_language",
+    "language_backend",
     "ordered",
     "refresh_backends",
     "select",

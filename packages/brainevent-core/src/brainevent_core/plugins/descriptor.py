@@ -17,6 +17,21 @@ API_VERSION = 1
 #: How the names of kernel languages end.
 LANGUAGE_SUFFIX = "_kernel"
 
+#: The languages of our own packages, and what belongs to them → the extras with which one gets them.
+LANGUAGES = {
+    "numba_kernel": ("brainevent[cpu]",),
+    **dict.fromkeys(
+        ("warp_kernel", "jaxtype_to_warptype", "jaxinfo_to_warpinfo"),
+        ("brainevent[cuda12]", "brainevent[cuda13]", "brainevent[languages]"),
+    ),
+    "pallas_kernel": ("brainevent[tpu]", "brainevent[languages]"),
+}
+
+
+def may_be_language(name: str) -> bool:
+    """Whether a backend could provide it. Other names are not looked for, such as what Python asks any module for."""
+    return name.endswith(LANGUAGE_SUFFIX) or name in LANGUAGES
+
 
 def _always_available() -> str | None:
     return None
@@ -38,7 +53,7 @@ class Backend:
         available: None if the backend can run here, otherwise the reason, with what to do about it.
         languages: the kernel languages it brings, as ``{"numba_kernel": "package.module:attribute"}``. Users reach them
             by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run. Names
-            end in ``_kernel``.
+            end in ``_kernel``; the few others that brainevent's own backends bring are in :data:`LANGUAGES`.
         declines: what its kernels leave to the reference, as ``{pattern: reason}``, regular expressions over the names
             of the conformance kit's cases. The kit fails on what is declined and not named here.
 

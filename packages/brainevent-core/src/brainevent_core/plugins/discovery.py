@@ -23,7 +23,7 @@ import jax
 
 from brainevent_core import config
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
-from brainevent_core.plugins.descriptor import API_VERSION, LANGUAGE_SUFFIX, Backend
+from brainevent_core.plugins.descriptor import API_VERSION, LANGUAGE_SUFFIX, Backend, may_be_language
 from brainevent_core.plugins.registry import get_registry
 
 __all__ = ["ENTRY_POINT_GROUP", "BackendStatus", "backends", "refresh_backends"]
@@ -205,7 +205,7 @@ def _contract_fault(name: str, backend: object) -> str | None:
         if not isinstance(value, Mapping) or not all(isinstance(x, str) for pair in value.items() for x in pair):
             return f"{label} of its descriptor is {value!r}, expected a mapping of {meaning}."
     for language in backend.languages:
-        if not language.endswith(LANGUAGE_SUFFIX):
+        if not may_be_language(language):
             return f"languages of its descriptor has {language!r}, a name that does not end in {LANGUAGE_SUFFIX!r}."
     for pattern in backend.declines:
         try:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from brainevent_core.plugins.descriptor import LANGUAGE_SUFFIX as SUFFIX
+from brainevent_core.plugins.descriptor import LANGUAGE_SUFFIX, LANGUAGES, may_be_language
 from brainevent_core.plugins.discovery import BackendStatus, backends
 
-__all__ = ["LANGUAGES", "kernel_language"]
-
-#: The languages of our own packages → what to install for them.
-LANGUAGES = {"numba_kernel": "brainevent[cpu]"}
+__all__ = ["LANGUAGES", "kernel_language", "language_backend"]
 
 
 def kernel_language(name: str) -> Any:
-    """The language of that name, from the backend of the highest priority that has it; None if there is none.
+    """The language of that name, None if there is none. Of several backends that have it, it is from one that can run
+    here, if any can, and then from the one of the highest priority.
 
     Raises:
         ImportError: if the package that provides it is missing or can't be imported.
     """
-    if not name.endswith(SUFFIX):  # such as what Python looks for in any module: no need to look for backends
+    if not may_be_language(name):
         return None
     status = _provider(name)
     if status is not None and status.backend is not None:
@@ -33,10 +31,21 @@ def kernel_language(name: str) -> Any:
                 f"{status.reason or 'Reinstall that package.'}"
             ) from error
     if name in LANGUAGES:
-        raise ImportError(f"{name} comes with a backend that is not installed: pip install '{LANGUAGES[name]}'.")
+        remedy = " or ".join(f"pip install '{extra}'" for extra in LANGUAGES[name])
+        raise ImportError(f"{name} comes with a backend that is not installed: {remedy}.")
     return None
+
+
+def language_backend(name: str) -> str:
+    """The name of the backend that provides a language, to which kernels in it belong."""
+    status = _provider(name)
+    return name.removesuffix(LANGUAGE_SUFFIX) if status is None else status.name
 
 
 def _provider(name: str) -> BackendStatus | None:
     providers = [status for status in backends() if status.backend is not None and name in status.backend.languages]
-    return max(providers, key=lambda status: status.backend.priority if status.backend else 0, default=None)
+
+    def preference(status: BackendStatus) -> tuple[bool, int]:
+        return status.usable, status.backend.priority if status.backend else 0
+
+    return max(providers, key=preference, default=None)

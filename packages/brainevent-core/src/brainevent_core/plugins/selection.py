@@ -72,13 +72,15 @@ def select(
     """
     name = request.name if request else config.get_backend(platform)
     discovery.load_backends(platform)
-    if name is not None:
+    get_registry().mark_selected(primitive, platform)
+    kernels = ordered(get_registry().kernels(primitive, platform))
+    # A user's own kernel in a backend's language can run where that backend can't, such as Warp's on CPU.
+    if name is not None and not any(kernel.backend == name for kernel in kernels):
         discovery.require_usable(name)
 
-    get_registry().mark_selected(primitive, platform)
     accepted: list[Kernel] = []
     declined: list[tuple[str, str]] = []
-    for kernel in ordered(get_registry().kernels(primitive, platform)):
+    for kernel in kernels:
         reason = _why_not(kernel, avals, params, batched=batched, exporting=exporting)
         if reason is None:
             accepted.append(kernel)

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
 
-__all__ = ["register"]
+__all__ = ["LANGUAGES", "register"]
+
+#: What users reach through `brainevent`, wherever Warp is installed: a kernel language, and what goes with it.
+LANGUAGES = {
+    name: f"{__name__}.language:{name}" for name in ("warp_kernel", "jaxtype_to_warptype", "jaxinfo_to_warpinfo")
+}
 
 
 def register(registry: KernelRegistry, *, backend: str) -> None:

@@ -1,0 +1,152 @@
+"""What kernel languages share: the outputs a kernel is told, the names of what went wrong, and what ``vmap`` does."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["LanguageKernel", "abstract"]
+
+
+class LanguageKernel(ABC):
+    """A kernel in some language, as an operation on JAX arrays: ``kernel(*arrays, outs=None)``.
+
+    A language derives from it, says its :attr:`language`, and implements :meth:`apply`. Its users call :meth:`make`.
+
+    Args:
+        fn: the body, ``fn(*inputs, *outputs)``.
+        outs: shape and dtype of the output, a sequence of them, or a function of the inputs that returns these.
+        vmap_method: one of :attr:`vmap_methods`; None refuses.
+        input_output_aliases: inputs whose memory becomes an output's, ``{input: output}``.
+        name: for error messages and profiles; that of the function by default.
+
+    Raises:
+        TypeError: if ``fn`` can't be called.
+        ValueError: if there is no such ``vmap_method``.
+    """
+
+    #: The name by which users reach the language, as in ``brainevent.numba_kernel``.
+    language: ClassVar[str]
+
+    #: What ``vmap_method`` can be, besides None.
+    vmap_methods: ClassVar[tuple[str, ...]] = ("sequential", "expand_dims", "broadcast_all")
+
+    #: What tells kernels from their generators.
+    is_kernel = True
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        *,
+        outs: Any = None,
+        vmap_method: str | None = "sequential",
+        input_output_aliases: Mapping[int, int] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not callable(fn):
+            raise TypeError(f"{self.language} takes a function of the inputs and outputs, got {type(fn).__name__}.")
+        functools.update_wrapper(self, fn)
+        self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
+        self.fn, self.aliases = fn, dict(input_output_aliases or {})
+        self._outs, self._vmap_method = outs, vmap_method
+
+    @classmethod
+    def make(cls, fn: Callable[..., Any] | None, **options: Any) -> Any:
+        """The kernel of ``fn``; without it, a decorator that makes one. The options are those of the class."""
+        method = options.get("vmap_method")
+        if method is not None and method not in cls.vmap_methods:
+            raise ValueError(f"vmap_method must be None or one of {cls.vmap_methods}, got {method!r}.")
+        make: Callable[..., Any] = functools.partial(cls, **options)
+        return make if fn is None else make(fn)
+
+    @abstractmethod
+    def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
+        """The outputs for these inputs; traceable, and called without axes of ``vmap``."""
+
+    def __repr__(self) -> str:
+        return f"{self.language}({self.name})"
+
+    def __call__(self, *arrays: Any, outs: Any = None) -> Any:
+        """Call the kernel; ``outs`` as for the class."""
+        inputs = [jnp.asarray(array) for array in arrays]
+        given = self._outs if outs is None else outs
+        if callable(given) and not isinstance(given, jax.ShapeDtypeStruct):
+            given = given(*abstract(inputs))
+        if given is None:
+            raise TypeError(f"{self!r} needs the shape and dtype of what it writes: outs=jax.ShapeDtypeStruct(...).")
+        single = not isinstance(given, Sequence)
+        results = self.batch([self._as_out(out) for out in ([given] if single else given)])(*inputs)
+        return results[0] if single else list(results)
+
+    def batch(self, outs: Sequence[jax.ShapeDtypeStruct]) -> Callable[..., Any]:
+        """The operation on arrays for outputs of these shapes, with what ``vmap_method`` says."""
+
+        @jax.custom_batching.custom_vmap
+        def call(*arrays: Any) -> Any:
+            return tuple(self.apply(arrays, outs))
+
+        @call.def_vmap
+        def batched(size: int, mapped: Sequence[bool], *arrays: Any) -> Any:
+            if self._vmap_method is None:
+                raise NotImplementedError(f"{self!r} has no vmap: make it with vmap_method={self.vmap_methods[0]!r}.")
+            if self._vmap_method == "sequential":
+                chosen = [array for array, is_mapped in zip(arrays, mapped) if is_mapped]
+
+                def one(elements: Any) -> Any:
+                    remaining = iter(elements)
+                    return call(*(next(remaining) if m else array for array, m in zip(arrays, mapped)))
+
+                results = jax.lax.map(one, chosen)
+            else:
+                results = self.together(size, mapped, arrays, outs)
+            return tuple(results), (True,) * len(outs)
+
+        return call
+
+    def together(
+        self, size: int, mapped: Sequence[bool], arrays: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]
+    ) -> Sequence[Any]:
+        """The outputs of a whole batch by one call. The mapped arrays have its axis in front, and so must the outputs.
+
+        Here for "expand_dims" and "broadcast_all".
+        """
+        in_front = 1 if self._vmap_method == "expand_dims" else size
+        wider = [
+            array if is_mapped else jnp.broadcast_to(array, (in_front, *array.shape))
+            for array, is_mapped in zip(arrays, mapped)
+        ]
+        return self.batch([jax.ShapeDtypeStruct((size, *out.shape), out.dtype) for out in outs])(*wider)
+
+    def parameters(self, fn: Callable[..., Any], inputs: int, outs: int, further: int = 0) -> list[str]:
+        """The names of the body's parameters.
+
+        Raises:
+            TypeError: if it doesn't take as many as there are inputs, outputs and, with ``further``, other references.
+        """
+        count = inputs + outs + further
+        try:
+            bound = inspect.signature(fn).bind(*range(count))
+        except TypeError:
+            more = f" and {further} of scratch" if further else ""
+            raise TypeError(
+                f"{self!r} can't take {inputs} inputs, {outs} outputs{more}: its body is "
+                f"{self.name}{inspect.signature(fn)}. The outputs come after the inputs, one parameter each."
+            ) from None
+        return list(bound.arguments)
+
+    def _as_out(self, out: Any) -> jax.ShapeDtypeStruct:
+        shape, dtype = getattr(out, "shape", None), getattr(out, "dtype", None)
+        if shape is None or dtype is None:
+            raise TypeError(f"The outs of {self!r} have a shape and a dtype, as jax.ShapeDtypeStruct has; got {out!r}.")
+        return jax.ShapeDtypeStruct(shape, dtype)
+
+
+def abstract(arrays: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
+    """The shapes and dtypes of arrays."""
+    return [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays]

@@ -1,0 +1,257 @@
+"""`warp_kernel`: operators of one's own, written in Warp, through Warp's bridge to JAX, on CUDA and on CPU."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import warp as wp
+
+from brainevent_core.kernels import LanguageKernel, abstract
+
+__all__ = ["WarpKernel", "jaxinfo_to_warpinfo", "jaxtype_to_warptype", "warp_kernel"]
+
+
+def warp_kernel(
+    fn: Callable[..., Any] | None = None,
+    *,
+    outs: Any = None,
+    dim: int | Sequence[int] | Callable[..., Any] | None = None,
+    vmap_method: str | None = "sequential",
+    input_output_aliases: Mapping[int, int] | None = None,
+    name: str | None = None,
+) -> Any:
+    """An operation on JAX arrays whose body is a Warp kernel: as a decorator, with or without options, or called.
+
+    The body is `fn(*inputs, *outputs)`, run by one thread for each index in `dim`, which it gets from `wp.tid()`. The
+    contents of the outputs are undefined before, and what no thread writes remains so: to add something up, give the
+    kernel zeros by `input_output_aliases`. It works inside `jit`, `scan` and `vmap`, on CUDA and on CPU. Every launch
+    enters Python. For derivatives make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
+
+    Args:
+      fn: a Python function, or one that `warp.kernel` has compiled. Parameters without annotation are arrays of the
+        dtype and rank that the call has; the function is compiled for each combination of those. Arrays without axes
+        are arrays of one element to it. Numbers that the function takes from the scope around it are constants. Warp
+        reads its source, so it stands in a file or a notebook.
+      outs: shape and dtype of the output, `jax.ShapeDtypeStruct` or anything like it, or a sequence of them; or a
+        function of the inputs that returns these. Without it, every call says its own.
+      dim: how many threads, along each dimension; or a function of the inputs that says so. By default, the shape of
+        the first output.
+      vmap_method: what `jax.vmap` does. "sequential" calls the kernel for one element of the batch after the other.
+        "elementwise" makes one launch of it, with the batch folded into the first axis of the arrays: only for kernels
+        in which what is at an index of the first axis depends on nothing at another one. None refuses.
+      input_output_aliases: inputs whose memory becomes an output's, `{input: output}`, which so begins with the
+        contents of the input. XLA copies an input that is needed afterwards.
+      name: for error messages; that of the function by default.
+
+    Returns:
+      A function of the inputs, and optionally `outs`, that returns the output, or the list of outputs if `outs` is a
+      sequence.
+
+    Raises:
+      TypeError: when called, if `outs` is missing, the kernel takes another number of arrays, or its annotations say
+        another dtype or rank than a call has.
+      ValueError: if there is no such `vmap_method`, or `dim` or the shapes can't follow it.
+      Exception: when called, whatever Warp raises if it can't compile the body.
+
+    Example:
+      >>> import brainevent, jax.numpy as jnp, warp as wp
+      >>> wp.config.log_level = wp.LOG_WARNING
+      >>> @brainevent.warp_kernel(outs=lambda v: v)
+      ... def leak(v, out):
+      ...     i = wp.tid()
+      ...     out[i] = 0.9 * v[i]
+      >>> leak(jnp.ones(3))
+      Array([0.9, 0.9, 0.9], dtype=float32)
+    """
+    return WarpKernel.make(
+        fn, outs=outs, dim=dim, vmap_method=vmap_method, input_output_aliases=input_output_aliases, name=name
+    )
+
+
+def jaxtype_to_warptype(dtype: Any) -> Any:
+    """The Warp type of the elements of a JAX array.
+
+    Args:
+      dtype: a dtype, or anything that says one to `jax.numpy`.
+
+    Raises:
+      TypeError: if Warp has no such type.
+
+    Example:
+      >>> import brainevent, jax.numpy as jnp
+      >>> brainevent.jaxtype_to_warptype(jnp.int32).__name__
+      'int32'
+    """
+    dtype = jax.numpy.dtype(dtype)
+    try:
+        return wp.dtype_from_jax(dtype)
+    except TypeError:
+        raise TypeError(f"Warp has no arrays of dtype {dtype}.") from None
+
+
+def jaxinfo_to_warpinfo(info: Any) -> Any:
+    """The annotation of a Warp kernel's parameter that takes arrays like `info`.
+
+    Args:
+      info: a `jax.ShapeDtypeStruct`, or anything with a shape and a dtype. Without axes, it is an array of one element.
+
+    Raises:
+      TypeError: if Warp has no such arrays: its own have at most 4 axes.
+
+    Example:
+      >>> import brainevent, jax
+      >>> annotation = brainevent.jaxinfo_to_warpinfo(jax.ShapeDtypeStruct((3, 4), "float32"))
+      >>> annotation.ndim, annotation.dtype.__name__
+      (2, 'float32')
+    """
+    if len(info.shape) > 4:
+        raise TypeError(f"Warp's arrays have at most 4 axes, got an array of shape {info.shape}: reshape it.")
+    return wp.array(dtype=jaxtype_to_warptype(info.dtype), ndim=max(len(info.shape), 1))
+
+
+class WarpKernel(LanguageKernel):
+    """What `warp_kernel` makes; see there."""
+
+    language = "warp_kernel"
+    # An axis more is nothing for a kernel in Warp: its indices have a number, fixed when it is compiled.
+    vmap_methods = ("sequential", "elementwise")
+
+    def __init__(self, fn: Callable[..., Any], *, dim: Any = None, **options: Any) -> None:
+        super().__init__(fn, **options)
+        if not (inspect.isfunction(fn) or isinstance(fn, wp.Kernel)):
+            raise TypeError(f"warp_kernel takes a Python function or a warp.Kernel, got {type(fn).__name__}.")
+        if dim is not None and not callable(dim) and options.get("vmap_method") == "elementwise":
+            raise ValueError(
+                f"With vmap_method='elementwise' the arrays of {self!r} grow, and its threads with them: make dim a "
+                f"function of the inputs, got {dim!r}."
+            )
+        self._dim = dim
+        self._made: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+
+    def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
+        arrays = [x.reshape(1) if x.ndim == 0 else x for x in inputs]
+        written = [jax.ShapeDtypeStruct(out.shape or (1,), out.dtype) for out in outs]
+        names = self.parameters(getattr(self.fn, "func", self.fn), len(inputs), len(outs))
+        kernel = self._kernel(names, [*abstract(arrays), *written])
+        annotations = {arg.label: arg.type for arg in kernel.adj.args}
+        for parameter, array in zip(names, [*arrays, *written]):
+            self._check(parameter, annotations[parameter], array)
+        dims = {name: out.shape[: annotations[name].ndim] for name, out in zip(names[len(inputs) :], written)}
+
+        dim = self._dim(*abstract(inputs)) if callable(self._dim) else self._dim
+        dim = dims[names[len(inputs)]] if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+        if self.aliases:
+            results = self._in_place(kernel, names, annotations, arrays, dims, dim)
+        else:
+            call = wp.jax_kernel(kernel, num_outputs=len(outs))
+            results = call(*arrays, launch_dims=dim, output_dims=dims)
+        return [result.reshape(out.shape) for result, out in zip(results, outs)]
+
+    def together(
+        self, size: int, mapped: Sequence[bool], arrays: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]
+    ) -> Sequence[Any]:
+        length = _length(outs[0].shape)
+        lengths = [_length(x.shape[1:] if is_mapped else x.shape) for x, is_mapped in zip(arrays, mapped)]
+        unequal = [_length(out.shape) for out in outs] + [n for n, is_mapped in zip(lengths, mapped) if is_mapped]
+        if set(unequal) != {length}:
+            raise ValueError(
+                f"With vmap_method='elementwise' all mapped inputs and all outputs of {self!r} have first axes of the "
+                f"same size, got {sorted(set(unequal))}: use vmap_method='sequential'."
+            )
+        folded = []
+        for x, n, is_mapped in zip(arrays, lengths, mapped):
+            if n == length:  # anything else is the same for all elements of the batch
+                x = x if is_mapped else jax.numpy.broadcast_to(x, (size, *x.shape))
+                x = x.reshape(size * n, *x.shape[2:])
+            folded.append(x)
+        wider = [jax.ShapeDtypeStruct((size * length, *out.shape[1:]), out.dtype) for out in outs]
+        results = self.batch(wider)(*folded)
+        return [result.reshape(size, *out.shape) for result, out in zip(results, outs)]
+
+    def _kernel(self, names: Sequence[str], arrays: Sequence[jax.ShapeDtypeStruct]) -> Any:
+        """The kernel as Warp's, for arrays like these."""
+        kernel: Any = self.fn
+        if inspect.isfunction(self.fn):
+            known = self.fn.__annotations__
+            missing = {name: jaxinfo_to_warpinfo(x) for name, x in zip(names, arrays) if name not in known}
+            key = tuple((name, info.dtype, info.ndim) for name, info in missing.items())
+            with self._lock:
+                if key not in self._made:
+                    # A module of its own: in one that is shared, a kernel of the same name would replace this one.
+                    annotated = _annotated(self.fn, missing)
+                    self._made[key] = wp.kernel(annotated, module="unique", enable_backward=False)
+                kernel = self._made[key]
+        return wp.overload(kernel, [jaxinfo_to_warpinfo(x) for x in arrays]) if kernel.is_generic else kernel
+
+    def _check(self, parameter: str, annotation: Any, array: Any) -> None:
+        """Whether the array is what the kernel's annotation says; memory would be overrun otherwise."""
+        given = f"{array.dtype}[{','.join(map(str, array.shape))}]"
+        if not hasattr(annotation, "ndim"):  # arrays are annotated with instances, or with types of another class
+            raise TypeError(
+                f"{self!r} gets {given} for {parameter!r}, which is no array. Numbers that are known beforehand come "
+                "from the scope around the kernel; others are arrays of one element."
+            )
+        inner = tuple(getattr(annotation.dtype, "_shape_", ()))  # of vectors and matrices
+        dtype = wp.dtype_to_jax(getattr(annotation.dtype, "_wp_scalar_type_", annotation.dtype))
+        rank = annotation.ndim + len(inner)
+        if array.dtype != dtype or array.ndim != rank or tuple(array.shape[annotation.ndim :]) != inner:
+            elements = f"{annotation.dtype.__name__}" + (f" ({dtype.__name__}{list(inner)})" if inner else "")
+            raise TypeError(
+                f"{self!r} gets {given} for {parameter!r}, which its annotation says is an array of {elements} with "
+                f"{annotation.ndim} axes. Leave the annotation out, to have the kernel compiled for what it gets."
+            )
+
+    def _in_place(
+        self,
+        kernel: Any,
+        names: Sequence[str],
+        annotations: Mapping[str, Any],
+        arrays: Sequence[Any],
+        dims: Mapping[str, Any],
+        dim: Sequence[int],
+    ) -> list[Any]:
+        """Launch with outputs in the memory of inputs. To Warp's bridge such a pair is one array."""
+        inputs, outputs = names[: len(arrays)], names[len(arrays) :]
+        shared = {outputs[out]: inputs[position] for position, out in self.aliases.items()}
+        passed = [*inputs, *(name for name in outputs if name not in shared)]
+        key = (kernel, tuple(dim), tuple(dims.items()))
+        with self._lock:
+            if key not in self._made:
+
+                def launch(*buffers: Any) -> None:
+                    known = dict(zip(passed, buffers))
+                    wp.launch(kernel, dim, [known[shared.get(name, name)] for name in names], device=buffers[0].device)
+
+                launch.__name__ = self.name
+                launch.__annotations__ = {name: annotations[name] for name in passed}
+                launch.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+                    [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in passed]
+                )
+                in_place = [name for name in inputs if name in shared.values()]
+                self._made[key] = wp.jax_callable(launch, num_outputs=len(outputs), in_out_argnames=in_place)
+            call = self._made[key]
+        results = call(*arrays, output_dims={name: dims[name] for name in outputs if name not in shared})
+        # The bridge returns what is in place first, in the order of the inputs.
+        position = [*(name for name in inputs if name in shared.values()), *passed[len(inputs) :]]
+        return [results[position.index(shared.get(name, name))] for name in outputs]
+
+
+def _length(shape: Sequence[int]) -> int:
+    """The size of the first axis; arrays without axes are arrays of one element."""
+    return shape[0] if shape else 1
+
+
+def _annotated(fn: Any, annotations: Mapping[str, Any]) -> Any:
+    """A copy of a function, with these annotations as well."""
+    copy = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
+    copy.__module__, copy.__qualname__ = fn.__module__, fn.__qualname__
+    # In the order of the parameters, which is where Warp's bridge takes it from.
+    known = {**fn.__annotations__, **annotations}
+    copy.__annotations__ = {name: known[name] for name in inspect.signature(fn).parameters}
+    return copy
