@@ -38,7 +38,8 @@ def build(call: Call) -> Any:
     Events of eight entries are looked up at once, with one branch for all of them, and weights that have one are held
     back while they come from memory: a million entries in rows of 100 with 1 % events take 1.2 ms. It was 1.4 with a
     branch for each of the eight, 1.7 with each weight touched when it is found, and 1.9 with all weights of a row that
-    has an event written by vector instructions. Clipping all weights at the same time instead of afterwards gains nothing.
+    has an event written by vector instructions. Clipping all weights at the same time, instead of afterwards, gains
+    nothing.
     """
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     row_span, touch, clip_all = row_reader(call), toucher(call), clipper(call)
