@@ -162,7 +162,9 @@ def _contenders(options: Any) -> tuple[list[str], jax.Device]:
             require_usable(name)
     except (_Unusable, KernelNotAvailableError, RuntimeError) as error:
         raise _Unusable(f"{error}{_installed()}") from None
-    known = {kernel.backend for kernel in get_registry().kernels(platform=platform_of(device))}
+    # A user's own kernels belong to the backend of their language, also where that can't run, such as Warp's on CPU.
+    unusable = {status.name for status in backends() if not status.usable}
+    known = {kernel.backend for kernel in get_registry().kernels(platform=platform_of(device))} - unusable
     others = [name for name in options.against or sorted(known) if name not in (options.backend, config.REFERENCE)]
     return [options.backend, config.REFERENCE, *others], device
 
