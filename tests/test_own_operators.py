@@ -83,7 +83,10 @@ def test_kernel_of_a_primitive_of_ones_own(language: str) -> None:
     assert [selection.backend.partition("-")[0] for selection in lowered] == [language]
     # By name as well, though the backend of that name can't run here.
     np.testing.assert_allclose(op(v[0], x[0], rate=0.5, backend=lowered[0].backend), 0.5 * v[0] + x[0], rtol=1e-6)
-    np.testing.assert_allclose(jax.vmap(step)(v, x), 0.5 * v + x, rtol=1e-6)
+    with brainevent.get_registry().record() as lowered:
+        np.testing.assert_allclose(jax.vmap(step)(v, x), 0.5 * v + x, rtol=1e-6)
+        np.testing.assert_allclose(jax.vmap(step, (0, None))(v, x[0]), 0.5 * v + x[0], rtol=1e-6)
+    assert [selection.backend.partition("-")[0] for selection in lowered] == [language] * 2
     by_v, by_x = jax.grad(lambda v, x: jnp.sum(step(v, x) ** 2), argnums=(0, 1))(v[0], x[0])
     np.testing.assert_allclose(by_v, 0.5 * v[0] + x[0], rtol=1e-5)
     np.testing.assert_allclose(by_x, 2 * (0.5 * v[0] + x[0]), rtol=1e-5)

@@ -257,8 +257,14 @@ class XLACustomKernel:
                 )
             return fn(*arrays, outs=outs)
 
+        def batched(*arrays: Any, batch: tuple[Level, ...] = (), **static: Any) -> Any:
+            # What a kernel does under vmap is its own, its `vmap_method`.
+            return over_levels(lambda *unmapped: _as_list(kernel(*unmapped, **static)), batch)(*arrays)
+
         backend = language_backend(f"{language}_kernel")
-        self.def_kernel(backend, platform, kernel, priority=priority, supports=supports, exportable=exportable)
+        self.def_kernel(
+            backend, platform, batched, priority=priority, supports=supports, exportable=exportable, batched=True
+        )
 
     def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.
