@@ -10,6 +10,7 @@ import ctypes
 import importlib
 import mmap
 import pkgutil
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -39,13 +40,14 @@ class _Arena:
 
 
 class GuardedMemory:
-    """Arrays between guards, for one call at a time.
+    """Arrays between guards, for one call at a time: XLA makes those that don't need each other at once.
 
     Attributes:
         at_end: whether the arrays of the present call end where the forbidden page begins.
     """
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._free: dict[int, list[_Arena]] = {}
         self._used: list[tuple[int, _Arena, slice]] = []
         self.at_end = False
@@ -53,18 +55,19 @@ class GuardedMemory:
     @contextmanager
     def call(self) -> Iterator[None]:
         """Arrays made inside are checked and given back at the end."""
-        self.at_end = not self.at_end
-        try:
-            yield
-            for _, arena, part in self._used:
-                for slack in (arena.bytes[: part.start], arena.bytes[part.stop :]):
-                    if not np.all(slack == _PATTERN):
-                        where = int(np.flatnonzero(slack != _PATTERN)[0])
-                        raise AssertionError(f"a kernel wrote outside of its array, at byte {where} of the rest")
-        finally:
-            for pages, arena, _ in self._used:
-                self._free.setdefault(pages, []).append(arena)
-            self._used.clear()
+        with self._lock:
+            self.at_end = not self.at_end
+            try:
+                yield
+                for _, arena, part in self._used:
+                    for slack in (arena.bytes[: part.start], arena.bytes[part.stop :]):
+                        if not np.all(slack == _PATTERN):
+                            where = int(np.flatnonzero(slack != _PATTERN)[0])
+                            raise AssertionError(f"a kernel wrote outside of its array, at byte {where} of the rest")
+            finally:
+                for pages, arena, _ in self._used:
+                    self._free.setdefault(pages, []).append(arena)
+                self._used.clear()
 
     def empty(self, shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
         """An array whose contents are the pattern."""

@@ -129,7 +129,9 @@ def _expect_error(run: Callable[[], Any], what: str) -> str:
 
 
 def _described(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:300]}"
+    text = str(error)
+    # The errors of callbacks begin with a traceback, and say at their end what went wrong.
+    return f"{type(error).__name__}: {text if len(text) <= 600 else f'{text[:300]} ... {text[-300:]}'}"
 
 
 def _bytes(array: Any) -> bytes:
