@@ -18,8 +18,8 @@ __all__ = ["UNWRITTEN", "checking"]
 #: The status of a kernel that left an output as it was.
 UNWRITTEN = -3
 
-# Bytes that are marked in an output, so few that it takes nanoseconds; the patterns differ in every bit.
-_MARKS = 16
+# The patterns differ in every bit. Four bytes of an output are marked, at the beginning of each quarter: with sixteen,
+# in a loop, a call that writes eight numbers took 1.4 times as long as unchecked.
 _FIRST, _SECOND = 0xA5, 0x5A
 
 
@@ -37,8 +37,12 @@ def _output(frame, position, itemsize):  # type: ignore[no-untyped-def]
 def _mark(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
     for position in range(len(itemsizes)):
         data, size = _output(frame, position, itemsizes[position])
-        for at in range(0, size, size // _MARKS + 1):
-            store_int8(data + at, pattern)
+        if size > 0:
+            quarter = size >> 2
+            store_int8(data, pattern)
+            store_int8(data + quarter, pattern)
+            store_int8(data + 2 * quarter, pattern)
+            store_int8(data + 3 * quarter, pattern)
 
 
 @njit
@@ -46,11 +50,12 @@ def _any_untouched(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
     """Whether there is an output with all marks in place; one without elements has none, and needs none."""
     for position in range(len(itemsizes)):
         data, size = _output(frame, position, itemsizes[position])
-        untouched = size > 0
-        for at in range(0, size, size // _MARKS + 1):
-            untouched &= load_int8(data + at) == pattern
-        if untouched:
-            return True
+        if size > 0:
+            quarter = size >> 2
+            a, b = load_int8(data) == pattern, load_int8(data + quarter) == pattern
+            c, d = load_int8(data + 2 * quarter) == pattern, load_int8(data + 3 * quarter) == pattern
+            if a and b and c and d:
+                return True
     return False
 
 

@@ -93,8 +93,11 @@ def digit(tables, level, drawn):
 
 # -- variates ----------------------------------------------------------------------------------------------------------
 
+# Rounding less often is as good, and a normal variate takes 5.9 instead of 9.9 ns.
+_contracted = specialised("contracted", contract=True)
 
-@_native
+
+@_contracted
 def polynomial(c, x):
     # In pairs: each multiplication of Horner's scheme waits for the one before, 8.1 instead of 5.5 ns for a number.
     square = x * x
@@ -104,7 +107,7 @@ def polynomial(c, x):
     return low + (high + c[0] * fourth) * fourth
 
 
-@_native
+@_contracted
 def log2(y):
     bits = np.float32(y).view(np.int32)
     exponent = np.int32(np.int32(bits - np.int32(0x3F2AAAAB)) >> np.int32(23))
@@ -113,7 +116,7 @@ def log2(y):
     return F(exponent) + polynomial(_LOG2, r) * r
 
 
-@_native
+@_contracted
 def normal(drawn):
     below = np.int32(drawn & W(0x7FFFFFFF))
     twice = (F(below) + F(0.5)) * F(2.0**-31)
