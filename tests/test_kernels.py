@@ -1,6 +1,7 @@
 """Declaring primitives, and what the lowered programs look like."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -103,6 +104,45 @@ def test_missing_rules_are_errors(scale: Any) -> None:
     nothing = XLACustomKernel("tests.no_kernel")
     with pytest.raises(brainevent.KernelFallbackExhaustedError, match="no reference"):
         nothing(jnp.ones(3), outs=jax.ShapeDtypeStruct((3,), jnp.float32))
+
+
+MISMATCHED: dict[str, Callable[[Any], Any]] = {
+    "reference, operands": lambda op: op.def_reference(lambda a, *, power: a),
+    "reference, static": lambda op: op.def_reference(lambda a, x, *, exponent: a),
+    "shapes after reference": lambda op: op.def_abstract_eval(lambda a, x, y, *, power: a),
+    "kernel": lambda op: op.def_kernel("theirs", "cpu", lambda a, *, power: a),
+    "derivative of an operand": lambda op: defjvp(op, lambda dot, x, *, power: dot),
+    "derivative": lambda op: op.def_jvp_rule(lambda primals: primals),
+    "transpose": lambda op: op.def_transpose_rule(lambda a, x, *, power: [a, x]),
+    "batching": lambda op: op.def_batching_rule(lambda operands, axes: operands),
+}
+
+
+@pytest.mark.parametrize("declare", MISMATCHED.values(), ids=MISMATCHED)
+def test_rules_that_do_not_fit_are_refused(scale: Any, declare: Callable[[Any], Any]) -> None:
+    with pytest.raises(brainevent.RegistrationError, match=r"of 'tests\.scale' takes \(.*does not fit \("):
+        declare(scale)
+
+
+def test_rules_fit_however_static_parameters_are_written(scale: Any) -> None:
+    scale.def_reference(lambda a, x, power: [a * x, (a * x) ** power])
+    scale.def_transpose_rule(lambda ct, *operands, **static: [None, None])
+    scale.def_abstract_eval(lambda a, x, power=1: [jax.ShapeDtypeStruct(x.shape, x.dtype)] * 2)
+    scale.def_reference(lambda a, x, **static: [a * x, (a * x) ** static["power"]])
+    defjvp(scale, ..., lambda dot, *operands, power: [dot, dot])
+    np.testing.assert_allclose(scale(2.0, jnp.ones(3), power=2)[1], 4.0)
+
+
+def test_general_batching_rule(scale: Any) -> None:
+    a, x = jnp.arange(1.0, 3.0), jnp.arange(6.0).reshape(3, 2)
+    scale.def_batching_rule(
+        lambda size, operands, axes, **static: brainevent.general_batching_rule(scale, operands, axes, **static)
+    )
+    found = jax.vmap(lambda a, x: scale(a, x, power=2)[1], (0, 1), 1)(a, x)
+    np.testing.assert_allclose(found, (a * x) ** 2)
+    outputs, axes = brainevent.general_batching_rule(jax.lax.mul_p, (a, 3.0), (0, None))
+    np.testing.assert_allclose(outputs, 3 * a)
+    assert axes == 0
 
 
 def test_names(scale: Any) -> None:

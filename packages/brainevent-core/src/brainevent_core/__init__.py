@@ -42,6 +42,7 @@ from brainevent_core.index_conversions import (
 from brainevent_core.kernels import (
     XLACustomKernel,
     defjvp,
+    general_batching_rule,
     get_all_primitive_names,
     get_primitives_by_tags,
 )
@@ -116,6 +117,7 @@ __all__ = [
     "csr_to_coo_index",
     "csr_to_csc_index",
     "defjvp",
+    "general_batching_rule",
     "get_all_primitive_names",
     "get_primitives_by_tags",
     "get_registry",

@@ -3,6 +3,7 @@
 from brainevent_core.kernels.custom_kernel import (
     XLACustomKernel,
     defjvp,
+    general_batching_rule,
     get_all_primitive_names,
     get_primitive,
     get_primitives_by_tags,
@@ -16,6 +17,7 @@ __all__ = [
     "XLACustomKernel",
     "abstract",
     "defjvp",
+    "general_batching_rule",
     "get_all_primitive_names",
     "get_primitive",
     "get_primitives_by_tags",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,11 +14,20 @@ import jax.numpy as jnp
 from brainevent_core import _jax, config
 from brainevent_core.config import Request
 from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError, RegistrationError
-from brainevent_core.kernels.levels import Level, axes_in_front, over_levels, sizes, strip, sum_unmapped
+from brainevent_core.kernels.levels import (
+    Level,
+    axes_in_front,
+    one_after_the_other,
+    over_levels,
+    sizes,
+    strip,
+    sum_unmapped,
+)
+from brainevent_core.kernels.signatures import mismatch
 from brainevent_core.plugins import get_registry, language_backend, ordered, select
 from brainevent_core.plugins.discovery import load_backends
 
-__all__ = ["XLACustomKernel", "defjvp", "get_all_primitive_names"]
+__all__ = ["XLACustomKernel", "defjvp", "general_batching_rule", "get_all_primitive_names"]
 
 _declared: dict[str, XLACustomKernel] = {}
 _declared_lock = threading.Lock()
@@ -87,11 +97,14 @@ class XLACustomKernel:
 
     def def_abstract_eval(self, rule: Callable[..., Any]) -> None:
         """``rule(*avals, **static)`` returns the output's ``jax.ShapeDtypeStruct``, or a sequence of them."""
+        for label, other, leading in self._rules_on_operands():
+            self._require_fit(label, other, leading, rule)
         old, self._abstract_eval = self._abstract_eval, rule
         self._redeclared(old)
 
     def def_reference(self, fn: Callable[..., Any]) -> None:
         """``fn(*arrays, **static)`` in jnp: what the primitive means, and what runs where there is no kernel."""
+        self._require_fit("reference", fn, 0, self._abstract_eval)
         old, self._reference = self._reference, fn
         self._redeclared(old)
 
@@ -107,7 +120,14 @@ class XLACustomKernel:
         batched: bool = False,
         in_place: bool = False,
     ) -> None:
-        """Add a kernel, see :meth:`KernelRegistry.register_kernel`."""
+        """Add a kernel, see :meth:`KernelRegistry.register_kernel`.
+
+        Raises:
+            RegistrationError: if the backend has one already, or it takes other arguments than the abstract evaluation
+                rule.
+        """
+        if not (batched or in_place):  # those take one argument more
+            self._require_fit(f"kernel for {backend!r}", fn, 0, self._abstract_eval)
         get_registry().register_kernel(
             self.name,
             platform,
@@ -271,6 +291,7 @@ class XLACustomKernel:
 
         :func:`defjvp` is shorter where the tangents of the operands add up.
         """
+        self._require_fit("derivative", rule, 0, lambda primals, tangents, **static: None)
         self._set_jvp(rule, None)
 
     def def_transpose_rule(self, rule: Callable[..., Any]) -> None:
@@ -279,6 +300,7 @@ class XLACustomKernel:
         ``jax.interpreters.ad.is_undefined_primal`` tells the linear operands. With one output, ``cotangents`` is
         its cotangent; with several, a list.
         """
+        self._require_fit("transpose rule", rule, 1, self._abstract_eval)
         old, self._transpose = self._transpose, rule
         self._redeclared(old)
 
@@ -286,8 +308,9 @@ class XLACustomKernel:
         """``rule(size, operands, axes, **static) → (outputs, output axes)``, or NotImplemented for the default.
 
         Only worth having where a mapped axis fits into the primitive itself, as a batch of vectors is a matrix.
-        ``axes`` holds 0 or None.
+        ``axes`` holds 0 or None. :func:`general_batching_rule` makes one call after the other.
         """
+        self._require_fit("batching rule", rule, 0, lambda size, operands, axes, **static: None)
         old, self._batching = self._batching, rule
         self._redeclared(old)
 
@@ -296,6 +319,26 @@ class XLACustomKernel:
         load_backends(platform)
         names = [kernel.backend for kernel in ordered(get_registry().kernels(self.name, platform))]
         return (*names, config.REFERENCE) if self._reference else tuple(names)
+
+    def _rules_on_operands(self) -> list[tuple[str, Callable[..., Any], int]]:
+        """The rules that are called with the operands: what they are, and how many arguments come before those."""
+        found = [("reference", self._reference, 0), ("transpose rule", self._transpose, 1)]
+        found += [("derivative", rule, 1) for rule in self._operand_jvps or () if rule is not ...]
+        return [(label, rule, leading) for label, rule, leading in found if rule is not None]
+
+    def _require_fit(
+        self, label: str, rule: Callable[..., Any], leading: int, caller: Callable[..., Any] | None
+    ) -> None:
+        """Refuse a rule that can't be called as ``caller`` is, after so many other arguments."""
+        if caller is None:
+            return
+        reason = mismatch(rule, leading, caller)
+        if reason is not None:
+            expected = f"({', '.join(['...'] * leading + [str(inspect.signature(caller))[1:-1]])})"
+            raise RegistrationError(
+                f"The {label} of {self.name!r} takes {inspect.signature(rule)}, which does not fit {expected}: "
+                f"{reason}. Operands come by position, static parameters by name, to all rules alike."
+            )
 
     def _set_jvp(self, rule: Callable[..., Any] | None, operand_rules: tuple[Any, ...] | None) -> None:
         old = self._jvp or self._operand_jvps
@@ -547,8 +590,45 @@ def defjvp(kernel: XLACustomKernel, *rules: Any) -> None:
 
     The contributions of the operands add up. None marks an operand without derivative, where a live tangent is an
     error, never a silent zero; ``...`` stands for any number of those.
+
+    Raises:
+        RegistrationError: if a rule takes other operands or static parameters than the abstract evaluation rule.
     """
+    for rule in rules:
+        if rule is not None and rule is not ...:
+            kernel._require_fit("derivative", rule, 1, kernel._abstract_eval)
     kernel._set_jvp(None, rules)
+
+
+def general_batching_rule(prim: Any, args: Sequence[Any], axes: Sequence[int | None], **static: Any) -> tuple[Any, Any]:
+    """Batch any primitive by one call for each element of the batch, one after the other in a compiled loop.
+
+    A primitive needs none: what it does under ``vmap`` is derived from its reference and its kernels.
+
+    Args:
+        prim: an :class:`XLACustomKernel`, or a primitive of JAX.
+        args: the operands.
+        axes: the mapped axis of each operand, None for those that aren't mapped.
+        **static: passed on.
+
+    Returns:
+        The outputs and their mapped axes, as rules of batching return them.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from brainevent import XLACustomKernel, general_batching_rule
+        >>> total = XLACustomKernel("docs.total")
+        >>> total.def_abstract_eval(lambda x: jax.ShapeDtypeStruct((), x.dtype))
+        >>> total.def_reference(lambda x: x.sum())
+        >>> total.def_batching_rule(lambda size, args, axes: general_batching_rule(total, args, axes))
+        >>> jax.vmap(total)(jnp.ones((2, 3)))
+        Array([3., 3.], dtype=float32)
+    """
+    mapped = [axis is not None for axis in axes]
+    fronted = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(args, axes, strict=True)]
+    call = prim if isinstance(prim, XLACustomKernel) else prim.bind
+    outputs = one_after_the_other(lambda *one: call(*one, **static), mapped, fronted)
+    return outputs, jax.tree.map(lambda _: 0, outputs)
 
 
 def get_all_primitive_names() -> list[str]:

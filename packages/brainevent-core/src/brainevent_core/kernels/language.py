@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
+from brainevent_core.kernels.levels import one_after_the_other
+
 __all__ = ["LanguageKernel", "abstract"]
 
 
@@ -96,13 +98,7 @@ class LanguageKernel(ABC):
             if self._vmap_method is None:
                 raise NotImplementedError(f"{self!r} has no vmap: make it with vmap_method={self.vmap_methods[0]!r}.")
             if self._vmap_method == "sequential":
-                chosen = [array for array, is_mapped in zip(arrays, mapped) if is_mapped]
-
-                def one(elements: Any) -> Any:
-                    remaining = iter(elements)
-                    return call(*(next(remaining) if m else array for array, m in zip(arrays, mapped)))
-
-                results = jax.lax.map(one, chosen)
+                results = one_after_the_other(call, mapped, arrays)
             else:
                 results = self.together(size, mapped, arrays, outs)
             return tuple(results), (True,) * len(outs)

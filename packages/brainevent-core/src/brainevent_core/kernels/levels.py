@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["Level", "axes_in_front", "over_levels", "sizes", "strip", "sum_unmapped"]
+__all__ = ["Level", "axes_in_front", "one_after_the_other", "over_levels", "sizes", "strip", "sum_unmapped"]
 
 
 class Level(NamedTuple):
@@ -50,6 +50,16 @@ def over_levels(fn: Callable[..., Any], levels: Sequence[Level], follow: Sequenc
         axes += [0 if operand < 0 or level.mapped[operand] else None for operand in follow]
         fn = jax.vmap(fn, in_axes=tuple(axes), out_axes=0, axis_size=level.size)
     return fn
+
+
+def one_after_the_other(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Sequence[Any]) -> Any:
+    """``fn`` of one element of each mapped array, and of all of the others, for every element in a compiled loop."""
+
+    def one(elements: Sequence[Any]) -> Any:
+        remaining = iter(elements)
+        return fn(*(next(remaining) if is_mapped else array for array, is_mapped in zip(arrays, mapped)))
+
+    return jax.lax.map(one, [array for array, is_mapped in zip(arrays, mapped) if is_mapped])
 
 
 def sum_unmapped(levels: Sequence[Level], operand: int, cotangent: Any) -> Any:
