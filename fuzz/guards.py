@@ -133,7 +133,12 @@ def _guarded_call(
         values = [value.reshape(array.shape) for value, array in zip(values, arrays, strict=True)]
         return _run(kernel.name, handler, values, outs, aliases or {}, scalars)
 
-    return list(jax.pure_callback(run, list(outs), *arrays))
+    return list(jax.pure_callback(run, list(outs), *map(_in_words, arrays)))
+
+
+def _in_words(array: Any) -> Any:
+    """An array without 64-bit elements: a callback in a thread of XLA's, for which x64 isn't on, would get 32 bits."""
+    return jax.lax.bitcast_convert_type(array, np.uint32) if array.dtype.itemsize == 8 else array
 
 
 def _handler(kernel: Any, inputs: Any, outputs: Any, attributes: Any) -> Any:
