@@ -131,13 +131,20 @@ def _guarded_call(
     def run(*given: Any) -> list[np.ndarray]:
         values = [np.ascontiguousarray(value).view(dtype) for value, dtype in zip(given, inside, strict=True)]
         values = [value.reshape(array.shape) for value, array in zip(values, arrays, strict=True)]
-        return _run(kernel.name, handler, values, outs, aliases or {}, scalars)
+        results = _run(kernel.name, handler, values, outs, aliases or {}, scalars)
+        return [result.view(word.dtype).reshape(word.shape) for result, word in zip(results, words, strict=True)]
 
-    return list(jax.pure_callback(run, list(outs), *map(_in_words, arrays)))
+    # A callback in a thread of XLA's, for which x64 isn't on, would get 32 bits of 64, and give as many.
+    words = [jax.eval_shape(_in_words, out) for out in outs]
+    results = jax.pure_callback(run, words, *map(_in_words, arrays))
+    return [
+        result if result.dtype == out.dtype else jax.lax.bitcast_convert_type(result, out.dtype)
+        for result, out in zip(results, outs, strict=True)
+    ]
 
 
 def _in_words(array: Any) -> Any:
-    """An array without 64-bit elements: a callback in a thread of XLA's, for which x64 isn't on, would get 32 bits."""
+    """An array without elements of 64 bits: those become two of 32, along an axis more."""
     return jax.lax.bitcast_convert_type(array, np.uint32) if array.dtype.itemsize == 8 else array
 
 
