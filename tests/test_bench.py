@@ -211,3 +211,10 @@ def test_connections_are_those_that_have_an_event(name: str) -> None:
     expected = each.size if kit["operand"] == "float" else np.mean(followed)
     assert drawn.connections == pytest.approx(expected)
     assert expected > 0
+
+
+def test_results_are_compared_to_the_precision_of_their_definition() -> None:
+    cases = bench_cases(["jitc_matmul"], sizes=[1000], whole=True)
+    case = next(case for case in cases if case.name.startswith("jitc_matmul-normal-float-transposed-float64"))
+    outcome = measure_case(case, ["numba", "reference"], Effort(rounds=1, seconds=0.0, patience=1.0)).outcomes["numba"]
+    assert outcome.measured, outcome.reason

@@ -18,7 +18,8 @@ from brainevent_core.bench.measured import Measured
 from brainevent_core.bench.program import Program
 from brainevent_core.bench.rounds import Effort, in_turns
 from brainevent_core.kernels import get_primitive
-from brainevent_core.plugins import Selection, get_registry
+from brainevent_core.plugins import get_registry
+from brainevent_core.testing.conformance.check import why_declined
 from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.products import x64
 
@@ -68,7 +69,7 @@ def measure_case(
             outcomes[name], results[name] = _first(programs[name], name)
             if outcomes[backends[0]].status == "unsupported":
                 return Measured(case, usable(), clock, outcomes)
-        _compare(outcomes, results)
+        _compare(outcomes, results, drawn.call.precision)
         rounds = {}
         for name, outcome in outcomes.items():
             if outcome.measured:
@@ -104,17 +105,12 @@ def _first(program: Program, backend: str) -> tuple[Outcome, Any]:
         except Exception:
             return Outcome("failed", traceback.format_exc()), None
     if not any(selection.backend == backend for selection in selections):
-        return Outcome("unsupported", _declined(backend, selections)), None
+        return Outcome("unsupported", why_declined(backend, selections)), None
     return Outcome("measured"), result
 
 
-def _declined(backend: str, selections: Sequence[Selection]) -> str:
-    reasons = [dict(selection.declined).get(backend, "it has no kernel of this primitive") for selection in selections]
-    return "; ".join(dict.fromkeys(reasons))
-
-
-def _compare(outcomes: dict[str, Outcome], results: dict[str, Any]) -> None:
-    """Mark those that are wrong."""
+def _compare(outcomes: dict[str, Outcome], results: dict[str, Any], precision: str | None) -> None:
+    """Mark those that are wrong, to the precision of the call's definition."""
     reference = outcomes[config.REFERENCE]
     expected = jax.tree.leaves(results[config.REFERENCE])
     for name, outcome in outcomes.items():
@@ -123,7 +119,7 @@ def _compare(outcomes: dict[str, Outcome], results: dict[str, Any]) -> None:
         if not reference.measured:
             outcome.status, outcome.reason = "failed", "there is nothing to compare with: the reference failed"
             continue
-        wrong = difference(jax.tree.leaves(results[name]), expected)
+        wrong = difference(jax.tree.leaves(results[name]), expected, precision)
         if wrong is not None:
             outcome.status, outcome.reason = "wrong", wrong
 

@@ -20,7 +20,7 @@ from brainevent_core.testing.conformance.tables import TABLES
 from brainevent_core.testing.conformance.transforms import DRAWS, transformed
 from brainevent_core.testing.products import x64
 
-__all__ = ["check_conformance", "declines_of", "device_of", "platform_of", "primitives_of", "repeat"]
+__all__ = ["check_conformance", "declines_of", "device_of", "platform_of", "primitives_of", "repeat", "why_declined"]
 
 
 def device_of(backend: str) -> jax.Device:
@@ -117,12 +117,17 @@ def platform_of(device: jax.Device) -> str:
     return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
 
 
+def why_declined(backend: str, selections: Sequence[Selection]) -> str:
+    """Why none of what was compiled runs on a backend, in words."""
+    reasons = [dict(s.declined).get(backend, "it has no kernel of this primitive") for s in selections]
+    return "; ".join(dict.fromkeys(reasons)) or "nothing was compiled"
+
+
 def _declined(case: ConformanceCase, backend: str, selections: Sequence[Selection]) -> Outcome:
     for pattern, reason in declines_of(backend).items():
         if re.search(pattern, str(case)):
             return Outcome.of(case, "declined", reason, named=True)
-    reasons = [dict(s.declined).get(backend, "it has no kernel of this primitive") for s in selections]
-    said = "; ".join(dict.fromkeys(reasons)) or "nothing was compiled"
+    said = why_declined(backend, selections)
     return Outcome.of(case, "declined", f"{said}. Name it in the `declines` of the backend's descriptor, with a reason")
 
 
