@@ -1,6 +1,7 @@
 """The command line: ``python -m brainevent`` and the console script ``brainevent``."""
 
 import argparse
+import importlib
 import json
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,12 @@ from collections.abc import Sequence
 from brainevent_core import __version__, info
 
 __all__ = ["main"]
+
+#: Commands with a command line of their own, in modules that need packages which nothing else here does.
+_FORWARDED = {
+    "test": ("brainevent_core.testing", "run the conformance kit on a backend"),
+    "bench": ("brainevent_core.bench", "measure the kernels of a backend"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,17 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     show = commands.add_parser("info", help="list versions, backends and kernels")
     show.add_argument("--json", action="store_true", help="as JSON, for programs")
-    commands.add_parser("test", add_help=False, help="run the conformance kit on a backend")
-    commands.add_parser("bench", add_help=False, help="measure the kernels of a backend")
+    for name, (_, description) in _FORWARDED.items():
+        commands.add_parser(name, add_help=False, help=description)
     options, rest = parser.parse_known_args(arguments)
-    if options.command == "test":
-        from brainevent_core import testing  # it needs packages that nothing else here does
-
-        return testing.main(rest)
-    if options.command == "bench":
-        from brainevent_core import bench
-
-        return bench.main(rest)
+    if options.command in _FORWARDED:
+        module, _ = _FORWARDED[options.command]
+        return int(importlib.import_module(module).main(rest))
     options = parser.parse_args(arguments)
 
     report = info.gather()
