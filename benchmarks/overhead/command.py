@@ -1,9 +1,8 @@
 """``hatch run bench overhead``.
 
 A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge as the built-in kernels do, as
-a user's operator, through
-``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same size stands beside them.
-Eager products are compared with an eager ``jnp.dot``.
+a user's operator, through ``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same
+size stands beside them. Eager products are compared with an eager ``jnp.dot``.
 """
 
 from __future__ import annotations

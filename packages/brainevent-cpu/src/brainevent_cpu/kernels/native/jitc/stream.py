@@ -93,7 +93,8 @@ def digit(tables, level, drawn):
 
 # -- variates ----------------------------------------------------------------------------------------------------------
 
-# Rounding less often is as good, and a normal variate takes 5.9 instead of 9.9 ns.
+# Rounding less often is as good, and normal variates in a loop of their own take 5.9 instead of 9.9 ns. Of a product
+# with connections far apart that is a fifth, of one with many next to nothing.
 _contracted = specialised("contracted", contract=True)
 
 
