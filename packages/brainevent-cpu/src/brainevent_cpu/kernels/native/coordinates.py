@@ -45,6 +45,14 @@ def build(call: Call) -> Any:
         return contribution(weight(data, entry), value)
 
     @native
+    def add_columns(data, entry, x, at, out, to, batch):
+        # Passing over entries without an event in any column takes as long as adding zeros where few have one, and 1.8
+        # times as long where many have.
+        factor = weight(data, entry)
+        for column in range(batch):
+            out[to + column] += contribution(factor, x[at + column])
+
+    @native
     def add_entries(first, last, data, targets, sources, x, out, sizes):
         for line in range(out.size):
             out[line] = 0
@@ -80,8 +88,10 @@ def build(call: Call) -> Any:
         while entry < last:
             target, source = U(targets[entry]), U(sources[entry])
             if target < bound and source < reach:
-                for column in range(batch):
-                    out[target * batch + column] += term(data, entry, x[source * batch + column])
+                if batched:
+                    add_columns(data, entry, x, source * batch, out, target * batch, batch)
+                else:
+                    out[target] += term(data, entry, x[source])
             entry += U(1)
 
     @allocating
