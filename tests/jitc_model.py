@@ -10,7 +10,6 @@ from functools import cache
 from itertools import pairwise
 
 M32 = 0xFFFFFFFF
-CELLS = 1024
 
 
 def threefry(key: tuple[int, int], counter: tuple[int, int]) -> tuple[int, int]:
@@ -46,13 +45,17 @@ def block_size(prob: float) -> int:
     return size
 
 
+def base(prob: float) -> int:
+    return 4096 if Fraction(1, 1024) <= Fraction(prob) < Fraction(1, 256) else 1024
+
+
 def _truncated(value: Fraction) -> Fraction:
     """256 bits behind the point: the precision of the specification."""
     return Fraction(value.numerator * 2**256 // value.denominator, 2**256)
 
 
-def _power_1024(q: Fraction) -> Fraction:
-    for _ in range(10):
+def _power(q: Fraction, doublings: int) -> Fraction:
+    for _ in range(doublings):
         q = _truncated(q * q)
     return q
 
@@ -65,38 +68,42 @@ def _rounded_differences(cumulative: list[Fraction]) -> list[int]:
 @cache
 def digit_weights(prob: float) -> list[list[int]]:
     """How many of the 2³² draws give each digit, most significant digit first."""
+    cells = base(prob)
+    doublings = {1024: 10, 4096: 12}[cells]
     q = 1 - _truncated(Fraction(prob))
     ladder = [q]
-    while len(ladder) < 3 and (1 - ladder[-1]) * 256 < 1:
-        ladder.append(_power_1024(ladder[-1]))
+    while len(ladder) < 3 and 1 - ladder[-1] < Fraction(4, cells):
+        ladder.append(_power(ladder[-1], doublings))
     levels: list[list[int]] = []
     for q in reversed(ladder):
         powers = [Fraction(1)]
-        for _ in range(CELLS):
+        for _ in range(cells):
             powers.append(_truncated(powers[-1] * q))
         if not levels:
-            cumulative = [1 - power for power in powers[:CELLS]] + [Fraction(1)]
+            cumulative = [1 - power for power in powers[:cells]] + [Fraction(1)]
         elif q == 1:
-            cumulative = [Fraction(g, CELLS) for g in range(CELLS + 1)]
+            cumulative = [Fraction(g, cells) for g in range(cells + 1)]
         else:
-            whole = 1 - _power_1024(q)
-            cumulative = [_truncated((1 - power) / whole) for power in powers[:CELLS]] + [Fraction(1)]
+            whole = 1 - _power(q, doublings)
+            cumulative = [_truncated((1 - power) / whole) for power in powers[:cells]] + [Fraction(1)]
         levels.append(_rounded_differences(cumulative))
     return levels
 
 
 def alias_table(weights: list[int]) -> list[tuple[int, int]]:
     """(threshold, alias) of every cell."""
+    cells = len(weights)
+    share = 2**32 // cells
     left = list(weights)
-    small = [cell for cell in range(CELLS) if left[cell] < 2**22]
-    large = [cell for cell in range(CELLS) if left[cell] >= 2**22]
-    table = [(0, cell) for cell in range(CELLS)]
+    small = [cell for cell in range(cells) if left[cell] < share]
+    large = [cell for cell in range(cells) if left[cell] >= share]
+    table = [(0, cell) for cell in range(cells)]
     while small:
         cell = small.pop()
         donor = large[-1]
         table[cell] = (left[cell], donor)
-        left[donor] -= 2**22 - left[cell]
-        if left[donor] < 2**22:
+        left[donor] -= share - left[cell]
+        if left[donor] < share:
             small.append(large.pop())
     return table
 
@@ -108,7 +115,8 @@ def tables(prob: float) -> list[list[tuple[int, int]]]:
 
 def line(seed: tuple[int, int], number: int, prob: float, length: int) -> Iterator[tuple[int, int]]:
     """(position, draw for the weight) of every connection of one line."""
-    size, levels = block_size(prob), tables(prob)
+    size, levels, cells = block_size(prob), tables(prob), base(prob)
+    share = 2**32 // cells
     for block in range(-(-length // size)):
         key = threefry(seed, (number, block))
         at, step = 0, 0
@@ -116,13 +124,13 @@ def line(seed: tuple[int, int], number: int, prob: float, length: int) -> Iterat
             digits = []
             for level, table in enumerate(levels):
                 drawn = draw(key, step * len(levels) + level)
-                cell, rest = drawn >> 22, drawn & (2**22 - 1)
+                cell, rest = divmod(drawn, share)
                 threshold, alias = table[cell]
                 digits.append(cell if rest < threshold else alias)
-            connects = digits[0] != CELLS - 1
+            connects = digits[0] != cells - 1
             gap = digits[0]
             for digit in digits[1:]:
-                gap = gap * CELLS + (digit if connects else 0)
+                gap = gap * cells + (digit if connects else 0)
             at += gap
             if at >= min(size, length - block * size):
                 break

@@ -4,21 +4,12 @@ Everything that defines a connection (keys, draws, gaps, weights) is here, once,
 traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic but for the last step to a weight.
 """
 
-from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome
+from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome, own_cell
 from brainevent_core.jitc.laws import LAWS, POLYNOMIALS, Connectivity, variate, weights
 from brainevent_core.jitc.seeds import as_seed
-from brainevent_core.jitc.tables import (
-    CELL_BITS,
-    CELLS,
-    VERSION,
-    as_probability,
-    block_size,
-    gap_tables,
-)
+from brainevent_core.jitc.tables import VERSION, as_probability, block_size, cells, gap_tables
 
 __all__ = [
-    "CELLS",
-    "CELL_BITS",
     "LAWS",
     "MULTIPLIERS",
     "POLYNOMIALS",
@@ -29,9 +20,11 @@ __all__ = [
     "as_seed",
     "block_keys",
     "block_size",
+    "cells",
     "draw",
     "gap_tables",
     "outcome",
+    "own_cell",
     "variate",
     "weights",
 ]

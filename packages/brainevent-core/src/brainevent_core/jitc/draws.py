@@ -5,9 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.jitc.tables import CELL_BITS, CELLS
-
-__all__ = ["MULTIPLIERS", "WEIGHT_COUNTER", "block_keys", "draw", "outcome"]
+__all__ = ["MULTIPLIERS", "WEIGHT_COUNTER", "block_keys", "draw", "outcome", "own_cell"]
 
 #: The draw for the weight of the connection made by step i has this counter plus i.
 WEIGHT_COUNTER = np.uint32(1 << 31)
@@ -51,7 +49,13 @@ def draw(key0: Any, key1: Any, counter: Any) -> Any:
     return x ^ (x >> 14)
 
 
-def outcome(drawn: Any, entry: Any) -> Any:
-    """The digit that a draw stands for, given the entry of the table at ``drawn >> 22``."""
-    own = (drawn & ((1 << (32 - CELL_BITS)) - 1)) < (entry >> CELL_BITS)
-    return jnp.where(own, drawn >> (32 - CELL_BITS), entry & (CELLS - 1))
+def own_cell(drawn: Any, cells: int) -> Any:
+    """The cell of a table of so many cells that a draw leads to: its upper bits."""
+    return drawn >> (33 - cells.bit_length())
+
+
+def outcome(drawn: Any, entry: Any, cells: int) -> Any:
+    """The digit that a draw stands for, given the entry in its own cell of a table of so many cells."""
+    bits = cells.bit_length() - 1
+    own = (drawn & ((1 << (32 - bits)) - 1)) < (entry >> bits)
+    return jnp.where(own, own_cell(drawn, cells), entry & (cells - 1))

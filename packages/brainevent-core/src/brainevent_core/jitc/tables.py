@@ -1,7 +1,7 @@
 """What the host works out from a probability: the length of blocks, and the tables from which gaps are drawn.
 
 The gap between two connections of a line is geometric: ``P(gap = g) = p (1 - p)^g``. A table turns one 32-bit draw
-into one digit of a gap in base 1024, by Walker's alias method with integer weights that add up to 2³² exactly.
+into one digit of a gap, by Walker's alias method with integer weights that add up to 2³² exactly.
 Arithmetic is on integers of 256 fractional bits, so that every host finds the same tables.
 """
 
@@ -15,14 +15,13 @@ import numpy as np
 
 from brainevent_core.errors import DTypeError, MathError
 
-__all__ = ["CELLS", "CELL_BITS", "VERSION", "as_probability", "block_size", "gap_tables"]
+__all__ = ["VERSION", "as_probability", "block_size", "cells", "gap_tables"]
 
 #: Version of the specification. Another stream means another number.
 VERSION = 1
 
-#: A table has ``2**CELL_BITS`` cells, one for each value of a digit.
-CELL_BITS = 10
-CELLS = 1 << CELL_BITS
+# A table has a cell for each value of a digit. Small ones stay in the innermost cache, beside what they are drawn for.
+_CELLS, _MANY_CELLS = 1 << 10, 1 << 12
 
 # More digits than this reach behind the longest line there is, of 2³¹ entries.
 _MAX_LEVELS = 3
@@ -68,6 +67,11 @@ def block_size(prob: float) -> int:
     return size
 
 
+def cells(prob: float) -> int:
+    """The base of the digits of a gap: 4096 where one such digit suffices, otherwise 1024."""
+    return _MANY_CELLS if 4 / _MANY_CELLS <= prob < 4 / _CELLS else _CELLS
+
+
 @functools.lru_cache(maxsize=256)
 def gap_tables(prob: float) -> np.ndarray:
     """The tables of a probability.
@@ -76,48 +80,49 @@ def gap_tables(prob: float) -> np.ndarray:
         prob: probability of a connection, between 0 and 1.
 
     Returns:
-        uint32 array of shape (levels, 1024), read-only; the most significant digit of a gap first. Each entry is
-        ``threshold · 1024 + alias``, see :func:`~brainevent_core.jitc.outcome`.
+        uint32 array of shape (levels, cells), read-only; the most significant digit of a gap first. Each entry is
+        ``threshold · cells + alias``, see :func:`~brainevent_core.jitc.outcome`.
     """
+    base = cells(prob)
     numerator, denominator = prob.as_integer_ratio()
     silent = _ONE - numerator * _ONE // denominator  # probability of no connection
     digits = [silent]
     # One more digit while the leading one would rarely end a gap: then most draws are "go on".
-    while len(digits) < _MAX_LEVELS and (_ONE - digits[-1]) * 256 < _ONE:
-        digits.append(_to_the_cells(digits[-1]))
-    rows = [_leading(q) if level == len(digits) - 1 else _digit(q) for level, q in enumerate(digits)]
+    while len(digits) < _MAX_LEVELS and (_ONE - digits[-1]) * base < 4 * _ONE:
+        digits.append(_power(digits[-1], base))
+    rows = [(_leading if level == len(digits) - 1 else _digit)(q, base) for level, q in enumerate(digits)]
     tables = np.array([_alias_table(row) for row in reversed(rows)], np.uint32)
     tables.flags.writeable = False
     return tables
 
 
-def _to_the_cells(q: int) -> int:
-    """``q ** 1024`` by ten squarings, each rounded down."""
-    for _ in range(CELL_BITS):
+def _power(q: int, exponent: int) -> int:
+    """``q`` to a power of two, by squarings, each rounded down."""
+    for _ in range(exponent.bit_length() - 1):
         q = q * q >> _FRACTION_BITS
     return q
 
 
-def _not_reached(q: int) -> list[int]:
-    """``1 - q**g`` for g from 0 to 1024, each power rounded down from the one before."""
+def _not_reached(q: int, base: int) -> list[int]:
+    """``1 - q**g`` for g from 0 to ``base``, each power rounded down from the one before."""
     powers = [_ONE]
-    for _ in range(CELLS):
+    for _ in range(base):
         powers.append(powers[-1] * q >> _FRACTION_BITS)
     return [_ONE - power for power in powers]
 
 
-def _leading(q: int) -> list[int]:
-    """Weights of the leading digit: geometric; the last outcome is "1023 units further, and no connection"."""
-    return _weights([*_not_reached(q)[:CELLS], _ONE])
+def _leading(q: int, base: int) -> list[int]:
+    """Weights of the leading digit: geometric; the last outcome is "so many units further, and no connection"."""
+    return _weights([*_not_reached(q, base)[:base], _ONE])
 
 
-def _digit(q: int) -> list[int]:
-    """Weights of any other digit: geometric, given that it is below 1024."""
-    reached = _not_reached(q)
+def _digit(q: int, base: int) -> list[int]:
+    """Weights of any other digit: geometric, given that it is below the base."""
+    reached = _not_reached(q, base)
     if q == _ONE:
-        return _weights([g * _ONE // CELLS for g in range(CELLS + 1)])
-    whole = _ONE - _to_the_cells(q)
-    return _weights([min(part * _ONE // whole, _ONE) for part in reached[:CELLS]] + [_ONE])
+        return _weights([g * _ONE // base for g in range(base + 1)])
+    whole = _ONE - _power(q, base)
+    return _weights([min(part * _ONE // whole, _ONE) for part in reached[:base]] + [_ONE])
 
 
 def _weights(cumulative: list[int]) -> list[int]:
@@ -127,15 +132,16 @@ def _weights(cumulative: list[int]) -> list[int]:
 
 
 def _alias_table(weights: list[int]) -> list[int]:
-    """Walker's table: cell i keeps ``threshold`` of its 2²² draws, and gives the rest to ``alias``."""
-    capacity = _DRAWS >> CELL_BITS
+    """Walker's table: cell i keeps ``threshold`` of its share of the draws, and gives the rest to ``alias``."""
+    base = len(weights)
+    capacity = _DRAWS // base
     left = list(weights)
-    small = [cell for cell in range(CELLS) if left[cell] < capacity]
-    large = [cell for cell in range(CELLS) if left[cell] >= capacity]
-    table = list(range(CELLS))  # a full cell: all of it goes to its alias, which is itself
+    small = [cell for cell in range(base) if left[cell] < capacity]
+    large = [cell for cell in range(base) if left[cell] >= capacity]
+    table = list(range(base))  # a full cell: all of it goes to its alias, which is itself
     while small:
         cell, donor = small.pop(), large[-1]
-        table[cell] = left[cell] << CELL_BITS | donor
+        table[cell] = left[cell] * base + donor
         left[donor] -= capacity - left[cell]
         if left[donor] < capacity:
             small.append(large.pop())

@@ -41,6 +41,7 @@ def _walk(
     lines, length = shape
     size = jitc.block_size(prob)
     tables = jnp.asarray(jitc.gap_tables(prob))
+    cells = tables.shape[1]
     aligned = first.shape == (1,)
     start = jnp.uint32(0) if aligned else first[1]
     blocks = -(-length // size) + (not aligned)
@@ -59,12 +60,12 @@ def _walk(
         digits = []
         for level in range(len(tables)):
             drawn = jitc.draw(key0, key1, count * len(tables) + level)
-            entry = tables[level].at[drawn >> (32 - jitc.CELL_BITS)].get(mode="promise_in_bounds")
-            digits.append(jitc.outcome(drawn, entry))
-        ends = digits[0] < jitc.CELLS - 1
+            entry = tables[level].at[jitc.own_cell(drawn, cells)].get(mode="promise_in_bounds")
+            digits.append(jitc.outcome(drawn, entry, cells))
+        ends = digits[0] < cells - 1
         gap = digits[0]
         for digit in digits[1:]:
-            gap = gap << jitc.CELL_BITS | jnp.where(ends, digit, 0)
+            gap = gap * cells + jnp.where(ends, digit, 0)
         reached = at + gap
         found = ends & (at < end) & (reached < end)
         position = begin + reached.astype(jnp.int32)

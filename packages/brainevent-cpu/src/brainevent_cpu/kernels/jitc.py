@@ -29,7 +29,7 @@ __all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing
 def _sources(module: str) -> tuple[str, ...]:
     """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
     core = Path(brainevent_core.jitc.__file__)
-    stream = (str(core.with_name(name)) for name in ("draws.py", "laws.py", "tables.py"))
+    stream = (str(core.with_name(name)) for name in ("draws.py", "tables.py"))
     return (*sources_of(f"jitc.{module}"), *stream)
 
 
@@ -86,7 +86,7 @@ def matmul(
     width = math.prod(columns)
     members = math.prod(level.size for level in batch)
     tables = gap_tables(prob)
-    kernel = matmul_kernel(levels=len(tables), law=law, entries=entries, transpose=transpose, batched=width != 1)
+    kernel = matmul_kernel(tables_shape=tables.shape, law=law, entries=entries, transpose=transpose, batched=width != 1)
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
@@ -122,7 +122,7 @@ def elements(
     sizes = [level.size for level in batch]
     members = math.prod(sizes)
     connected, drawn = native_call(
-        elements_kernel(levels=len(tables)),
+        elements_kernel(tables_shape=tables.shape),
         *(_by_member(array, i, batch) for i, array in enumerate((seed, first))),
         jnp.asarray(tables).reshape(-1),
         outs=[jax.ShapeDtypeStruct((members * lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
@@ -138,7 +138,7 @@ def entries(
     lines, length = shape
     tables = gap_tables(prob)
     return native_call(
-        entries_kernel(levels=len(tables)),
+        entries_kernel(tables_shape=tables.shape),
         seed,
         first,
         jnp.asarray(tables).reshape(-1),
@@ -179,10 +179,12 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 
 
 @functools.cache
-def matmul_kernel(*, levels: int, law: str, entries: str, transpose: bool, batched: bool) -> NativeKernel:
+def matmul_kernel(
+    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool
+) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
     facts = (
-        f"{levels}levels",
+        "{}digits{}".format(*tables_shape),
         law,
         entries,
         "scatter" if transpose else "gather",
@@ -192,32 +194,34 @@ def matmul_kernel(*, levels: int, law: str, entries: str, transpose: bool, batch
     def build() -> Any:
         from .native.jitc.products import build_matmul
 
-        return build_matmul(facts, levels=levels, law=law, entries=entries, transpose=transpose, batched=batched)
+        return build_matmul(
+            facts, tables_shape=tables_shape, law=law, entries=entries, transpose=transpose, batched=batched
+        )
 
     return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))
 
 
 @functools.cache
-def elements_kernel(*, levels: int) -> NativeKernel:
+def elements_kernel(*, tables_shape: tuple[int, int]) -> NativeKernel:
     """The native kernel of `elements`; see `native.jitc.writing.build_elements`."""
-    facts = (f"{levels}levels", "elements")
+    facts = ("{}digits{}".format(*tables_shape), "elements")
 
     def build() -> Any:
         from .native.jitc.writing import build_elements
 
-        return build_elements(facts, levels=levels)
+        return build_elements(facts, tables_shape=tables_shape)
 
     return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))
 
 
 @functools.cache
-def entries_kernel(*, levels: int) -> NativeKernel:
+def entries_kernel(*, tables_shape: tuple[int, int]) -> NativeKernel:
     """The native kernel of `entries`; see `native.jitc.writing.build_entries`."""
-    facts = (f"{levels}levels", "entries")
+    facts = ("{}digits{}".format(*tables_shape), "entries")
 
     def build() -> Any:
         from .native.jitc.writing import build_entries
 
-        return build_entries(facts, levels=levels)
+        return build_entries(facts, tables_shape=tables_shape)
 
     return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))

@@ -11,30 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from brainevent_core.jitc import CELL_BITS, CELLS, MULTIPLIERS, POLYNOMIALS, WEIGHT_COUNTER
+from brainevent_core.jitc import MULTIPLIERS, WEIGHT_COUNTER
 
 from ....bridge.specialise import specialised
+from .quantiles import build_quantile
 
-__all__ = ["BATCH", "block_keys", "build_walk"]
+__all__ = ["SCRATCH", "block_keys", "build_walk"]
 
 U, W = np.uint64, np.uint32
 F = np.float32
 
-# Draws of a batch. Longer ones waste more at the end of a block: 64 took 5–10 % more time, and 16 twice as much.
+# Draws of a batch. Longer ones waste more at the end of a block, 64 took 5–10 % more time. LLVM unrolls loops of up to
+# 16 before it could vectorise them: these took twice as much, whether all batches are as short or the last ones only.
 BATCH = 32
 
-_LAST = W(CELLS - 1)
-_REST_BITS = W(32 - CELL_BITS)
-_REST = W((1 << (32 - CELL_BITS)) - 1)
-_DIGIT = W(CELL_BITS)
+# Behind the draws of a batch there is room for what is noted of its weights.
+SCRATCH = 2 * BATCH
+
 _M0, _M1, _M2 = MULTIPLIERS
-
-# Highest power first, all of degree 8.
-_LOG2, _CENTRE, _TAIL = (
-    tuple(F(coefficient) for coefficient in (0.0,) * (9 - len(polynomial)) + polynomial[::-1])
-    for polynomial in (POLYNOMIALS["log2"], POLYNOMIALS["centre"], POLYNOMIALS["tail"])
-)
-
 
 # What all variants share is compiled once per process.
 _native = specialised()
@@ -84,82 +78,73 @@ def draw(key0, key1, counter):
     return W(x ^ (x >> W(14)))
 
 
-@_native
-def digit(tables, level, drawn):
-    own = drawn >> _REST_BITS
-    entry = tables[U(own) + U(level * CELLS)]
-    return own if (drawn & _REST) < (entry >> _DIGIT) else entry & _LAST
-
-
-# -- variates ----------------------------------------------------------------------------------------------------------
-
-# Rounding less often is as good, and normal variates in a loop of their own take 5.9 instead of 9.9 ns. Of a product
-# with connections far apart that is a fifth, of one with many next to nothing.
-_contracted = specialised("contracted", contract=True)
-
-
-@_contracted
-def polynomial(c, x):
-    # In pairs: each multiplication of Horner's scheme waits for the one before, 8.1 instead of 5.5 ns for a number.
-    square = x * x
-    fourth = square * square
-    low = (c[8] + c[7] * x) + (c[6] + c[5] * x) * square
-    high = (c[4] + c[3] * x) + (c[2] + c[1] * x) * square
-    return low + (high + c[0] * fourth) * fourth
-
-
-@_contracted
-def log2(y):
-    bits = np.float32(y).view(np.int32)
-    exponent = np.int32(np.int32(bits - np.int32(0x3F2AAAAB)) >> np.int32(23))
-    mantissa = np.int32(bits - np.int32(exponent << np.int32(23)))
-    r = np.int32(mantissa).view(np.float32) - F(1)
-    return F(exponent) + polynomial(_LOG2, r) * r
-
-
-@_contracted
-def normal(drawn):
-    below = np.int32(drawn & W(0x7FFFFFFF))
-    twice = (F(below) + F(0.5)) * F(2.0**-31)
-    x = (F(np.int32(np.int32(0x7FFFFFFF) - below)) + F(0.5)) * F(2.0**-31)
-    w = max(-log2(twice * (F(2) - twice)), F(0))
-    # Both polynomials, and a select: a branch would keep the loop around from being vectorised.
-    near, far = w - F(3.5), np.sqrt(w) - F(4)
-    centre, tail = polynomial(_CENTRE, near), polynomial(_TAIL, far)
-    size = x * (centre if w < F(7) else tail)
-    return size if drawn >> W(31) else -size
-
-
 # -- the walk ----------------------------------------------------------------------------------------------------------
 
 
-def build_walk(native: Any, *, levels: int, value: str, aligned: bool, visit: Any) -> Any:
+def build_walk(
+    native: Any, *, tables_shape: tuple[int, int], value: str, aligned: bool, visit: Any, visit_four: Any = None
+) -> Any:
     """A function that walks through a block.
 
     Args:
       native: the decorator that compiles it, from `specialised`.
-      levels: digits of a gap.
+      tables_shape: digits of a gap, and their base.
       value: what comes with each connection: nothing ("none"), its "draw" (uint32), or its variate, "uniform" or
         "normal" (float32).
       aligned: whether the window begins where a block does, so that nothing before it has to be left out.
       visit: an njit function `visit(carry, sink, position, value) -> carry`, called for every connection with its
         position in the window. It becomes part of the walk: collecting connections first, and looking at them
         afterwards, took 3.9 instead of 2.6 ns for each.
+      visit_four: `visit_four(carry, sink, positions, values) -> carry` does the same for four at once, whose positions
+        and values are tuples. It is called where none of the four is the block's last; without it, never.
 
     Returns:
       `walk(key0, key1, tables, begin, end, width, draws, values, carry, sink) -> carry`. `begin` is where the block
       begins, counted from the beginning of the window, `end` the block's length, `width` the window's length. `draws`
-      and `values` are scratch, arrays of length `BATCH`.
+      and `values` are scratch, arrays of length `SCRATCH`.
     """
+    levels, cells = tables_shape
+    bits = cells.bit_length() - 1
+    last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
     steps_per_batch = BATCH // levels
+    steps = U(steps_per_batch)
+    locate, quantile = build_quantile()
 
     @native
-    def of_draw(drawn):
-        if value == "draw":
-            return drawn
-        if value == "uniform":
-            return F(np.int32(drawn >> W(8))) * F(2.0**-24)
-        return normal(drawn)
+    def fill_values(key0, key1, first, draws, values):
+        for i in range(steps_per_batch):
+            drawn = draw(key0, key1, W(first + W(i)))
+            if value == "draw":
+                values[i] = drawn
+            elif value == "uniform":
+                values[i] = F(np.int32(drawn >> W(8))) * F(2.0**-24)
+            else:
+                draws[BATCH + i], values[i] = locate(drawn)
+
+    @native
+    def value_at(draws, values, i):
+        if value == "normal":
+            return quantile(draws[U(BATCH) + i], values[i])
+        return values[i]
+
+    @native
+    def four_values(draws, values, i):
+        a, b = value_at(draws, values, i), value_at(draws, values, i + U(1))
+        return a, b, value_at(draws, values, i + U(2)), value_at(draws, values, i + U(3))
+
+    @native
+    def digit(tables, level, drawn):
+        own = drawn >> rest_bits
+        entry = tables[U(own) + U(level * cells)]
+        return own if (drawn & rest) < (entry >> digit_bits) else entry & last
+
+    @native
+    def gap_at(tables, draws, i):
+        leading = digit(tables, 0, draws[i * U(levels)])
+        gap = U(leading)
+        for level in range(1, levels):
+            gap = (gap << U(bits)) | U(digit(tables, level, draws[i * U(levels) + U(level)]))
+        return leading, gap
 
     @native
     def walk(key0, key1, tables, begin, end, width, draws, values, carry, sink):
@@ -169,23 +154,37 @@ def build_walk(native: Any, *, levels: int, value: str, aligned: bool, visit: An
             for i in range(steps_per_batch * levels):
                 draws[i] = draw(key0, key1, W(counter + W(i)))
             if value != "none":
-                counter = W(step + WEIGHT_COUNTER)
-                for i in range(steps_per_batch):
-                    values[i] = of_draw(draw(key0, key1, W(counter + W(i))))
-            for i in range(steps_per_batch):
-                leading = digit(tables, 0, draws[U(i * levels)])
-                gap = U(leading)
-                for level in range(1, levels):
-                    gap = (gap << U(CELL_BITS)) | U(digit(tables, level, draws[U(i * levels + level)]))
-                if leading == _LAST:
-                    gap = U(_LAST) << U((levels - 1) * CELL_BITS)
-                at += gap
-                if at >= end:
-                    return carry
-                if leading != _LAST:
-                    if aligned or begin + at < width:
-                        carry = visit(carry, sink, begin + at, values[U(i)])
-                    at += U(1)
+                fill_values(key0, key1, W(step + WEIGHT_COUNTER), draws, values)
+            i = U(0)
+            while i < steps:
+                if visit_four is not None and i + U(4) <= steps:
+                    la, ga = gap_at(tables, draws, i)
+                    lb, gb = gap_at(tables, draws, i + U(1))
+                    lc, gc = gap_at(tables, draws, i + U(2))
+                    ld, gd = gap_at(tables, draws, i + U(3))
+                    a = at + ga
+                    b = a + U(1) + gb
+                    c = b + U(1) + gc
+                    d = c + U(1) + gd
+                    if max(max(la, lb), max(lc, ld)) != last and d < end:
+                        positions = (begin + a, begin + b, begin + c, begin + d)
+                        carry = visit_four(carry, sink, positions, four_values(draws, values, i))
+                        at = d + U(1)
+                        i += U(4)
+                        continue
+                stop = min(i + U(4), steps)
+                while i < stop:
+                    leading, gap = gap_at(tables, draws, i)
+                    if leading == last:
+                        gap = U(last) << U((levels - 1) * bits)
+                    at += gap
+                    if at >= end:
+                        return carry
+                    if leading != last:
+                        if aligned or begin + at < width:
+                            carry = visit(carry, sink, begin + at, value_at(draws, values, i))
+                        at += U(1)
+                    i += U(1)
             step = W(step + W(steps_per_batch))
 
     return walk

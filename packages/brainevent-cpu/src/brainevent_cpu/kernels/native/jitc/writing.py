@@ -10,19 +10,19 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..parallel import chunks_for, threads_for
 from .members import of_member
-from .stream import BATCH, block_keys, build_walk
+from .stream import SCRATCH, block_keys, build_walk
 
 __all__ = ["build_elements", "build_entries"]
 
 U, W = np.uint64, np.uint32
 
 
-def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
+def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> Any:
     """The kernel that writes windows of networks as dense arrays.
 
     Args:
       facts: words for the other arguments.
-      levels: digits of a gap.
+      tables_shape: digits of a gap, and their base.
 
     Returns:
       An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads) ->
@@ -38,11 +38,11 @@ def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
         drawn[row + position] = value
         return row
 
-    walk = build_walk(native, levels=levels, value="draw", aligned=False, visit=visit)
+    walk = build_walk(native, tables_shape=tables_shape, value="draw", aligned=False, visit=visit)
 
     @allocating
     def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines, members):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
         rows = lines * members
         for number_of_row in range(rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks):
             member, line = np.int64(number_of_row // lines), number_of_row % lines
@@ -72,12 +72,12 @@ def build_elements(facts: tuple[str, ...], *, levels: int) -> Any:
     return kernel
 
 
-def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
+def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> Any:
     """The kernel that lists the connections, line by line.
 
     Args:
       facts: words for the other arguments.
-      levels: digits of a gap.
+      tables_shape: digits of a gap, and their base.
 
     Returns:
       An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line,
@@ -100,12 +100,12 @@ def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
 
     # Two walks, whose symbols must differ.
     counting, listing = specialised(*facts, "count"), specialised(*facts, "list")
-    walk_counting = build_walk(counting, levels=levels, value="none", aligned=True, visit=visit_count)
-    walk_listing = build_walk(listing, levels=levels, value="draw", aligned=True, visit=visit_list)
+    walk_counting = build_walk(counting, tables_shape=tables_shape, value="none", aligned=True, visit=visit_count)
+    walk_listing = build_walk(listing, tables_shape=tables_shape, value="draw", aligned=True, visit=visit_list)
 
     @allocating
     def count_lines(chunk, chunks, seed, first, tables, counts, block, length, lines):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
         for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
             count = U(0)
             for number in range((length + block - U(1)) // block):
@@ -118,7 +118,7 @@ def build_entries(facts: tuple[str, ...], *, levels: int) -> Any:
 
     @allocating
     def list_lines(chunk, chunks, seed, first, tables, before, positions, drawn, block, length, lines):
-        draws, values = np.empty(BATCH, np.uint32), np.empty(BATCH, np.uint32)
+        draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
         for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
             slot = before[line]
             for number in range((length + block - U(1)) // block):

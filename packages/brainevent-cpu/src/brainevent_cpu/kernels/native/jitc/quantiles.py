@@ -1,0 +1,103 @@
+"""Normal variates from a table of polynomials.
+
+The magnitude of a normal variate is a function of 31 bits of its draw. That is cut into segments: one half of the draws
+by their distance from the least, where it rises to infinity like a logarithm, and the other by their distance from the
+greatest, where it goes to zero; in both, into the octaves of that distance and `1 << SEGMENT_BITS` parts of each. In a
+segment it is a cubic, with a relative error of 4e-7, half of what the specification allows.
+
+A polynomial for all draws needs a degree of 8, a logarithm and a root before it, and another polynomial for rare ones:
+in vectors of eight it took 7.1 ns for a variate, of which the draw 0.9. What is left to do one by one here, four
+numbers from the innermost cache and three multiplications, takes 1.8, and all 3.4.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+
+__all__ = ["build_quantile"]
+
+U, W = np.uint64, np.uint32
+S, F = np.int32, np.float32
+
+# Four parts of an octave would have a relative error of 7e-6; with eight, the table takes 16 kB, but half of all
+# variates come from 256 bytes of it.
+SEGMENT_BITS = 3
+
+DEGREE = 3
+
+# Distances are m + 1/2 for m from 0 to 2**30 - 1, of float32 exponents -1 to 30.
+_EXPONENTS = range(-1, 31)
+_BIASED_LEAST = 126
+
+_PLACE_BITS = 23 - SEGMENT_BITS
+_SEGMENTS = len(_EXPONENTS) << SEGMENT_BITS
+_ROW = DEGREE + 1
+
+
+def _magnitude(distance: float, *, from_zero: bool) -> float:
+    """The quantile that is so many 2**-32 away from 1/2, or from 0."""
+    p = distance * 2.0**-32
+    if not from_zero:
+        return -NormalDist().inv_cdf(p)
+    if p > 1e-3:
+        return NormalDist().inv_cdf(0.5 + p)
+    # Adding 1/2 would lose digits: the series of the quantile.
+    x = math.sqrt(2 * math.pi) * p
+    return x + x**3 / 6 + 7 * x**5 / 120
+
+
+def _table() -> np.ndarray:
+    """Coefficients, lowest power first, by the two upper bits of a draw and then by segment.
+
+    The polynomials interpolate between Chebyshev nodes, in the place within a segment, in units of the last place of a
+    float32, counted from the middle.
+    """
+    nodes = np.cos(np.pi * (np.arange(_ROW) + 0.5) / _ROW)
+    parts = 1 << SEGMENT_BITS
+    rows = []
+    for from_zero in (False, True):
+        for exponent in _EXPONENTS:
+            for part in range(parts):
+                distances = 2.0**exponent * (1 + (part + (nodes + 1) / 2) / parts)
+                values = [_magnitude(distance, from_zero=from_zero) for distance in distances]
+                coefficients = np.polynomial.polynomial.polyfit(nodes, values, DEGREE)
+                rows.append(coefficients * 2.0 ** (-(_PLACE_BITS - 1) * np.arange(_ROW)))
+    magnitudes = np.array(rows, np.float32).ravel()
+    # The uppermost bit is set for positive numbers, the next one for those of the half around zero.
+    return np.concatenate([-magnitudes, magnitudes])
+
+
+@functools.cache
+def build_quantile() -> tuple[Any, Any]:
+    """Two functions, which together make a draw a variate.
+
+    Returns:
+      `locate(drawn) -> row, place`, which is integer arithmetic and vectorised, and `quantile(row, place) -> variate`.
+    """
+    table = _table()
+    native = specialised("table", contract=True)
+
+    @native
+    def locate(drawn):
+        signed = S(drawn)
+        # The 30 lower bits count from the other end where the one above them is set.
+        distance = S((signed ^ S(S(signed << S(1)) >> S(31))) & S(0x3FFFFFFF))
+        bits = F(F(distance) + F(0.5)).view(np.int32)
+        segment = S(S(bits >> S(_PLACE_BITS)) - S(_BIASED_LEAST << SEGMENT_BITS))
+        row = W(W(W(segment) + W(W(drawn >> W(30)) * W(_SEGMENTS))) * W(_ROW))
+        return row, F(S(bits & S((1 << _PLACE_BITS) - 1)) - S(1 << (_PLACE_BITS - 1)))
+
+    @native
+    def quantile(row, place):
+        at = U(row)
+        upper = table[at + U(2)] + place * table[at + U(3)]
+        return table[at] + place * (table[at + U(1)] + place * upper)
+
+    return locate, quantile
