@@ -253,6 +253,40 @@ def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int8])
+@pytest.mark.parametrize("cls", [CSR, COO, FixedPostNumConn])
+@pytest.mark.parametrize(("activity", "clip"), [(0.02, "updated"), (0.5, "updated"), (0.02, "all"), (0.5, "all")])
+def test_a_search_through_many_entries(cls: type, dtype: type, activity: float, clip: str) -> None:
+    """Events of columns without an index, and of rows in no order: long lists, some of whose lines don't exist."""
+    rng = np.random.default_rng()
+    shape, entries = (200, 150), 200 * 32
+    row = np.repeat(np.arange(200), 32)
+    col = rng.integers(-128, 128, entries) if dtype is np.int8 else rng.integers(0, 150, entries)
+    col[rng.integers(0, entries, 40)] = -1
+    structure: Any = (col.astype(dtype).reshape(200, 32),)
+    if cls is CSR:
+        structure = (col.astype(dtype), np.arange(0, entries + 1, 32, dtype=np.int32))
+    elif cls is COO:
+        # The other way round: rows have the events.
+        row, col, shape = col, np.arange(entries) % 120, (150, 120)
+        structure = (row.astype(dtype), col.astype(dtype))
+    spikes = rng.random(150) < activity
+    weights = rng.normal(size=structure[0].shape).astype(np.float32)
+    trace = rng.normal(size=shape[1] if cls is COO else shape[0]).astype(np.float32)
+    spiking, other = (row, col) if cls is COO else (col, row)
+    event = ((spiking >= 0) & (spiking < 150) & spikes[spiking % 150]).reshape(weights.shape)
+    changed = np.clip(weights + trace[other].reshape(weights.shape), -0.5, 0.5)
+    others = np.clip(weights, -0.5, 0.5) if clip == "all" else weights
+    matrix: Any = cls((weights, *structure), shape=shape, check=False)
+    for backend in BACKENDS:
+        with brainevent.use_backend(backend):
+            if cls is COO:
+                found = matrix.update_on_pre(spikes, trace, -0.5, 0.5, clip=clip).data
+            else:
+                found = matrix.update_on_post(trace, spikes, -0.5, 0.5, clip=clip).data
+        np.testing.assert_allclose(found, np.where(event, changed, others), rtol=1e-6)
+
+
 _functions: dict[tuple[Any, ...], Any] = {}
 
 

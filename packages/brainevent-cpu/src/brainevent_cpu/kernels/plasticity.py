@@ -120,6 +120,9 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
     if base == "coo":
         sources, targets = structure if transpose else structure[::-1]
         lines, others = shape if transpose else shape[::-1]
+        if reached(sources, lines) < lines:
+            # Read as unsigned, a negative one of them would be a line.
+            sources = sources.astype(np.int32 if lines <= np.iinfo(np.int32).max else np.int64)
         starts = _line_starts(sources, reached(sources, lines), lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
     if COLUMN_INDEX[-1] in fmt.structure and not transpose:

@@ -18,6 +18,7 @@ from ..events import active_lister
 from ..parallel import chunks_for, threads_for
 from .clipping import clipper
 from .rows import row_updater
+from .search import NOTED, searcher
 from .weights import toucher
 
 __all__ = ["build"]
@@ -32,31 +33,21 @@ def build(call: Call) -> Any:
     touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
 
     @native
-    def event_at(mask, source):
-        return mask[source] if source < U(mask.size) else np.uint8(0)
+    def touch_noted(places, noted, carry, sink):
+        targets, trace, lower, upper, out, bound = sink
+        for i in range(noted):
+            target = U(targets[places[i]])
+            if target < bound:
+                touch(out, places[i], trace[target], lower, upper)
+        return carry
 
-    @native
-    def touch_entry(targets, trace, lower, upper, out, entry, bound):
-        target = U(targets[entry])
-        if target < bound:
-            touch(out, entry, trace[target], lower, upper)
+    search = searcher(call, touch_noted)
 
-    @native
+    @allocating
     def scan_chunk(chunk, chunks, targets, sources, mask, trace, lower, upper, out, bound):
-        size = U(sources.size)
-        entry, last = size * U(chunk) // chunks, size * U(chunk + 1) // chunks
-        while entry + U(4) <= last:
-            a, b = event_at(mask, U(sources[entry])), event_at(mask, U(sources[entry + U(1)]))
-            c, d = event_at(mask, U(sources[entry + U(2)])), event_at(mask, U(sources[entry + U(3)]))
-            if (a | b | c | d) != 0:
-                for place in range(entry, entry + U(4)):
-                    if event_at(mask, U(sources[place])) != 0:
-                        touch_entry(targets, trace, lower, upper, out, place, bound)
-            entry += U(4)
-        while entry < last:
-            if event_at(mask, U(sources[entry])) != 0:
-                touch_entry(targets, trace, lower, upper, out, entry, bound)
-            entry += U(1)
+        size, places = U(sources.size), np.empty(NOTED, np.uint64)
+        first, last = size * U(chunk) // chunks, size * U(chunk + 1) // chunks
+        search(sources, first, last, U(mask.size), mask, places, out, 0, (targets, trace, lower, upper, out, bound))
         return 0
 
     parallel_scan = parallel_loop(scan_chunk)
