@@ -1,7 +1,8 @@
 """``hatch run bench startup``.
 
 Each round starts a new process per contender, first with an empty cache folder and then with the one that is now
-filled. Importing JAX, brainunit and Numba is timed by itself: no package on top of them can change that.
+filled. Importing JAX, brainunit and Numba is timed by itself: no package on top of them can change that. Modules have
+been compiled to bytecode before, as they are when a package is installed.
 """
 
 from __future__ import annotations
@@ -76,13 +77,18 @@ def run(options: Options) -> Report | None:
         return None
     rounds = options.effort(EFFORT).rounds
     stages: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    with following("startup", rounds, options.progress) as progress:
-        for number in range(rounds):
+    with (
+        TemporaryDirectory(prefix="brainevent-startup-") as bytecode,
+        following("startup", rounds + 1, options.progress) as progress,
+    ):
+        for number in range(rounds + 1):
             for name, peer in peers.items():
                 with TemporaryDirectory(prefix="brainevent-startup-") as cache:
                     for case in CASES:
-                        progress(f"round {number + 1}", f"{name}, {case.cache}")
-                        stages[case.name, name].append(_first_use(peer, Path(cache)))
+                        progress(f"round {number}" if number else "bytecode", f"{name}, {case.cache}")
+                        answer = _first_use(peer, Path(cache), Path(bytecode))
+                        if number:
+                            stages[case.name, name].append(answer)
     clock = options.clock or "wall"  # what one waits for
     measured = [Measured(case, 1, clock, {name: _outcome(stages[case.name, name]) for name in peers}) for case in CASES]
     return Report(
@@ -94,15 +100,16 @@ def run(options: Options) -> Report | None:
     )
 
 
-def _first_use(peer: Peer, cache: Path) -> dict[str, Any]:
+def _first_use(peer: Peer, cache: Path, bytecode: Path) -> dict[str, Any]:
     """What the script prints, or why it didn't."""
     try:
         contender = peer.contender("")
     except (OSError, subprocess.CalledProcessError) as error:
         return {"failed": f"its environment could not be made: {error}"}
     command = [contender.python, str(SCRIPT), *(str(core) for core in cores(1) or [])]
-    folders = {"NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(cache)}
+    folders = {"NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(cache), "PYTHONPYCACHEPREFIX": str(bytecode)}
     variables = {**os.environ, **thread_limits(1), **folders, **peer.arguments}
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:
         return {"failed": done.stderr.strip() or f"status {done.returncode}"}
