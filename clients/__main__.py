@@ -56,15 +56,21 @@ def main(arguments: list[str] | None = None) -> int:
             found = compare(client, [result for result in before if result.file in reached], after)
             unused += len(files) - len({one.file for one in found})
             comparisons += found
+            _save(comparisons, given.json)
         both = [run(side, own, patience=given.patience, progress=follow) for side in (published, ours)]
         comparisons += compare("(our tests)", *both, required=True)
     remarks = _remarks(published, ours, unused)
     print("\n".join(plain(table(comparisons, "Tests of the clients, on both packages", remarks))))
-    if given.json:
-        given.json.write_text(json.dumps([_as_json(one) for one in comparisons], indent=1))
+    _save(comparisons, given.json)
     broken = sum(len(one.broken) for one in comparisons)
     print(f"\n{broken} tests are broken." if broken else "\nNothing is broken.")
     return 1 if broken else 0
+
+
+def _save(comparisons: Sequence[Comparison], file: Path | None) -> None:
+    """What is known so far: all of it takes an hour, which shouldn't be lost."""
+    if file:
+        file.write_text(json.dumps([_as_json(one) for one in comparisons], indent=1))
 
 
 def _files(installation: Installation, client: str, given: argparse.Namespace) -> list[Path]:

@@ -73,12 +73,12 @@ def _run_file(installation: Installation, file: Path, patience: float) -> list[R
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={
-                    **os.environ,
+                    # Bytecode is kept: every file starts a process, and importing takes most of the time of many.
+                    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
                     "BRAINEVENT_CLIENTS_RECORD": str(record),
                     "JAX_PLATFORMS": "cpu",
                     "MPLBACKEND": "Agg",
                     "PYTHONPATH": str(_PLUGIN),
-                    "PYTHONDONTWRITEBYTECODE": "1",
                 },
             )
             try:
