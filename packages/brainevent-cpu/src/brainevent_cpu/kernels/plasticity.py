@@ -131,7 +131,7 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
         return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), slots=True)
     indices, indptr, bound = rows(structure, base, shape)
     if not transpose:
-        return _Plan("scan", base, (indices, indptr), (1,), bound)
+        return _Plan("scan", base, (indices, indptr, _all_inside(indices, bound)), (1, 2), bound)
     if format == "csr_slots":
         return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, slots=True)
     return _Plan("rows", base, (indices, indptr, indices), (1,), bound)
@@ -144,6 +144,17 @@ def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
         return is_event(x)
     kernel, out = native_kernel(Call("plasticity.events", operand=operand)), jax.ShapeDtypeStruct((lines,), jnp.uint8)
     return native_call(kernel, x, outs=[out])[0]
+
+
+def _all_inside(indices: jax.Array, reach: int) -> jax.Array:
+    """1 if all indices, read as unsigned, are below `reach`, otherwise 0. XLA hoists it out of loops."""
+    return native_call(
+        native_kernel(Call("plasticity.inside")),
+        indices.reshape(-1),
+        outs=[jax.ShapeDtypeStruct((1,), jnp.int32)],
+        attributes={"reach": np.int64(reach)},
+        read_as={0: unsigned(indices)},
+    )[0]
 
 
 def _line_starts(sources: jax.Array, reach: int, lines: int) -> jax.Array:

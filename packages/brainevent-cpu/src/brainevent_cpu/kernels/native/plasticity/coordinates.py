@@ -44,19 +44,23 @@ def build(call: Call) -> Any:
     search = searcher(call, touch_noted)
 
     @allocating
-    def scan_chunk(chunk, chunks, targets, sources, mask, trace, lower, upper, out, bound):
+    def scan_chunk(chunk, chunks, targets, sources, mask, trace, lower, upper, out, bound, inside):
         size, places = U(sources.size), np.empty(NOTED, np.uint64)
         first, last = size * U(chunk) // chunks, size * U(chunk + 1) // chunks
-        search(sources, first, last, U(mask.size), mask, places, out, 0, (targets, trace, lower, upper, out, bound))
+        search(
+            sources, first, last, U(mask.size), inside, mask, places, out, 0, (targets, trace, lower, upper, out, bound)
+        )
         return 0
 
     parallel_scan = parallel_loop(scan_chunk)
 
     @allocating
-    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, threads):
+    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, inside, threads):
         threads = threads_for(frame, U(sources.size), threads)
         chunks = chunks_for(threads)
-        return parallel_scan(frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound))
+        return parallel_scan(
+            frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound, inside)
+        )
 
     @allocating
     def kernel(
@@ -71,7 +75,7 @@ def build(call: Call) -> Any:
                 frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), threads, U(0)
             )
         elif count > 0:
-            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), threads)
+            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), starts[0] != 0, threads)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
     return kernel

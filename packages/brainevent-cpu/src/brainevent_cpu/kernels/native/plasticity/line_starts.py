@@ -2,7 +2,7 @@
 
 The kernel is `(frame, sources, out, reach) -> status`. `out` has room for two more numbers than there are lines: behind
 the beginnings of all lines comes the end of the last one, which is where entries begin that are in none, and then 1 for
-a sorted list. For any other the last number is 0 and the rest means nothing.
+a sorted list. For any other the last number is 0, and the first is 1 if all sources are below `reach`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ...call import Call
+from .inside import inside_tester
 
 __all__ = ["build"]
 
@@ -24,7 +25,7 @@ BLOCK = 1024
 
 def build(call: Call) -> Any:
     """The kernel for sources of any dtype."""
-    native = specialised(*call.words)
+    native, all_inside = specialised(*call.words), inside_tester(call)
 
     @native
     def is_sorted(sources):
@@ -42,6 +43,7 @@ def build(call: Call) -> Any:
         for i in range(out.size):
             out[i] = 0
         if not is_sorted(sources):
+            out[0] = all_inside(sources, U(0), U(sources.size), U(reach))
             return 0
         line = U(0)
         for entry in range(U(sources.size)):

@@ -1,6 +1,6 @@
 """Events of the columns of compressed rows, without an index of them: every entry is looked at.
 
-The structure is `indices, indptr`.
+The structure is `indices, indptr, inside`; the last is what `inside` makes of the indices.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def build(call: Call) -> Any:
     search = searcher(call, touch_noted)
 
     @allocating
-    def scan_chunk(chunk, chunks, indices, indptr, mask, trace, lower, upper, out, bound, rows, width):
+    def scan_chunk(chunk, chunks, indices, indptr, inside, mask, trace, lower, upper, out, bound, rows, width):
         row, last = rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks
         if row < last:
             # Every row begins where the one before ends.
             start, stop = row_span(indptr, row, width)[0], row_span(indptr, last - U(1), width)[1]
             places, sink = np.empty(NOTED, np.uint64), (indptr, trace, lower, upper, out, width)
-            search(indices, start, stop, bound, mask, places, out, row, sink)
+            search(indices, start, stop, bound, inside, mask, places, out, row, sink)
         return 0
 
     parallel_chunks = parallel_loop(scan_chunk)
@@ -66,12 +66,25 @@ def build(call: Call) -> Any:
         return found != 0
 
     @allocating
-    def kernel(frame, data, indices, indptr, x, trace, lower, upper, out, bound, lines, others, threads, width):
+    def kernel(frame, data, indices, indptr, inside, x, trace, lower, upper, out, bound, lines, others, threads, width):
         weights, low, high, status = out.reshape(out.size), lower[0], upper[0], 0
         if any_event(x):
             limit = threads_for(frame, U(indices.size), threads)
             chunks = chunks_for(limit)
-            arguments = (U(chunks), indices, indptr, x, trace, low, high, weights, U(bound), U(others), U(width))
+            arguments = (
+                U(chunks),
+                indices,
+                indptr,
+                inside[0] != 0,
+                x,
+                trace,
+                low,
+                high,
+                weights,
+                U(bound),
+                U(others),
+                U(width),
+            )
             status = parallel_chunks(frame, chunks, limit, arguments)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 

@@ -9,12 +9,14 @@ import numpy as np
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
 from ...call import Call
+from .inside import inside_tester
 
 __all__ = ["NOTED", "searcher"]
 
 U = np.uint64
 
-# Entries that are looked at twice, first whether their lines exist: they stay in the innermost cache.
+# Entries that are looked at twice if it isn't known that all lines exist, first whether these do: they stay in the
+# innermost cache.
 SEGMENT = U(1024)
 
 # Entries whose events are looked up at once.
@@ -38,20 +40,13 @@ def searcher(call: Call, touch_noted: Any) -> Any:
         first `noted` entries in `places`, which rise from call to call.
 
     Returns:
-      `search(keys, first, last, reach, mask, places, out, carry, sink) -> carry`. `keys` are the lines of entries, of
-      which those from `first` to `last` are looked at, and `mask` has a byte for each line. Lines from `reach` on have
-      no events. `places` is scratch, an array of length `NOTED`, and `out` has the weights, by entry.
+      `search(keys, first, last, reach, inside, mask, places, out, carry, sink) -> carry`. `keys` are the lines of
+      entries, of which those from `first` to `last` are looked at, and `mask` has a byte for each line. Lines from
+      `reach` on have no events; `inside` says that there are none. `places` is scratch, an array of length `NOTED`, and
+      `out` has the weights, by entry.
     """
     native = specialised(*call.words)
-    room = U(NOTED)
-
-    @native
-    def all_inside(keys, start, stop, reach):
-        # Without a branch, so that it is vectorised; the segment then needs no test per entry.
-        worst = keys.dtype.type(0)
-        for entry in range(start, stop):
-            worst = max(worst, keys[entry])
-        return U(worst) < reach
+    all_inside, room = inside_tester(call), U(NOTED)
 
     @native
     def note_group(keys, mask, out, start, places, noted):
@@ -63,11 +58,11 @@ def searcher(call: Call, touch_noted: Any) -> Any:
         return noted
 
     @native
-    def search(keys, first, last, reach, mask, places, out, carry, sink):
+    def search(keys, first, last, reach, inside, mask, places, out, carry, sink):
         entry, noted = first, U(0)
         while entry < last:
             stop = min(last, entry + SEGMENT)
-            if all_inside(keys, entry, stop, reach):
+            if inside or all_inside(keys, entry, stop, reach):
                 while entry + GROUP <= stop:
                     a = mask[U(keys[entry])] | mask[U(keys[entry + U(1)])]
                     b = mask[U(keys[entry + U(2)])] | mask[U(keys[entry + U(3)])]

@@ -1,0 +1,44 @@
+"""Whether all of some indices are those of a line.
+
+The kernel is `(frame, keys, out, reach) -> status`: 1 if all are below `reach`, and otherwise 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ....bridge.specialise import specialised
+from ...call import Call
+
+__all__ = ["build", "inside_tester"]
+
+U = np.uint64
+
+
+def inside_tester(call: Call) -> Any:
+    """`all_inside(keys, start, stop, reach)`: whether these keys, read as unsigned, are below `reach`."""
+    native = specialised(*call.words)
+
+    @native
+    def all_inside(keys, start, stop, reach):
+        # Without a branch, so that it is vectorised.
+        worst = keys.dtype.type(0)
+        for entry in range(start, stop):
+            worst = max(worst, keys[entry])
+        return U(worst) < reach
+
+    return all_inside
+
+
+def build(call: Call) -> Any:
+    """The kernel for keys of any unsigned dtype."""
+    native, all_inside = specialised(*call.words), inside_tester(call)
+
+    @native
+    def kernel(frame, keys, out, reach):
+        out[0] = all_inside(keys, U(0), U(keys.size), U(reach))
+        return 0
+
+    return kernel
