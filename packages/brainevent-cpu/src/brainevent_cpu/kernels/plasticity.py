@@ -123,7 +123,7 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
         if reached(sources, lines) < lines:
             # Read as unsigned, a negative one of them would be a line.
             sources = sources.astype(np.int32 if lines <= np.iinfo(np.int32).max else np.int64)
-        starts = _line_starts(sources, reached(sources, lines), lines)
+        starts = _line_starts(sources, lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
     if COLUMN_INDEX[-1] in fmt.structure and not transpose:
         column_rows, column_pointers, slots = structure[-3:]
@@ -157,7 +157,7 @@ def _all_inside(indices: jax.Array, reach: int) -> jax.Array:
     )[0]
 
 
-def _line_starts(sources: jax.Array, reach: int, lines: int) -> jax.Array:
+def _line_starts(sources: jax.Array, lines: int) -> jax.Array:
     """Where each line begins in a list of entries, if the list is sorted; see `native.plasticity.line_starts`.
 
     As an operation of its own, it is hoisted out of loops by XLA. Where the list is in any other order it ends early.
@@ -168,6 +168,5 @@ def _line_starts(sources: jax.Array, reach: int, lines: int) -> jax.Array:
         native_kernel(Call("plasticity.line_starts")),
         sources,
         outs=[out],
-        attributes={"reach": np.int64(reach)},
         read_as={0: unsigned(sources)},
     )[0]

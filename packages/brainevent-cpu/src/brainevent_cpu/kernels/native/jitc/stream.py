@@ -108,24 +108,34 @@ def build_walk(
     last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
     steps_per_batch = BATCH // levels
     steps = U(steps_per_batch)
-    locate, quantile = build_quantile()
+    if value == "normal":
+        locate, quantile = build_quantile()
+
+        @native
+        def note(draws, values, i, drawn):
+            draws[BATCH + i], values[i] = locate(drawn)
+
+        @native
+        def value_at(draws, values, i):
+            return quantile(draws[U(BATCH) + i], values[i])
+
+    else:
+
+        @native
+        def note(draws, values, i, drawn):
+            if value == "uniform":
+                values[i] = F(np.int32(drawn >> W(8))) * F(2.0**-24)
+            else:
+                values[i] = drawn
+
+        @native
+        def value_at(draws, values, i):
+            return values[i]
 
     @native
     def fill_values(key0, key1, first, draws, values):
         for i in range(steps_per_batch):
-            drawn = draw(key0, key1, W(first + W(i)))
-            if value == "draw":
-                values[i] = drawn
-            elif value == "uniform":
-                values[i] = F(np.int32(drawn >> W(8))) * F(2.0**-24)
-            else:
-                draws[BATCH + i], values[i] = locate(drawn)
-
-    @native
-    def value_at(draws, values, i):
-        if value == "normal":
-            return quantile(draws[U(BATCH) + i], values[i])
-        return values[i]
+            note(draws, values, i, draw(key0, key1, W(first + W(i))))
 
     @native
     def four_values(draws, values, i):

@@ -1,8 +1,8 @@
 """Where each line begins in a sorted list of entries.
 
-The kernel is `(frame, sources, out, reach) -> status`. `out` has room for two more numbers than there are lines: behind
+The kernel is `(frame, sources, out) -> status`. `out` has room for two more numbers than there are lines: behind
 the beginnings of all lines comes the end of the last one, which is where entries begin that are in none, and then 1 for
-a sorted list. For any other the last number is 0, and the first is 1 if all sources are below `reach`.
+a sorted list. For any other the last number is 0, and the first is 1 if all sources are lines.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ def build(call: Call) -> Any:
         return True
 
     @native
-    def kernel(frame, sources, out, reach):
+    def kernel(frame, sources, out):
         lines = U(out.size - 2)
         for i in range(out.size):
             out[i] = 0
         if not is_sorted(sources):
-            out[0] = all_inside(sources, U(0), U(sources.size), U(reach))
+            out[0] = all_inside(sources, U(0), U(sources.size), lines)
             return 0
         line = U(0)
         for entry in range(U(sources.size)):
             source = U(sources[entry])
-            if source >= U(reach):
+            if source >= lines:
                 break
             while line < source:
                 line += U(1)

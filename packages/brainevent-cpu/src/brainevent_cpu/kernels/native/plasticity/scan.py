@@ -71,20 +71,8 @@ def build(call: Call) -> Any:
         if any_event(x):
             limit = threads_for(frame, U(indices.size), threads)
             chunks = chunks_for(limit)
-            arguments = (
-                U(chunks),
-                indices,
-                indptr,
-                inside[0] != 0,
-                x,
-                trace,
-                low,
-                high,
-                weights,
-                U(bound),
-                U(others),
-                U(width),
-            )
+            sizes = (U(bound), U(others), U(width))
+            arguments = (U(chunks), indices, indptr, inside[0] != 0, x, trace, low, high, weights, *sizes)
             status = parallel_chunks(frame, chunks, limit, arguments)
         return clip_all(frame, weights, low, high, threads) if status == 0 else status
 
