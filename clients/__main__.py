@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -46,18 +47,18 @@ def main(arguments: list[str] | None = None) -> int:
             bar.update()
 
         for client, files in work:
-            before = run(published, files, patience=given.patience, progress=follow)
+            before = run(published, files, patience=given.patience, jobs=given.jobs, progress=follow)
             # What uses no operator of brainevent on the published package is none of our business.
             reached = {result.file for result in before if result.uses or result.outcome != "passed"}
             moved = [ours.folder / file.relative_to(published.folder) for file in files]
             kept = [file for file in moved if str(file.relative_to(ours.folder)) in reached]
             bar.update(len(moved) - len(kept))
-            after = run(ours, kept, patience=given.patience, progress=follow)
+            after = run(ours, kept, patience=given.patience, jobs=given.jobs, progress=follow)
             found = compare(client, [result for result in before if result.file in reached], after)
             unused += len(files) - len({one.file for one in found})
             comparisons += found
             _save(comparisons, given.json)
-        both = [run(side, own, patience=given.patience, progress=follow) for side in (published, ours)]
+        both = [run(side, own, patience=given.patience, jobs=given.jobs, progress=follow) for side in (published, ours)]
         comparisons += compare("(our tests)", *both, required=True)
     remarks = _remarks(published, ours, unused)
     print("\n".join(plain(table(comparisons, "Tests of the clients, on both packages", remarks))))
@@ -118,6 +119,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         default=[],
         metavar="REGEX",
         help="only test files in whose path this is found",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=min(os.cpu_count() or 1, 8),
+        help="test files at a time (default: one per core, up to 8)",
     )
     parser.add_argument("--patience", type=float, default=1800.0, help="seconds for one test file (default: 1800)")
     parser.add_argument("--upgrade", action="store_true", help="make the environments anew, with the latest clients")

@@ -87,13 +87,16 @@ def test_outcomes_and_uses_are_recorded_up_to_a_crash(tmp_path: Path) -> None:
         "def test_crashes(): os.abort()\n"
         "def test_never(): pass\n"
     )
+    (tmp_path / "next_test.py").write_text("def test_next(): pass\n")
     here = Installation("ours", sys.executable, tmp_path, {})
-    found = run(here, [tmp_path / "some_test.py"], patience=600.0)
+    files = [tmp_path / "some_test.py", tmp_path / "next_test.py"]
+    found = run(here, files, patience=600.0, jobs=2)
     assert [(result.test, result.outcome) for result in found] == [
         ("test_uses", "passed"),
         ("test_fails", "failed"),
         ("test_skips", "skipped"),
         ("test_crashes", "crashed"),
+        ("test_next", "passed"),
     ]
     assert "Dense" in found[0].uses
     assert "one is not two" in found[1].message
