@@ -41,7 +41,7 @@ def primitives() -> str:
 
 
 def products(platform: str = "cpu") -> str:
-    """For each product and way to store a matrix, the backend whose kernel runs it, in float32."""
+    """For each product and update, and each way to store a matrix, the backend whose kernel runs it, in float32."""
     load_backends(platform)
     stored = _stored()
     rows = []
@@ -50,8 +50,12 @@ def products(platform: str = "cpu") -> str:
         ("W @ {}", "matmul", False),
         ("weights of {} @ W", "sampled", True),
         ("weights of W @ {}", "sampled", False),
+        ("`update_on_pre` by {}", "update", True),
+        ("`update_on_post` by {}", "update", False),
     ):
         for name, operand in OPERANDS.items():
+            if primitive == "update" and not operand.event:
+                continue  # Numbers are events there, too.
             cells = [_chosen(primitive, each, operand, transpose, platform) for each in stored.values()]
             rows.append((title.format(_OPERANDS.get(name, f"`{name}`")), *cells))
     return _table(("", *stored), rows)
@@ -88,7 +92,7 @@ def _stored() -> dict[str, Stored]:
 def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, platform: str) -> str:
     """The backend that is selected without a request."""
     if isinstance(stored.format, Connectivity):
-        if primitive == "sampled":
+        if primitive != "matmul":
             return "–"
         primitive = "jitc_matmul"
         static = {"law": stored.format.law, "prob": stored.format.prob}
@@ -97,10 +101,14 @@ def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, p
     lines, length = stored.shape[::-1] if transpose else stored.shape
     dtype = operand.dtype or (jnp.bool_ if operand.event else jnp.float32)
     x = jax.ShapeDtypeStruct((operand.length(length) if operand.length else 1 + length,), dtype)
-    first = jnp.atleast_1d(stored.data) if primitive != "sampled" else jax.ShapeDtypeStruct((lines,), jnp.float32)
+    vector, number = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((lines,), ()))
+    first = jnp.atleast_1d(stored.data) if primitive != "sampled" else vector
+    further = (vector, number, number) if primitive == "update" else ()  # a trace, and bounds
     static |= {"shape": stored.shape, "transpose": transpose, "operand": operand.name}
+    if primitive == "update":
+        static["clip"] = "all"
     for kernel in ordered(get_registry().kernels(primitive, platform)):
-        if kernel.supports is None or kernel.supports(first, *stored.structure, x, **static):
+        if kernel.supports is None or kernel.supports(first, *stored.structure, x, *further, **static):
             return kernel.backend
     return config.REFERENCE
 

@@ -29,6 +29,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "one of many": (lambda: CSR_4[[0, 7]], IndexError, "7 is out of range"),
     "dense row too far": (lambda: Dense(DENSE)[3], IndexError, "out of range"),
     "half a row": (lambda: CSR_4[0.5], IndexError, "whole numbers"),
+    "index with a unit": (lambda: CSR_4[1 * u.mV], IndexError, "without a unit"),
     "no row": (lambda: CSR_4[None], IndexError, "whole numbers"),
     "a truth": (lambda: CSR_4[True], IndexError, "mask"),
     "three axes": (lambda: CSR_4[0, 0, 0], IndexError, "two axes"),
@@ -43,6 +44,17 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         "with_data",
     ),
     "array of another shape": (lambda: CSR_4 * np.ones(3), ValueError, r"\(3,\) does not broadcast.*\(3, 4\)"),
+    "sum with another shape": (lambda: CSR_4 + np.ones((3, 3)), ValueError, r"\(3, 3\) does not broadcast.*\(3, 4\)"),
+    "comparison with another shape": (lambda: np.ones(3) < CSR_4, ValueError, r"\(3,\) does not broadcast"),
+    "array of three axes": (lambda: CSR_4 * np.ones((1, 3, 4)), ValueError, "up to two axes"),
+    "no number": (lambda: CSR_4 @ None, brainevent.DTypeError, "got None of type NoneType"),
+    "no weights": (lambda: CSR("weights", [0], [0, 1], shape=(1, 1)), brainevent.DTypeError, "'weights' of type str"),
+    "no shape": (lambda: CSR(1.0, [0], [0, 1]), ValueError, r"CSR needs shape=\(rows, columns\)"),
+    "half a synapse": (
+        lambda: FixedPostNumConn(num_pre=3, num_post=3, conn_num=2.5, weight=1.0),
+        ValueError,
+        "whole numbers, got num_pre=3, num_post=3, conn_num=2.5",
+    ),
     "power of an array": (lambda: CSR_4 ** np.ones(4), NotImplementedError, "positive"),
     "power of zero": (lambda: CSR_4**0, NotImplementedError, "positive"),
     "text": (lambda: CSR_4 * "a", TypeError, "CSR"),
@@ -87,6 +99,29 @@ def test_error(name: str) -> None:
     call, kind, message = ERRORS[name]
     with pytest.raises(kind, match=f"(?s){message}"):
         call()
+
+
+INDEX_READERS: dict[str, Callable[[Any], Any]] = {
+    "todense": lambda m: m.todense(),
+    "tocoo": lambda m: m.tocoo(nse=20),
+    "tocsr": lambda m: m.tocsr(nse=20),
+    "tocsc": lambda m: m.tocsc(nse=20),
+    "row": lambda m: m[0],
+    "array": lambda m: m * DENSE,
+    "dt2t": lambda m: m.yw_to_w(np.ones(3), 1.0),
+    "product": lambda m: m @ np.ones(4),
+}
+
+
+@pytest.mark.parametrize("name", INDEX_READERS)
+def test_indices_that_became_floats(name: str) -> None:
+    for cls in SPARSE:
+        floats = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), cls.fromdense(DENSE))
+        with pytest.raises(brainevent.DTypeError, match="must hold integers, got dtype float32"):
+            INDEX_READERS[name](floats)
+        if hasattr(floats, "with_csc_index"):
+            with pytest.raises(brainevent.DTypeError, match="must hold integers"):
+                floats.with_csc_index()
 
 
 # -- what the table does not ask ---------------------------------------------------------------------------------------
@@ -177,6 +212,34 @@ def test_diagonal_and_solve(cls: Any) -> None:
     outside = cls(jnp.ones(3), np.array([0, 7, -1]), np.array([0, 2, 3]), shape=(2, 2), check=False).diag_add(1.0)
     np.testing.assert_allclose(outside.solve(np.ones(2)), [0.5, 1.0])
     assert cls.fromdense(np.zeros((0, 0))).solve(np.zeros(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("cls", [*SPARSE, Dense])
+def test_boolean_weights(cls: Any) -> None:
+    """Duplicates add up as booleans do in NumPy: to whether any is True."""
+    dense = DENSE != 0
+    matrix = cls(dense) if cls is Dense else cls.fromdense(dense)
+    for found, expected in (
+        (matrix.todense(), dense),
+        (matrix.tocoo().todense(), dense),
+        (matrix[1], dense[1]),
+        (matrix[[0, 2]], dense[[0, 2]]),
+        (matrix[:, [3, 0]], dense[:, [3, 0]]),
+        (matrix[0, 1], dense[0, 1]),
+        (matrix + 1, dense + 1),
+        (matrix > 0, dense > 0),
+    ):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == (jnp.int32 if expected.dtype == int else bool)
+    twice = COO([True, True, False], [0, 0, 1], [1, 1, 0], shape=(2, 2))
+    np.testing.assert_array_equal(twice.todense(), [[False, True], [False, False]])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_number_on_the_diagonal_has_no_dtype(dtype: str) -> None:
+    for matrix in (CSR_4, CSC.fromdense(DENSE).with_csc_index(), CSR.fromdense(DENSE + np.eye(3, 4, dtype="f"))):
+        assert matrix.astype(dtype).diag_add(1.0).dtype == dtype
+        assert matrix.astype(dtype).diag_add(jnp.float32(1)).dtype == "float32"
 
 
 def test_sorted_coordinates() -> None:

@@ -4,6 +4,7 @@ Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are us
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from typing import Any
 
 import jax
@@ -20,6 +21,7 @@ __all__ = [
     "Zero",
     "apply_primitive",
     "exporting",
+    "gathered",
     "instantiate_zero",
     "is_live",
     "is_undefined_primal",
@@ -27,6 +29,7 @@ __all__ = [
     "lowering_platforms",
     "make_varying",
     "new_primitive",
+    "on_whole_arrays",
     "read_before",
     "register_lowering",
     "set_batching_rule",
@@ -162,6 +165,40 @@ def sharded_like(x: Any, aval: Any) -> Any:
     if wanted is None or jax.sharding.AxisType.Explicit not in wanted.mesh.axis_types:
         return x
     return x if jax.typeof(x).sharding == wanted else jax.sharding.reshard(x, wanted)
+
+
+def gathered(tree: Any) -> Any:
+    """The arrays of a pytree whole on every device, where a mesh with explicit axes has them split.
+
+    Of a gather or a scatter JAX can't tell how its result is split, and raises.
+    """
+    leaves, structure = jax.tree.flatten(tree)
+    if not any(map(_is_split, leaves)):
+        return tree  # the very same, for what compares by identity
+    return jax.tree.unflatten(structure, [_whole(leaf) if _is_split(leaf) else leaf for leaf in leaves])
+
+
+def on_whole_arrays(function: Callable[..., Any]) -> Any:
+    """A decorator: the function sees all its arguments :func:`gathered`."""
+
+    @wraps(function)
+    def on_gathered(*arguments: Any, **options: Any) -> Any:
+        arguments, options = gathered((arguments, options))
+        return function(*arguments, **options)
+
+    return on_gathered
+
+
+def _is_split(x: Any) -> bool:
+    if not isinstance(x, jax.Array):
+        return False
+    sharding: Any = jax.typeof(x).sharding
+    return jax.sharding.AxisType.Explicit in sharding.mesh.axis_types and any(axes for axes in sharding.spec)
+
+
+def _whole(x: Any) -> Any:
+    mesh = jax.typeof(x).sharding.mesh
+    return jax.sharding.reshard(x, jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec()))
 
 
 def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[Any] = ()) -> Any:

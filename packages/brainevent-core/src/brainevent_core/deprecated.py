@@ -85,11 +85,14 @@ _INSTEAD = {
         "UnsupportedArchError",
     ),
     "catch RegistrationError": ("KernelRegistrationError",),
+    "call yw_to_w of the matrix": ("jitsmv_dt2t", "jitnmv_dt2t", "jitumv_dt2t"),
+    "kernels are registered with XLACustomKernel, or by a backend": ("KernelEntry", "normalize_tokens"),
     "`brainevent info` lists backends and kernels": ("list_registered_targets", "print_diagnostics"),
     "use `hatch run bench` in the repository": (
         "BenchmarkConfig",
         "BenchmarkRecord",
         "BenchmarkResult",
+        "BenchmarkDataFnNotProvidedError",
         "benchmark_function",
     ),
 }
@@ -112,6 +115,9 @@ def look_up(name: str, module: str) -> Any:
         )
         return getattr(sys.modules[module], new)
     instead = LEFT_OUT.get(name) or LEFT_OUT.get(name.removesuffix("_p"))
+    if instead is None and name.endswith("_p"):
+        # The old packages had one for each function, and a few more.
+        instead = "all products are the primitives `matmul` and `sampled` of brainevent_core.primitives; call them by @"
     if instead is not None:
         raise AttributeError(f"{module} no longer has {name!r}: {instead}.", name=name)
     raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)

@@ -75,12 +75,7 @@ class Format:
                 f"Format {self.name!r} has the structure arrays {', '.join(self.structure) or '(none)'}; "
                 f"got {len(structure)} arrays."
             )
-        for label, array in zip(self.structure, structure):
-            if not jnp.issubdtype(array.dtype, jnp.integer):
-                raise DTypeError(
-                    f"{label} of a {self.name!r} matrix must hold integers, got dtype {array.dtype}. Index arrays "
-                    "have no derivative: differentiate with respect to the weights (`with_data` is the idiom)."
-                )
+        self.require_integers(structure)
         fault = self.check_abstract(structure, shape)
         if fault:
             raise MathError(fault)
@@ -91,6 +86,19 @@ class Format:
                 f"The weights of this {self.name!r} matrix must have shape {per_entry} (one per entry){alternative}, "
                 f"got {tuple(data.shape)}."
             )
+
+    def require_integers(self, structure: Sequence[Any]) -> None:
+        """Refuse index arrays that have become floats, as ``jax.tree.map`` over a matrix makes them.
+
+        Raises:
+            DTypeError: naming the first array that does not hold integers.
+        """
+        for label, array in zip(self.structure, structure):
+            if not jnp.issubdtype(array.dtype, jnp.integer):
+                raise DTypeError(
+                    f"{label} of a {self.name!r} matrix must hold integers, got dtype {array.dtype}. Index arrays "
+                    "have no derivative: differentiate with respect to the weights (`with_data` is the idiom)."
+                )
 
     def is_homogeneous(self, data: Any) -> bool:
         """Whether ``data`` is one weight for all entries."""
@@ -160,5 +168,6 @@ def out_of_range(label: str, indices: np.ndarray, bound: int, what: str) -> str 
     where = int(np.flatnonzero((indices.ravel() < 0) | (indices.ravel() >= bound))[0])
     return (
         f"{label} holds {int(indices.ravel()[where])} at position {where}, but the matrix has {bound} {what}: "
-        f"indices run from 0 to {bound - 1}. Correct the indices; with check=False such entries are left out."
+        f"indices run from 0 to {bound - 1}. Correct the indices; a matrix that is made with check=False leaves such "
+        "entries out."
     )

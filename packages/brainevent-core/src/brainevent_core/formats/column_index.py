@@ -48,9 +48,11 @@ def column_index(fmt: Format, structure: Sequence[Any], shape: Shape) -> tuple[A
         The rows as int32, pointers and slots as int32, or as int64 if there are too many entries for that.
 
     Raises:
+        DTypeError: if index arrays have become floats.
         MathError: if there are too many entries for 32 bits, and JAX has no others.
     """
     assert fmt.entries is not None
+    fmt.require_integers(structure)
     wide = pointer_dtype(prod(fmt.data_shape(structure, shape)))
     if any(isinstance(array, jax.core.Tracer) for array in structure):
         return _sorted_by_column(*_entries(fmt, structure, shape), shape[1], wide)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import gathered
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
 from brainevent_core.ops import Stored, entries_of, per_entry
@@ -33,6 +34,9 @@ def _method(combine: Callable[..., Any], op: _Operator, *, reflected: bool = Fal
             other = _operand(other)
         except TypeError:
             return NotImplemented  # Python asks the other side then
+        # What acts on the weights alone leaves them split over a mesh as they are.
+        if hasattr(other, "__stored__") or (not isinstance(other, units.Unit) and np.ndim(other) > 0):
+            self, other = gathered((self, other))
         return combine(self, other, ordered, **options)
 
     return method
@@ -62,12 +66,15 @@ def _sum(matrix: Any, other: Any, op: _Operator) -> Any:
         if same_structure(matrix, other):
             return _on_entries(matrix, op, other, linear=True)
         other = _elements(matrix, other)
+    _require_broadcast(matrix, other)
     return op(matrix.todense(), other)
 
 
 def _compare(matrix: Any, other: Any, op: _Operator) -> Any:
     """An array of booleans, one for each element."""
-    return op(matrix.todense(), other.todense() if hasattr(other, "__stored__") else other)
+    other = other.todense() if hasattr(other, "__stored__") else other
+    _require_broadcast(matrix, other)
+    return op(matrix.todense(), other)
 
 
 def _power(matrix: Any, exponent: Any, op: _Operator) -> Any:
@@ -170,6 +177,13 @@ def _elements(matrix: Any, other: Any) -> Any:
     )
 
 
+def _require_broadcast(matrix: Any, other: Any) -> None:
+    """Raise a MathError unless an array broadcasts to the shape of a matrix, in front of which it may have axes."""
+    shape = () if isinstance(other, units.Unit) else np.shape(units.detach(other)[0])
+    if any(given not in (1, size) for given, size in zip(shape[::-1], matrix.shape[::-1])):
+        raise MathError(f"An array of shape {tuple(shape)} does not broadcast to the matrix's shape {matrix.shape}.")
+
+
 def _at_entries(matrix: Any, other: Any) -> Any:
     """A number, or the element of an array that stands at the place of each entry."""
     if isinstance(other, units.Unit) or np.ndim(other) == 0:
@@ -177,12 +191,9 @@ def _at_entries(matrix: Any, other: Any) -> Any:
     mantissa, unit = units.detach(other)
     if mantissa.size == 1 and mantissa.ndim <= 2:
         return units.attach(mantissa.reshape(()), unit)
-    if mantissa.ndim > 2 or any(
-        given not in (1, size) for given, size in zip(mantissa.shape[::-1], matrix.shape[::-1])
-    ):
-        raise MathError(
-            f"An array of shape {tuple(mantissa.shape)} does not broadcast to the matrix's shape {matrix.shape}."
-        )
+    if mantissa.ndim > 2:
+        raise MathError(f"The entries of a matrix are combined with arrays of up to two axes, got {mantissa.shape}.")
+    _require_broadcast(matrix, mantissa)
     if matrix.__stored__.format == "dense":
         return other
     elements = jnp.atleast_2d(mantissa)

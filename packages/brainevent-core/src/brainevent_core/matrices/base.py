@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import gathered
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import Format, get_format
 from brainevent_core.matrices.arithmetic import Arithmetic
@@ -45,9 +46,13 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     _structure: tuple[Any, ...]
     __stored__: Stored
 
-    def __init__(self, data: Any, *structure: Any, shape: Sequence[int], check: bool = True, **named: Any) -> None:
+    def __init__(
+        self, data: Any, *structure: Any, shape: Sequence[int] | None = None, check: bool = True, **named: Any
+    ) -> None:
         fmt = self._format
         names = fmt.structure
+        if shape is None:
+            raise MathError(f"{type(self).__name__} needs shape=(rows, columns).")
         if not structure and not named and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
             data, *given = data
         else:
@@ -180,7 +185,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
         data, unit = units.detach(self.data)
         row, col, _ = entries_of(self.__stored__)
-        return units.attach(add_up(per_entry(self.__stored__, data), row, col, self.shape), unit)
+        return units.attach(add_up(per_entry(self.__stored__, data), (row, col), self.shape), unit)
 
     def sum(self, axis: int | None = None) -> Any:
         """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""
@@ -312,7 +317,7 @@ def dense_parts(dense: Any) -> tuple[Any, Any]:
     """
     if isinstance(dense, (list, tuple)):
         dense = np.asarray(dense)  # not jnp, which would make a tracer of it inside jit
-    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else as_array(dense))
+    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else gathered(as_array(dense)))
     if not isinstance(mantissa, jax.core.Tracer):
         mantissa = np.asarray(mantissa)
         if mantissa.dtype == object:
@@ -324,6 +329,8 @@ def dense_parts(dense: Any) -> tuple[Any, Any]:
 
 def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
     """``(values, row, col)`` of the nonzero elements in row order; surplus slots stand outside the shape.
+
+    Of traced elements, of which nobody can say how many are nonzero, the first ``nse`` are taken.
 
     Raises:
         MathError: if the elements are traced and there is no ``nse``, or if there are more nonzeros than ``nse``.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.errors import MathError
 from brainevent_core.formats import get_format, signed
 from brainevent_core.ops import Stored, compressed, coordinates
@@ -31,6 +32,7 @@ class Convertible:
     def nse(self) -> int:
         raise NotImplementedError
 
+    @on_whole_arrays
     def tocoo(self, *, nse: int | None = None) -> "COO":
         """The entries as a list of coordinates, in the order in which they are stored.
 
@@ -65,6 +67,7 @@ class Convertible:
             check=False,
         )
 
+    @on_whole_arrays
     def tocsr(self, *, nse: int | None = None) -> "CSR":
         """The entries compressed by rows, each row in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSR
@@ -73,6 +76,7 @@ class Convertible:
             return CSR.fromdense(self.data, nse=nse)
         return self if nse is None and isinstance(self, CSR) else CSR(*self._by_lines(0, nse), **self._unchecked)
 
+    @on_whole_arrays
     def tocsc(self, *, nse: int | None = None) -> "CSC":
         """The entries compressed by columns, each in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSC

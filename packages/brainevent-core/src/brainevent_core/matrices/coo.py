@@ -3,6 +3,7 @@
 from typing import Any, Self
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.formats import COO_FORMAT
 from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
 from brainevent_core.ops import coordinate_order
@@ -71,6 +72,7 @@ class COO(DataRepresentation):
         """Column of every entry, ``(nse,)``."""
         return self._structure[1]
 
+    @on_whole_arrays
     def sort_indices(self) -> "COO":
         """The same matrix with its entries sorted by row, then by column; duplicates keep their order.
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT, row_bounds
 from brainevent_core.matrices.base import as_data, dense_parts, nonzero
@@ -141,6 +142,7 @@ class CSR(_Compressed):
     def _transpose(self) -> "CSC":
         return self._view(CSC, self.shape[::-1])
 
+    @on_whole_arrays
     def slice_rows(self, index: Any) -> Self:
         if any(isinstance(array, jax.core.Tracer) for array in (*self._structure, index)):
             raise MathError(
@@ -164,6 +166,11 @@ class CSR(_Compressed):
         Args:
             dense: the elements; zeros are not stored.
             nse: number of slots for entries; needed inside ``jit``, otherwise counted. Surplus slots stay unused.
+                Inside ``jit``, where nobody can count them, nonzero elements that find no slot are left out, the last
+                first.
+
+        Raises:
+            MathError: if there are more nonzero elements than ``nse``, and they can be seen.
         """
         elements, unit = dense_parts(dense)
         values, row, col = nonzero(elements, nse)

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.errors import MathError
 from brainevent_core.ops import Stored, compressed, coordinate_order, coordinates, per_entry
 
 __all__ = ["plus_diagonal"]
 
 
+@on_whole_arrays
 def plus_diagonal(stored: Stored, values: Any, axis: int) -> tuple[Any, tuple[Any, Any] | None]:
     """Weights and structure of a matrix with values added to its diagonal.
 
@@ -38,8 +40,10 @@ def plus_diagonal(stored: Stored, values: Any, axis: int) -> tuple[Any, tuple[An
     row, col = _visible_coordinates(stored)
     slots = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_slots(row, col, size)
     present, missing = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
-    # Adding quantities converts their units, and finds out if they do not fit.
-    more = jnp.zeros(data.size, mantissa.dtype).at[slots[present]].set(units.detach(values)[0][present])
+    # Adding quantities converts their units, and finds out if they do not fit. A Python number has no dtype of its own.
+    more = (
+        jnp.zeros(data.size, jnp.result_type(data, mantissa)).at[slots[present]].set(units.detach(values)[0][present])
+    )
     data = units.attach(data, own_unit) + units.attach(more, unit)
     if not missing.size:
         return data, None

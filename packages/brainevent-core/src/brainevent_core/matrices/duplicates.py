@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.matrices.structure import remembered
-from brainevent_core.ops import Stored, entries_of
+from brainevent_core.ops import Stored, add_up, entries_of
 
 __all__ = ["first_of_place", "may_repeat", "totals"]
 
@@ -45,8 +45,7 @@ def first_of_place(stored: Stored) -> Any:
 
 def totals(first: Any, data: Any) -> Any:
     """``data``, one weight per entry, with the sum of all at a place where its first entry is, and 1 at the others."""
-    flat = data.reshape(-1)
-    sums = jnp.zeros_like(flat).at[first].add(flat)
+    sums = add_up(data.reshape(-1), (first,), (data.size,))
     return jnp.where(is_first(first), sums, 1).reshape(data.shape)
 
 

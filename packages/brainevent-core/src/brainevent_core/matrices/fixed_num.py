@@ -35,7 +35,7 @@ class FixedNumConn(ColumnIndexed):
         seed: Any = None,
         **named: Any,
     ) -> None:
-        by_number = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
+        by_number: dict[str, Any] = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
         if data is None and not structure and not named:
             missing = [name for name, value in by_number.items() if value is None]
             if missing or weight is None:
@@ -46,9 +46,11 @@ class FixedNumConn(ColumnIndexed):
                 )
             if shape is not None:
                 raise MathError("Give either shape= with data and indices, or num_pre= and num_post=, not both.")
-            assert num_pre is not None
-            assert num_post is not None
-            assert conn_num is not None
+            try:
+                num_pre, num_post, conn_num = map(operator.index, by_number.values())
+            except TypeError as error:
+                given = ", ".join(f"{name}={value!r}" for name, value in by_number.items())
+                raise MathError(f"Neurons and connections are counted in whole numbers, got {given}.") from error
             shape = (num_pre, num_post)
             rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
             key = _as_key(seed)
@@ -109,7 +111,8 @@ class FixedPostNumConn(FixedNumConn):
 
         Args:
             dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest get unused slots.
-            nse: number of slots in all, a multiple of the number of rows; needed inside ``jit``.
+            nse: number of slots in all, a multiple of the number of rows; needed inside ``jit``, where elements that
+                find no slot in their row are left out.
         """
         elements, unit = dense_parts(dense)
         values, indices = _rows_of_one_length(elements, nse)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.ops import Stored, columns, rows
 
 __all__ = ["Indexing"]
@@ -20,6 +21,7 @@ class Indexing:
     shape: tuple[int, int]
     todense: Callable[[], Any]
 
+    @on_whole_arrays
     def __getitem__(self, index: Any) -> Any:
         """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, columns ``[:, j]`` and elements ``[i, j]`` as an array or quantity.
 
@@ -88,6 +90,8 @@ def positions(index: Any, size: int) -> Any:
     Raises:
         IndexError: if a concrete index is out of range, or none, or if a mask is traced or of another length.
     """
+    if isinstance(index, units.Quantity):
+        raise IndexError(f"Indices are numbers without a unit, got {index}.")
     if not isinstance(index, jax.core.Tracer):
         index = np.asarray(index)
         if index.size == 0 and index.dtype == np.float64:

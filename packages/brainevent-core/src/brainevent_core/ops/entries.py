@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.errors import UnsupportedOperationError
 from brainevent_core.formats import get_format, within
 from brainevent_core.jitc import Connectivity
@@ -29,10 +30,12 @@ class Entries(NamedTuple):
     exists: Any
 
 
+@on_whole_arrays
 def entries_of(stored: Stored) -> Entries:
     """The entries of a matrix in storage order.
 
     Raises:
+        DTypeError: if index arrays have become floats.
         UnsupportedOperationError: if the matrix is generated, and has no entries to list.
     """
     if isinstance(stored.format, Connectivity):
@@ -40,6 +43,7 @@ def entries_of(stored: Stored) -> Entries:
             "This operation needs entries that are stored, and those of just-in-time connectivity are not: write them "
             "down first, with `.tocsr()` or `.todense()`."
         )
+    get_format(stored.format).require_integers(stored.structure)
     return _entries(stored.format, stored.shape, stored.transposed, stored.structure)
 
 
@@ -62,8 +66,16 @@ def per_entry(stored: Stored, data: Any) -> Any:
     return jnp.broadcast_to(data, get_format(stored.format).data_shape(stored.structure, stored.shape))
 
 
-def add_up(values: Any, row: Any, col: Any, shape: tuple[int, int]) -> Any:
-    """The array of that shape to which values at (row, col) add up; those outside of it are dropped."""
+@on_whole_arrays
+def add_up(values: Any, at: Any, shape: tuple[int, ...]) -> Any:
+    """The array of that shape to which values add up; those outside of it are dropped.
+
+    Args:
+        values: numbers; booleans add up to whether any is True, as in NumPy.
+        at: one array of indices for each axis.
+        shape: of the result.
+    """
     wide = accumulator(values.dtype) if jnp.issubdtype(values.dtype, jnp.floating) else values.dtype
-    elements = jnp.zeros(shape, wide).at[row, col].add(values.astype(wide), mode="drop", wrap_negative_indices=False)
-    return elements.astype(values.dtype)
+    elements = jnp.zeros(shape, wide).at[at]
+    combine = elements.max if wide == jnp.bool_ else elements.add
+    return combine(values.astype(wide), mode="drop", wrap_negative_indices=False).astype(values.dtype)

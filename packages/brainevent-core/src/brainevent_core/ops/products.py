@@ -1,5 +1,6 @@
 """``left @ right``, wherever a matrix of ours or events take part."""
 
+import reprlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -170,10 +171,20 @@ def promote(data: Any, x: Any, event: bool) -> tuple[Any, Any]:
 
 
 def as_array(x: Any) -> Any:
-    """``x`` as an array or quantity; what has ``__jax_array__`` is asked for it."""
+    """``x`` as an array or quantity; what has ``__jax_array__`` is asked for it.
+
+    Raises:
+        DTypeError: if it is nothing that JAX makes an array of.
+    """
     if isinstance(x, (jax.Array, units.Quantity)):
         return x
     convert = getattr(x, "__jax_array__", None)
     if convert is not None:
         return convert()
-    return jnp.asarray(x)
+    try:
+        return jnp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(
+            f"Expected numbers, as an array, a quantity or a (nested) list, got {reprlib.repr(x)} of type "
+            f"{type(x).__name__}."
+        ) from error

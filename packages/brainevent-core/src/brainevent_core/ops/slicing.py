@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.formats import within
 from brainevent_core.ops.entries import add_up, entries_of, per_entry
 from brainevent_core.ops.products import matrix_product
@@ -20,6 +21,7 @@ from brainevent_core.ops.stored import Stored, StoredEvents
 __all__ = ["columns", "rows"]
 
 
+@on_whole_arrays
 def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
     """Rows of a matrix.
 
@@ -34,6 +36,7 @@ def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
     return _lines(stored, 0, at, backend)
 
 
+@on_whole_arrays
 def columns(stored: Stored, at: Any) -> Any:
     """Columns of a matrix, as :func:`rows`: of shape (m,), or (k, m) with a column in each line."""
     return _lines(stored, 1, at)
@@ -87,6 +90,6 @@ def _gathered_lines(static: tuple[int, str, tuple[int, int], bool], structure: A
     # A line that is asked for twice is gathered once: the slot of a line is the last that asked.
     slots = jnp.full(size, count, jnp.int32).at[at].set(jnp.arange(count, dtype=jnp.int32), mode="drop")
     slot = slots.at[line].get(mode="fill", fill_value=count, wrap_negative_indices=False)
-    lines = add_up(per_entry(stored, data), slot, position, (count, width))
+    lines = add_up(per_entry(stored, data), (slot, position), (count, width))
     own = slots.at[at].get(mode="fill", fill_value=count)
     return lines.at[own].get(mode="fill", fill_value=0)

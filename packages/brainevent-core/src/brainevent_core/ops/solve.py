@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.ops.entries import entries_of, per_entry
 from brainevent_core.ops.products import as_array, matrix_product
@@ -20,6 +21,7 @@ from brainevent_core.ops.stored import Stored
 __all__ = ["solve"]
 
 
+@on_whole_arrays
 def solve(stored: Stored, b: Any) -> Any:
     """x with ``A @ x == b``.
 
