@@ -82,8 +82,11 @@ def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> Non
     tables = importlib.import_module("tables")
     head, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in tables.products().splitlines())
     cells = {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
-    assert len(cells) == 4 * len(OPERANDS)
+    events = [operand for operand in OPERANDS.values() if operand.event]
+    assert len(cells) == 4 * len(OPERANDS) + 2 * len(events)
     assert cells["numbers @ W"]["`Dense`"] == "reference"
+    assert cells["`update_on_post` by `BinaryArray`"]["`COO`"] == "numba"
+    assert cells["`update_on_pre` by `CompactBinary`"]["`JITC…`"] == "–"
     assert set(cells["`SparseFloat` @ W"].values()) == set(cells["W @ `BinaryArray`"].values()) == {"numba"}
     assert [line for line in tables.primitives().splitlines() if line.startswith("| `matmul` | `numba`, `reference` |")]
     assert "| `JITCHomoR` | `JITCScalarR` |" in tables.renamed()
