@@ -48,7 +48,7 @@ def projection(kind: str, stp: Any = None) -> tuple[Any, Any]:
         # The synapse comes first: it adds up events, which have no unit, and passes on numbers.
         options["comm"] = brainstate.nn.FixedNumConn(6, 4, 0.5, 2.0, seed=0)
         synapse = brainpy_state.Expon(6, tau=tau, g_initializer=braintools.init.ZeroInit())
-        out = brainpy_state.CUBA(scale=u.volt)
+        out = brainpy_state.CUBA(scale=u.mA)
         made = brainpy_state.align_pre_projection(lambda x: x, syn=synapse, out=out, **options)
     for module in (neurons, made):
         brainstate.nn.init_all_states(module)
