@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from tqdm import tqdm
@@ -46,19 +47,20 @@ def main(arguments: list[str] | None = None) -> int:
             bar.set_postfix_str(file)
             bar.update()
 
+        test = partial(run, patience=given.patience, jobs=given.jobs, progress=follow)
         for client, files in work:
-            before = run(published, files, patience=given.patience, jobs=given.jobs, progress=follow)
+            before = test(published, files)
             # What uses no operator of brainevent on the published package is none of our business.
             reached = {result.file for result in before if result.uses or result.outcome != "passed"}
             moved = [ours.folder / file.relative_to(published.folder) for file in files]
             kept = [file for file in moved if str(file.relative_to(ours.folder)) in reached]
             bar.update(len(moved) - len(kept))
-            after = run(ours, kept, patience=given.patience, jobs=given.jobs, progress=follow)
+            after = test(ours, kept)
             found = compare(client, [result for result in before if result.file in reached], after)
             unused += len(files) - len({one.file for one in found})
             comparisons += found
             _save(comparisons, given.json)
-        both = [run(side, own, patience=given.patience, jobs=given.jobs, progress=follow) for side in (published, ours)]
+        both = [test(side, own) for side in (published, ours)]
         comparisons += compare("(our tests)", *both, required=True)
     remarks = _remarks(published, ours, unused)
     print("\n".join(plain(table(comparisons, "Tests of the clients, on both packages", remarks))))

@@ -101,11 +101,12 @@ def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, p
     lines, length = stored.shape[::-1] if transpose else stored.shape
     dtype = operand.dtype or (jnp.bool_ if operand.event else jnp.float32)
     x = jax.ShapeDtypeStruct((operand.length(length) if operand.length else 1 + length,), dtype)
-    vector, number = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((lines,), ()))
+    vector, number = jax.ShapeDtypeStruct((lines,), jnp.float32), jax.ShapeDtypeStruct((), jnp.float32)
     first = jnp.atleast_1d(stored.data) if primitive != "sampled" else vector
-    further = (vector, number, number) if primitive == "update" else ()  # a trace, and bounds
     static |= {"shape": stored.shape, "transpose": transpose, "operand": operand.name}
+    further: tuple[Any, ...] = ()
     if primitive == "update":
+        further = (vector, number, number)  # a trace, and bounds
         static["clip"] = "all"
     for kernel in ordered(get_registry().kernels(primitive, platform)):
         if kernel.supports is None or kernel.supports(first, *stored.structure, x, *further, **static):

@@ -50,6 +50,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no number": (lambda: CSR_4 @ None, brainevent.DTypeError, "got None of type NoneType"),
     "no weights": (lambda: CSR("weights", [0], [0, 1], shape=(1, 1)), brainevent.DTypeError, "'weights' of type str"),
     "no shape": (lambda: CSR(1.0, [0], [0, 1]), ValueError, r"CSR needs shape=\(rows, columns\)"),
+    "no shape of coordinates": (lambda: COO(1.0, [0], [0]), ValueError, "COO needs shape="),
     "half a synapse": (
         lambda: FixedPostNumConn(num_pre=3, num_post=3, conn_num=2.5, weight=1.0),
         ValueError,

@@ -162,7 +162,7 @@ def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = ()) -> An
 def sharded_like(x: Any, aval: Any) -> Any:
     """``x`` split as the type of ``aval`` says, where a mesh with explicit axes makes that part of the type."""
     wanted = getattr(aval, "sharding", None)
-    if wanted is None or jax.sharding.AxisType.Explicit not in wanted.mesh.axis_types:
+    if not _has_explicit_axes(wanted):
         return x
     return x if jax.typeof(x).sharding == wanted else jax.sharding.reshard(x, wanted)
 
@@ -193,7 +193,11 @@ def _is_split(x: Any) -> bool:
     if not isinstance(x, jax.Array):
         return False
     sharding: Any = jax.typeof(x).sharding
-    return jax.sharding.AxisType.Explicit in sharding.mesh.axis_types and any(axes for axes in sharding.spec)
+    return _has_explicit_axes(sharding) and any(sharding.spec)
+
+
+def _has_explicit_axes(sharding: Any) -> bool:
+    return sharding is not None and jax.sharding.AxisType.Explicit in sharding.mesh.axis_types
 
 
 def _whole(x: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from brainevent_core._jax import on_whole_arrays
 from brainevent_core.matrices import CSR
 from brainevent_core.matrices.indexing import positions
 from brainevent_core.ops import rows
@@ -10,6 +11,7 @@ from brainevent_core.ops import rows
 __all__ = ["csr_slice_rows"]
 
 
+@on_whole_arrays
 def csr_slice_rows(
     data: Any, indices: Any, indptr: Any, row_indices: Any, *, shape: Sequence[int], backend: str | None = None
 ) -> Any:

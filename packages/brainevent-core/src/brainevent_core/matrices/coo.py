@@ -38,7 +38,7 @@ class COO(DataRepresentation):
         self,
         data: Any,
         *structure: Any,
-        shape: Any,
+        shape: Any = None,
         rows_sorted: bool = False,
         cols_sorted: bool = False,
         check: bool = True,

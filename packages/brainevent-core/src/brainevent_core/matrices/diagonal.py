@@ -41,9 +41,8 @@ def plus_diagonal(stored: Stored, values: Any, axis: int) -> tuple[Any, tuple[An
     slots = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_slots(row, col, size)
     present, missing = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
     # Adding quantities converts their units, and finds out if they do not fit. A Python number has no dtype of its own.
-    more = (
-        jnp.zeros(data.size, jnp.result_type(data, mantissa)).at[slots[present]].set(units.detach(values)[0][present])
-    )
+    dtype = jnp.result_type(data, mantissa)
+    more = jnp.zeros(data.size, dtype).at[slots[present]].set(units.detach(values)[0][present])
     data = units.attach(data, own_unit) + units.attach(more, unit)
     if not missing.size:
         return data, None

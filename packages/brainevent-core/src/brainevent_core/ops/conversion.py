@@ -6,7 +6,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core._jax import on_whole_arrays
 from brainevent_core.formats import COLUMN_INDEX, COO_FORMAT, column_index, get_format
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.stored import Stored
@@ -14,7 +13,6 @@ from brainevent_core.ops.stored import Stored
 __all__ = ["compressed", "coordinate_order", "coordinates"]
 
 
-@on_whole_arrays
 def compressed(stored: Stored, axis: int) -> tuple[Any, Any, Any]:
     """The entries compressed by rows (``axis`` 0) or by columns (1), in storage order within each.
 
@@ -45,7 +43,6 @@ def coordinates(stored: Stored) -> tuple[Any, Any]:
     return row.reshape(-1), col.reshape(-1)
 
 
-@on_whole_arrays
 def coordinate_order(row: Any, col: Any) -> Any:
     """The permutation that sorts entries by row, then column, then position; on the host if they are concrete."""
     if isinstance(row, jax.core.Tracer) or isinstance(col, jax.core.Tracer):

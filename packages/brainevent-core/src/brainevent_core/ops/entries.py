@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import gathered, on_whole_arrays
 from brainevent_core.errors import UnsupportedOperationError
 from brainevent_core.formats import get_format, within
 from brainevent_core.jitc import Connectivity
@@ -30,7 +30,6 @@ class Entries(NamedTuple):
     exists: Any
 
 
-@on_whole_arrays
 def entries_of(stored: Stored) -> Entries:
     """The entries of a matrix in storage order.
 
@@ -44,7 +43,7 @@ def entries_of(stored: Stored) -> Entries:
             "down first, with `.tocsr()` or `.todense()`."
         )
     get_format(stored.format).require_integers(stored.structure)
-    return _entries(stored.format, stored.shape, stored.transposed, stored.structure)
+    return _entries(stored.format, stored.shape, stored.transposed, gathered(stored.structure))
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))

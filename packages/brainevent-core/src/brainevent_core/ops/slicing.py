@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
 from brainevent_core.formats import within
 from brainevent_core.ops.entries import add_up, entries_of, per_entry
 from brainevent_core.ops.products import matrix_product
@@ -21,7 +20,6 @@ from brainevent_core.ops.stored import Stored, StoredEvents
 __all__ = ["columns", "rows"]
 
 
-@on_whole_arrays
 def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
     """Rows of a matrix.
 
@@ -36,7 +34,6 @@ def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
     return _lines(stored, 0, at, backend)
 
 
-@on_whole_arrays
 def columns(stored: Stored, at: Any) -> Any:
     """Columns of a matrix, as :func:`rows`: of shape (m,), or (k, m) with a column in each line."""
     return _lines(stored, 1, at)
