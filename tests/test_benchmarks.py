@@ -2,8 +2,12 @@
 
 import json
 import re
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from benchmarks import __main__, docs, options
@@ -24,6 +28,7 @@ from benchmarks.products.claims import CLAIMS
 from benchmarks.products.prepare import Stage
 
 from brainevent_core.bench.figures import Outcome, Sample, Spread, ratio
+from brainevent_core.bench.loop import looped
 from brainevent_core.bench.program import Program
 from brainevent_core.bench.rounds import Effort
 
@@ -106,6 +111,7 @@ def test_as_many_calls_as_fill_a_measurement(monkeypatch: pytest.MonkeyPatch) ->
 CONTENDERS = """
 import os
 import numpy as np
+from brainevent_core.bench.loop import looped
 from brainevent_core.bench.program import Program
 
 def sleeper():
@@ -120,6 +126,27 @@ def broken():
 def deadly():
     os._exit(3)
 """
+
+
+@pytest.mark.parametrize("carried", [None, np.zeros(3, np.float32)], ids=["product", "update"])
+def test_the_structure_of_a_contender_s_matrix_may_hold_arrays(carried: np.ndarray | None) -> None:
+    """As that of the published package does, which no compiled function takes twice in a process."""
+
+    @partial(jax.tree_util.register_dataclass, data_fields=["weights"], meta_fields=["indices"])
+    @dataclass
+    class Matrix:
+        weights: np.ndarray
+        indices: jax.Array
+
+    def step(matrix: Matrix, pattern: jax.Array, *carried: jax.Array) -> jax.Array:
+        return sum(carried, pattern * matrix.weights[matrix.indices].sum())
+
+    for entries in (4, 5):  # arrays of different lengths can't be compared
+        matrix = Matrix(np.full(entries, 2, np.float32), jnp.arange(entries))
+        program = looped(step, matrix, np.ones((2, 3), np.float32), carried=carried)
+        program.run(2)
+        assert program.result is not None
+        np.testing.assert_array_equal(program.result(), [2 * entries] * 3)
 
 
 def test_contenders_that_do_not_finish_leave_the_others_alone(tmp_path: Path) -> None:

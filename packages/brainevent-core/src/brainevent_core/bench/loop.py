@@ -36,8 +36,11 @@ def looped(
         carried: None, or arrays that each turn replaces. They are donated to the loop: it may work in place.
     """
     vectors, count = jnp.array(patterns), len(patterns)
+    # Leaves alone are arguments: JAX compares the structures of arguments with those of other programs, which fails for
+    # a matrix of a contender whose structure holds arrays.
+    leaves, structure = jax.tree.flatten(held)
     if carried is None:
-        shapes = jax.eval_shape(step, held, vectors[0])
+        shapes = jax.eval_shape(lambda leaves, pattern: step(structure.unflatten(leaves), pattern), leaves, vectors[0])
         begin = lambda: jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)  # noqa: E731
         turned = lambda held, pattern, _: step(held, pattern)  # noqa: E731
     else:
@@ -45,7 +48,9 @@ def looped(
         turned = step
 
     @partial(jax.jit, donate_argnums=0)
-    def run(state: Any, held: Any, vectors: jax.Array, calls: jax.Array) -> Any:
+    def run(state: Any, leaves: list[Any], vectors: jax.Array, calls: jax.Array) -> Any:
+        held = structure.unflatten(leaves)
+
         def turn(_: Any, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
             state, pattern = carry
             new = turned(held, jax.lax.dynamic_index_in_dim(vectors, pattern, keepdims=False), state)
@@ -57,11 +62,11 @@ def looped(
     state = [begin()]
 
     def repeat(calls: int) -> None:
-        state[0] = jax.block_until_ready(run(state[0], held, vectors, calls))
+        state[0] = jax.block_until_ready(run(state[0], leaves, vectors, calls))
 
     return Program(
         run=repeat,
-        result=lambda: run(begin(), held, vectors, 1),
+        result=lambda: run(begin(), leaves, vectors, 1),
         distributions=("jax", "jaxlib", *distributions),
         notes=notes or {},
     )
