@@ -23,8 +23,9 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# Columns whose sums are kept in the first-level cache while all active rows are added to them.
-TILE = U(4096)
+# Columns whose sums are kept in the cache while all active rows are added to them. The hardware reads ahead in long
+# stretches only: 1,000 of 10,000 x 10,000 weights took 2.3 ms (4,096 columns, which the first level holds: 3.0).
+TILE = U(16384)
 
 # In a row, an active element costs as much as this many that are read in passing: in a matrix that the cache holds, and
 # in one that comes from memory, of which few active elements touch every line. Of 1,000 x 1,000 weights both ways took
