@@ -174,7 +174,8 @@ def step(p: Parameters, exc: brainevent.CSR, inh: brainevent.CSR, state: State) 
 
     g_total = p.g_leak + g_exc + g_inh
     v_infinity = (p.g_leak * p.e_leak + g_exc * p.e_exc + g_inh * p.e_inh) / g_total
-    v = v_infinity + (state.v - v_infinity) * u.math.exp(-p.dt * g_total / p.capacitance)
+    # With v_infinity read once, XLA makes one loop of these lines; read twice, it would be written to memory first.
+    v = state.v + (v_infinity - state.v) * (1 - u.math.exp(-p.dt * g_total / p.capacitance))
 
     # A neuron that fired is reset at the beginning of the next step, and held there until it can fire again.
     steps_refractory = jnp.int16(n_steps(p.refractory_period, p.dt))
