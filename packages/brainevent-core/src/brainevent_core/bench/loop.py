@@ -40,7 +40,7 @@ def looped(
     # a matrix of a contender whose structure holds arrays.
     leaves, structure = jax.tree.flatten(held)
     if carried is None:
-        shapes = jax.eval_shape(lambda leaves, pattern: step(structure.unflatten(leaves), pattern), leaves, vectors[0])
+        shapes = jax.eval_shape(lambda *args: step(jax.tree.unflatten(structure, args[0]), args[1]), leaves, vectors[0])
         begin = lambda: jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)  # noqa: E731
         turned = lambda held, pattern, _: step(held, pattern)  # noqa: E731
     else:
@@ -49,7 +49,7 @@ def looped(
 
     @partial(jax.jit, donate_argnums=0)
     def run(state: Any, leaves: list[Any], vectors: jax.Array, calls: jax.Array) -> Any:
-        held = structure.unflatten(leaves)
+        held = jax.tree.unflatten(structure, leaves)
 
         def turn(_: Any, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
             state, pattern = carry
