@@ -111,7 +111,6 @@ def test_as_many_calls_as_fill_a_measurement(monkeypatch: pytest.MonkeyPatch) ->
 CONTENDERS = """
 import os
 import numpy as np
-from brainevent_core.bench.loop import looped
 from brainevent_core.bench.program import Program
 
 def sleeper():

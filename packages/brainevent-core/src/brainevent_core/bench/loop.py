@@ -39,21 +39,23 @@ def looped(
     # Leaves alone are arguments: JAX compares the structures of arguments with those of other programs, which fails for
     # a matrix of a contender whose structure holds arrays.
     leaves, structure = jax.tree.flatten(held)
+
+    def on_leaves(leaves: list[Any], *others: Any) -> Any:
+        return step(jax.tree.unflatten(structure, leaves), *others)
+
     if carried is None:
-        shapes = jax.eval_shape(lambda *args: step(jax.tree.unflatten(structure, args[0]), args[1]), leaves, vectors[0])
+        shapes = jax.eval_shape(on_leaves, leaves, vectors[0])
         begin = lambda: jax.tree.map(lambda out: jnp.zeros(out.shape, out.dtype), shapes)  # noqa: E731
-        turned = lambda held, pattern, _: step(held, pattern)  # noqa: E731
+        turned = lambda leaves, pattern, _: on_leaves(leaves, pattern)  # noqa: E731
     else:
         begin = lambda: jax.tree.map(jnp.array, carried)  # noqa: E731
-        turned = step
+        turned = on_leaves
 
     @partial(jax.jit, donate_argnums=0)
     def run(state: Any, leaves: list[Any], vectors: jax.Array, calls: jax.Array) -> Any:
-        held = jax.tree.unflatten(structure, leaves)
-
         def turn(_: Any, carry: tuple[Any, jax.Array]) -> tuple[Any, jax.Array]:
             state, pattern = carry
-            new = turned(held, jax.lax.dynamic_index_in_dim(vectors, pattern, keepdims=False), state)
+            new = turned(leaves, jax.lax.dynamic_index_in_dim(vectors, pattern, keepdims=False), state)
             first = jax.tree.leaves(new)[0]
             return new, (pattern + 1 + jnp.isnan(first[(0,) * first.ndim].astype(jnp.float32))) % count
 

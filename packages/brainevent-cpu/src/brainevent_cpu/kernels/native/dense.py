@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import every_bit, kept, masked
+from ...bridge.memory import every_bit, masked
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import sizes_of
-from .elements import weight_reader
+from .elements import multiplier, weight_reader
 from .events import active_lister
 from .parallel import chunks_for, threads_for
 
@@ -122,10 +122,7 @@ def build(call: Call) -> Any:
         return (a + b) + (c + d)
 
     if event:
-
-        @native
-        def counted(number, mask):
-            return masked(number, mask)
+        counted = masked
 
         @allocating
         def entries_of(x, active, counts, out, sizes):
@@ -137,10 +134,7 @@ def build(call: Call) -> Any:
             return entries
 
     else:
-
-        @native
-        def counted(number, value):
-            return kept(number * value, np.uint8(value != 0))
+        counted = multiplier(call)
 
         @native
         def entries_of(x, active, counts, out, sizes):
