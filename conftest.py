@@ -1,6 +1,7 @@
 """Options of the whole test suite."""
 
 import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--full",
         action="store_true",
-        help="run the whole product of formats, dtypes, transforms, ... instead of a pairwise cover of it",
+        help="run the whole product of formats, operations, transforms, dtypes and units instead of a pairwise cover",
     )
     group.addoption("--slow", action="store_true", help="also run the slow tests; --full includes them")
     group.addoption("--packaging", action="store_true", help="also build the distributions and install them")
@@ -47,3 +48,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether the whole products of cases were asked for (``--full``), rather than pairwise covers."""
     return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture
+def optimise() -> Iterator[Callable[[bool], None]]:
+    """Sets, for one test, whether XLA optimises what it compiles."""
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    yield lambda on: jax.config.update("jax_disable_most_optimizations", not on)
+    jax.config.update("jax_disable_most_optimizations", before)

@@ -1,8 +1,7 @@
 """Every operation of every matrix class that is no product, under every transform, against dense NumPy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
-import jax
 import pytest
 
 from brainevent_core.testing import OperationCase, check_operation, coverage, operation_cases
@@ -16,13 +15,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", list(operation_cases(BACKENDS, whole=whole)), ids=str)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def little_optimisation(full: bool) -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def little_optimisation(optimise: Callable[[bool], None]) -> None:
     """Half of the time goes into optimising programs that run once."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", not full)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    optimise(False)
 
 
 def test_operation(case: OperationCase) -> None:

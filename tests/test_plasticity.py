@@ -25,6 +25,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("case", list(plasticity_cases(BACKENDS, whole=whole)), ids=str)
 
 
+@pytest.fixture
+def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
+    """The programs of the whole table are many, and run once."""
+    optimise(not full)
+
+
+@pytest.mark.usefixtures("little_optimisation")
 def test_update(case: PlasticityCase) -> None:
     check_plasticity(case)
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from brainevent_core import config
 from brainevent_core.testing.products import EVENTS, INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import rows
+from brainevent_core.testing.tables import in_turn, rows
 
 __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 
@@ -68,20 +68,20 @@ def plasticity_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Plas
 
     Args:
         backends: the backends to ask for.
-        whole: all rows instead of a cover.
+        whole: all combinations of matrix, transform, side, clip, dtype, unit and backend, with the other columns in
+            turn, instead of a pairwise cover of all columns.
     """
-    columns: dict[str, list[Any]] = {
+    first: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
         "transform": list(TRANSFORMS),
         "pre": [False, True],
         "clip": ["all", "updated"],
-        "bounds": list(BOUNDS),
-        "spikes": list(EVENTS),
         "dtype": list(_DTYPES),
         "unit": [False, True],
         "backend": list(backends),
     }
-    for row in rows(columns, whole=whole):
+    others: dict[str, list[Any]] = {"bounds": list(BOUNDS), "spikes": list(EVENTS)}
+    for row in in_turn(first, others) if whole else rows({**first, **others}, whole=False):
         yield PlasticityCase(**row)
 
 

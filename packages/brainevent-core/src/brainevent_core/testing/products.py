@@ -20,7 +20,7 @@ import numpy as np
 
 from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, SparseFloat, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing.tables import rows
+from brainevent_core.testing.tables import in_turn, rows
 
 __all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
 
@@ -96,20 +96,23 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
 
     Args:
         backends: the backends to ask for.
-        whole: all rows instead of a cover.
+        whole: all combinations of matrix, operand, transform, side, rank, dtype and unit, with the other columns in
+            turn, instead of a pairwise cover of all columns.
     """
-    columns: dict[str, list[Any]] = {
+    first: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
         "operand": ["float", *EVENTS],
         "transform": list(TRANSFORMS),
         "from_left": [False, True],
         "rank": [1, 2],
-        "homogeneous": [False, True],
         "dtype": list(_TOLERANCES),
         "unit": [False, True],
-        "backend": list(backends),
     }
-    for row in rows(columns, whole=whole, allowed=_exists):
+    others: dict[str, list[Any]] = {"homogeneous": [False, True], "backend": list(backends)}
+    table = (
+        in_turn(first, others, allowed=_exists) if whole else rows({**first, **others}, whole=False, allowed=_exists)
+    )
+    for row in table:
         yield ProductCase(**row)
 
 
