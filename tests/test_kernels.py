@@ -151,7 +151,7 @@ def test_names(scale: Any) -> None:
     with pytest.raises(brainevent.RegistrationError, match="primitive of brainevent"):
         XLACustomKernel("matmul")
     assert {"matmul", "sampled"} <= set(brainevent.get_all_primitive_names())
-    assert "matmul" in brainevent.get_primitives_by_tags("product")
+    assert "matmul" in brainevent.get_primitives_by_tags("product") == brainevent.get_primitives_by_tags({"product"})
 
 
 def test_kernels_of_other_backends(scale: Any) -> None:
@@ -236,7 +236,11 @@ def test_events_are_operands(scale: Any) -> None:
 
 def test_platforms_are_those_of_lowering(scale: Any) -> None:
     with pytest.raises(ValueError, match="'cuda'"):
-        brainevent.config.set_backend("gpu", "numba")
+        brainevent.config.set_backend("metal", "numba")
+    brainevent.config.set_backend("gpu", "warp")
+    assert [brainevent.config.get_backend(name) for name in ("cuda", "rocm", "gpu", "cpu")] == ["warp"] * 3 + [None]
+    brainevent.config.set_backend("gpu", None)
+    assert brainevent.config.get_backend("cuda") is None
     with pytest.raises(brainevent.RegistrationError, match="'cuda' or 'rocm'"):
         scale.def_kernel("theirs", "gpu", lambda a, x, *, power: [x, x])
 

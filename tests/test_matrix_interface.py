@@ -59,6 +59,19 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "power of an array": (lambda: CSR_4 ** np.ones(4), NotImplementedError, "positive"),
     "power of zero": (lambda: CSR_4**0, NotImplementedError, "positive"),
     "text": (lambda: CSR_4 * "a", TypeError, "CSR"),
+    "deletion": (lambda: delattr(CSR_4, "data"), AttributeError, "immutable"),
+    "deletion from events": (lambda: delattr(brainevent.BinaryArray([1]), "_array"), AttributeError, "immutable"),
+    "lists of different lengths": (
+        lambda: FixedPostNumConn(1.0, [[0], [1, 0]], shape=(2, 2)),
+        brainevent.StructureError,
+        "indices must be an array",
+    ),
+    "floats to sort": (
+        lambda: jax.tree.map(lambda leaf: leaf * 1.0, COO.fromdense(DENSE)).sort_indices(),
+        brainevent.DTypeError,
+        "row of a 'coo' matrix must hold integers",
+    ),
+    "backend without a name": (lambda: brainevent.densemv_dt2t(np.ones(3), DENSE, backend=3), TypeError, "named by"),
     "array in other units": (lambda: CSR_4 + DENSE * u.mV, u.UnitMismatchError, ""),
     "other units of the same structure": (lambda: CSR_4 + CSR_4 * u.mV, u.UnitMismatchError, ""),
     "comparison of units": (lambda: CSR_4 * u.mV > 1.0, u.UnitMismatchError, ""),
@@ -252,6 +265,22 @@ def test_sorted_coordinates() -> None:
         np.testing.assert_array_equal(result.col, [3, 3, 0, 1])
 
 
+@pytest.mark.parametrize("cls", [*SPARSE, Dense])
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.int64, complex, np.complex64, np.array])
+def test_numbers_of_every_kind(kind: Callable[..., Any], cls: Any) -> None:
+    matrix, two = cls.fromdense(DENSE), kind(2)
+    for found, expected in ((matrix * two, 2 * DENSE), (two * matrix, 2 * DENSE), (matrix / two, DENSE / 2)):
+        assert type(found) is cls
+        np.testing.assert_array_equal(found.todense(), expected)
+
+
+def test_one_number_of_any_rank_is_one_for_all() -> None:
+    for shape in ((), (1,), (1, 1)):
+        matrix = FixedPostNumConn((np.full(shape, 2.0) * u.mV, [[0, 1], [1, 1]]), shape=(2, 2))
+        np.testing.assert_array_equal(matrix.todense().mantissa, [[2, 2], [0, 4]])
+        assert matrix.data.shape in ((), (1,))
+
+
 def test_functions_on_arrays() -> None:
     y, x = np.arange(3.0, dtype=np.float32), np.arange(4.0, dtype=np.float32)
     coo, csc = CSR_4.tocoo(), CSR_4.tocsc()
@@ -272,6 +301,8 @@ def test_functions_on_arrays() -> None:
     ws, ys = np.stack([CSR_4.data, 2 * CSR_4.data]), np.stack([y, 3 * y])
     np.testing.assert_array_equal(brainevent.csrmm_dt2t(ys * u.mV, ws, *csr_arrays, **shape).mantissa, ws * ys[:, rows])
     np.testing.assert_array_equal(brainevent.fcnmm_dt2t(np.ones((2, 3, 2)), indices, ys, **shape)[1, :, 0], 3 * y)
+    named = brainevent.fcnmm_dt2t(y=ys, indices=indices, weights=np.ones((2, 3, 2)), **shape, backend="reference")
+    np.testing.assert_array_equal(named[1, :, 0], 3 * y)
 
 
 @pytest.mark.parametrize("backend", [None, "numba", "reference"])
@@ -281,6 +312,13 @@ def test_csr_slice_rows(backend: str | None) -> None:
     np.testing.assert_array_equal(found.mantissa, DENSE[[2, 0, 1]])
     traced = jax.jit(lambda at: brainevent.csr_slice_rows(*arrays, at, shape=(3, 4), backend=backend))(np.array([5, 1]))
     np.testing.assert_array_equal(traced.mantissa, [np.zeros(4), DENSE[1]])
+    for at in (slice(1, None), np.array([False, True, True])):
+        some = brainevent.csr_slice_rows(*arrays, at, shape=(3, 4), backend=backend)
+        np.testing.assert_array_equal(some.mantissa, DENSE[1:])
+
+
+def test_traced_numbers_in_a_list() -> None:
+    np.testing.assert_array_equal(jax.jit(lambda i: CSR_4[[i, 0]])(2), DENSE[[2, 0]])
 
 
 # -- structures of any kind --------------------------------------------------------------------------------------------

@@ -33,8 +33,11 @@ __all__ = [
 #: The name under which the pure-jnp kernels of core are requested and reported.
 REFERENCE = "reference"
 
-#: The platforms that JAX lowers for; "gpu" is an alias of two of them.
+#: The platforms that JAX lowers for.
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+#: What JAX calls several of them.
+_ALIASES = {"gpu": ("cuda", "rocm")}
 
 ENVIRONMENT_VARIABLE = "BRAINEVENT_BACKEND"
 THREADS_VARIABLE = "BRAINEVENT_NUM_THREADS"
@@ -94,17 +97,35 @@ def use_backend(name: str, *, strict: bool = False) -> Iterator[None]:
         yield
 
 
-def set_backend(platform: str, name: str) -> None:
-    """Prefer the backend ``name`` on ``platform`` ("cpu", "cuda", "tpu", ...) from now on, in all threads."""
-    if platform not in PLATFORMS:
-        raise ValueError(f"Platforms are {', '.join(map(repr, PLATFORMS))}, as JAX lowers for them; got {platform!r}.")
-    _platform_backends[platform] = _backend_name(name)
+def set_backend(platform: str, name: str | None) -> None:
+    """Prefer the backend ``name`` on a platform from now on, in all threads.
+
+    Args:
+        platform: "cpu", "cuda", "rocm" or "tpu"; "gpu" stands for "cuda" and "rocm".
+        name: the backend, as ``python -m brainevent info`` lists it, or ``"reference"``; None forgets the preference.
+
+    Raises:
+        ValueError: if there is no such platform.
+    """
+    for one in _platforms(platform):
+        if name is None:
+            _platform_backends.pop(one, None)
+        else:
+            _platform_backends[one] = _backend_name(name)
     invalidate_compiled()
 
 
 def get_backend(platform: str) -> str | None:
     """The name set with :func:`set_backend` for ``platform``, else ``BRAINEVENT_BACKEND``, else None."""
-    return _platform_backends.get(platform) or os.environ.get(ENVIRONMENT_VARIABLE) or None
+    return _platform_backends.get(_platforms(platform)[0]) or os.environ.get(ENVIRONMENT_VARIABLE) or None
+
+
+def _platforms(platform: str) -> tuple[str, ...]:
+    if platform not in PLATFORMS and platform not in _ALIASES:
+        raise ValueError(
+            f"Platforms are {', '.join(map(repr, PLATFORMS))}, as JAX lowers for them, and 'gpu'; got {platform!r}."
+        )
+    return _ALIASES.get(platform, (platform,))
 
 
 def clear_backends() -> None:

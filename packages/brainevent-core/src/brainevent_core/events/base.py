@@ -83,6 +83,9 @@ class EventRepresentation:
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} is immutable; make a new one with `with_value(...)`.")
 
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
+
     @property
     def value(self) -> Any:
         """The events as a plain array, or a quantity over one."""
@@ -126,7 +129,7 @@ class EventRepresentation:
         return self.value[index]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self.value, dtype=dtype)  # a quantity refuses to lose its unit
+        return np.array(self.value, dtype=dtype, copy=copy)  # a quantity refuses to lose its unit
 
     def __bool__(self) -> bool:
         return bool(self.value)

@@ -5,7 +5,7 @@ from typing import Any
 
 from brainevent_core._jax import on_whole_arrays
 from brainevent_core.matrices import CSR
-from brainevent_core.matrices.indexing import positions
+from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import rows
 
 __all__ = ["csr_slice_rows"]
@@ -19,7 +19,7 @@ def csr_slice_rows(
 
     Args:
         data, indices, indptr: the matrix, see :class:`~brainevent.CSR`.
-        row_indices: (k,), concrete or traced; negative ones count from the end.
+        row_indices: (k,), concrete or traced, negative ones count from the end; a slice; or a mask.
         shape: of the matrix, (m, n).
         backend: the backend that must run it, as products with an event for each row.
 
@@ -38,4 +38,4 @@ def csr_slice_rows(
         Array([[2., 0., 3.]], dtype=float32)
     """
     matrix = CSR(data, indices, indptr, shape=shape)
-    return rows(matrix.__stored__, positions(row_indices, matrix.shape[0]), backend=backend)
+    return rows(matrix.__stored__, selected(row_indices, matrix.shape[0]), backend=backend)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
@@ -636,9 +636,10 @@ def get_all_primitive_names() -> list[str]:
     return sorted(_declared)
 
 
-def get_primitives_by_tags(*tags: str) -> list[str]:
-    """The names of the primitives that have all of ``tags``, sorted."""
-    return sorted(name for name, kernel in _declared.items() if kernel.tags.issuperset(tags))
+def get_primitives_by_tags(*tags: str | Iterable[str]) -> list[str]:
+    """The names of the primitives that have all of ``tags``, sorted; a set of tags can stand for its elements."""
+    wanted = {tag for one in tags for tag in ((one,) if isinstance(one, str) else one)}
+    return sorted(name for name, kernel in _declared.items() if kernel.tags >= wanted)
 
 
 def get_primitive(name: str) -> XLACustomKernel:

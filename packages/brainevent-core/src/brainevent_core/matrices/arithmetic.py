@@ -209,7 +209,9 @@ def _on_entries(matrix: Any, op: Callable[..., Any], *others: Any, linear: bool)
     """The matrix with the weights ``op(data, *others)``. Others are values, or matrices of the same structure."""
     stored = matrix.__stored__
     if linear or not may_repeat(stored):
-        return matrix._replace(op(*(getattr(value, "data", value) for value in (matrix, *others))))
+        return matrix._replace(
+            op(*(value.data if hasattr(value, "__stored__") else value for value in (matrix, *others)))
+        )
     first = first_of_place(stored)
 
     def summed(value: Any) -> Any:

@@ -66,6 +66,8 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         shape = as_shape(shape)
         stored_shape = shape[::-1] if self._transposed else shape
         data = as_data(data)
+        if data.size == 1 and data.ndim > 1 and fmt.takes_homogeneous:
+            data = data.reshape(1)  # whatever its rank, one number is one for all
         given = [as_integers(label, array) for label, array in zip(names, given, strict=True)]
         bare = units.detach(data)[0]
         fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
@@ -112,6 +114,9 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
             f"{type(self).__name__} is immutable; `with_data(new)` gives a matrix with other weights and the same "
             "structure."
         )
+
+    def __delattr__(self, name: str) -> None:
+        self.__setattr__(name, None)
 
     __hash__ = object.__hash__
 

@@ -81,6 +81,7 @@ class COO(DataRepresentation):
             >>> brainevent.COO([1.0, 2.0, 3.0], [1, 0, 0], [0, 1, 0], shape=(2, 2)).sort_indices().data
             Array([3., 2., 1.], dtype=float32)
         """
+        self._format.require_integers(self._structure)
         order = coordinate_order(self.row, self.col)
         data = self.data if self.data.size == 1 else self.data[order]
         aux = ((self.shape, self.__stored__.format), True, False)

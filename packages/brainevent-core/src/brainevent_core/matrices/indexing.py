@@ -92,7 +92,9 @@ def positions(index: Any, size: int) -> Any:
     """
     if isinstance(index, units.Quantity):
         raise IndexError(f"Indices are numbers without a unit, got {index}.")
-    if not isinstance(index, jax.core.Tracer):
+    if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(index)):
+        index = jnp.asarray(index)  # a list of traced and other numbers, too
+    else:
         index = np.asarray(index)
         if index.size == 0 and index.dtype == np.float64:
             index = index.astype(np.int64)  # an empty list has no dtype of its own

@@ -45,10 +45,14 @@ def as_integers(label: str, array: Any) -> Any:
 
     Raises:
         DTypeError: if it does not hold integers.
+        StructureError: if it is no array.
     """
     if not isinstance(array, (jax.Array, np.ndarray)):
         convert = getattr(array, "__jax_array__", None)
-        array = np.asarray(array) if convert is None else convert()
+        try:
+            array = np.asarray(array) if convert is None else convert()
+        except ValueError:
+            raise StructureError(f"{label} must be an array of integers, got lists of different lengths.") from None
         if array.size == 0 and not jnp.issubdtype(array.dtype, jnp.integer):
             array = array.astype(np.int32)  # an empty list has no dtype of its own
     if not jnp.issubdtype(array.dtype, jnp.integer):
