@@ -53,6 +53,7 @@ class Operation:
         differentiable: whether it has a derivative almost everywhere, in the values that are drawn.
         concrete: whether it needs to see the structure.
         positive: whether weights are positive, so that duplicates don't cancel.
+        kinked: whether it has no derivative at zero: entries at the same place have the same sign then.
         square: whether the matrix must be.
     """
 
@@ -66,6 +67,7 @@ class Operation:
     differentiable: bool = True
     concrete: bool = False
     positive: bool = False
+    kinked: bool = False
     square: bool = False
 
 
@@ -121,7 +123,7 @@ OPERATIONS: dict[str, Operation] = {
     "apply": Operation(lambda A, x, unit: A.apply(lambda data: data * data), lambda m, x: _squares(m), unit=_square_mv),
     # arithmetic
     "negative": Operation(lambda A, x, unit: -A, lambda m, x: -m.dense),
-    "absolute": Operation(lambda A, x, unit: abs(A), lambda m, x: np.abs(m.dense)),
+    "absolute": Operation(lambda A, x, unit: abs(A), lambda m, x: np.abs(m.dense), kinked=True),
     "power": Operation(lambda A, x, unit: A**2, lambda m, x: m.dense**2, unit=_square_mv),
     "times number": Operation(
         lambda A, x, unit: A * x, lambda m, x: m.dense * x, u.mV * _siemens, _number, extra_unit=_siemens

@@ -172,7 +172,11 @@ class _Problem:
     def weights(self) -> np.ndarray:
         """Quarters: sums of a few are exact in every dtype."""
         values = self.rng.integers(1, 9, size=self.data_shape) / 4
-        if not self.operation.positive:
+        if self.operation.kinked and not self.case.homogeneous:
+            signs = np.ones(self.row.shape)
+            signs[self.exists] = self.rng.choice([-1, 1], size=self.shape)[self.place]
+            values = values * signs.reshape(self.data_shape)
+        elif not self.operation.positive:
             values = values * self.rng.choice([-1, 1], size=self.data_shape)
         return self._as_dtype(values)
 

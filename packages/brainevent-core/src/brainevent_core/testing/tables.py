@@ -50,10 +50,23 @@ def in_turn(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row
     """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``."""
     turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
     for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
-        # From another end each time: consecutive turns differ in their last columns only.
-        begin = count * _STRIDE % len(turns)
+        begin = _mixed(count, len(turns))
         completed = ({**row, **turn} for turn in (*turns[begin:], *turns[:begin]))
         yield from itertools.islice((whole for whole in completed if allowed(whole)), 1)
+
+
+def _mixed(count: int, turns: int) -> int:
+    """Whose turn it is: consecutive rows are far from each other, and no value goes with one of another column forever.
+
+    The turn is the sum of the digits of the count in base ``turns``. The count alone repeats itself as the columns do:
+    every even one of 20 turns would meet rows without a unit.
+    """
+    total = 0
+    while count:
+        count, digit = divmod(count, turns)
+        total += digit
+    # Consecutive turns differ in their last columns only.
+    return total * _STRIDE % turns
 
 
 def _pairs(columns: _Columns) -> Iterator[tuple[tuple[str, Any], tuple[str, Any]]]:
