@@ -63,7 +63,7 @@ def _mixed(count: int, turns: int) -> int:
     """
     total = 0
     while count:
-        count, digit = divmod(count, turns)
+        count, digit = divmod(count, max(turns, 2))
         total += digit
     # Consecutive turns differ in their last columns only.
     return total * _STRIDE % turns
