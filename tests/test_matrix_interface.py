@@ -279,6 +279,9 @@ def test_one_number_of_any_rank_is_one_for_all() -> None:
         matrix = FixedPostNumConn((np.full(shape, 2.0) * u.mV, [[0, 1], [1, 1]]), shape=(2, 2))
         np.testing.assert_array_equal(matrix.todense().mantissa, [[2, 2], [0, 4]])
         assert matrix.data.shape in ((), (1,))
+    one_synapse = FixedPostNumConn(np.full((1, 1), 2.0), [[0]], shape=(1, 1))
+    assert one_synapse.data.shape == (1, 1)
+    np.testing.assert_array_equal(one_synapse.update_on_pre(np.array([True]), np.array([1.0])).data, [[3.0]])
 
 
 def test_functions_on_arrays() -> None:

@@ -97,6 +97,7 @@ def fcnmv_dt2t(
         y: (m,), or (n,) if ``transpose``.
         shape: of the matrix, (m, n).
         transpose: whether ``y`` belongs to columns.
+        backend: see :func:`csrmv_dt2t`.
     """
     return _of_matrix(FixedPostNumConn(1.0, indices, shape=shape), y, weights, transpose, backend)
 

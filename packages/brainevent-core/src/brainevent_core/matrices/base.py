@@ -66,9 +66,9 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         shape = as_shape(shape)
         stored_shape = shape[::-1] if self._transposed else shape
         data = as_data(data)
-        if data.size == 1 and data.ndim > 1 and fmt.takes_homogeneous:
-            data = data.reshape(1)  # whatever its rank, one number is one for all
         given = [as_integers(label, array) for label, array in zip(names, given, strict=True)]
+        if data.size == 1 and data.ndim > 1 and fmt.takes_homogeneous and given[0].size != 1:
+            data = data.reshape(1)  # whatever its rank, one number is one for all; but that of one synapse is its own
         bare = units.detach(data)[0]
         fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
         if check:

@@ -22,7 +22,7 @@ from brainevent_core import config
 from brainevent_core.matrices import DataRepresentation
 from brainevent_core.testing.operation_table import OPERATIONS, Inputs, Operation
 from brainevent_core.testing.products import INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import in_turn, rows
+from brainevent_core.testing.tables import table_rows
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 
@@ -91,12 +91,7 @@ def operation_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Opera
             of a pairwise cover of all columns.
     """
     first, others = _columns(backends)
-    table = (
-        in_turn(first, others, allowed=lambda row: hole(row) is None)
-        if whole
-        else rows({**first, **others}, whole=False, allowed=lambda row: hole(row) is None)
-    )
-    for row in table:
+    for row in table_rows(first, others, whole=whole, allowed=lambda row: hole(row) is None):
         yield OperationCase(**row)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from brainevent_core import config
 from brainevent_core.testing.products import EVENTS, INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import in_turn, rows
+from brainevent_core.testing.tables import table_rows
 
 __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 
@@ -81,7 +81,7 @@ def plasticity_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Plas
         "backend": list(backends),
     }
     others: dict[str, list[Any]] = {"bounds": list(BOUNDS), "spikes": list(EVENTS)}
-    for row in in_turn(first, others) if whole else rows({**first, **others}, whole=False):
+    for row in table_rows(first, others, whole=whole):
         yield PlasticityCase(**row)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, SparseFloat, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing.tables import in_turn, rows
+from brainevent_core.testing.tables import table_rows
 
 __all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
 
@@ -109,10 +109,7 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
         "unit": [False, True],
     }
     others: dict[str, list[Any]] = {"homogeneous": [False, True], "backend": list(backends)}
-    table = (
-        in_turn(first, others, allowed=_exists) if whole else rows({**first, **others}, whole=False, allowed=_exists)
-    )
-    for row in table:
+    for row in table_rows(first, others, whole=whole, allowed=_exists):
         yield ProductCase(**row)
 
 

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["in_turn", "rows"]
+__all__ = ["in_turn", "rows", "table_rows"]
 
 _STRIDE = 7919  # a prime: it has no factor in common with a number of turns
 
@@ -53,6 +53,13 @@ def in_turn(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row
         begin = _mixed(count, len(turns))
         completed = ({**row, **turn} for turn in (*turns[begin:], *turns[:begin]))
         yield from itertools.islice((whole for whole in completed if allowed(whole)), 1)
+
+
+def table_rows(
+    first: _Columns, others: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
+) -> Iterator[_Row]:
+    """Rows of a table: those of :func:`in_turn` if ``whole``, otherwise a pairwise cover of all columns."""
+    return in_turn(first, others, allowed=allowed) if whole else rows({**first, **others}, whole=False, allowed=allowed)
 
 
 def _mixed(count: int, turns: int) -> int:
