@@ -167,6 +167,10 @@ def _follow(
 def _start(task: Task, file: Path, errors: IO[str]) -> subprocess.Popen[str]:
     command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", task.as_json(), str(file)]
     variables = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    if task.guarded:
+        # A callback waits for a thread of JAX's to hand it its arrays, and occupies one meanwhile. On a single core
+        # there is one for each device.
+        variables["XLA_FLAGS"] = f"{variables.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables)
 
 

@@ -1,10 +1,12 @@
 """The fuzzer: a few hundred of its calls, and that it finds what there is to find."""
 
 import ctypes
+import os
 import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,19 @@ ROOT = Path(__file__).parents[1]
 SOME = [r"^product .*kind=(CSR|COO|FixedPostNumConn),", "size=small"]
 
 
+@pytest.fixture
+def one_core() -> Iterator[None]:
+    """Processes that a test starts have one core, where JAX has one thread for callbacks and all else."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.usefixtures("one_core")
 def test_some_calls(full: bool) -> None:
     cells = table(OPERATIONS, select=[re.compile(pattern) for pattern in SOME])
     outcome = driver.run(cells, seed=0, select=SOME, rounds=100 if full else 30, jobs=1)
