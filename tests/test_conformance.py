@@ -157,6 +157,13 @@ def test_faults_that_a_cover_finds() -> None:
         assert any(all(word in name for word in words.split(".*")) for name in cover), words
 
 
+def test_results_may_show_the_rounding_of_what_they_are_computed_in() -> None:
+    # The derivative by events of single precision: half-precision sums, some of which end on either side of a tie.
+    case = "matmul-coo-binary_float32-straight-float16-matrix-homogeneous-some-1021x517-malformed-int16-nonfinite-vjp_x"
+    outcome = check_conformance(named_case(case), "numba")
+    assert outcome.conforms, outcome.message
+
+
 def test_unnamed_decline_fails(planted: Callable[..., None]) -> None:
     planted("encode_events", reference.encode_events, supports=lambda mask, **params: False)
     outcome = check_conformance(named_case("encode_events-compact-vector-some-13x7-roomy-jit"), "planted")

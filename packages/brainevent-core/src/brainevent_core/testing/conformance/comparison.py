@@ -17,7 +17,13 @@ _ROUNDINGS = 4
 
 
 def difference(found: Sequence[Any], expected: Sequence[Any], precision: str | None = None) -> str | None:
-    """What differs, in words; None if nothing does. ``precision``: the dtype whose rounding errors are none."""
+    """What differs, in words; None if nothing does.
+
+    Args:
+        found: the results.
+        expected: what they should be.
+        precision: a dtype in which they were computed, and whose rounding they may show beside that of their own.
+    """
     if len(found) != len(expected):
         return f"expected {len(expected)} arrays, got {len(found)}"
     for number, pair in enumerate(zip(map(np.asarray, found), map(np.asarray, expected))):
@@ -31,7 +37,7 @@ def _of_arrays(found: np.ndarray, expected: np.ndarray, precision: str | None) -
     if (found.shape, found.dtype) != (expected.shape, expected.dtype):
         return f"expected {expected.dtype}{list(expected.shape)}, got {found.dtype}{list(found.shape)}"
     if jnp.issubdtype(expected.dtype, jnp.floating):
-        rtol = _ROUNDINGS * tolerance(precision or expected.dtype)
+        rtol = _ROUNDINGS * max(tolerance(expected.dtype), tolerance(precision or expected.dtype))
         f, e = found.astype(np.float64), expected.astype(np.float64)
         # The largest number sets the scale of the rounding errors of all.
         scale = np.abs(e[np.isfinite(e)]).max(initial=1.0)

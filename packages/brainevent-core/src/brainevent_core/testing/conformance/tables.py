@@ -41,8 +41,8 @@ class Call:
         operands: NumPy arrays.
         params: static parameters.
         groups: operands that are mapped, scanned or differentiated together, by name; the last is scanned over.
-        precision: the dtype whose rounding the results may show, where the definition of the primitive computes in
-            another one than that of the operands.
+        precision: the dtype that the primitive computes in. Results of any dtype may show its rounding: the derivative
+            by events of single precision is a half-precision sum if the weights are.
     """
 
     operands: list[np.ndarray]
@@ -181,13 +181,14 @@ def _draw_matmul(case: ConformanceCase, rng: np.random.Generator) -> Call:
     nonfinite = case["values"] == "nonfinite"
     data = numbers((1,) if case["weights"] == "homogeneous" else per_entry, case["dtype"], rng, nonfinite=nonfinite)
     operands = [data, *structure, _x(case, rng)]
-    return Call(operands, _stored_params(case), _groups("data", len(structure), "x"))
+    return Call(operands, _stored_params(case), _groups("data", len(structure), "x"), case["dtype"])
 
 
 def _draw_sampled(case: ConformanceCase, rng: np.random.Generator) -> Call:
     structure = _structure(case, rng)
     y = numbers(_columns(case, _lengths(case)[0]), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
-    return Call([y, *structure, _x(case, rng)], _stored_params(case), _groups("y", len(structure), "x"))
+    operands = [y, *structure, _x(case, rng)]
+    return Call(operands, _stored_params(case), _groups("y", len(structure), "x"), case["dtype"])
 
 
 def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> Call:
@@ -199,7 +200,7 @@ def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> Call:
     lower, upper = (np.asarray(bound).astype(data.dtype) for bound in ([-0.25, 0.75], [-np.inf, np.inf])[nonfinite])
     params = {**_stored_params(case), "clip": case["clip"]}
     groups = {**_groups("data", len(structure), "x"), "trace": (len(structure) + 2,)}
-    return Call([data, *structure, _x(case, rng), trace, lower, upper], params, groups)
+    return Call([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
 
 
 def _groups(first: str, structure: int, last: str) -> dict[str, tuple[int, ...]]:
@@ -258,7 +259,7 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Call:
     }
     groups = {"data": (0,), "seed": (1,), "first": (2,), "x": (3,)}
     # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
-    precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else None
+    precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else case["dtype"]
     return Call([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
 
 
