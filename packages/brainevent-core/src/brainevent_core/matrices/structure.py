@@ -49,12 +49,13 @@ def as_integers(label: str, array: Any) -> Any:
     """
     if not isinstance(array, (jax.Array, np.ndarray)):
         convert = getattr(array, "__jax_array__", None)
-        try:
-            array = convert() if convert is not None else np.asarray(array)
-        except ValueError:
-            if convert is not None:
-                raise
-            raise StructureError(f"{label} must be an array of integers, got lists of different lengths.") from None
+        if convert is not None:
+            array = convert()
+        else:
+            try:
+                array = np.asarray(array)
+            except ValueError:
+                raise StructureError(f"{label} must be an array of integers, got lists of different lengths.") from None
         if array.size == 0 and not jnp.issubdtype(array.dtype, jnp.integer):
             array = array.astype(np.int32)  # an empty list has no dtype of its own
     if not jnp.issubdtype(array.dtype, jnp.integer):
