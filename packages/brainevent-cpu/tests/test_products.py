@@ -435,6 +435,8 @@ GUARDED: list[tuple[Call, str]] = [
     (Call("coordinates", "", "entries", "bitpacked"), "int64"),
     (Call("coordinates", "", "entries", "binary"), "uint16"),
     (Call("indexed", "csr", "entries", "binary"), "int32"),
+    (Call("gather", "csr", "entries", "binary", lanes=True), "int16"),
+    (Call("gather", "fixed_num", "entries", "sparse_float", lanes=True), "uint32"),
     (Call("sampled", "csr", "entries", "binary"), "int32"),
 ]
 

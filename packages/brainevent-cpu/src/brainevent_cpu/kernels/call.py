@@ -24,6 +24,7 @@ class Call:
       batched: whether the operand has several columns.
       slots: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
+      lanes: whether to look up vectors of numbers, see `bridge.lanes`.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """
 
@@ -35,6 +36,7 @@ class Call:
     batched: bool = False
     slots: bool = False
     shared: bool = False
+    lanes: bool = False
     clip: str = ""
 
     @property
@@ -63,5 +65,6 @@ class Call:
             *(["batched"] if self.batched else []),
             *(["slots"] if self.slots else []),
             *(["shared"] if self.shared else []),
+            *(["lanes"] if self.lanes else []),
             *([self.clip] if self.clip else []),
         )

@@ -19,11 +19,15 @@ from brainevent_core.jitc import block_size, gap_tables
 from brainevent_core.kernels import Level
 
 from ..bridge import NativeKernel, native_call
+from ..bridge.processor import has_lanes
 from ..bridge.selftest import bridge_works
 from .sources import sources_of
 from .structure import WIDE
 
 __all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing"]
+
+# How many lines are worth a walk through 16 at once, of which the others are idle.
+_LINES_AT_ONCE = 8
 
 
 def _sources(module: str) -> tuple[str, ...]:
@@ -86,7 +90,14 @@ def matmul(
     width = math.prod(columns)
     members = math.prod(level.size for level in batch)
     tables = gap_tables(prob)
-    kernel = matmul_kernel(tables_shape=tables.shape, law=law, entries=entries, transpose=transpose, batched=width != 1)
+    kernel = matmul_kernel(
+        tables_shape=tables.shape,
+        law=law,
+        entries=entries,
+        transpose=transpose,
+        batched=width != 1,
+        lanes=not transpose and width == 1 and lines >= _LINES_AT_ONCE and has_lanes(),
+    )
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
@@ -180,7 +191,7 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 
 @functools.cache
 def matmul_kernel(
-    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool
+    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool, lanes: bool
 ) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
     facts = (
@@ -189,13 +200,20 @@ def matmul_kernel(
         entries,
         "scatter" if transpose else "gather",
         "matrix" if batched else "vector",
+        *(["lanes"] if lanes else []),
     )
 
     def build() -> Any:
         from .native.jitc.products import build_matmul
 
         return build_matmul(
-            facts, tables_shape=tables_shape, law=law, entries=entries, transpose=transpose, batched=batched
+            facts,
+            tables_shape=tables_shape,
+            law=law,
+            entries=entries,
+            transpose=transpose,
+            batched=batched,
+            lanes=lanes,
         )
 
     return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))

@@ -14,6 +14,7 @@ from brainevent_core.config import num_threads
 from brainevent_core.formats import get_format, get_operand, is_event
 
 from ..bridge import native_call
+from ..bridge.processor import has_lanes
 from .call import Call
 from .compiled import native_kernel
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
@@ -23,6 +24,9 @@ __all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sa
 # Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
 # stand side by side, so that all of them are read with one entry of the matrix.
 _VECTORS_IN_A_ROW = ("dense", "indexed")
+
+# Families that read a number for every entry of a row.
+_GATHERS = ("gather", "indexed")
 
 # Of a batch of events with a dense matrix, the share above which a product that meets the zeros, too, is faster. With
 # 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
@@ -178,7 +182,15 @@ def _run(
     weights = "homogeneous" if homogeneous else "entries" if first.dtype == wide else dtype.name
     in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
     kernel = native_kernel(
-        Call(plan.family, plan.layout, weights, operand, transpose and plan.family != "coordinates", batch != 1)
+        Call(
+            plan.family,
+            plan.layout,
+            weights,
+            operand,
+            transpose and plan.family != "coordinates",
+            batch != 1,
+            lanes=_looks_up_lanes(plan, batch, inner),
+        )
     )
     size = x.shape[0]
     # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
@@ -207,6 +219,17 @@ def _run(
     elif x.ndim == 2:
         out = out.reshape(batch, outer).T if in_a_row else out.reshape(outer, batch)
     return [out.astype(dtype)]
+
+
+def _looks_up_lanes(plan: _Plan, batch: int, inner: int) -> bool:
+    """Whether a kernel looks up vectors of numbers; their places have 32 bits."""
+    return (
+        plan.family in _GATHERS
+        and batch == 1
+        and plan.arrays[0].dtype.itemsize <= 4
+        and inner < 2**31
+        and has_lanes()
+    )
 
 
 def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ...bridge.lanes import bfloat16_lanes, float16_lanes, load, same
 from ...bridge.memory import bfloat16_value, float16_value, kept
 from ...bridge.specialise import specialised
 from ..call import Call
@@ -41,6 +42,36 @@ def weight_reader(call: Call) -> Any:
             return data[entry]
 
     return weight
+
+
+def lanes_reader(call: Call) -> Any:
+    """`weights(data, entry, mask)`: the weights of `lanes.LANES` entries from `entry` on, where the mask is set."""
+    native = specialised(*call.words)
+    if call.homogeneous:
+
+        @native
+        def weights(data, entry, mask):
+            return same(data[U(0)])
+
+    elif call.weights == "float16":
+
+        @native
+        def weights(data, entry, mask):
+            return float16_lanes(load(data, entry, mask))
+
+    elif call.weights == "bfloat16":
+
+        @native
+        def weights(data, entry, mask):
+            return bfloat16_lanes(load(data, entry, mask))
+
+    else:
+
+        @native
+        def weights(data, entry, mask):
+            return load(data, entry, mask)
+
+    return weights
 
 
 def multiplier(call: Call) -> Any:

@@ -148,6 +148,25 @@ def column_interleaver(call: Call) -> Any:
     return side_by_side
 
 
+def room_maker(*, bytes_of_lanes: bool) -> Any:
+    """`with_room(x)`: x; if vectors of its bytes are looked up, a copy with room for what is read behind the last."""
+    if not bytes_of_lanes:
+
+        @specialised("room", "given", allocates=True)
+        def with_room(x):
+            return x
+
+        return with_room
+
+    @specialised("room", "made", allocates=True)
+    def with_room_behind(x):
+        copy = np.zeros(x.size + 3, np.uint8)
+        copy[: x.size] = x
+        return copy
+
+    return with_room_behind
+
+
 def operand_reader(call: Call) -> Any:
     """`entries_of(x, sizes)`: the operand as numbers or as a byte per event, one for each line and column.
 

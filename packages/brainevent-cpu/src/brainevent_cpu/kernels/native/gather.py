@@ -11,19 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import prefetch
+from ...bridge.lanes import LANES, ascending, load, lookup, lookup_byte, same, sum_lanes, where, widen
+from ...bridge.memory import kept, prefetch
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import Rows, sizes_of
-from .elements import multiplier, weight_reader
-from .events import operand_reader
+from .elements import lanes_reader, multiplier, weight_reader
+from .events import operand_reader, room_maker
 from .parallel import chunks_for, threads_for
 from .rows import row_reader
 
 __all__ = ["build", "gatherer"]
 
-U = np.uint64
+U, W = np.uint64, np.uint32
 
 # How many entries of an event product are asked for in advance: the hardware stops at the end of a page. 25 million
 # entries at 10 % spikes took 1.15 ns each (64 ahead: 1.20, 1,024: 1.22, none: 1.33). Numbers took 1.2 with any and with
@@ -31,12 +32,18 @@ U = np.uint64
 # memory alone takes 0.7.
 AHEAD = U(256)
 
+# The same for vectors of numbers, which are ready sooner: 25 million events with one weight took 7.7 ms (256 ahead:
+# 9.2, 1,024: 6.9, but all others 5 to 15 % more).
+LANES_AHEAD = U(512)
+
 
 def gatherer(call: Call) -> Any:
     """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    weight, contribution, row_span = weight_reader(call), multiplier(call), row_reader(call)
-    event, batched, homogeneous = call.event, call.batched, call.homogeneous
+    weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
+    row_span = row_reader(call)
+    event, batched, homogeneous, selects = call.event, call.batched, call.homogeneous, call.selects
+    lanes = call.lanes
     # Counting events is exact, adding up the same weight isn't.
     counting = event and homogeneous
 
@@ -59,6 +66,15 @@ def gatherer(call: Call) -> Any:
         if counting:
             return np.int64(x[column])
         return contribution(weight(data, entry), x[column])
+
+    @native
+    def finished(data, total, out):
+        """The sum of a row."""
+        if counting:
+            # No event adds nothing, whatever the weight is. Not by a branch: in rows of 10 entries, none or one event
+            # can't be predicted (117 instead of 69 µs for 10,000 rows).
+            return kept(data[0] * out.dtype.type(total), np.uint8(total != 0))
+        return total
 
     @native
     def gather_row(data, indices, x, start, stop, bound, out):
@@ -86,11 +102,35 @@ def gatherer(call: Call) -> Any:
         while entry < stop:
             a += term(data, indices, x, entry, bound, out)
             entry += U(1)
-        total = (a + b) + (c + d)
-        if counting:
-            # No event adds nothing, whatever the weight is.
-            return data[0] * out.dtype.type(total) if total != 0 else out.dtype.type(0)
-        return total
+        return finished(data, (a + b) + (c + d), out)
+
+    @native
+    def gather_row_lanes(data, indices, x, start, stop, bound, out):
+        """The same, `LANES` entries at once. The last ones of a row take as long as all: 10,000 rows of 10 entries took
+        42 µs (one after another 117), of 100 entries 311 (549), and 50,000 of 500, from memory, 14.2 ms (23.4).
+        """
+        total = same(W(0)) if counting else same(out.dtype.type(0))
+        entry = start
+        while entry < stop:
+            prefetch(indices, entry + LANES_AHEAD)
+            if not homogeneous:
+                prefetch(data, entry + LANES_AHEAD)
+            inside = ascending() < W(min(stop - entry, U(LANES)))
+            column = widen(load(indices, entry, inside))
+            inside = inside & (column < W(bound))
+            if event:
+                found = inside & (lookup_byte(x, column, inside) != W(0))
+                if counting:
+                    total = where(found, total + W(1), total)
+                else:
+                    total = where(found, total + weights(data, entry, inside), total)
+            else:
+                value = lookup(x, column, inside)
+                if selects:
+                    inside = inside & (value != out.dtype.type(0))
+                total = where(inside, total + weights(data, entry, inside) * value, total)
+            entry += U(LANES)
+        return finished(data, sum_lanes(total), out)
 
     @native
     def factor_of(data, entry, out):
@@ -136,14 +176,17 @@ def gatherer(call: Call) -> Any:
             if batched:
                 to = row * sizes.batch
                 gather_columns(data, indices, x, start, stop, sizes.bound, sizes.batch, out, to)
+            elif lanes:
+                out[row] = gather_row_lanes(data, indices, x, start, stop, sizes.bound, out)
             else:
                 out[row] = gather_row(data, indices, x, start, stop, sizes.bound, out)
         return 0
 
-    parallel_gather = parallel_loop(gather)
+    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=lanes and event)
 
     @allocating
     def gather_all(frame, rows, x, out, sizes, threads):
+        x = with_room(x)
         threads = threads_for(frame, U(rows.indices.size) * sizes.batch, threads)
         chunks = chunks_for(threads)
         return parallel_gather(frame, chunks, threads, (U(chunks), rows, x, out, sizes))

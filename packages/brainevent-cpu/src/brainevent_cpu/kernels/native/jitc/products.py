@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from ....bridge.lanes import ascending, load, store
 from ....bridge.memory import kept, load_word
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
+from ..events import room_maker
 from ..parallel import chunks_for, threads_for
+from .lines import build_gather_lines
 from .members import of_member
 from .stream import SCRATCH, block_keys, build_walk
 
@@ -30,7 +33,14 @@ PARTS = U(8)
 
 
 def build_matmul(
-    facts: tuple[str, ...], *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool
+    facts: tuple[str, ...],
+    *,
+    tables_shape: tuple[int, int],
+    law: str,
+    entries: str,
+    transpose: bool,
+    batched: bool,
+    lanes: bool,
 ) -> Any:
     """The kernel of a product.
 
@@ -42,6 +52,7 @@ def build_matmul(
         "sparse_float".
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
+      lanes: whether to gather with several lines at once, see `lines`.
 
     Returns:
       An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
@@ -51,6 +62,8 @@ def build_matmul(
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
+    # Lines that are walked through together belong to one chunk.
+    unit = U(GROUP if lanes else 1)
 
     @native
     def weight_of(data, value):
@@ -91,7 +104,7 @@ def build_matmul(
             add_columns(out, row, x, position * batch, batch, weight_of(data, value))
             return total
         if counting:
-            return total + np.int64(x[position])
+            return W(total + x[position])
         return total + contribution(weight_of(data, value), x[position])
 
     @native
@@ -234,22 +247,34 @@ def build_matmul(
             return data[0] * data.dtype.type(total) if total != 0 else data.dtype.type(0)
         return total
 
+    gather_lines: Any = None
+    if lanes:
+        gather_lines = build_gather_lines(
+            native, tables_shape=tables_shape, law=law, event=event, selects=selects, counting=counting
+        )
+
     @allocating
     def gather(chunk, chunks, data, seed, first, tables, x, out, batch, block, length, lines):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
-        start, stop = lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks
+        groups = (lines + unit - U(1)) // unit
+        start, stop = groups * U(chunk) // chunks * unit, min(lines, groups * U(chunk + 1) // chunks * unit)
         for position in range(start * batch, stop * batch):
             out[position] = 0
-        zero = np.int64(0) if counting else data.dtype.type(0)
-        totals = np.empty(np.int64(stop - start), np.int64 if counting else out.dtype)
-        totals[:] = zero
+        totals = np.zeros(np.int64(stop - start), np.uint32 if counting else out.dtype)
         for number in range((length + block - U(1)) // block):
             begin = number * block
             end = min(block, length - begin)
             for group in range(start, stop, U(GROUP)):
                 count = min(U(GROUP), stop - group)
                 group_keys(seed, first, x, group, count, number, keys0, keys1)
+                if lanes:
+                    used = ascending() < W(count)
+                    total = load(totals, group - start, used)
+                    key0, key1 = load(keys0, U(0), used), load(keys1, U(0), used)
+                    total = gather_lines(key0, key1, tables, W(begin), W(end), W(count), data, x, total)
+                    store(totals, group - start, total, used)
+                    continue
                 for i in range(count):
                     total, sink = totals[group - start + i], (out, data, x, (group + i) * batch, batch)
                     key0, key1 = keys0[i], keys1[i]
@@ -259,13 +284,13 @@ def build_matmul(
                 out[line] = finished(totals[line - start], data)
         return 0
 
-    parallel_gather = parallel_loop(gather)
+    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=lanes and event)
 
     @allocating
     def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
         threads = threads_for(frame, lines * per_line * batch, limit)
         chunks = U(chunks_for(threads))
-        arguments = (chunks, data, seed, first, tables, x, out, batch, block, length, lines)
+        arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
     @allocating

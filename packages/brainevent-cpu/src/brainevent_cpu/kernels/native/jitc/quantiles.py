@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from ....bridge.lanes import cast, everywhere, lookup, reinterpret
 from ....bridge.specialise import specialised
 
-__all__ = ["build_quantile"]
+__all__ = ["build_quantile", "build_quantile_lanes"]
 
 U, W = np.uint64, np.uint32
 S, F = np.int32, np.float32
@@ -97,3 +98,29 @@ def build_quantile() -> tuple[Any, Any]:
         return table[at] + place * (table[at + U(1)] + place * upper)
 
     return locate, quantile
+
+
+@functools.cache
+def build_quantile_lanes() -> Any:
+    """`quantile(drawn) -> variate`, the same of `bridge.lanes`."""
+    table = _table()
+    native = specialised("table", contract=True)
+    sides = W(_SEGMENTS)
+
+    @native
+    def coefficient(row, k):
+        return lookup(table, row + W(k), everywhere())
+
+    @native
+    def quantile(drawn):
+        # All ones where the lower 30 bits count from the other end.
+        other = (drawn >> W(30) & W(1)) * W(0xFFFFFFFF)
+        distance = (drawn ^ other) & W(0x3FFFFFFF)
+        bits = reinterpret(cast(distance, F(0)) + F(0.5))
+        segment = (bits >> W(_PLACE_BITS)) - W(_BIASED_LEAST << SEGMENT_BITS)
+        row = (segment + (drawn >> W(30)) * sides) * W(_ROW)
+        place = cast((bits & W((1 << _PLACE_BITS) - 1)) - W(1 << (_PLACE_BITS - 1)), F(0))
+        upper = coefficient(row, 2) + place * coefficient(row, 3)
+        return coefficient(row, 0) + place * (coefficient(row, 1) + place * upper)
+
+    return quantile

@@ -23,9 +23,8 @@ F = np.float32
 
 # Draws of a batch. Longer ones waste more at the end of a block, 64 took 5–10 % more time. With AVX-512 (an Intel Xeon)
 # 64 took 15 % less with one weight for all, 5 % less with others, and up to 1.5 times as much where a line has 10
-# connections. Looking up a batch by its gathers took 1.0 ns instead of 1.16 with one weight for all and more with
-# others: a number takes 1.4 cycles that way. LLVM unrolls loops of up to 16 before it could vectorise them: these took
-# twice as much, whether all batches are as short or the last ones only.
+# connections. (There, products that gather walk through several lines at once, see `lines`.) LLVM unrolls loops of up
+# to 16 before it could vectorise them: these took twice as much, whether all batches are as short or only the last.
 BATCH = 32
 
 # Behind the draws of a batch there is room for what is noted of its weights.

@@ -1,0 +1,410 @@
+"""Vectors of the processor as values of Numba: `LANES` numbers at once, with the operators that numbers have.
+
+LLVM makes vectors of a loop by itself, but not where it looks numbers up in an array that could be the one it writes
+to, and not where some lanes end before others. With these both can be said:
+
+    column = load(indices, entry, ascending() < left)
+    found = lookup(x, column, column < bound)
+    total = where(found > 0, total + found, total)
+
+A lane has 32 or 64 bits, a mask one; LLVM spreads what is too wide over several registers. It makes something of all
+this for any processor; `processor.has_lanes` says whether it is worth it.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+__all__ = [
+    "LANES",
+    "any_lane",
+    "ascending",
+    "bfloat16_lanes",
+    "cast",
+    "everywhere",
+    "float16_lanes",
+    "load",
+    "lookup",
+    "lookup_byte",
+    "reinterpret",
+    "same",
+    "store",
+    "sum_lanes",
+    "where",
+    "widen",
+]
+
+#: A register of AVX-512 has 16 lanes of 32 bits.
+LANES = 16
+
+_I32, _I64 = ir.IntType(32), ir.IntType(64)
+
+
+# -- types -------------------------------------------------------------------------------------------------------------
+
+
+class Lanes(types.Type):
+    """The Numba type of `LANES` numbers of a type, or of a mask."""
+
+    def __init__(self, dtype: types.Type) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"Lanes({dtype})")
+
+
+def _element(dtype: types.Type) -> ir.Type:
+    if isinstance(dtype, types.Float):
+        return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
+    return ir.IntType(1 if dtype == types.boolean else dtype.bitwidth)
+
+
+def _vector(dtype: types.Type) -> ir.VectorType:
+    return ir.VectorType(_element(dtype), LANES)
+
+
+@register_model(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Lanes) -> None:
+        super().__init__(dmm, fe_type, _vector(fe_type.dtype))
+
+
+MASK = Lanes(types.boolean)
+
+
+def _lanes(*values: types.Type) -> bool:
+    return all(isinstance(value, Lanes) for value in values)
+
+
+def _array(value: types.Type) -> bool:
+    return isinstance(value, types.Array) and value.ndim == 1 and value.layout == "C"
+
+
+def _spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    """All lanes `value`."""
+    undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    first = builder.insert_element(undefined, value, _I32(0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES))
+
+
+# -- operators ---------------------------------------------------------------------------------------------------------
+
+
+def _operator(function: Any, build: Callable[..., ir.Value], to: Lanes | None) -> None:
+    """Define an operator for lanes, with lanes or with one number for all; `to` is the type of its result, or None."""
+
+    @infer_global(function)
+    class Template(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            if len(args) != 2 or not isinstance(args[0], Lanes):
+                return None
+            if args[1] == args[0]:
+                return signature(to or args[0], *args)
+            if isinstance(args[1], types.Number):
+                return signature(to or args[0], args[0], args[0].dtype)
+            return None
+
+    @lower_builtin(function, Lanes, Lanes)
+    def lower_lanes(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return build(builder, sig.args[0].dtype, *args)
+
+    @lower_builtin(function, Lanes, types.Number)
+    def lower_number(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return build(builder, sig.args[0].dtype, args[0], _spread(builder, args[1]))
+
+
+def _arithmetic(name: str) -> Callable[..., ir.Value]:
+    def build(builder: ir.IRBuilder, dtype: types.Type, a: ir.Value, b: ir.Value) -> ir.Value:
+        return getattr(builder, f"f{name}" if isinstance(dtype, types.Float) else name)(a, b)
+
+    return build
+
+
+def _comparison(symbol: str) -> Callable[..., ir.Value]:
+    def build(builder: ir.IRBuilder, dtype: types.Type, a: ir.Value, b: ir.Value) -> ir.Value:
+        if isinstance(dtype, types.Float):
+            return (builder.fcmp_unordered if symbol == "!=" else builder.fcmp_ordered)(symbol, a, b)
+        return (builder.icmp_signed if dtype.signed else builder.icmp_unsigned)(symbol, a, b)
+
+    return build
+
+
+def _bitwise(name: str) -> Callable[..., ir.Value]:
+    return lambda builder, dtype, a, b: getattr(builder, name)(a, b)
+
+
+for _function, _name in ((operator.add, "add"), (operator.sub, "sub"), (operator.mul, "mul")):
+    _operator(_function, _arithmetic(_name), None)
+for _function, _name in (
+    (operator.and_, "and_"),
+    (operator.or_, "or_"),
+    (operator.xor, "xor"),
+    (operator.lshift, "shl"),
+    (operator.rshift, "lshr"),
+):
+    _operator(_function, _bitwise(_name), None)
+for _function, _name in ((operator.lt, "<"), (operator.ge, ">="), (operator.eq, "=="), (operator.ne, "!=")):
+    _operator(_function, _comparison(_name), MASK)
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+
+def _address(context: Any, builder: ir.IRBuilder, array: types.Array, value: ir.Value, at: ir.Value) -> ir.Value:
+    """The address of the lanes from `array[at]` on."""
+    element = builder.gep(context.make_array(array)(context, builder, value).data, [at])
+    return builder.bitcast(element, _vector(array.dtype).as_pointer())
+
+
+def _bytes(dtype: types.Type) -> int:
+    return dtype.bitwidth // 8
+
+
+def _zeros(dtype: types.Type) -> ir.Constant:
+    return ir.Constant(_vector(dtype), None)
+
+
+def _masked(builder: ir.IRBuilder, operation: str, vector: ir.VectorType, pointers: str, args: Any) -> ir.Value:
+    """Call LLVM's masked "load", "store" or "gather" of such a vector."""
+    name = f"llvm.masked.{operation}.v{LANES}{vector.element.intrinsic_name}.{pointers}"
+    result = ir.VoidType() if operation == "store" else vector
+    function_type = ir.FunctionType(result, [value.type for value in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), args)
+
+
+@intrinsic
+def load(typingctx: Any, array: types.Type, at: types.Type, mask: types.Type) -> Any:
+    """`array[at + lane]` (`at` unsigned); 0 where the mask is not set: nothing is read there."""
+    if not _array(array) or mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        address = _address(context, builder, array, *args[:2])
+        align, nothing = _I32(_bytes(array.dtype)), _zeros(array.dtype)
+        return _masked(builder, "load", nothing.type, "p0", (address, align, args[2], nothing))
+
+    return signature(Lanes(array.dtype), array, types.uint64, MASK), codegen
+
+
+@intrinsic
+def store(typingctx: Any, array: types.Type, at: types.Type, value: types.Type, mask: types.Type) -> Any:
+    """`array[at + lane] = value`, where the mask is set."""
+    if not _array(array) or value != Lanes(array.dtype) or mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        address = _address(context, builder, array, *args[:2])
+        align = _I32(_bytes(array.dtype))
+        _masked(builder, "store", args[2].type, "p0", (args[2], address, align, args[3]))
+        return context.get_dummy_value()
+
+    return signature(types.none, array, types.uint64, value, MASK), codegen
+
+
+class _Addresses(ir.Instruction):
+    """`getelementptr` of several places, which llvmlite doesn't have.
+
+    With one address and a vector of 32-bit places, which are signed, LLVM takes the instruction that looks up 16
+    numbers; of addresses that it can't take apart again it makes two of 8.
+    """
+
+    def __init__(self, block: Any, base: ir.Value, places: ir.Value) -> None:
+        self.element = base.type.pointee
+        super().__init__(block, ir.VectorType(base.type, LANES), "getelementptr", (base, places))
+
+    def descr(self, buf: list[str]) -> None:
+        base, places = (f"{value.type} {value.get_reference()}" for value in self.operands)
+        buf.append(f"getelementptr {self.element}, {base}, {places}\n")
+
+
+def _gather(context: Any, builder: ir.IRBuilder, array: types.Array, args: Any, dtype: types.Type) -> ir.Value:
+    """What is behind the elements of an array, read as `dtype`."""
+    value, places, mask = args
+    start = context.make_array(array)(context, builder, value).data
+    addresses = _Addresses(builder.block, start, places)
+    builder._insert(addresses)
+    read = builder.bitcast(addresses, ir.VectorType(_element(dtype).as_pointer(), LANES))
+    align, nothing = _I32(_bytes(array.dtype)), _zeros(dtype)
+    return _masked(builder, "gather", nothing.type, f"v{LANES}p0", (read, align, mask, nothing))
+
+
+@intrinsic
+def lookup(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
+    """`array[place]` for each lane, 0 where the mask is not set: nothing is read there. Places are below 2**31."""
+    if not _array(array) or places != Lanes(types.uint32) or mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return _gather(context, builder, array, args, array.dtype)
+
+    return signature(Lanes(array.dtype), array, places, MASK), codegen
+
+
+@intrinsic
+def lookup_byte(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
+    """The same from an array of bytes, as uint32. Three more bytes are read, so there must be as many behind each."""
+    if not _array(array) or array.dtype != types.uint8 or places != Lanes(types.uint32) or mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        words = _gather(context, builder, array, args, types.uint32)
+        return builder.and_(words, ir.Constant(words.type, [255] * LANES))
+
+    return signature(places, array, places, MASK), codegen
+
+
+# -- making and changing lanes -----------------------------------------------------------------------------------------
+
+
+@intrinsic
+def ascending(typingctx: Any) -> Any:
+    """0, 1, 2 and so on, uint32."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return ir.Constant(_vector(types.uint32), list(range(LANES)))
+
+    return signature(Lanes(types.uint32)), codegen
+
+
+@intrinsic
+def where(typingctx: Any, mask: types.Type, then: types.Type, otherwise: types.Type) -> Any:
+    """Lanes of `then` where the mask is set, of `otherwise` elsewhere; either can be one number for all."""
+    like = then if isinstance(then, Lanes) else otherwise
+    if mask != MASK or not isinstance(like, Lanes):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        a, b = (
+            value if isinstance(kind, Lanes) else _spread(builder, value)
+            for kind, value in zip(sig.args[1:], args[1:], strict=True)
+        )
+        return builder.select(args[0], a, b)
+
+    either = (kind if isinstance(kind, Lanes) else like.dtype for kind in (then, otherwise))
+    return signature(like, MASK, *either), codegen
+
+
+@intrinsic
+def cast(typingctx: Any, value: types.Type, like: types.Type) -> Any:
+    """Integers (read as signed ones) or floats as floats of the type of `like`."""
+    if not _lanes(value) or not isinstance(like, types.Float):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        if not isinstance(value.dtype, types.Float):
+            return builder.sitofp(args[0], _vector(like))
+        if value.dtype == like:
+            return args[0]
+        return (builder.fpext if like.bitwidth > value.dtype.bitwidth else builder.fptrunc)(args[0], _vector(like))
+
+    return signature(Lanes(like), value, like), codegen
+
+
+@intrinsic
+def widen(typingctx: Any, value: types.Type) -> Any:
+    """Unsigned integers of up to 32 bits, as uint32."""
+    if value not in [Lanes(narrow) for narrow in (types.uint8, types.uint16, types.uint32)]:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.zext(args[0], _vector(types.uint32)) if value.dtype.bitwidth < 32 else args[0]
+
+    return signature(Lanes(types.uint32), value), codegen
+
+
+@intrinsic
+def float16_lanes(typingctx: Any, bits: types.Type) -> Any:
+    """The bits of float16, uint16, as float32."""
+    if bits != Lanes(types.uint16):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.fpext(builder.bitcast(args[0], ir.VectorType(ir.HalfType(), LANES)), _vector(types.float32))
+
+    return signature(Lanes(types.float32), bits), codegen
+
+
+@intrinsic
+def bfloat16_lanes(typingctx: Any, bits: types.Type) -> Any:
+    """The bits of bfloat16, uint16, as float32, whose upper half they are."""
+    if bits != Lanes(types.uint16):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        wide = builder.zext(args[0], _vector(types.uint32))
+        return builder.bitcast(builder.shl(wide, ir.Constant(wide.type, [16] * LANES)), _vector(types.float32))
+
+    return signature(Lanes(types.float32), bits), codegen
+
+
+@intrinsic
+def reinterpret(typingctx: Any, value: types.Type) -> Any:
+    """The bits of float32, uint32."""
+    if value != Lanes(types.float32):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.bitcast(args[0], _vector(types.uint32))
+
+    return signature(Lanes(types.uint32), value), codegen
+
+
+@intrinsic
+def everywhere(typingctx: Any) -> Any:
+    """The mask that is set in all lanes."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return ir.Constant(_vector(types.boolean), [1] * LANES)
+
+    return signature(MASK), codegen
+
+
+@intrinsic
+def same(typingctx: Any, value: types.Type) -> Any:
+    """One number for all lanes."""
+    if not isinstance(value, types.Number):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return _spread(builder, args[0])
+
+    return signature(Lanes(value), value), codegen
+
+
+@intrinsic
+def any_lane(typingctx: Any, mask: types.Type) -> Any:
+    """Whether a mask is set anywhere."""
+    if mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        bits = builder.bitcast(args[0], ir.IntType(LANES))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return signature(types.boolean, mask), codegen
+
+
+@intrinsic
+def sum_lanes(typingctx: Any, value: types.Type) -> Any:
+    """The sum of all lanes, in pairs of halves."""
+    if not _lanes(value) or value == MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        total, width = args[0], LANES
+        add = builder.fadd if isinstance(value.dtype, types.Float) else builder.add
+        while width > 1:
+            width //= 2
+            halves = (ir.Constant(ir.VectorType(_I32, width), list(range(at, at + width))) for at in (0, width))
+            low, high = (builder.shuffle_vector(total, total, half) for half in halves)
+            total = add(low, high)
+        return builder.extract_element(total, _I32(0))
+
+    return signature(value.dtype, value), codegen
