@@ -224,11 +224,7 @@ def _run(
 def _looks_up_lanes(plan: _Plan, batch: int, inner: int) -> bool:
     """Whether a kernel looks up vectors of numbers; their places have 32 bits."""
     return (
-        plan.family in _GATHERS
-        and batch == 1
-        and plan.arrays[0].dtype.itemsize <= 4
-        and inner < 2**31
-        and has_lanes()
+        plan.family in _GATHERS and batch == 1 and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
     )
 
 

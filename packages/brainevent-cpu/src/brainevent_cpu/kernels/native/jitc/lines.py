@@ -7,20 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from brainevent_core.jitc import WEIGHT_COUNTER, draw
+from brainevent_core.jitc import WEIGHT_COUNTER
 
-from ....bridge.lanes import any_lane, ascending, cast, everywhere, lookup, lookup_byte, same, where
-from .quantiles import build_quantile_lanes
+from ....bridge.lanes import any_lane, ascending, cast, lookup, lookup_byte, same, where
+from .vectors import build_gaps, build_variate, draw_lanes
 
 __all__ = ["build_gather_lines"]
 
-W, F = np.uint32, np.float32
-
-# The operators of core's expression are those of lanes, too.
-draw_lanes = numba.njit(draw, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+W = np.uint32
 
 
 def build_gather_lines(
@@ -40,44 +36,19 @@ def build_gather_lines(
       `gather_lines(key0, key1, tables, begin, end, count, data, x, total) -> total`. The keys and sums of the lines are
       lanes, of which the first `count` (uint32) are used; the block is `end` long and begins at `begin` (both uint32).
     """
-    levels, cells = tables_shape
-    bits = cells.bit_length() - 1
-    last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
-    none = W((cells - 1) << ((levels - 1) * bits))
-    level_draws = _level_draws(native, levels)
-    quantile: Any = build_quantile_lanes() if law == "normal" else None
+    gap_draws, gap_of = build_gaps(native, tables_shape)
+    variate: Any = None if law == "scalar" else build_variate(native, law)
 
     @native
     def draws(key0, key1, step):
-        """The draws of a step: those of its digits, and that of a weight, which vanishes where none is used."""
-        return level_draws(key0, key1, W(step * W(levels))), draw_lanes(key0, key1, W(step + WEIGHT_COUNTER))
-
-    @native
-    def digit(tables, level, drawn):
-        own = drawn >> rest_bits
-        entry = lookup(tables, own + W(level * cells), everywhere())
-        return where((drawn & rest) < (entry >> digit_bits), own, entry & last)
-
-    @native
-    def gap_of(drawn, tables):
-        """The gap before the next connection of each line, whether there is one, and how far the step goes."""
-        leading = digit(tables, 0, drawn[0])
-        gap = leading
-        for level in range(1, levels):
-            gap = (gap << digit_bits) | digit(tables, level, drawn[level])
-        connected = leading != last
-        # By adding 1 where there is one, LLVM would make a number of the mask. The instruction for that waits for what
-        # was in its register before (Intel), which was what a gather found.
-        return gap, connected, where(connected, gap + W(1), none)
+        """The draws of a step, and that of a weight, which vanishes where none is used."""
+        return gap_draws(key0, key1, step), draw_lanes(key0, key1, step + WEIGHT_COUNTER)
 
     @native
     def weight_of(drawn, data):
-        zero = data.dtype.type(0)
         if law == "scalar":
             return same(data[0])
-        if law == "uniform":
-            return cast(cast(drawn >> W(8), F(0)) * F(2.0**-24), zero) * data[1] + data[0]
-        return cast(quantile(drawn), zero) * data[1] + data[0]
+        return cast(variate(drawn), data[0]) * data[1] + data[0]
 
     @native
     def add(total, found, weight, x, place):
@@ -116,22 +87,3 @@ def build_gather_lines(
         return total
 
     return gather_lines
-
-
-def _level_draws(native: Any, levels: int) -> Any:
-    """`draws(key0, key1, first)`: a tuple of so many draws from number `first` on."""
-    if levels == 0:
-
-        @native
-        def draws(key0, key1, first):
-            return ()
-
-        return draws
-
-    before, level = _level_draws(native, levels - 1), W(levels - 1)
-
-    @native
-    def draws_and_one(key0, key1, first):
-        return (*before(key0, key1, first), draw_lanes(key0, key1, W(first + level)))
-
-    return draws_and_one

@@ -41,6 +41,7 @@ def build_matmul(
     transpose: bool,
     batched: bool,
     lanes: bool,
+    abreast: bool,
 ) -> Any:
     """The kernel of a product.
 
@@ -52,7 +53,8 @@ def build_matmul(
         "sparse_float".
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
-      lanes: whether to gather with several lines at once, see `lines`.
+      lanes: whether to look up gaps in vectors, see `stream`; of the scalar law only.
+      abreast: whether to gather with several lines at once instead, see `lines`.
 
     Returns:
       An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
@@ -63,7 +65,7 @@ def build_matmul(
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
     # Lines that are walked through together belong to one chunk.
-    unit = U(GROUP if lanes else 1)
+    unit = U(GROUP if abreast else 1)
 
     @native
     def weight_of(data, value):
@@ -139,6 +141,7 @@ def build_matmul(
         aligned=True,
         visit=visit_scatter if transpose else visit_gather,
         visit_four=visit_four_scatter if transpose else visit_four_gather,
+        lanes=lanes,
     )
 
     @native
@@ -248,7 +251,7 @@ def build_matmul(
         return total
 
     gather_lines: Any = None
-    if lanes:
+    if abreast:
         gather_lines = build_gather_lines(
             native, tables_shape=tables_shape, law=law, event=event, selects=selects, counting=counting
         )
@@ -268,7 +271,7 @@ def build_matmul(
             for group in range(start, stop, U(GROUP)):
                 count = min(U(GROUP), stop - group)
                 group_keys(seed, first, x, group, count, number, keys0, keys1)
-                if lanes:
+                if abreast:
                     used = ascending() < W(count)
                     total = load(totals, group - start, used)
                     key0, key1 = load(keys0, U(0), used), load(keys1, U(0), used)
@@ -284,7 +287,7 @@ def build_matmul(
                 out[line] = finished(totals[line - start], data)
         return 0
 
-    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=lanes and event)
+    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=abreast and event)
 
     @allocating
     def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):

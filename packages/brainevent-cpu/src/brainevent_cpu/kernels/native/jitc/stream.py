@@ -7,14 +7,16 @@ table's entry and an addition for each connection.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from brainevent_core.jitc import MULTIPLIERS, WEIGHT_COUNTER
 
+from ....bridge.lanes import LANES, ascending, everywhere, same, store, where
 from ....bridge.specialise import specialised
 from .quantiles import build_quantile
+from .vectors import build_gaps
 
 __all__ = ["SCRATCH", "block_keys", "build_walk"]
 
@@ -27,7 +29,10 @@ F = np.float32
 # to 16 before it could vectorise them: these took twice as much, whether all batches are as short or only the last.
 BATCH = 32
 
-# Behind the draws of a batch there is room for what is noted of its weights.
+# Set in a gap behind which there is no connection.
+NO_CONNECTION = W(1 << 31)
+
+# Room for two batches, or for one and what is noted of its weights.
 SCRATCH = 2 * BATCH
 
 _M0, _M1, _M2 = MULTIPLIERS
@@ -80,11 +85,123 @@ def draw(key0, key1, counter):
     return W(x ^ (x >> W(14)))
 
 
+# -- batches of steps --------------------------------------------------------------------------------------------------
+
+
+class _Gaps(NamedTuple):
+    """How a walk gets the gaps of a batch.
+
+    Attributes:
+      steps: how many there are.
+      lead: how many batches ahead of their use they are noted.
+      fill: `fill(key0, key1, step, tables, draws, to)` notes those of the steps from number `step` on, at `draws[to]`.
+      at: `at(tables, draws, i) -> mark, gap`: one of them.
+      none: the greatest mark, that of a gap behind which there is no connection.
+    """
+
+    steps: int
+    lead: int
+    fill: Any
+    at: Any
+    none: np.uint32
+
+
+def _gaps_one_by_one(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
+    """Draws are made many at once, and looked up where a gap is needed."""
+    levels, cells = tables_shape
+    bits = cells.bit_length() - 1
+    last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
+    steps = BATCH // levels
+
+    @native
+    def fill(key0, key1, step, tables, draws, to):
+        counter = W(step * W(levels))
+        for i in range(steps * levels):
+            draws[i] = draw(key0, key1, W(counter + W(i)))
+
+    @native
+    def digit(tables, level, drawn):
+        own = drawn >> rest_bits
+        entry = tables[U(own) + U(level * cells)]
+        return own if (drawn & rest) < (entry >> digit_bits) else entry & last
+
+    @native
+    def at(tables, draws, i):
+        leading = digit(tables, 0, draws[i * U(levels)])
+        gap = U(leading)
+        for level in range(1, levels):
+            gap = (gap << U(bits)) | U(digit(tables, level, draws[i * U(levels) + U(level)]))
+        return leading, gap
+
+    return _Gaps(steps, 0, fill, at, last)
+
+
+def _gaps_in_vectors(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
+    """Gaps are looked up many at once, too. That takes a hundred cycles, in which the batch before is used."""
+    draws_of, gap_of = build_gaps(native, tables_shape)
+
+    @native
+    def fill(key0, key1, step, tables, draws, to):
+        for i in range(0, BATCH, LANES):
+            drawn = draws_of(same(key0), same(key1), ascending() + W(step + W(i)))
+            gap, connected, _ = gap_of(drawn, tables)
+            store(draws, to + U(i), where(connected, gap, gap | NO_CONNECTION), everywhere())
+
+    @native
+    def at(tables, draws, i):
+        return draws[i] >> W(31), U(draws[i])
+
+    return _Gaps(BATCH, 1, fill, at, W(1))
+
+
+def _values(native: Any, value: str, steps: int) -> tuple[Any, Any]:
+    """`note(key0, key1, step, draws, values)` notes what comes with the connections of a batch, and
+    `value_at(draws, values, i)` is one of it."""
+    if value == "normal":
+        locate, quantile = build_quantile()
+
+        @native
+        def note_one(draws, values, i, drawn):
+            draws[BATCH + i], values[i] = locate(drawn)
+
+        @native
+        def value_at(draws, values, i):
+            return quantile(draws[U(BATCH) + i], values[i])
+
+    else:
+
+        @native
+        def note_one(draws, values, i, drawn):
+            if value == "uniform":
+                values[i] = F(np.int32(drawn >> W(8))) * F(2.0**-24)
+            else:
+                values[i] = drawn
+
+        @native
+        def value_at(draws, values, i):
+            return values[i]
+
+    @native
+    def note(key0, key1, step, draws, values):
+        first = W(step + WEIGHT_COUNTER)
+        for i in range(steps):
+            note_one(draws, values, i, draw(key0, key1, W(first + W(i))))
+
+    return note, value_at
+
+
 # -- the walk ----------------------------------------------------------------------------------------------------------
 
 
 def build_walk(
-    native: Any, *, tables_shape: tuple[int, int], value: str, aligned: bool, visit: Any, visit_four: Any = None
+    native: Any,
+    *,
+    tables_shape: tuple[int, int],
+    value: str,
+    aligned: bool,
+    visit: Any,
+    visit_four: Any = None,
+    lanes: bool = False,
 ) -> Any:
     """A function that walks through a block.
 
@@ -99,45 +216,20 @@ def build_walk(
         afterwards, took 3.9 instead of 2.6 ns for each.
       visit_four: `visit_four(carry, sink, positions, values) -> carry` does the same for four at once, whose positions
         and values are tuples. It is called where none of the four is the block's last; without it, never.
+      lanes: whether to look up gaps in vectors, where nothing comes with connections. (Variates of them took longer to
+        look up in vectors than when they are needed, and what was gained was lost.)
 
     Returns:
       `walk(key0, key1, tables, begin, end, width, draws, values, carry, sink) -> carry`. `begin` is where the block
       begins, counted from the beginning of the window, `end` the block's length, `width` the window's length. `draws`
       and `values` are scratch, arrays of length `SCRATCH`.
     """
+    gaps = (_gaps_in_vectors if lanes else _gaps_one_by_one)(native, tables_shape)
+    fill_gaps, gap_at, none = gaps.fill, gaps.at, gaps.none
+    note_values, value_at = _values(native, value, gaps.steps)
+    steps, lead, second = U(gaps.steps), W(gaps.steps * gaps.lead), U(BATCH * gaps.lead)
     levels, cells = tables_shape
-    bits = cells.bit_length() - 1
-    last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
-    steps_per_batch = BATCH // levels
-    steps = U(steps_per_batch)
-    if value == "normal":
-        locate, quantile = build_quantile()
-
-        @native
-        def note(draws, values, i, drawn):
-            draws[BATCH + i], values[i] = locate(drawn)
-
-        @native
-        def value_at(draws, values, i):
-            return quantile(draws[U(BATCH) + i], values[i])
-
-    else:
-
-        @native
-        def note(draws, values, i, drawn):
-            if value == "uniform":
-                values[i] = F(np.int32(drawn >> W(8))) * F(2.0**-24)
-            else:
-                values[i] = drawn
-
-        @native
-        def value_at(draws, values, i):
-            return values[i]
-
-    @native
-    def fill_values(key0, key1, first, draws, values):
-        for i in range(steps_per_batch):
-            note(draws, values, i, draw(key0, key1, W(first + W(i))))
+    farthest = U((cells - 1) << ((levels - 1) * (cells.bit_length() - 1)))
 
     @native
     def four_values(draws, values, i):
@@ -145,31 +237,19 @@ def build_walk(
         return a, b, value_at(draws, values, i + U(2)), value_at(draws, values, i + U(3))
 
     @native
-    def digit(tables, level, drawn):
-        own = drawn >> rest_bits
-        entry = tables[U(own) + U(level * cells)]
-        return own if (drawn & rest) < (entry >> digit_bits) else entry & last
-
-    @native
-    def gap_at(tables, draws, i):
-        leading = digit(tables, 0, draws[i * U(levels)])
-        gap = U(leading)
-        for level in range(1, levels):
-            gap = (gap << U(bits)) | U(digit(tables, level, draws[i * U(levels) + U(level)]))
-        return leading, gap
-
-    @native
     def walk(key0, key1, tables, begin, end, width, draws, values, carry, sink):
         at, step = U(0), W(0)
+        here, there = U(0), second
+        if lead:
+            fill_gaps(key0, key1, step, tables, draws, here)
         while True:
-            counter = W(step * W(levels))
-            for i in range(steps_per_batch * levels):
-                draws[i] = draw(key0, key1, W(counter + W(i)))
+            fill_gaps(key0, key1, W(step + lead), tables, draws, there)
             if value != "none":
-                fill_values(key0, key1, W(step + WEIGHT_COUNTER), draws, values)
-            i = U(0)
-            while i < steps:
-                if visit_four is not None and i + U(4) <= steps:
+                note_values(key0, key1, step, draws, values)
+            i = here
+            until = i + steps
+            while i < until:
+                if visit_four is not None and i + U(4) <= until:
                     la, ga = gap_at(tables, draws, i)
                     lb, gb = gap_at(tables, draws, i + U(1))
                     lc, gc = gap_at(tables, draws, i + U(2))
@@ -178,25 +258,24 @@ def build_walk(
                     b = a + U(1) + gb
                     c = b + U(1) + gc
                     d = c + U(1) + gd
-                    if max(max(la, lb), max(lc, ld)) != last and d < end:
+                    if max(max(la, lb), max(lc, ld)) != none and d < end:
                         positions = (begin + a, begin + b, begin + c, begin + d)
                         carry = visit_four(carry, sink, positions, four_values(draws, values, i))
                         at = d + U(1)
                         i += U(4)
                         continue
-                stop = min(i + U(4), steps)
+                stop = min(i + U(4), until)
                 while i < stop:
-                    leading, gap = gap_at(tables, draws, i)
-                    if leading == last:
-                        gap = U(last) << U((levels - 1) * bits)
-                    at += gap
+                    mark, gap = gap_at(tables, draws, i)
+                    at += farthest if mark == none else gap
                     if at >= end:
                         return carry
-                    if leading != last:
+                    if mark != none:
                         if aligned or begin + at < width:
                             carry = visit(carry, sink, begin + at, value_at(draws, values, i))
                         at += U(1)
                     i += U(1)
-            step = W(step + W(steps_per_batch))
+            step = W(step + W(steps))
+            here, there = there, here
 
     return walk
