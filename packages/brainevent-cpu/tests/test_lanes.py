@@ -169,6 +169,29 @@ def test_rows_of_all_lengths(
             np.testing.assert_allclose(found, dense @ numbers.astype(np.float64), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("operand", ["float", "sparse_float", "binary"])
+@pytest.mark.parametrize("homogeneous", [False, True])
+@pytest.mark.parametrize("columns", [3, 43])
+def test_columns(choice: Choice, operand: str, homogeneous: bool, columns: int, rng: np.random.Generator) -> None:
+    n, rows, width = 60, 29, 7
+    indices = rng.integers(0, n, (rows, width)).astype(np.int32)
+    indices[rng.random(indices.shape) < 0.1] = -1  # nowhere
+    data = rng.normal(size=1 if homogeneous else indices.shape).astype(np.float32)
+    x = np.where(rng.random((n, columns)) < 0.3, rng.normal(size=(n, columns)), 0).astype(np.float32)
+    operands = {
+        "float": lambda: jnp.asarray(x),
+        "sparse_float": lambda: brainevent.SparseFloat(jnp.asarray(x)),
+        "binary": lambda: brainevent.BinaryArray(jnp.asarray(x != 0)),
+    }
+    weights = np.where(indices < 0, 0, np.broadcast_to(data, indices.shape)).astype(np.float64)
+    numbers = (x != 0) if operand == "binary" else x
+    expected = (weights[..., None] * numbers[indices]).sum(1)
+    matrix = brainevent.FixedPostNumConn((jnp.asarray(data), jnp.asarray(indices)), shape=(rows, n), check=False)
+    for lanes in (True, False):
+        found = choice.result(lanes, matrix, operands[operand]())
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("lanes", [True, False])
 def test_what_is_not_selected_is_not_multiplied(choice: Choice, lanes: bool, rng: np.random.Generator) -> None:
     """Infinite weights of silent neurons count nothing, and padded entries of no kind of operand do."""

@@ -437,6 +437,7 @@ GUARDED: list[tuple[Call, str]] = [
     (Call("indexed", "csr", "entries", "binary"), "int32"),
     (Call("gather", "csr", "entries", "binary", lanes=True), "int16"),
     (Call("gather", "fixed_num", "entries", "sparse_float", lanes=True), "uint32"),
+    (Call("gather", "csr", "entries", "binary", batched=True, lanes=True), "uint32"),
     (Call("sampled", "csr", "entries", "binary"), "int32"),
 ]
 

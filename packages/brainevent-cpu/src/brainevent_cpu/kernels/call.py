@@ -24,7 +24,7 @@ class Call:
       batched: whether the operand has several columns.
       slots: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
-      lanes: whether to look up vectors of numbers, see `bridge.lanes`.
+      lanes: whether to read and look up vectors of numbers, see `bridge.lanes`.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """
 

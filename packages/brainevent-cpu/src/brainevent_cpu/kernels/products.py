@@ -189,7 +189,7 @@ def _run(
             operand,
             transpose and plan.family != "coordinates",
             batch != 1,
-            lanes=_looks_up_lanes(plan, batch, inner),
+            lanes=_looks_up_lanes(plan, inner),
         )
     )
     size = x.shape[0]
@@ -221,11 +221,9 @@ def _run(
     return [out.astype(dtype)]
 
 
-def _looks_up_lanes(plan: _Plan, batch: int, inner: int) -> bool:
+def _looks_up_lanes(plan: _Plan, inner: int) -> bool:
     """Whether a kernel looks up vectors of numbers; their places have 32 bits."""
-    return (
-        plan.family in _GATHERS and batch == 1 and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
-    )
+    return plan.family in _GATHERS and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
 
 
 def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, load, lookup, lookup_byte, same, sum_lanes, where, widen
+from ...bridge.lanes import LANES, ascending, load, lookup, lookup_byte, same, store, sum_lanes, where, widen
 from ...bridge.memory import kept, prefetch
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
@@ -168,6 +168,49 @@ def gatherer(call: Call) -> Any:
                     out[column] *= data[0]
 
     @native
+    def add_columns_lanes(total, data, x, entry, place, inside, out):
+        """Add what an entry finds in some columns, from `place` on."""
+        value = load(x, place, inside)
+        if event:
+            return where(value != np.uint8(0), total + factor_of(data, entry, out), total)
+        added = total + value * weight(data, entry)
+        return where(value != out.dtype.type(0), added, total) if selects else added
+
+    @native
+    def store_columns_lanes(total, data, out, to, inside):
+        store(out, to, where(total != out.dtype.type(0), total * data[0], total) if counting else total, inside)
+
+    @native
+    def gather_columns_lanes(data, indices, x, start, stop, bound, batch, out, to):
+        """The same, two vectors of columns at once. Their sums stay in registers, two of each column: an addition waits
+        for the one before it. A million entries took 1.6 ms with 32 columns of numbers (above 3.2), 1.3 with as many of
+        events (3.0), and with 4 columns as long as above.
+        """
+        zero = same(out.dtype.type(0))
+        for first in range(U(0), batch, U(2 * LANES)):
+            second = first + U(LANES)
+            near = ascending() < W(min(batch - first, U(LANES)))
+            far = ascending() < W(min(batch - min(batch, second), U(LANES)))
+            a, b, c, d = zero, zero, zero, zero
+            entry = start
+            while entry + U(2) <= stop:
+                i, j = U(indices[entry]), U(indices[entry + U(1)])
+                if i < bound:
+                    a = add_columns_lanes(a, data, x, entry, i * batch + first, near, out)
+                    b = add_columns_lanes(b, data, x, entry, i * batch + second, far, out)
+                if j < bound:
+                    c = add_columns_lanes(c, data, x, entry + U(1), j * batch + first, near, out)
+                    d = add_columns_lanes(d, data, x, entry + U(1), j * batch + second, far, out)
+                entry += U(2)
+            if entry < stop:
+                i = U(indices[entry])
+                if i < bound:
+                    a = add_columns_lanes(a, data, x, entry, i * batch + first, near, out)
+                    b = add_columns_lanes(b, data, x, entry, i * batch + second, far, out)
+            store_columns_lanes(a + c, data, out, to + first, near)
+            store_columns_lanes(b + d, data, out, to + second, far)
+
+    @native
     def gather(chunk, chunks, rows, x, out, sizes):
         first, last = sizes.outer * U(chunk) // chunks, sizes.outer * U(chunk + 1) // chunks
         data, indices = rows.data, rows.indices
@@ -175,6 +218,9 @@ def gatherer(call: Call) -> Any:
             start, stop = row_span(rows.indptr, row, sizes.width)
             if batched:
                 to = row * sizes.batch
+                if lanes:
+                    gather_columns_lanes(data, indices, x, start, stop, sizes.bound, sizes.batch, out, to)
+                    continue
                 gather_columns(data, indices, x, start, stop, sizes.bound, sizes.batch, out, to)
             elif lanes:
                 out[row] = gather_row_lanes(data, indices, x, start, stop, sizes.bound, out)
@@ -182,7 +228,7 @@ def gatherer(call: Call) -> Any:
                 out[row] = gather_row(data, indices, x, start, stop, sizes.bound, out)
         return 0
 
-    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=lanes and event)
+    parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=lanes and event and not batched)
 
     @allocating
     def gather_all(frame, rows, x, out, sizes, threads):
