@@ -7,8 +7,8 @@ to, and not where some lanes end before others. With these both can be said:
     found = lookup(x, column, column < bound)
     total = where(found > 0, total + found, total)
 
-A lane has 32 or 64 bits, a mask one; LLVM spreads what is too wide over several registers. It makes something of all
-this for any processor; `processor.has_lanes` says whether it is worth it.
+A lane has 8 to 64 bits, that of a mask one; LLVM spreads what is too wide over several registers. It makes something
+of all this for any processor; `processor.has_lanes` says whether it is worth it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = [
 #: A register of AVX-512 has 16 lanes of 32 bits.
 LANES = 16
 
-_I32, _I64 = ir.IntType(32), ir.IntType(64)
+_I32 = ir.IntType(32)
 
 
 # -- types -------------------------------------------------------------------------------------------------------------
@@ -77,10 +77,6 @@ class _LanesModel(models.PrimitiveModel):
 
 
 MASK = Lanes(types.boolean)
-
-
-def _lanes(*values: types.Type) -> bool:
-    return all(isinstance(value, Lanes) for value in values)
 
 
 def _array(value: types.Type) -> bool:
@@ -294,7 +290,7 @@ def where(typingctx: Any, mask: types.Type, then: types.Type, otherwise: types.T
 @intrinsic
 def cast(typingctx: Any, value: types.Type, like: types.Type) -> Any:
     """Integers (read as signed ones) or floats as floats of the type of `like`."""
-    if not _lanes(value) or not isinstance(like, types.Float):
+    if not isinstance(value, Lanes) or not isinstance(like, types.Float):
         return None
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -319,41 +315,35 @@ def widen(typingctx: Any, value: types.Type) -> Any:
     return signature(Lanes(types.uint32), value), codegen
 
 
-@intrinsic
-def float16_lanes(typingctx: Any, bits: types.Type) -> Any:
-    """The bits of float16, uint16, as float32."""
-    if bits != Lanes(types.uint16):
-        return None
+def _conversion(source: types.Type, target: types.Type, build: Callable[[ir.IRBuilder, ir.Value], ir.Value]) -> Any:
+    """An intrinsic `(lanes) -> lanes` from numbers of one type to those of another."""
 
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.fpext(builder.bitcast(args[0], ir.VectorType(ir.HalfType(), LANES)), _vector(types.float32))
+    @intrinsic
+    def convert(typingctx: Any, value: types.Type) -> Any:
+        if value != Lanes(source):
+            return None
 
-    return signature(Lanes(types.float32), bits), codegen
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            return builder.bitcast(build(builder, args[0]), _vector(target))
 
+        return signature(Lanes(target), value), codegen
 
-@intrinsic
-def bfloat16_lanes(typingctx: Any, bits: types.Type) -> Any:
-    """The bits of bfloat16, uint16, as float32, whose upper half they are."""
-    if bits != Lanes(types.uint16):
-        return None
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        wide = builder.zext(args[0], _vector(types.uint32))
-        return builder.bitcast(builder.shl(wide, ir.Constant(wide.type, [16] * LANES)), _vector(types.float32))
-
-    return signature(Lanes(types.float32), bits), codegen
+    return convert
 
 
-@intrinsic
-def reinterpret(typingctx: Any, value: types.Type) -> Any:
-    """The bits of float32, uint32."""
-    if value != Lanes(types.float32):
-        return None
+def _widened_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
+    return builder.fpext(builder.bitcast(bits, ir.VectorType(ir.HalfType(), LANES)), _vector(types.float32))
 
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.bitcast(args[0], _vector(types.uint32))
 
-    return signature(Lanes(types.uint32), value), codegen
+def _upper_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
+    wide = builder.zext(bits, _vector(types.uint32))
+    return builder.shl(wide, ir.Constant(wide.type, [16] * LANES))
+
+
+# The bits of a float32 as uint32; of 16-bit floats, uint16, as float32. bfloat16 is the upper half of one.
+reinterpret = _conversion(types.float32, types.uint32, lambda builder, value: value)
+float16_lanes = _conversion(types.uint16, types.float32, _widened_half)
+bfloat16_lanes = _conversion(types.uint16, types.float32, _upper_half)
 
 
 @intrinsic
@@ -394,7 +384,7 @@ def any_lane(typingctx: Any, mask: types.Type) -> Any:
 @intrinsic
 def sum_lanes(typingctx: Any, value: types.Type) -> Any:
     """The sum of all lanes, in pairs of halves."""
-    if not _lanes(value) or value == MASK:
+    if not isinstance(value, Lanes) or value == MASK:
         return None
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:

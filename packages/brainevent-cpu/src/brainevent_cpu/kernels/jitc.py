@@ -100,7 +100,7 @@ def matmul(
         entries=entries,
         transpose=transpose,
         batched=width != 1,
-        **_lanes(law, prob, shape, single=width == 1, transpose=transpose),
+        vectors=_vectors(law, prob, shape, single=width == 1, transpose=transpose),
     )
     out_length = length if transpose else lines
     (out,) = native_call(
@@ -122,14 +122,15 @@ def matmul(
     return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
 
 
-def _lanes(law: str, prob: float, shape: tuple[int, int], *, single: bool, transpose: bool) -> dict[str, bool]:
-    """Where a product looks up vectors of numbers, see `build_matmul`."""
+def _vectors(law: str, prob: float, shape: tuple[int, int], *, single: bool, transpose: bool) -> str:
+    """What a product looks up in vectors, see `build_matmul`."""
     lines, length = shape
     if not has_lanes():
-        return {"abreast": False, "lanes": False}
-    abreast = single and not transpose and lines >= _LINES_AT_ONCE
+        return "none"
+    if single and not transpose and lines >= _LINES_AT_ONCE:
+        return "lines"
     many = min(block_size(prob), length) * prob >= _CONNECTIONS_AT_ONCE
-    return {"abreast": abreast, "lanes": not abreast and law == "scalar" and many}
+    return "gaps" if law == "scalar" and many else "none"
 
 
 def elements(
@@ -205,7 +206,7 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 
 @functools.cache
 def matmul_kernel(
-    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool, lanes: bool, abreast: bool
+    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool, vectors: str
 ) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
     facts = (
@@ -214,8 +215,7 @@ def matmul_kernel(
         entries,
         "scatter" if transpose else "gather",
         "matrix" if batched else "vector",
-        *(["lanes"] if lanes else []),
-        *(["abreast"] if abreast else []),
+        "vectors_of_" + vectors,
     )
 
     def build() -> Any:
@@ -228,8 +228,7 @@ def matmul_kernel(
             entries=entries,
             transpose=transpose,
             batched=batched,
-            lanes=lanes,
-            abreast=abreast,
+            vectors=vectors,
         )
 
     return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))

@@ -6,12 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import bfloat16_lanes, float16_lanes, load, same
+from ...bridge.lanes import bfloat16_lanes, float16_lanes, load, lookup, lookup_byte, same, where
 from ...bridge.memory import bfloat16_value, float16_value, kept
 from ...bridge.specialise import specialised
 from ..call import Call
 
-U = np.uint64
+U, W = np.uint64, np.uint32
+
+
+# How the bits of half-precision weights become float32: of one weight, of a vector of them.
+_FROM_BITS = {"float16": (float16_value, float16_lanes), "bfloat16": (bfloat16_value, bfloat16_lanes)}
 
 
 def weight_reader(call: Call) -> Any:
@@ -23,17 +27,12 @@ def weight_reader(call: Call) -> Any:
         def weight(data, entry):
             return data[U(0)]
 
-    elif call.weights == "float16":
+    elif call.weights in _FROM_BITS:
+        from_bits, _ = _FROM_BITS[call.weights]
 
         @native
         def weight(data, entry):
-            return float16_value(data[entry])
-
-    elif call.weights == "bfloat16":
-
-        @native
-        def weight(data, entry):
-            return bfloat16_value(data[entry])
+            return from_bits(data[entry])
 
     else:
 
@@ -53,25 +52,40 @@ def lanes_reader(call: Call) -> Any:
         def weights(data, entry, mask):
             return same(data[U(0)])
 
-    elif call.weights == "float16":
+    elif call.weights in _FROM_BITS:
+        _, from_bits = _FROM_BITS[call.weights]
 
         @native
         def weights(data, entry, mask):
-            return float16_lanes(load(data, entry, mask))
-
-    elif call.weights == "bfloat16":
-
-        @native
-        def weights(data, entry, mask):
-            return bfloat16_lanes(load(data, entry, mask))
+            return from_bits(load(data, entry, mask))
 
     else:
-
-        @native
-        def weights(data, entry, mask):
-            return load(data, entry, mask)
+        return load
 
     return weights
+
+
+def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> Any:
+    """`add(total, found, weight, x, place)`: sums, after what is found of x at these places, where the mask is set.
+
+    Args:
+      native: the decorator that compiles it, from `specialised`.
+      event: whether x has a byte for each event, and three more behind them, rather than numbers.
+      selects: whether zeros of x count nothing.
+      counting: whether sums are numbers of events, uint32, rather than of the weights' dtype.
+    """
+
+    @native
+    def add(total, found, weight, x, place):
+        if event:
+            found = found & (lookup_byte(x, place, found) != W(0))
+            return where(found, total + (W(1) if counting else weight), total)
+        value = lookup(x, place, found)
+        if selects:
+            found = found & (value != x.dtype.type(0))
+        return where(found, total + weight * value, total)
+
+    return add
 
 
 def multiplier(call: Call) -> Any:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, load, lookup, lookup_byte, same, store, sum_lanes, where, widen
+from ...bridge.lanes import LANES, ascending, load, same, store, sum_lanes, where, widen
 from ...bridge.memory import kept, prefetch
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 from .arguments import Rows, sizes_of
-from .elements import lanes_reader, multiplier, weight_reader
+from .elements import lanes_adder, lanes_reader, multiplier, weight_reader
 from .events import operand_reader, room_maker
 from .parallel import chunks_for, threads_for
 from .rows import row_reader
@@ -46,6 +46,7 @@ def gatherer(call: Call) -> Any:
     lanes = call.lanes
     # Counting events is exact, adding up the same weight isn't.
     counting = event and homogeneous
+    add_lanes = lanes_adder(native, event=event, selects=selects, counting=counting)
 
     @native
     def nothing(out):
@@ -118,17 +119,7 @@ def gatherer(call: Call) -> Any:
             inside = ascending() < W(min(stop - entry, U(LANES)))
             column = widen(load(indices, entry, inside))
             inside = inside & (column < W(bound))
-            if event:
-                found = inside & (lookup_byte(x, column, inside) != W(0))
-                if counting:
-                    total = where(found, total + W(1), total)
-                else:
-                    total = where(found, total + weights(data, entry, inside), total)
-            else:
-                value = lookup(x, column, inside)
-                if selects:
-                    inside = inside & (value != out.dtype.type(0))
-                total = where(inside, total + weights(data, entry, inside) * value, total)
+            total = add_lanes(total, inside, weights(data, entry, inside), x, column)
             entry += U(LANES)
         return finished(data, sum_lanes(total), out)
 

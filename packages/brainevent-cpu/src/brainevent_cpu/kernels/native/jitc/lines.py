@@ -11,7 +11,8 @@ import numpy as np
 
 from brainevent_core.jitc import WEIGHT_COUNTER
 
-from ....bridge.lanes import any_lane, ascending, cast, lookup, lookup_byte, same, where
+from ....bridge.lanes import any_lane, ascending, cast, same, where
+from ..elements import lanes_adder
 from .vectors import build_gaps, build_variate, draw_lanes
 
 __all__ = ["build_gather_lines"]
@@ -28,15 +29,14 @@ def build_gather_lines(
       native: the decorator that compiles it, from `specialised`.
       tables_shape: digits of a gap, and their base.
       law: of the weights.
-      event: whether x has a byte for each event, and three more behind them, rather than numbers.
-      selects: whether zeros of x count nothing.
-      counting: whether sums are numbers of events, uint32, rather than of the weights' dtype.
+      event, selects, counting: what is added to the sums, see `lanes_adder`.
 
     Returns:
       `gather_lines(key0, key1, tables, begin, end, count, data, x, total) -> total`. The keys and sums of the lines are
       lanes, of which the first `count` (uint32) are used; the block is `end` long and begins at `begin` (both uint32).
     """
     gap_draws, gap_of = build_gaps(native, tables_shape)
+    add = lanes_adder(native, event=event, selects=selects, counting=counting)
     variate: Any = None if law == "scalar" else build_variate(native, law)
 
     @native
@@ -49,17 +49,6 @@ def build_gather_lines(
         if law == "scalar":
             return same(data[0])
         return cast(variate(drawn), data[0]) * data[1] + data[0]
-
-    @native
-    def add(total, found, weight, x, place):
-        """The sums, after what is found of x at these places."""
-        if event:
-            found = found & (lookup_byte(x, place, found) != W(0))
-            return where(found, total + (W(1) if counting else weight), total)
-        value = lookup(x, place, found)
-        if selects:
-            found = found & (value != x.dtype.type(0))
-        return where(found, total + weight * value, total)
 
     @native
     def gather_lines(key0, key1, tables, begin, end, count, data, x, total):

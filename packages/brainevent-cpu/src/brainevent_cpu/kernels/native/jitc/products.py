@@ -40,8 +40,7 @@ def build_matmul(
     entries: str,
     transpose: bool,
     batched: bool,
-    lanes: bool,
-    abreast: bool,
+    vectors: str,
 ) -> Any:
     """The kernel of a product.
 
@@ -53,8 +52,8 @@ def build_matmul(
         "sparse_float".
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
-      lanes: whether to look up gaps in vectors, see `stream`; of the scalar law only.
-      abreast: whether to gather with several lines at once instead, see `lines`.
+      vectors: what is looked up in vectors: "gaps" of the scalar law, see `stream`; a step of several "lines" at once,
+        see `lines`, where one vector is gathered; or "none".
 
     Returns:
       An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
@@ -64,6 +63,7 @@ def build_matmul(
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
+    abreast = vectors == "lines"
     # Lines that are walked through together belong to one chunk.
     unit = U(GROUP if abreast else 1)
 
@@ -141,7 +141,7 @@ def build_matmul(
         aligned=True,
         visit=visit_scatter if transpose else visit_gather,
         visit_four=visit_four_scatter if transpose else visit_four_gather,
-        lanes=lanes,
+        lanes=vectors == "gaps",
     )
 
     @native
