@@ -255,8 +255,8 @@ def test_products(case: Case, rng: Any) -> None:
 
     for wild in (0.1, 1):
         # One row can then hold all entries: that costs digits, but an entry more or less shows.
-        for shape in ((97, 89), (4, 700)):
-            matrix = random_matrix(rng, case, shape, wild=wild)
+        for shape, width in (((97, 89), 5), ((4, 700), 5), ((20, 70), 30)):
+            matrix = random_matrix(rng, case, shape, width, wild)
             check(case, matrix, *random_operand(rng, case, inner(case, shape)), atol=30 * TOLERANCES[case.dtype])
 
     check_special_weights(case, rng)  # in the same test, because each process compiles the kernel
@@ -273,14 +273,30 @@ def test_what_is_an_event(dtype: str, rng: Any) -> None:
     check(case, matrix, x, (x != 0).astype(np.float64))
 
 
+@pytest.mark.parametrize("homogeneous", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_long_row_among_short_ones(dtype: str, homogeneous: bool, rng: Any) -> None:
+    """Rows whose entries are collected before they are added, wherever the long one is."""
+    case = Case("csr", "float", True, False, homogeneous, dtype, "int32")
+    for at in (0, 100, 199):
+        lengths = rng.integers(0, 12, 200)
+        lengths[at] = 3_000
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+        col, row = rng.integers(0, 1_500, indptr[-1]).astype(np.int32), np.repeat(np.arange(200), lengths)
+        data = rng.standard_normal(1 if homogeneous else col.size).astype(dtype)
+        matrix = Matrix(data, (col, indptr), row, col, (200, 1_500))
+        check(case, matrix, *random_operand(rng, case, 200))
+
+
 @pytest.mark.parametrize("operand", ["binary", "bitpacked", "compact"])
 def test_few_spikes_touch_only_their_rows(operand: str, rng: Any) -> None:
     """The event scatter at the rates of a simulation, at every alignment of the spikes."""
     case = Case("csr", operand, True, False, False, "float32", "int32")
-    matrix = random_matrix(rng, case, (203, 61))
-    for spikes in (0, 1, 2, 8):
-        for _ in range(10):
-            check(case, matrix, *random_operand(rng, case, 203, spikes / 203))
+    for lines in (64, 203):
+        matrix = random_matrix(rng, case, (lines, 61))
+        for spikes in (0, 1, 2, 3, 8, lines):
+            for _ in range(10):
+                check(case, matrix, *random_operand(rng, case, lines, spikes / lines))
 
 
 def test_compact_operands_can_be_malformed(rng: Any) -> None:
@@ -432,6 +448,7 @@ GUARDED: list[tuple[Call, str]] = [
     (Call("scatter", "csr", "entries", "binary", transpose=True), "uint32"),
     (Call("scatter", "fixed_num", "entries", "compact", transpose=True), "int8"),
     (Call("scatter", "csr", "entries", "sparse_float", transpose=True), "int32"),
+    (Call("scatter", "csr", "entries", "float", transpose=True, short=True), "int16"),
     (Call("coordinates", "", "entries", "bitpacked"), "int64"),
     (Call("coordinates", "", "entries", "binary"), "uint16"),
     (Call("indexed", "csr", "entries", "binary"), "int32"),

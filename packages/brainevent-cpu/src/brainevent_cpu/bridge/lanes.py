@@ -29,12 +29,14 @@ __all__ = [
     "any_lane",
     "ascending",
     "bfloat16_lanes",
+    "bits_mask",
     "cast",
     "everywhere",
     "float16_lanes",
     "load",
     "lookup",
     "lookup_byte",
+    "mask_bits",
     "reinterpret",
     "same",
     "store",
@@ -366,6 +368,30 @@ def same(typingctx: Any, value: types.Type) -> Any:
         return _spread(builder, args[0])
 
     return signature(Lanes(value), value), codegen
+
+
+@intrinsic
+def mask_bits(typingctx: Any, mask: types.Type) -> Any:
+    """A mask as bits of a number, uint16; the first lane is the lowest bit."""
+    if mask != MASK:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.bitcast(args[0], ir.IntType(LANES))
+
+    return signature(types.uint16, mask), codegen
+
+
+@intrinsic
+def bits_mask(typingctx: Any, bits: types.Type) -> Any:
+    """The mask of such bits, uint16."""
+    if bits != types.uint16:
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return builder.bitcast(args[0], _vector(types.boolean))
+
+    return signature(MASK, bits), codegen
 
 
 @intrinsic

@@ -58,6 +58,25 @@ def load_word(typingctx: Any, array: types.Type, position: types.Type) -> Any:
     return signature(types.int64, array, types.uint64), codegen
 
 
+@intrinsic
+def nonzero_bits(typingctx: Any, array: types.Type, position: types.Type) -> Any:
+    """Which of the 64 elements from `array[position]` on (a 1-D array, `position` unsigned) aren't zero, as bits of a
+    word, the first one lowest.
+    """
+    if not isinstance(array, types.Array):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        data = context.make_array(array)(context, builder, args[0]).data
+        elements = ir.VectorType(context.get_data_type(array.dtype), 64)
+        found = builder.load(builder.bitcast(builder.gep(data, [args[1]]), elements.as_pointer()))
+        found.align = array.dtype.bitwidth // 8 if isinstance(array.dtype, types.Number) else 1
+        unequal = builder.fcmp_unordered if isinstance(array.dtype, types.Float) else builder.icmp_unsigned
+        return builder.bitcast(unequal("!=", found, ir.Constant(elements, None)), I64)
+
+    return signature(types.uint64, array, types.uint64), codegen
+
+
 def _store(as_type: ir.IntType) -> Any:
     """An intrinsic `(address, value)` that stores the low bits of an int64."""
 
@@ -144,12 +163,12 @@ def masked(typingctx: Any, value: types.Type, mask: types.Type) -> Any:
 
 @intrinsic
 def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
-    """How many zero bits a word, which must not be zero, ends with."""
+    """How many zero bits a word ends with: all of them if it is zero."""
     if not isinstance(word, types.Integer):
         return None
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        count = builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+        count = builder.cttz(args[0], ir.Constant(ir.IntType(1), 0))
         return context.cast(builder, count, word, types.uint64)
 
     return signature(types.uint64, word), codegen

@@ -25,6 +25,7 @@ class Call:
       slots: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
       lanes: whether to read and look up vectors of numbers, see `bridge.lanes`.
+      short: whether rows have so few entries, on average, that where they end costs more than they do.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """
 
@@ -37,6 +38,7 @@ class Call:
     slots: bool = False
     shared: bool = False
     lanes: bool = False
+    short: bool = False
     clip: str = ""
 
     @property
@@ -66,5 +68,6 @@ class Call:
             *(["slots"] if self.slots else []),
             *(["shared"] if self.shared else []),
             *(["lanes"] if self.lanes else []),
+            *(["short"] if self.short else []),
             *([self.clip] if self.clip else []),
         )

@@ -28,6 +28,9 @@ _VECTORS_IN_A_ROW = ("dense", "indexed")
 # Families that read a number for every entry of a row.
 _GATHERS = ("gather", "indexed")
 
+# Entries of a row, on average, below which those of many rows are collected, see `native.scatter`.
+SHORT = 25
+
 # Of a batch of events with a dense matrix, the share above which a product that meets the zeros, too, is faster. With
 # 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
@@ -181,17 +184,16 @@ def _run(
     # Weights in half precision are read as they are: half the traffic.
     weights = "homogeneous" if homogeneous else "entries" if first.dtype == wide else dtype.name
     in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
-    kernel = native_kernel(
-        Call(
-            plan.family,
-            plan.layout,
-            weights,
-            operand,
-            transpose and plan.family != "coordinates",
-            batch != 1,
-            lanes=_looks_up_lanes(plan, inner),
-        )
+    call = Call(
+        plan.family,
+        plan.layout,
+        weights,
+        operand,
+        transpose and plan.family != "coordinates",
+        batch != 1,
+        lanes=_looks_up_lanes(plan, inner),
     )
+    kernel = native_kernel(dataclasses.replace(call, short=_has_short_rows(plan, call, inner)))
     size = x.shape[0]
     # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
     if in_a_row or encoding.dtype is not None:
@@ -224,6 +226,12 @@ def _run(
 def _looks_up_lanes(plan: _Plan, inner: int) -> bool:
     """Whether a kernel looks up vectors of numbers; their places have 32 bits."""
     return plan.family in _GATHERS and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
+
+
+def _has_short_rows(plan: _Plan, call: Call, inner: int) -> bool:
+    """Whether a kernel collects entries of short rows, all of which it scatters."""
+    one_by_one = call.batched or call.selects or call.weights not in ("entries", "homogeneous")
+    return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < SHORT * inner
 
 
 def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:

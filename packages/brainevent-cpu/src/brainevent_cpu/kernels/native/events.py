@@ -10,12 +10,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from ...bridge.memory import count_trailing_zeros, load_word
+from ...bridge.lanes import LANES, ascending, load, mask_bits
+from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
 from ...bridge.specialise import specialised
 from ..call import Call
 
 U = np.uint64
+ALL = ~U(0)
 
 # Operands with an entry for each line: numbers, or a byte per event.
 NOT_ENCODED = ("float", "sparse_float", "binary")
@@ -26,39 +29,54 @@ def active_lister(call: Call) -> Any:
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
 
     @native
+    def list_word(word, line, found, active):
+        """List the set bits of a word, the lowest of which is that of `line`; `active` has room for two more.
+
+        Two are written whether they are there or not: few words have more if few lines are active, and whether a word
+        has one can't be predicted. 10,000 lines took 0.8 µs with 100 events (with a loop alone 1.5) and 2.6 with 1,000.
+        """
+        if word == ALL:
+            for bit in range(U(64)):
+                active[found + bit] = line + bit
+            return found + U(64)
+        for _ in range(2):
+            active[found] = line + count_trailing_zeros(word)
+            found += U(word != 0)
+            word &= word - U(1)
+        return list_rest(word, line, found, active)
+
+    @native
+    def list_rest(word, line, found, active):
+        while word != 0:
+            active[found] = line + count_trailing_zeros(word)
+            found += U(1)
+            word &= word - U(1)
+        return found
+
+    @native
     def list_entries(x, start, size, lines, active):
-        # 32 bytes are passed at once. Of 50,000 lines with 50 events that takes 3.6 µs, with 8 at once 6.1.
-        found = U(0)
-        at, stop = start, start + lines
-        step = U(8) // U(x.itemsize)
-        while at + U(4) * step <= stop:
-            a, b = load_word(x, at), load_word(x, at + step)
-            c, d = load_word(x, at + U(2) * step), load_word(x, at + U(3) * step)
-            if (a | b | c | d) != 0:
-                for word in range(at, at + U(4) * step, step):
-                    if load_word(x, word) != 0:
-                        # Without a branch: which of these lines are active can't be predicted.
-                        for line in range(word, word + step):
-                            active[found] = line - start
-                            found += U(x[line] != 0)
-            at += U(4) * step
-        while at < stop:
-            active[found] = at - start
-            found += U(x[at] != 0)
-            at += U(1)
+        found, line = U(0), U(0)
+        while line + U(64) <= lines:
+            found = list_word(nonzero_bits(x, start + line), line, found, active)
+            line += U(64)
+        while line < lines:
+            active[found] = line
+            found += U(x[start + line] != 0)
+            line += U(1)
         return found
 
     @native
     def list_bits(words, start, size, lines, active):
-        found = U(0)
-        for at in range(size):
-            word = U(words[start + at])
-            while word != 0:
-                line = at * U(32) + count_trailing_zeros(word)
-                word &= word - U(1)
-                if line < lines:
-                    active[found] = line
-                    found += U(1)
+        found, line = U(0), U(0)
+        while line + U(64) <= lines:
+            found = list_word(U(load_word(words, start + line // U(32))), line, found, active)
+            line += U(64)
+        while line < lines:
+            word = U(words[start + line // U(32)])
+            if line + U(32) > lines:
+                word &= (U(1) << (lines - line)) - U(1)
+            found = list_rest(word, line, found, active)
+            line += U(32)
         return found
 
     if call.operand == "bitpacked":
@@ -165,6 +183,31 @@ def room_maker(*, bytes_of_lanes: bool) -> Any:
         return copy
 
     return with_room_behind
+
+
+def column_packer(call: Call) -> Any:
+    """`packed(x, sizes)`: bytes for the events of columns side by side, as bits: for each line, `words_for` words of
+    `LANES` columns each.
+    """
+
+    @specialised(*call.words, allocates=True)
+    def packed(x, sizes):
+        words_per_line = words_for(sizes.batch)
+        words = np.zeros(np.int64(sizes.inner * words_per_line), np.uint16)
+        for line in range(sizes.inner):
+            for first in range(U(0), sizes.batch, U(LANES)):
+                columns = ascending() < np.uint32(min(sizes.batch - first, U(LANES)))
+                events = load(x, line * sizes.batch + first, columns) != np.uint8(0)
+                words[line * words_per_line + first // U(LANES)] = mask_bits(events)
+        return words
+
+    return packed
+
+
+@njit
+def words_for(batch):
+    """How many words hold the events of so many columns: an even number."""
+    return U(2) * ((batch + U(2 * LANES - 1)) // U(2 * LANES))
 
 
 def operand_reader(call: Call) -> Any:
