@@ -16,11 +16,13 @@ from brainevent_cpu.bridge.lanes import (
     LANES,
     any_lane,
     ascending,
+    bits_mask,
     cast,
     everywhere,
     load,
     lookup,
     lookup_byte,
+    mask_bits,
     reinterpret,
     store,
     sum_lanes,
@@ -125,6 +127,20 @@ def test_lookup_of_bytes(rng: np.random.Generator) -> None:
     out = np.zeros(LANES, np.uint32)
     read(table, places, W(70), out)
     np.testing.assert_array_equal(out, np.where(places < 70, table[np.minimum(places, 69)], 0))
+
+
+def test_masks_are_bits(rng: np.random.Generator) -> None:
+    @njit
+    def through_bits(numbers, bits, out):
+        bits[0] = mask_bits(load(numbers, U(0), everywhere()) != np.uint8(0))
+        store(out, U(0), where(bits_mask(bits[0]), ascending(), W(99)), everywhere())
+
+    for share in (0.0, 0.5, 1.0):
+        numbers = (rng.random(LANES) < share).astype(np.uint8) * np.uint8(128)
+        bits, out = np.zeros(1, np.uint16), np.zeros(LANES, np.uint32)
+        through_bits(numbers, bits, out)
+        assert bits.view(np.uint8).tolist() == np.packbits(numbers != 0, bitorder="little").tolist()
+        np.testing.assert_array_equal(out, np.where(numbers != 0, np.arange(LANES), 99))
 
 
 # -- compressed rows ---------------------------------------------------------------------------------------------------
