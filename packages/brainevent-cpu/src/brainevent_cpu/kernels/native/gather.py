@@ -39,7 +39,7 @@ LANES_AHEAD = U(512)
 
 def gatherer(call: Call) -> Any:
     """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
-    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
     row_span = row_reader(call)
     event, batched, homogeneous, selects = call.event, call.batched, call.homogeneous, call.selects
@@ -222,7 +222,7 @@ def gatherer(call: Call) -> Any:
 
     parallel_gather = parallel_loop(gather)
 
-    @allocating
+    @link
     def gather_chunks(frame, rows, x, out, sizes, threads):
         threads = threads_for(frame, U(rows.indices.size) * sizes.batch, threads)
         chunks = chunks_for(threads)
@@ -231,7 +231,7 @@ def gatherer(call: Call) -> Any:
     if lanes and event and batched:
         packed = column_packer(call)
 
-        @allocating
+        @link
         def gather_packed(frame, rows, x, out, sizes, threads):
             return gather_chunks(frame, rows, packed(x, sizes), out, sizes, threads)
 
@@ -239,7 +239,7 @@ def gatherer(call: Call) -> Any:
 
     with_room = room_maker(bytes_of_lanes=lanes and event)
 
-    @allocating
+    @link
     def gather_all(frame, rows, x, out, sizes, threads):
         return gather_chunks(frame, rows, with_room(x), out, sizes, threads)
 

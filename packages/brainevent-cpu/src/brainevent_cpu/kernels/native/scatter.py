@@ -78,6 +78,7 @@ def row_adder(native: Any, place_of: Any, term: Any) -> Any:
 def scatterer(call: Call) -> Any:
     """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    link = specialised(*call.words, link=True)
     weight, row_span = weight_reader(call), row_reader(call)
     weights = lanes_reader(call)
     event, selects, batched = call.event, call.selects, call.batched
@@ -235,7 +236,7 @@ def scatterer(call: Call) -> Any:
             entries += stop - start
         return entries
 
-    @allocating
+    @link
     def scatter_active(frame, active, count, rows, x, out, sizes, threads):
         """The active rows, of which there are `count`, on as many threads as they are worth."""
         work = count_entries(active, count, rows, sizes) * (U(1) if selects else sizes.batch)
@@ -256,7 +257,7 @@ def scatterer(call: Call) -> Any:
 
     if not selects:
 
-        @allocating
+        @link
         def scatter_numbers(frame, rows, x, out, sizes, threads):
             return scatter_active(frame, np.empty(0, np.uint64), sizes.inner, rows, x, out, sizes, threads)
 
@@ -264,7 +265,7 @@ def scatterer(call: Call) -> Any:
 
     list_active = active_lister(call)
 
-    @allocating
+    @link
     def scatter_vector(frame, vector, active, rows, x, out, sizes, threads):
         column = x[vector * sizes.size : (vector + U(1)) * sizes.size]
         count = list_active(column, U(0), sizes.size, sizes.inner, active)
@@ -273,7 +274,7 @@ def scatterer(call: Call) -> Any:
 
     if not batched:
 
-        @allocating
+        @link
         def scatter_one(frame, rows, x, out, sizes, threads):
             active = np.empty(np.int64(sizes.inner), np.uint64)
             return scatter_vector(frame, U(0), active, rows, x, out, sizes, threads)
@@ -290,7 +291,7 @@ def scatterer(call: Call) -> Any:
 
     parallel_vectors = parallel_loop(scatter_vectors)
 
-    @allocating
+    @link
     def scatter_batch(frame, rows, x, out, sizes, threads):
         threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer), threads)
         chunks = min(np.int64(sizes.batch), chunks_for(threads))
