@@ -318,19 +318,24 @@ def widen(typingctx: Any, value: types.Type) -> Any:
 
 
 def _conversion(source: types.Type, target: types.Type, build: Callable[[ir.IRBuilder, ir.Value], ir.Value]) -> Any:
-    """An intrinsic `(lanes) -> lanes` from numbers of one type to those of another."""
+    """An intrinsic `(value) -> value` from lanes, or the bits of a mask, of one type to those of another."""
+    to = _vector(target.dtype) if isinstance(target, Lanes) else _element(target)
 
     @intrinsic
     def convert(typingctx: Any, value: types.Type) -> Any:
-        if value != Lanes(source):
+        if value != source:
             return None
 
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-            return builder.bitcast(build(builder, args[0]), _vector(target))
+            return builder.bitcast(build(builder, args[0]), to)
 
-        return signature(Lanes(target), value), codegen
+        return signature(target, value), codegen
 
     return convert
+
+
+def _unchanged(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+    return value
 
 
 def _widened_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
@@ -342,10 +347,16 @@ def _upper_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
     return builder.shl(wide, ir.Constant(wide.type, [16] * LANES))
 
 
+_HALVES, _FLOATS = Lanes(types.uint16), Lanes(types.float32)
+
 # The bits of a float32 as uint32; of 16-bit floats, uint16, as float32. bfloat16 is the upper half of one.
-reinterpret = _conversion(types.float32, types.uint32, lambda builder, value: value)
-float16_lanes = _conversion(types.uint16, types.float32, _widened_half)
-bfloat16_lanes = _conversion(types.uint16, types.float32, _upper_half)
+reinterpret = _conversion(_FLOATS, Lanes(types.uint32), _unchanged)
+float16_lanes = _conversion(_HALVES, _FLOATS, _widened_half)
+bfloat16_lanes = _conversion(_HALVES, _FLOATS, _upper_half)
+
+# A mask as bits of a number, uint16, of which the first lane is the lowest, and back.
+mask_bits = _conversion(MASK, types.uint16, _unchanged)
+bits_mask = _conversion(types.uint16, MASK, _unchanged)
 
 
 @intrinsic
@@ -368,30 +379,6 @@ def same(typingctx: Any, value: types.Type) -> Any:
         return _spread(builder, args[0])
 
     return signature(Lanes(value), value), codegen
-
-
-@intrinsic
-def mask_bits(typingctx: Any, mask: types.Type) -> Any:
-    """A mask as bits of a number, uint16; the first lane is the lowest bit."""
-    if mask != MASK:
-        return None
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.bitcast(args[0], ir.IntType(LANES))
-
-    return signature(types.uint16, mask), codegen
-
-
-@intrinsic
-def bits_mask(typingctx: Any, bits: types.Type) -> Any:
-    """The mask of such bits, uint16."""
-    if bits != types.uint16:
-        return None
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.bitcast(args[0], _vector(types.boolean))
-
-    return signature(MASK, bits), codegen
 
 
 @intrinsic

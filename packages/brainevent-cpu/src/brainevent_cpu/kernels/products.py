@@ -29,7 +29,7 @@ _VECTORS_IN_A_ROW = ("dense", "indexed")
 _GATHERS = ("gather", "indexed")
 
 # Entries of a row, on average, below which those of many rows are collected, see `native.scatter`.
-SHORT = 25
+_SHORT = 25
 
 # Of a batch of events with a dense matrix, the share above which a product that meets the zeros, too, is faster. With
 # 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
@@ -231,7 +231,7 @@ def _looks_up_lanes(plan: _Plan, inner: int) -> bool:
 def _has_short_rows(plan: _Plan, call: Call, inner: int) -> bool:
     """Whether a kernel collects entries of short rows, all of which it scatters."""
     one_by_one = call.batched or call.selects or call.weights not in ("entries", "homogeneous")
-    return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < SHORT * inner
+    return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < _SHORT * inner
 
 
 def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:
