@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
@@ -23,6 +23,7 @@ from .memory import (
     store_int32,
     store_int64,
 )
+from .specialise import internal
 
 
 def buffer_as_array(context: Any, builder: ir.IRBuilder, buffer: ir.Value, array_type: types.Array) -> ir.Value:
@@ -156,7 +157,7 @@ def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
     return create_error
 
 
-@njit
+@internal
 def answer_metadata(frame):  # type: ignore[no-untyped-def]
     """Tell XLA which API version the handler speaks, if that is what this call asks."""
     extension = load_int64(frame + layout.FRAME_EXTENSION)
@@ -170,13 +171,13 @@ def answer_metadata(frame):  # type: ignore[no-untyped-def]
     return False
 
 
-@njit
+@internal
 def frame_is_readable(frame):  # type: ignore[no-untyped-def]
     """Whether the frame is at least as large as the layout assumes."""
     return load_int64(frame) >= layout.FRAME_MIN_SIZE
 
 
-@njit
+@internal
 def discard_error(api, error):  # type: ignore[no-untyped-def]
     """Free an error that an XLA function returned."""
     arguments = stack_words(3)

@@ -136,32 +136,6 @@ def kept(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
 
 
 @intrinsic
-def every_bit(typingctx: Any, like: types.Type) -> Any:
-    """The float, of the type of `like`, whose bits are all set: a mask for `masked`."""
-    if not isinstance(like, types.Float):
-        return None
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.bitcast(ir.Constant(ir.IntType(like.bitwidth), -1), args[0].type)
-
-    return signature(like, like), codegen
-
-
-@intrinsic
-def masked(typingctx: Any, value: types.Type, mask: types.Type) -> Any:
-    """Those bits of the float `value` that are set in the float `mask`."""
-    if not isinstance(value, types.Float) or mask != value:
-        return None
-
-    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        bits = ir.IntType(value.bitwidth)
-        common = builder.and_(builder.bitcast(args[0], bits), builder.bitcast(args[1], bits))
-        return builder.bitcast(common, args[0].type)
-
-    return signature(value, value, mask), codegen
-
-
-@intrinsic
 def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
     """How many zero bits a word ends with: all of them if it is zero."""
     if not isinstance(word, types.Integer):

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
@@ -36,6 +36,7 @@ from .memory import (
     store_int64,
     yield_processor,
 )
+from .specialise import internal
 
 __all__ = ["parallel_loop", "pool_size"]
 
@@ -54,7 +55,7 @@ _STATE_SIZE = 192
 _SPINS = 64
 
 
-@njit
+@internal
 def pool_size(frame):  # type: ignore[no-untyped-def]
     """How many threads XLA's pool has; 1 if it offers none, or if `frame` is 0 (a call from Python)."""
     if frame == 0:
@@ -74,7 +75,7 @@ def pool_size(frame):  # type: ignore[no-untyped-def]
     return max(1, load_int64(count))
 
 
-@njit
+@internal
 def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
     """Queue `task(state)` on the pool; whether the pool took it."""
     api = load_int64(frame + layout.FRAME_API)
@@ -89,14 +90,14 @@ def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
     return error == 0
 
 
-@njit
+@internal
 def _leave(state):  # type: ignore[no-untyped-def]
     """Drop one reference to the state; the last one frees it."""
     if atomic_add(state + _REFERENCES, -1) == 1:
         release(state)
 
 
-@njit
+@internal
 def _claim_and_run(state):  # type: ignore[no-untyped-def]
     """Run chunks until none is left to claim."""
     chunks = load_int64(state + _CHUNKS)
@@ -118,7 +119,7 @@ def _task(state):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit
+@internal
 def _run_loop(frame, chunks, helpers, function, task, arguments):  # type: ignore[no-untyped-def]
     """Run `function(arguments, chunk)` for every chunk, with up to `helpers` tasks on the pool; the status."""
     state = allocate(_STATE_SIZE) if helpers > 0 else 0

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
-
 from . import layout
 from .memory import load_int8, load_int64, store_int8
+from .specialise import internal
 
 __all__ = ["UNWRITTEN", "checking"]
 
@@ -23,7 +22,7 @@ UNWRITTEN = -3
 _FIRST, _SECOND = 0xA5, 0x5A
 
 
-@njit
+@internal
 def _output(frame, position, itemsize):  # type: ignore[no-untyped-def]
     """The address of an output, and its size in bytes."""
     buffer = load_int64(load_int64(frame + layout.FRAME_RETS + layout.LIST_ITEMS) + 8 * position)
@@ -33,7 +32,7 @@ def _output(frame, position, itemsize):  # type: ignore[no-untyped-def]
     return load_int64(buffer + layout.BUFFER_DATA), size
 
 
-@njit
+@internal
 def _mark(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
     for position in range(len(itemsizes)):
         data, size = _output(frame, position, itemsizes[position])
@@ -45,7 +44,7 @@ def _mark(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
             store_int8(data + 3 * quarter, pattern)
 
 
-@njit
+@internal
 def _any_untouched(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
     """Whether there is an output with all marks in place; one without elements has none, and needs none."""
     for position in range(len(itemsizes)):
@@ -67,7 +66,7 @@ def checking(run: Any, itemsizes: tuple[int, ...]) -> Any:
       itemsizes: of the outputs.
     """
 
-    @njit
+    @internal
     def run_checked(frame):  # type: ignore[no-untyped-def]
         for pattern in (_FIRST, _SECOND):
             _mark(frame, itemsizes, pattern)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
+
+from ...bridge.specialise import internal
 
 __all__ = ["Rows", "Sizes", "sizes_of"]
 
@@ -50,7 +51,7 @@ class Sizes(NamedTuple):
     width: Any
 
 
-@njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@internal
 def sizes_of(batch, bound, inner, outer, reach, size, width):
     """The attributes of a call as `Sizes`."""
     return Sizes(U(batch), U(bound), U(inner), U(outer), U(reach), U(size), U(width))

@@ -10,11 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from ...bridge.lanes import LANES, ascending, load, mask_bits
 from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
-from ...bridge.specialise import specialised
+from ...bridge.specialise import internal, specialised
 from ..call import Call
 
 U = np.uint64
@@ -204,7 +203,7 @@ def column_packer(call: Call) -> Any:
     return packed
 
 
-@njit
+@internal
 def words_for(batch):
     """How many words hold the events of so many columns: an even number."""
     return U(2) * ((batch + U(2 * LANES - 1)) // U(2 * LANES))

@@ -12,9 +12,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from ...bridge.specialise import specialised
+from ...bridge.specialise import internal, specialised
 from ..call import Call
 from .arguments import Rows, sizes_of
 from .events import active_lister, column_interleaver
@@ -25,15 +24,16 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# How many times longer an entry takes that is reached through the index than one that is read in order (1.0 to 1.2 ns).
-# With one weight for all, 1.5 times. A weight each is in a line of its own, which comes from the cache (6 to 7 ns for a
-# million entries), or from memory and past the limits of the address cache (15 ns for 2.5 million, 30 for 25 million).
-COST_HOMOGENEOUS = U(2)
+# How many times longer an entry takes that is reached through the index than one that is read in order. With one weight
+# for all, 1.5 to 2 times, or 3 to 4 times one that is read in a vector. A weight each is in a line of its own, which
+# comes from the cache (6 to 7 ns for a million entries; in order 1.0 to 1.2), or from memory and past the limits of the
+# address cache (15 ns for 2.5 million, 30 for 25 million).
+COST_HOMOGENEOUS, COST_HOMOGENEOUS_LANES = U(2), U(3)
 COSTS_BY_SLOT = ((2_000_000, U(7)), (8_000_000, U(13)))
 LARGEST_COST = U(25)
 
 
-@njit
+@internal
 def cost_by_slot(entries):
     """The cost of an entry in a matrix of so many."""
     for fewer_than, cost in COSTS_BY_SLOT:
@@ -50,6 +50,7 @@ def build(call: Call) -> Any:
     scatter_all = scatterer(by_column)
     list_active, side_by_side = active_lister(call), column_interleaver(call)
     batched, homogeneous = call.batched, call.homogeneous
+    cost_homogeneous = COST_HOMOGENEOUS_LANES if call.lanes else COST_HOMOGENEOUS
 
     @native
     def active_entries(x, active, indptr, sizes):
@@ -82,7 +83,7 @@ def build(call: Call) -> Any:
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         active = np.empty(inner, np.uint64)
-        cost = COST_HOMOGENEOUS if homogeneous else cost_by_slot(indices.size)
+        cost = cost_homogeneous if homogeneous else cost_by_slot(indices.size)
         if active_entries(x, active, column_indptr, sizes) * cost < U(indices.size) * sizes.batch:
             columns = Rows(data, column_rows, column_indptr, column_slots)
             # The index of an entry's row is bounded by the reach.

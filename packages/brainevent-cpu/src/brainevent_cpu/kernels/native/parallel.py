@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
+from ...bridge.specialise import internal
 from ...bridge.threads import pool_size
 
 # A fork and join takes 4–5 µs; 30,000 entries take 25 µs in the fastest kernel. Below, one thread is about as fast, and
@@ -15,7 +14,7 @@ SERIAL_BELOW = 30_000
 CHUNKS_PER_THREAD = 8
 
 
-@njit
+@internal
 def threads_for(frame, work, limit):
     """How many threads `work` entries are worth, at most `limit` unless that is 0."""
     if work < SERIAL_BELOW:
@@ -24,7 +23,7 @@ def threads_for(frame, work, limit):
     return size if limit == 0 else min(size, limit)
 
 
-@njit
+@internal
 def chunks_for(threads):
     """Into how many chunks work is cut for so many threads, where chunks cost nothing."""
     return CHUNKS_PER_THREAD * threads if threads > 1 else 1

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from ...bridge.specialise import specialised
+from ...bridge.specialise import internal, specialised
 from ...bridge.threads import parallel_loop
 from ..call import Call
 
@@ -20,13 +19,13 @@ __all__ = ["part_of", "parts_for", "sum_adder"]
 U = np.uint64
 
 
-@njit
+@internal
 def parts_for(threads, work, out):
     """How many parts `work` additions are worth: copies of the output have to be cleared and added, too."""
     return threads if work >= 2 * out.size else 1
 
 
-@njit
+@internal
 def part_of(out, copies, part):
     """The output of a part: the first has the output itself."""
     return out if part == 0 else copies[(part - 1) * out.size : part * out.size]
