@@ -288,6 +288,16 @@ def test_a_long_row_among_short_ones(dtype: str, homogeneous: bool, rng: Any) ->
         check(case, matrix, *random_operand(rng, case, 200))
 
 
+@pytest.mark.parametrize("shape", [(41, 60_003), (60_003, 41)])
+@pytest.mark.parametrize("transpose", [False, True])
+def test_dense_larger_than_the_cache(transpose: bool, shape: tuple[int, int], rng: Any) -> None:
+    """Rows are asked for in advance, and cut into pieces whose sums the cache holds."""
+    case = Case("dense", "binary", transpose, False, False, "float32", "int32")
+    matrix = random_matrix(rng, case, shape)
+    for rate in (0.01, 0.5):
+        check(case, matrix, *random_operand(rng, case, inner(case, shape), rate), atol=30 * TOLERANCES[case.dtype])
+
+
 @pytest.mark.parametrize("operand", ["binary", "bitpacked", "compact"])
 def test_few_spikes_touch_only_their_rows(operand: str, rng: Any) -> None:
     """The event scatter at the rates of a simulation, at every alignment of the spikes."""
