@@ -8,7 +8,7 @@ to, and not where some lanes end before others. With these both can be said:
     total = where(found > 0, total + found, total)
 
 A lane has 8 to 64 bits, that of a mask one; LLVM spreads what is too wide over several registers. It makes something
-of all this for any processor; `processor.has_lanes` says whether it is worth it.
+of all this for any processor; `processor.has_lanes` says whether looking numbers up like this is worth it.
 """
 
 from __future__ import annotations

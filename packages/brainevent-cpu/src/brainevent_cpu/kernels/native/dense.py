@@ -215,8 +215,9 @@ def build(call: Call) -> Any:
     def sum_all(data, at, stride, entries, begin, width, out):
         """The sums of eight rows, `stride` apart.
 
-        Each sum waits for its own last addition only, and entries of x are read once for all. 10,000 x 10,000 weights
-        took as long as a product with the zeros, by XLA (with four rows 7 % more, with two 23, with one 50).
+        Each sum waits for its own last addition only, and entries of x are read once for all. Before rows were asked
+        for in advance, 10,000 x 10,000 weights took 20.6 ms (four rows: 22, two: 25, one: 31; a product with the zeros,
+        by XLA: 20.2, which this takes now).
         """
         zero = same(out.dtype.type(0))
         sums = (zero, zero, zero, zero, zero, zero, zero, zero)
