@@ -105,6 +105,14 @@ def build(call: Call) -> Any:
         prefetch_lanes(data, d + column)
 
     @native
+    def prefetch_ahead(data, starts, following, column, first, last):
+        """Ask for a column of four rows; for one behind the last, those of the rows that follow."""
+        if column < last:
+            prefetch_four(data, starts, column)
+        else:
+            prefetch_four(data, following, first + (column - last))
+
+    @native
     def add_four(data, starts, factors, column, inside, out, to):
         a, b, c, d = starts
         e, f, g, h = factors
@@ -124,13 +132,8 @@ def build(call: Call) -> Any:
             following = starts_of(active, min(i + U(4), count - U(4)), width)
             column = first
             while column + U(LANES) <= last:
-                ahead = column + AHEAD_IN_FOUR
-                if cached:
-                    pass
-                elif ahead < last:
-                    prefetch_four(data, starts, ahead)
-                else:
-                    prefetch_four(data, following, first + (ahead - last))
+                if not cached:
+                    prefetch_ahead(data, starts, following, column + AHEAD_IN_FOUR, first, last)
                 add_four(data, starts, factors, column, everywhere(), out, to)
                 column += U(LANES)
             add_four(data, starts, factors, column, ascending() < W(last - column), out, to)
