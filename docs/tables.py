@@ -11,8 +11,8 @@ import brainevent
 from brainevent_core import config, info
 from brainevent_core.deprecated import LEFT_OUT, RENAMED
 from brainevent_core.formats import OPERANDS, Operand
-from brainevent_core.jitc import Connectivity
-from brainevent_core.ops import Stored
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops import MatrixSpec
 from brainevent_core.plugins import get_registry, ordered
 from brainevent_core.plugins.discovery import load_backends
 
@@ -48,8 +48,8 @@ def products(platform: str = "cpu") -> str:
     for title, primitive, transpose in (
         ("{} @ W", "matmul", True),
         ("W @ {}", "matmul", False),
-        ("weights of {} @ W", "sampled", True),
-        ("weights of W @ {}", "sampled", False),
+        ("weights of {} @ W", "sddmm", True),
+        ("weights of W @ {}", "sddmm", False),
         ("`update_on_pre` by {}", "update", True),
         ("`update_on_post` by {}", "update", False),
     ):
@@ -75,7 +75,7 @@ def left_out() -> str:
     return _table(("name", "instead"), rows)
 
 
-def _stored() -> dict[str, Stored]:
+def _stored() -> dict[str, MatrixSpec]:
     """A matrix in every way to store one, without the transposes, by the names of their classes."""
     dense = np.eye(*_SHAPE, dtype=np.float32)
     plain = [cls.fromdense(dense) for cls in (brainevent.CSR, brainevent.FixedPostNumConn)]
@@ -86,12 +86,12 @@ def _stored() -> dict[str, Stored]:
         **{f"`{type(each).__name__}` with index": each.with_csc_index() for each in plain},
         "`JITC…`": brainevent.JITCScalarR(0.5, 0.1, 0, shape=_SHAPE),
     }
-    return {name: matrix.__stored__ for name, matrix in matrices.items()}
+    return {name: matrix.__matrix_spec__ for name, matrix in matrices.items()}
 
 
-def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, platform: str) -> str:
+def _chosen(primitive: str, stored: MatrixSpec, operand: Operand, transpose: bool, platform: str) -> str:
     """The backend that is selected without a request."""
-    if isinstance(stored.format, Connectivity):
+    if isinstance(stored.format, ConnectionRule):
         if primitive != "matmul":
             return "–"
         primitive = "jitc_matmul"
@@ -102,7 +102,7 @@ def _chosen(primitive: str, stored: Stored, operand: Operand, transpose: bool, p
     dtype = operand.dtype or (jnp.bool_ if operand.event else jnp.float32)
     x = jax.ShapeDtypeStruct((operand.length(length) if operand.length else 1 + length,), dtype)
     vector, number = jax.ShapeDtypeStruct((lines,), jnp.float32), jax.ShapeDtypeStruct((), jnp.float32)
-    first = jnp.atleast_1d(stored.data) if primitive != "sampled" else vector
+    first = jnp.atleast_1d(stored.data) if primitive != "sddmm" else vector
     static |= {"shape": stored.shape, "transpose": transpose, "operand": operand.name}
     further: tuple[Any, ...] = ()
     if primitive == "update":

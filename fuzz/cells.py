@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from brainevent_core.testing.tables import rows
+from brainevent_core.testing.pairwise import rows
 from fuzz.operations import Operation, Row, missing
 
 __all__ = ["Case", "Cell", "Table", "table"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Entries", "Expected", "entries_of", "is_well_formed", "product", "sampled", "scattered"]
+__all__ = ["Entries", "Expected", "entries_of", "is_well_formed", "product", "scattered", "sddmm"]
 
 Shape = tuple[int, int]
 
@@ -118,7 +118,7 @@ def product(
     return _added(target, terms, entries.shape[1] if from_left else entries.shape[0])
 
 
-def sampled(
+def sddmm(
     entries: Entries, data_shape: tuple[int, ...], x: np.ndarray, y: np.ndarray, *, from_left: bool, event: bool
 ) -> Expected:
     """The derivative of ``sum(y * product)`` by the weights, of their shape; (1,) is the sum over all entries."""

@@ -139,7 +139,7 @@ def _draw_gradient(row: Row, random: np.random.Generator) -> Trial:
     event = OPERANDS[row["operand"]].event
     return Trial(
         {"weights": weights, **structure, "x": x, "y": y},
-        lambda: [model.sampled(entries, shape, x, y, from_left=row["from_left"], event=event)],
+        lambda: [model.sddmm(entries, shape, x, y, from_left=row["from_left"], event=event)],
         good,
     )
 
@@ -200,7 +200,7 @@ def _index(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     make = build({**row, "kind": row["kind"] + INDEX})
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
-        rows, indptr, slots = make(arrays, check).__stored__.structure[-3:]
+        rows, indptr, slots = make(arrays, check).__matrix_spec__.structure[-3:]
         return [jnp.where(jnp.arange(rows.size) < indptr[-1], rows, -1), indptr, slots]
 
     return call
@@ -243,7 +243,7 @@ def _encoded(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     make = build(row)
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
-        stored = make(arrays, False).__stored__
+        stored = make(arrays, False).__matrix_spec__
         # A list of words says nothing of their dtype.
         x = jnp.asarray(arrays["x"], get_operand(row["operand"]).dtype)
         get_operand(row["operand"]).validate(x, length(row), stored.data.dtype, "x")

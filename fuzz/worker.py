@@ -20,7 +20,7 @@ import numpy as np
 
 from fuzz.cells import table
 from fuzz.guards import guard_kernels
-from fuzz.trial import Wrong, perform
+from fuzz.run_case import Wrong, perform
 
 HOW = ("result", "error", "wrong")
 """How a call can go, but for the end of the process."""

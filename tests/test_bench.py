@@ -39,7 +39,9 @@ def plant() -> Iterator[Plant]:
 
 
 def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    select = "^matmul-csr-(binary_bool-transposed-10%|float-straight)|^update-coo-.*straight.*all|^encode_.*compact-1%"
+    select = (
+        "^matmul-csr-(binary_bool-transposed-10%|float-straight)|^stdp_update-coo-.*straight.*all|^encode_.*compact-1%"
+    )
     files = ["--json", str(tmp_path / "bench.json"), "--output", str(tmp_path / "bench.png")]
     assert brainevent(["bench", "--backend", "numba", "--select", select, *files, *QUICK]) == 0
     report = json.loads((tmp_path / "bench.json").read_text())
@@ -47,7 +49,7 @@ def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
         "encode_events-compact-1%-100x1",
         "matmul-csr-binary_bool-transposed-10%-100x100",
         "matmul-csr-float-straight-100x100",
-        "update-coo-binary_bool-straight-1%-all-100x100",
+        "stdp_update-coo-binary_bool-straight-1%-all-100x100",
     ]
     assert [case["name"] for case in report["cases"]] == names
     assert {key: report[key] for key in ("backend", "platform", "measured", "wrong", "failed", "unsupported")} == {
@@ -185,7 +187,7 @@ def test_every_primitive_of_the_kit_has_cases_with_names_of_their_own(whole: boo
     cases = [*bench_cases([*TABLES], sizes=[100, 10_000], whole=whole)]
     assert {case.primitive for case in cases} == set(TABLES)
     assert len({case.name for case in cases}) == len(cases)
-    for primitive in ("matmul", "sampled", "update"):
+    for primitive in ("matmul", "sddmm", "stdp_update"):
         formats = {case.of_kit["format"] for case in cases if case.primitive == primitive}
         assert formats == set(FORMATS)
 
@@ -195,7 +197,7 @@ def test_every_primitive_of_the_kit_has_cases_with_names_of_their_own(whole: boo
     [
         "matmul-coo-binary_bool-straight-10%-200x200",
         "matmul-dense-binary_bool-transposed-10%-20x20",
-        "update-csr_indexed-binary_bool-transposed-1%-all-200x200",
+        "stdp_update-csr_indexed-binary_bool-transposed-1%-all-200x200",
         "matmul-fixed_num-float-straight-200x200",
     ],
 )

@@ -21,7 +21,7 @@ class TestNumba(ConformanceSuite):
 
     backend = "numba"
     select = (
-        "^(matmul-(csr|coo|fixed_num)-binary_(bool|int32)|sampled-csr-binary_bool|update-csr-binary_bool-transposed)-"
+        "^(matmul-(csr|coo|fixed_num)-binary_(bool|int32)|sddmm-csr-binary_bool|stdp_update-csr-binary_bool-transposed)-"
         "|^jitc_matmul-scalar-binary_bool-straight|^jitc_e.*-0.3-later-13x7|^encode_.*-matrix-some"
     )
 

@@ -101,7 +101,7 @@ def test_column_index_lists_the_entries_that_exist(cls: Any, structure: Any, tra
 
     def index(*arrays: Any) -> Any:
         matrix = cls((1.0, *arrays), shape=SHAPE, check=False).with_csc_index()
-        return matrix.__stored__.structure[-3:]
+        return matrix.__matrix_spec__.structure[-3:]
 
     rows, indptr, slots = map(np.asarray, (jax.jit(index) if traced else index)(*arrays))
     transposed = cls in (CSC, FixedPreNumConn)

@@ -202,7 +202,7 @@ def test_column_index_of_many_columns(columns: int) -> None:
     col = rng.integers(columns, size=3000)
     col[::2] = rng.choice(col, size=1500)
     conn = FixedPostNumConn((1.0, col.reshape(300, 10)), shape=(300, columns)).with_csc_index()
-    rows, indptr, slots = conn.__stored__.structure[-3:]
+    rows, indptr, slots = conn.__matrix_spec__.structure[-3:]
     order = np.lexsort((np.arange(3000), col))
     np.testing.assert_array_equal(slots, order)
     np.testing.assert_array_equal(rows, order // 10)
@@ -221,7 +221,7 @@ def test_column_index_is_carried_along(cls: Any) -> None:
     assert matrix.indices is plain.indices
     assert "csc_index" in repr(matrix)
     assert "csc_index" not in repr(plain)
-    index = matrix.__stored__.structure[-3:]
+    index = matrix.__matrix_spec__.structure[-3:]
     stacked = jax.tree_util.tree_map(lambda leaf: jnp.stack([leaf, leaf]), matrix)
     closed_over = []
     jax.jit(lambda: closed_over.append(plain.with_csc_index()))()
@@ -242,10 +242,10 @@ def test_column_index_is_carried_along(cls: Any) -> None:
         assert other.has_csc_index
         np.testing.assert_array_equal(other.todense(), dense)
         assert other.nse == plain.nse
-        for found, expected in zip(other.__stored__.structure[-3:], index, strict=True):
+        for found, expected in zip(other.__matrix_spec__.structure[-3:], index, strict=True):
             np.testing.assert_array_equal(found, expected)
     assert matrix.T.has_csc_index
-    assert matrix.T.__stored__.structure[-1] is index[-1]
+    assert matrix.T.__matrix_spec__.structure[-1] is index[-1]
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(matrix)]
     assert paths[-3:] == [".column_rows", ".column_indptr", ".column_slots"]
 

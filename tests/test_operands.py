@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import brainevent
-from brainevent_core.primitives import encode_events_p, matmul_p, sampled_p
+from brainevent_core.primitives import encode_events_p, matmul_p, sddmm_p
 
 N = 37  # more than a word, and no multiple of one
 
@@ -75,9 +75,9 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
 
         plain = matmul_p(data, *structure, masks, operand="binary", **params)
         batch = jax.vmap(encoded, (None, 0))(data, jnp.stack([x, x]))
-        per_entry = sampled_p(y, *structure, x, operand=operand, **params)
+        per_entry = sddmm_p(y, *structure, x, operand=operand, **params)
         gradient = jax.grad(lambda data: jnp.vdot(y, encoded(data, x)))(data)
-        of_plain = sampled_p(y, *structure, masks, operand="binary", **params)
+        of_plain = sddmm_p(y, *structure, masks, operand="binary", **params)
         return (encoded(data, x), *batch, plain), (per_entry, gradient, of_plain)
 
     for *found, expected in products(data, y, x, masks):

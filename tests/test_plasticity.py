@@ -49,7 +49,7 @@ fan_out, fan_in = (
     cls(num_pre=7, num_post=5, conn_num=3, weight=lambda key, shape: 0.1 + jax.random.uniform(key, shape), seed=4)
     for cls in (FixedPostNumConn, FixedPreNumConn)
 )
-by_column = csr.with_csc_index().__stored__.structure[2:]
+by_column = csr.with_csc_index().__matrix_spec__.structure[2:]
 
 # name: (arrays behind the weights, matrix, on pre)
 FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any, bool]] = {

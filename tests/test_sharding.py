@@ -97,7 +97,8 @@ OPERATIONS = {
 SOME = {"diagonal": ["CSR"], "solve": ["CSR"], "rows of arrays": ["CSR"], "sorted": ["COO"]}
 
 def numbers(tree):
-    leaves = jax.tree.leaves(jax.tree.map(lambda x: getattr(x, "data", x) if hasattr(x, "__stored__") else x, tree))
+    plain = jax.tree.map(lambda x: getattr(x, "data", x) if hasattr(x, "__matrix_spec__") else x, tree)
+    leaves = jax.tree.leaves(plain)
     return [np.asarray(leaf) for leaf in leaves if hasattr(leaf, "dtype")]
 
 jax.config.update("jax_disable_most_optimizations", True)  # programs that run once

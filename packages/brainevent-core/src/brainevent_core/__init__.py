@@ -39,13 +39,6 @@ from brainevent_core.index_conversions import (
     csr_to_coo_index,
     csr_to_csc_index,
 )
-from brainevent_core.kernels import (
-    XLACustomKernel,
-    defjvp,
-    general_batching_rule,
-    get_all_primitive_names,
-    get_primitives_by_tags,
-)
 from brainevent_core.matrices import (
     COO,
     CSC,
@@ -68,6 +61,13 @@ from brainevent_core.matrices import (
 from brainevent_core.ops import matmul
 from brainevent_core.plugins import Backend, get_registry, refresh_backends
 from brainevent_core.plugins import kernel_language as _kernel_language
+from brainevent_core.primitive import (
+    XLACustomKernel,
+    defjvp,
+    general_batching_rule,
+    get_all_primitive_names,
+    get_primitives_by_tags,
+)
 
 __version__ = "1.0.0"
 

@@ -21,7 +21,6 @@ __all__ = [
     "Zero",
     "apply_primitive",
     "exporting",
-    "gathered",
     "instantiate_zero",
     "is_live",
     "is_undefined_primal",
@@ -29,9 +28,10 @@ __all__ = [
     "lowering_platforms",
     "make_varying",
     "new_primitive",
-    "on_whole_arrays",
-    "read_before",
+    "prior_uses",
     "register_lowering",
+    "replicate",
+    "replicated",
     "set_batching_rule",
     "set_jvp_rule",
     "set_transpose_rule",
@@ -97,7 +97,7 @@ def register_lowering(
     """Register ``rule`` for ``platform`` (None: every platform without a rule of its own).
 
     What a cacheable rule makes is used again for the same abstract operands; one that is not sees the operands
-    themselves, see :func:`read_before`.
+    themselves, see :func:`prior_uses`.
     """
     mlir.register_lowering(primitive, rule, platform=platform, cacheable=cacheable)
 
@@ -167,7 +167,7 @@ def sharded_like(x: Any, aval: Any) -> Any:
     return x if jax.typeof(x).sharding == wanted else jax.sharding.reshard(x, wanted)
 
 
-def gathered(tree: Any) -> Any:
+def replicate(tree: Any) -> Any:
     """The arrays of a pytree whole on every device, where a mesh with explicit axes has them split.
 
     Of a gather or a scatter JAX can't tell how its result is split, and raises.
@@ -178,12 +178,12 @@ def gathered(tree: Any) -> Any:
     return jax.tree.unflatten(structure, [_whole(leaf) if _is_split(leaf) else leaf for leaf in leaves])
 
 
-def on_whole_arrays(function: Callable[..., Any]) -> Any:
-    """A decorator: the function sees all its arguments :func:`gathered`."""
+def replicated(function: Callable[..., Any]) -> Any:
+    """A decorator: the function sees all its arguments :func:`replicate`."""
 
     @wraps(function)
     def on_gathered(*arguments: Any, **options: Any) -> Any:
-        arguments, options = gathered((arguments, options))
+        arguments, options = replicate((arguments, options))
         return function(*arguments, **options)
 
     return on_gathered
@@ -213,7 +213,7 @@ def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[An
         fn: takes the operands, then what is ``further``.
         ctx: of the lowering rule.
         operands: of the primitive.
-        further: other values of the program under construction, as :func:`read_before` finds them.
+        further: other values of the program under construction, as :func:`prior_uses` finds them.
     """
     avals = [*ctx.avals_in, *map(_aval_of, further)]
     plain = [shaped(aval.shape, aval.dtype) for aval in avals]
@@ -225,7 +225,7 @@ def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[An
 _OPAQUE = ("custom_call", "dot_general", "call", "case", "if", "while")
 
 
-def read_before(value: Any) -> list[Any]:
+def prior_uses(value: Any) -> list[Any]:
     """What the program under construction has computed from ``value`` so far, in the same block.
 
     Of what is fused, only results that are smaller than ``value``: larger ones would be written to memory for it.

@@ -117,7 +117,7 @@ def look_up(name: str, module: str) -> Any:
     instead = LEFT_OUT.get(name) or LEFT_OUT.get(name.removesuffix("_p"))
     if instead is None and name.endswith("_p"):
         # The old packages had one for each function, and a few more.
-        instead = "all products are the primitives `matmul` and `sampled` of brainevent_core.primitives; call them by @"
+        instead = "all products are the primitives `matmul` and `sddmm` of brainevent_core.primitives; call them by @"
     if instead is not None:
         raise AttributeError(f"{module} no longer has {name!r}: {instead}.", name=name)
     raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)

@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from brainevent_core import config
-from brainevent_core.kernels import get_all_primitive_names, get_primitive
 from brainevent_core.plugins import API_VERSION, backends, get_registry, ordered
 from brainevent_core.plugins.discovery import load_backends
+from brainevent_core.primitive import get_all_primitive_names, get_primitive
 
 __all__ = ["gather", "render", "table"]
 

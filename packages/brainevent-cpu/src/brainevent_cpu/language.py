@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from brainevent_core.errors import BackendWarning
-from brainevent_core.kernels import LanguageKernel
+from brainevent_core.primitive import LanguageKernel
 
 from .bridge import NativeKernel, native_call
 

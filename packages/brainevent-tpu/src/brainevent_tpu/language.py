@@ -9,7 +9,7 @@ from typing import Any
 import jax
 from jax.experimental import pallas as pl
 
-from brainevent_core.kernels import LanguageKernel, abstract
+from brainevent_core.primitive import LanguageKernel, abstract
 
 __all__ = ["PallasKernel", "pallas_kernel"]
 

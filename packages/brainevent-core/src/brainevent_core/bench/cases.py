@@ -14,8 +14,8 @@ from brainevent_core.formats import FORMATS, get_format, get_operand
 from brainevent_core.jitc import LAWS
 from brainevent_core.primitives import CLIPS
 from brainevent_core.testing.conformance.case import ConformanceCase
-from brainevent_core.testing.conformance.tables import INPUTS, TABLES, Call
-from brainevent_core.testing.tables import in_turn
+from brainevent_core.testing.conformance.tables import INPUTS, TABLES, PrimitiveCall
+from brainevent_core.testing.pairwise import round_robin
 
 __all__ = ["SIZES", "BenchCase", "Drawn", "bench_cases", "draw"]
 
@@ -48,8 +48,8 @@ _PRODUCT = {"operand": ("binary_bool", "float"), "direction": ("straight", "tran
 #: By primitive, columns of which every combination is measured.
 _MEASURED: dict[str, _Columns] = {
     "matmul": {"format": tuple(FORMATS), **_PRODUCT},
-    "sampled": {"format": tuple(FORMATS), **_PRODUCT, "rate": ("all", "1%")},
-    "update": {"format": tuple(FORMATS), **_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": CLIPS},
+    "sddmm": {"format": tuple(FORMATS), **_PRODUCT, "rate": ("all", "1%")},
+    "stdp_update": {"format": tuple(FORMATS), **_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": CLIPS},
     "encode_events": {"operand": ("bitpacked", "compact"), "rate": _RATES},
     "jitc_matmul": {"law": tuple(LAWS), **_PRODUCT},
     "jitc_elements": {},
@@ -109,7 +109,7 @@ def bench_cases(primitives: Sequence[str], *, sizes: Sequence[int] = SIZES, whol
             first |= {name: column for name, column in every.items() if column and name in first}
             others = {name: kit[name] for name in _FURTHER if name in kit}
         for size in sizes:
-            for row in in_turn(first, others, allowed=partial(_exists, primitive)):
+            for row in round_robin(first, others, allowed=partial(_exists, primitive)):
                 row = {**row, "shape": _shape(primitive, row, size)}
                 unusual = {name: value for name, value in row.items() if _USUAL.get(name) != value}
                 yield BenchCase(primitive, tuple(unusual.values()), tuple(unusual))
@@ -137,7 +137,7 @@ class Drawn:
         patterns: what it is in turn, along the first axis.
     """
 
-    call: Call
+    call: PrimitiveCall
     position: int
     patterns: np.ndarray
 

@@ -17,8 +17,8 @@ from brainevent_core.bench.machine import usable
 from brainevent_core.bench.measured import Measured
 from brainevent_core.bench.program import Program
 from brainevent_core.bench.rounds import Effort, in_turns
-from brainevent_core.kernels import get_primitive
 from brainevent_core.plugins import get_registry
+from brainevent_core.primitive import get_primitive
 from brainevent_core.testing.conformance.check import why_declined
 from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.products import x64

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.ops import StoredEvents, matmul
-from brainevent_core.ops.products import as_array
+from brainevent_core.ops import EventSpec, matmul
+from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
 
 __all__ = ["EventRepresentation"]
@@ -92,7 +92,7 @@ class EventRepresentation:
         raise NotImplementedError
 
     @property
-    def __events__(self) -> StoredEvents:
+    def __event_spec__(self) -> EventSpec:
         raise NotImplementedError
 
     @property

@@ -2,7 +2,7 @@
 
 from brainevent_core import units
 from brainevent_core.events.plain import PlainEvents
-from brainevent_core.ops import StoredEvents
+from brainevent_core.ops import EventSpec
 
 __all__ = ["BinaryArray", "EventArray"]
 
@@ -29,9 +29,9 @@ class BinaryArray(PlainEvents):
     __slots__ = ()
 
     @property
-    def __events__(self) -> StoredEvents:
+    def __event_spec__(self) -> EventSpec:
         # A unit does not make an event larger.
-        return StoredEvents("binary", units.detach(self._array)[0])
+        return EventSpec("binary", units.detach(self._array)[0])
 
 
 EventArray = BinaryArray

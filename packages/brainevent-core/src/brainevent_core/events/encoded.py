@@ -13,7 +13,7 @@ from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.events.base import EventRepresentation, as_plain
 from brainevent_core.formats import is_event
-from brainevent_core.ops import StoredEvents
+from brainevent_core.ops import EventSpec
 from brainevent_core.primitives import encode_events_p
 
 __all__ = ["EncodedEvents"]
@@ -37,13 +37,13 @@ class EncodedEvents(EventRepresentation):
         return max(int(self._static[0]), -int(self._array.ndim))
 
     @property
-    def __events__(self) -> StoredEvents:
-        return StoredEvents(self._operand, self._array, self.axis, self._static[1])
+    def __event_spec__(self) -> EventSpec:
+        return EventSpec(self._operand, self._array, self.axis, self._static[1])
 
     @property
     def value(self) -> Any:
         """The events as an array of booleans."""
-        return self.__events__.decoded()
+        return self.__event_spec__.decoded()
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """Events with a size: nonzero entries keep their value."""
 
 from brainevent_core.events.plain import PlainEvents
-from brainevent_core.ops import StoredEvents
+from brainevent_core.ops import EventSpec
 
 __all__ = ["MaskedFloat", "SparseFloat"]
 
@@ -28,8 +28,8 @@ class SparseFloat(PlainEvents):
     __slots__ = ()
 
     @property
-    def __events__(self) -> StoredEvents:
-        return StoredEvents("sparse_float", self._array)
+    def __event_spec__(self) -> EventSpec:
+        return EventSpec("sparse_float", self._array)
 
 
 MaskedFloat = SparseFloat

@@ -13,7 +13,7 @@ from brainevent_core.errors import MathError
 from brainevent_core.events import BinaryArray, EventRepresentation
 from brainevent_core.matrices import JITCMatrix, JITCNormalR, JITCScalarR, JITCUniformR
 from brainevent_core.ops import matmul
-from brainevent_core.ops.products import as_array
+from brainevent_core.ops.matmul import as_array
 
 __all__ = [
     "binary_jitnmm",

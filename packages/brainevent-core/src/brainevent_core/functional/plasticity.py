@@ -16,7 +16,7 @@ from brainevent_core.formats import CSR_SLOTS_FORMAT
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.matrices.base import as_data, as_shape
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
-from brainevent_core.ops import Stored, update
+from brainevent_core.ops import MatrixSpec, update
 
 __all__ = [
     "update_coo_on_binary_post",
@@ -125,7 +125,7 @@ def update_csr_on_binary_post(
     data = as_data(weight)
     CSR_SLOTS_FORMAT.validate(units.detach(data)[0], given, stored_shape)
     check_values(CSR_SLOTS_FORMAT, given, stored_shape)
-    stored = Stored(CSR_SLOTS_FORMAT.name, data, tuple(map(as_index_array, given)), stored_shape, True)
+    stored = MatrixSpec(CSR_SLOTS_FORMAT.name, data, tuple(map(as_index_array, given)), stored_shape, True)
     return update(stored, post_spike, pre_trace, w_min, w_max, pre=False, clip=clip, backend=backend)
 
 

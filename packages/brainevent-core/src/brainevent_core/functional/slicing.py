@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.matrices import CSR
 from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import rows
@@ -11,7 +11,7 @@ from brainevent_core.ops import rows
 __all__ = ["csr_slice_rows"]
 
 
-@on_whole_arrays
+@replicated
 def csr_slice_rows(
     data: Any, indices: Any, indptr: Any, row_indices: Any, *, shape: Sequence[int], backend: str | None = None
 ) -> Any:
@@ -38,4 +38,4 @@ def csr_slice_rows(
         Array([[2., 0., 3.]], dtype=float32)
     """
     matrix = CSR(data, indices, indptr, shape=shape)
-    return rows(matrix.__stored__, selected(row_indices, matrix.shape[0]), backend=backend)
+    return rows(matrix.__matrix_spec__, selected(row_indices, matrix.shape[0]), backend=backend)

@@ -4,10 +4,10 @@ Everything that defines a connection (keys, draws, gaps, weights) is here, once,
 traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic but for the last step to a weight.
 """
 
+from brainevent_core.jitc.alias_tables import VERSION, as_probability, block_size, cells, gap_tables
 from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome, own_cell
-from brainevent_core.jitc.laws import LAWS, POLYNOMIALS, Connectivity, variate, weights
+from brainevent_core.jitc.laws import LAWS, POLYNOMIALS, ConnectionRule, variate, weights
 from brainevent_core.jitc.seeds import as_seed
-from brainevent_core.jitc.tables import VERSION, as_probability, block_size, cells, gap_tables
 
 __all__ = [
     "LAWS",
@@ -15,7 +15,7 @@ __all__ = [
     "POLYNOMIALS",
     "VERSION",
     "WEIGHT_COUNTER",
-    "Connectivity",
+    "ConnectionRule",
     "as_probability",
     "as_seed",
     "block_keys",

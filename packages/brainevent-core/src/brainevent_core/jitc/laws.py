@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-__all__ = ["LAWS", "POLYNOMIALS", "Connectivity", "variate", "weights"]
+__all__ = ["LAWS", "POLYNOMIALS", "ConnectionRule", "variate", "weights"]
 
 #: How many parameters the weights of a law have: (weight,), or (offset, spread).
 LAWS = {"scalar": 1, "uniform": 2, "normal": 2}
@@ -87,7 +87,7 @@ def weights(law: str, data: Any, drawn: Any) -> Any:
     return data[0] + data[1] * variate(law, drawn).astype(data.dtype)
 
 
-class Connectivity(NamedTuple):
+class ConnectionRule(NamedTuple):
     """What is static about a network: how its weights and connections are drawn. It takes the place of a format's name.
 
     Attributes:

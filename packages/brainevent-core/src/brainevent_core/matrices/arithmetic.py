@@ -14,11 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import gathered
+from brainevent_core._jax import replicate
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
-from brainevent_core.ops import Stored, entries_of, per_entry
-from brainevent_core.ops.products import as_array
+from brainevent_core.ops import MatrixSpec, entries_of, per_entry
+from brainevent_core.ops.matmul import as_array
 
 __all__ = ["Arithmetic"]
 
@@ -35,8 +35,8 @@ def _method(combine: Callable[..., Any], op: _Operator, *, reflected: bool = Fal
         except TypeError:
             return NotImplemented  # Python asks the other side then
         # What acts on the weights alone leaves them split over a mesh as they are.
-        if hasattr(other, "__stored__") or (not isinstance(other, units.Unit) and np.ndim(other) > 0):
-            self, other = gathered((self, other))
+        if hasattr(other, "__matrix_spec__") or (not isinstance(other, units.Unit) and np.ndim(other) > 0):
+            self, other = replicate((self, other))
         return combine(self, other, ordered, **options)
 
     return method
@@ -44,16 +44,16 @@ def _method(combine: Callable[..., Any], op: _Operator, *, reflected: bool = Fal
 
 def _operand(other: Any) -> Any:
     """A matrix, a unit, a Python number (which is of no dtype of its own), or an array or quantity."""
-    if isinstance(other, (bool, int, float, complex, units.Unit)) or hasattr(other, "__stored__"):
+    if isinstance(other, (bool, int, float, complex, units.Unit)) or hasattr(other, "__matrix_spec__"):
         return other
     if isinstance(other, (str, bytes)):
         raise TypeError("Text is no number.")
-    return as_array(other.value if hasattr(other, "__events__") else other)
+    return as_array(other.value if hasattr(other, "__event_spec__") else other)
 
 
 def _entrywise(matrix: Any, other: Any, op: _Operator, *, linear: bool) -> Any:
     """``op`` on the entries, with a number, an array, or a matrix of the same structure."""
-    if hasattr(other, "__stored__"):
+    if hasattr(other, "__matrix_spec__"):
         if same_structure(matrix, other):
             return _on_entries(matrix, op, other, linear=False)
         other = _elements(matrix, other)
@@ -62,7 +62,7 @@ def _entrywise(matrix: Any, other: Any, op: _Operator, *, linear: bool) -> Any:
 
 def _sum(matrix: Any, other: Any, op: _Operator) -> Any:
     """``op``, which is + or -, on the entries of matrices of the same structure, and on all elements otherwise."""
-    if hasattr(other, "__stored__"):
+    if hasattr(other, "__matrix_spec__"):
         if same_structure(matrix, other):
             return _on_entries(matrix, op, other, linear=True)
         other = _elements(matrix, other)
@@ -72,7 +72,7 @@ def _sum(matrix: Any, other: Any, op: _Operator) -> Any:
 
 def _compare(matrix: Any, other: Any, op: _Operator) -> Any:
     """An array of booleans, one for each element."""
-    other = other.todense() if hasattr(other, "__stored__") else other
+    other = other.todense() if hasattr(other, "__matrix_spec__") else other
     _require_broadcast(matrix, other)
     return op(matrix.todense(), other)
 
@@ -87,9 +87,9 @@ def _power(matrix: Any, exponent: Any, op: _Operator) -> Any:
 
 
 class Arithmetic:
-    """The operators of a matrix, which has ``__stored__``, ``shape``, ``data``, ``todense`` and ``_replace``."""
+    """The operators of a matrix, which has ``__matrix_spec__``, ``shape``, ``data``, ``todense`` and ``_replace``."""
 
-    __stored__: Stored
+    __matrix_spec__: MatrixSpec
     shape: tuple[int, int]
     data: Any
     _replace: Callable[[Any], Any]
@@ -166,9 +166,9 @@ def _same_array(one: Any, other: Any) -> bool:
 
 def _elements(matrix: Any, other: Any) -> Any:
     """All elements of another matrix, if it stores them all."""
-    if other.__stored__.format == "dense":
+    if other.__matrix_spec__.format == "dense":
         return other.data
-    if matrix.__stored__.format == "dense":
+    if matrix.__matrix_spec__.format == "dense":
         return other.todense()
     raise UnsupportedOperationError(
         f"{type(matrix).__name__} {matrix.shape} and {type(other).__name__} {other.shape} do not have the same "
@@ -194,12 +194,12 @@ def _at_entries(matrix: Any, other: Any) -> Any:
     if mantissa.ndim > 2:
         raise MathError(f"The entries of a matrix are combined with arrays of up to two axes, got {mantissa.shape}.")
     _require_broadcast(matrix, mantissa)
-    if matrix.__stored__.format == "dense":
+    if matrix.__matrix_spec__.format == "dense":
         return other
     elements = jnp.atleast_2d(mantissa)
     if elements.size == 0:
         return units.attach(jnp.ones((), elements.dtype), unit)
-    row, col, _ = entries_of(matrix.__stored__)
+    row, col, _ = entries_of(matrix.__matrix_spec__)
     at = tuple(0 if size == 1 else index for size, index in zip(elements.shape, (row, col)))
     found = elements.at[at].get(mode="fill", fill_value=1, wrap_negative_indices=False)
     return units.attach(found, unit)
@@ -207,15 +207,15 @@ def _at_entries(matrix: Any, other: Any) -> Any:
 
 def _on_entries(matrix: Any, op: Callable[..., Any], *others: Any, linear: bool) -> Any:
     """The matrix with the weights ``op(data, *others)``. Others are values, or matrices of the same structure."""
-    stored = matrix.__stored__
+    stored = matrix.__matrix_spec__
     if linear or not may_repeat(stored):
         return matrix._replace(
-            op(*(value.data if hasattr(value, "__stored__") else value for value in (matrix, *others)))
+            op(*(value.data if hasattr(value, "__matrix_spec__") else value for value in (matrix, *others)))
         )
     first = first_of_place(stored)
 
     def summed(value: Any) -> Any:
-        if not hasattr(value, "__stored__"):
+        if not hasattr(value, "__matrix_spec__"):
             return value
         data, unit = units.detach(value.data)
         return units.attach(totals(first, per_entry(stored, data)), unit)

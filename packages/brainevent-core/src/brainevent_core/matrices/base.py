@@ -11,15 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import gathered
+from brainevent_core._jax import replicate
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import Format, get_format
 from brainevent_core.matrices.arithmetic import Arithmetic
 from brainevent_core.matrices.conversion import Convertible
 from brainevent_core.matrices.indexing import Indexing
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
-from brainevent_core.ops import Stored, add_up, dt2t, entries_of, matmul, per_entry, update
-from brainevent_core.ops.products import as_array
+from brainevent_core.ops import MatrixSpec, dt2t, entries_of, matmul, per_entry, segment_sum, update
+from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
 
 __all__ = ["DataRepresentation", "as_data", "as_shape"]
@@ -44,7 +44,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     data: Any
     shape: tuple[int, int]
     _structure: tuple[Any, ...]
-    __stored__: Stored
+    __matrix_spec__: MatrixSpec
 
     def __init__(
         self, data: Any, *structure: Any, shape: Sequence[int] | None = None, check: bool = True, **named: Any
@@ -82,7 +82,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         fill(self, "_structure", structure)
         # What products ask for, ready-made: building it per call cost a tenth of an eager product.
         stored_shape = shape[::-1] if self._transposed else shape
-        fill(self, "__stored__", Stored(format, data, structure, stored_shape, self._transposed))
+        fill(self, "__matrix_spec__", MatrixSpec(format, data, structure, stored_shape, self._transposed))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,7 +94,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
-        return (self.data, *self._structure), (self.shape, self.__stored__.format)
+        return (self.data, *self._structure), (self.shape, self.__matrix_spec__.format)
 
     @classmethod
     def tree_unflatten(cls, aux: Any, children: Iterable[Any]) -> Self:
@@ -106,7 +106,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
         children, aux = self.tree_flatten()
-        names = ("data", *get_format(self.__stored__.format).structure)
+        names = ("data", *get_format(self.__matrix_spec__.format).structure)
         return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children, strict=True)], aux
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -136,7 +136,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     @property
     def nse(self) -> int:
         """Number of stored entries."""
-        stored = self.__stored__
+        stored = self.__matrix_spec__
         return prod(get_format(stored.format).data_shape(stored.structure, stored.shape))
 
     @property
@@ -149,7 +149,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
             # A pytree of something else than arrays, as jax.tree.map makes them.
             return f"{type(self).__name__}(shape={self.shape}, data={self.data!r})"
         unit = f", unit={self.unit}" if self.unit is not None else ""
-        index = "" if self.__stored__.format == self._format.name else ", csc_index"
+        index = "" if self.__matrix_spec__.format == self._format.name else ", csc_index"
         return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit}{index})"
 
     # -- with other data or another view -------------------------------------------------------------------------
@@ -175,7 +175,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
 
     def _view(self, cls: "type[DataRepresentation]", shape: tuple[int, int]) -> Any:
         """The same arrays, an index among them, read by another class."""
-        return cls.tree_unflatten((shape, self.__stored__.format), (self.data, *self._structure))
+        return cls.tree_unflatten((shape, self.__matrix_spec__.format), (self.data, *self._structure))
 
     def transpose(self, axes: Sequence[int] | None = None) -> "DataRepresentation":
         """The transpose, which shares the arrays; ``axes`` can be None or (1, 0), as for arrays."""
@@ -189,8 +189,8 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     def todense(self) -> Any:
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
         data, unit = units.detach(self.data)
-        row, col, _ = entries_of(self.__stored__)
-        return units.attach(add_up(per_entry(self.__stored__, data), (row, col), self.shape), unit)
+        row, col, _ = entries_of(self.__matrix_spec__)
+        return units.attach(segment_sum(per_entry(self.__matrix_spec__, data), (row, col), self.shape), unit)
 
     def sum(self, axis: int | None = None) -> Any:
         """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""
@@ -253,7 +253,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
                    [2.5, 3. ]], dtype=float32)
         """
         options: Any = {"pre": True, "clip": clip, "backend": backend}
-        return self.with_data(update(self.__stored__, pre_spike, post_trace, w_min, w_max, **options))
+        return self.with_data(update(self.__matrix_spec__, pre_spike, post_trace, w_min, w_max, **options))
 
     def update_on_post(
         self,
@@ -286,7 +286,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
                    [2.  , 3.25]], dtype=float32)
         """
         options: Any = {"pre": False, "clip": clip, "backend": backend}
-        return self.with_data(update(self.__stored__, post_spike, pre_trace, w_min, w_max, **options))
+        return self.with_data(update(self.__matrix_spec__, post_spike, pre_trace, w_min, w_max, **options))
 
     # -- for learning rules --------------------------------------------------------------------------------------
 
@@ -305,11 +305,11 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         Raises:
             MathError: if the shapes do not fit.
         """
-        return dt2t(self.__stored__, y, w, axis=0)
+        return dt2t(self.__matrix_spec__, y, w, axis=0)
 
     def yw_to_w_transposed(self, y: Any, w: Any) -> Any:
         """``w[k] * y[column of k]`` for every stored entry k; see :meth:`yw_to_w`."""
-        return dt2t(self.__stored__, y, w, axis=1)
+        return dt2t(self.__matrix_spec__, y, w, axis=1)
 
     dt2t, dt2t_transposed = yw_to_w, yw_to_w_transposed
 
@@ -322,7 +322,7 @@ def dense_parts(dense: Any) -> tuple[Any, Any]:
     """
     if isinstance(dense, (list, tuple)):
         dense = np.asarray(dense)  # not jnp, which would make a tracer of it inside jit
-    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else gathered(as_array(dense)))
+    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else replicate(as_array(dense)))
     if not isinstance(mantissa, jax.core.Tracer):
         mantissa = np.asarray(mantissa)
         if mantissa.dtype == object:

@@ -16,7 +16,7 @@ class ColumnIndexed(DataRepresentation):
     @property
     def has_csc_index(self) -> bool:
         """Whether the matrix carries the index."""
-        return self.__stored__.format == self._indexed_format.name
+        return self.__matrix_spec__.format == self._indexed_format.name
 
     def with_csc_index(self) -> Self:
         """The same matrix with an index of its entries along the side that it is not compressed by.
@@ -42,7 +42,7 @@ class ColumnIndexed(DataRepresentation):
         """
         if self.has_csc_index:
             return self
-        stored = self.__stored__
+        stored = self.__matrix_spec__
         index = column_index(get_format(stored.format), stored.structure, stored.shape)
         children = (self.data, *self._structure, *index)
         return self.tree_unflatten((self.shape, self._indexed_format.name), children)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
 from brainevent_core.formats import get_format, signed
-from brainevent_core.ops import Stored, compressed, coordinates
+from brainevent_core.ops import MatrixSpec, compressed, coordinates
 
 if TYPE_CHECKING:
     from brainevent_core.matrices.coo import COO
@@ -18,13 +18,13 @@ __all__ = ["Convertible"]
 
 
 class Convertible:
-    """Conversions of a matrix, which has ``__stored__``, ``shape`` and ``data``.
+    """Conversions of a matrix, which has ``__matrix_spec__``, ``shape`` and ``data``.
 
     A homogeneous weight stays one. Entries that do not exist stay so. The format that the matrix has already gives the
     matrix itself.
     """
 
-    __stored__: Stored
+    __matrix_spec__: MatrixSpec
     shape: tuple[int, int]
     data: Any
 
@@ -32,7 +32,7 @@ class Convertible:
     def nse(self) -> int:
         raise NotImplementedError
 
-    @on_whole_arrays
+    @replicated
     def tocoo(self, *, nse: int | None = None) -> "COO":
         """The entries as a list of coordinates, in the order in which they are stored.
 
@@ -50,7 +50,7 @@ class Convertible:
         """
         from brainevent_core.matrices.coo import COO  # these modules import this one
 
-        stored = self.__stored__
+        stored = self.__matrix_spec__
         if stored.format == "dense":
             return COO.fromdense(self.data, nse=nse)
         if nse is None and isinstance(self, COO):
@@ -67,21 +67,21 @@ class Convertible:
             check=False,
         )
 
-    @on_whole_arrays
+    @replicated
     def tocsr(self, *, nse: int | None = None) -> "CSR":
         """The entries compressed by rows, each row in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSR
 
-        if self.__stored__.format == "dense":
+        if self.__matrix_spec__.format == "dense":
             return CSR.fromdense(self.data, nse=nse)
         return self if nse is None and isinstance(self, CSR) else CSR(*self._by_lines(0, nse), **self._unchecked)
 
-    @on_whole_arrays
+    @replicated
     def tocsc(self, *, nse: int | None = None) -> "CSC":
         """The entries compressed by columns, each in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSC
 
-        if self.__stored__.format == "dense":
+        if self.__matrix_spec__.format == "dense":
             return CSC.fromdense(self.data, nse=nse)
         return self if nse is None and isinstance(self, CSC) else CSC(*self._by_lines(1, nse), **self._unchecked)
 
@@ -90,7 +90,7 @@ class Convertible:
         return {"shape": self.shape, "check": False}
 
     def _by_lines(self, axis: int, nse: int | None) -> tuple[Any, Any, Any]:
-        slots, indices, indptr = compressed(self.__stored__, axis)
+        slots, indices, indptr = compressed(self.__matrix_spec__, axis)
         data = _flat(self.data)
         if slots is not None and data.size != 1:
             data = data[slots]

@@ -3,7 +3,7 @@
 from typing import Any, Self
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.formats import COO_FORMAT
 from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
 from brainevent_core.ops import coordinate_order
@@ -72,7 +72,7 @@ class COO(DataRepresentation):
         """Column of every entry, ``(nse,)``."""
         return self._structure[1]
 
-    @on_whole_arrays
+    @replicated
     def sort_indices(self) -> "COO":
         """The same matrix with its entries sorted by row, then by column; duplicates keep their order.
 
@@ -84,11 +84,11 @@ class COO(DataRepresentation):
         self._format.require_integers(self._structure)
         order = coordinate_order(self.row, self.col)
         data = self.data if self.data.size == 1 else self.data[order]
-        aux = ((self.shape, self.__stored__.format), True, False)
+        aux = ((self.shape, self.__matrix_spec__.format), True, False)
         return COO.tree_unflatten(aux, (data, self.row[order], self.col[order]))
 
     def _transpose(self) -> "COO":
-        aux = ((self.shape[::-1], self.__stored__.format), self.cols_sorted, self.rows_sorted)
+        aux = ((self.shape[::-1], self.__matrix_spec__.format), self.cols_sorted, self.rows_sorted)
         return COO.tree_unflatten(aux, (self.data, self.col, self.row))
 
     @classmethod

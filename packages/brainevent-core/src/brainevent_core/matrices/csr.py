@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT, row_bounds
 from brainevent_core.matrices.base import as_data, dense_parts, nonzero
@@ -56,7 +56,7 @@ class _Compressed(ColumnIndexed):
             >>> weights.solve(jnp.array([2.0, 5.0]))
             Array([1., 1.], dtype=float32)
         """
-        return solve(self.__stored__, b)
+        return solve(self.__matrix_spec__, b)
 
     def diag_add(self, values: Any) -> Self:
         """The matrix plus a diagonal one.
@@ -79,7 +79,7 @@ class _Compressed(ColumnIndexed):
             Array([[1., 2.],
                    [0., 4.]], dtype=float32)
         """
-        data, structure = plus_diagonal(self.__stored__, as_data(values), int(self._transposed))
+        data, structure = plus_diagonal(self.__matrix_spec__, as_data(values), int(self._transposed))
         if structure is None:
             return self._replace(data)
         matrix = type(self)(data, *structure, shape=self.shape, check=False)
@@ -142,7 +142,7 @@ class CSR(_Compressed):
     def _transpose(self) -> "CSC":
         return self._view(CSC, self.shape[::-1])
 
-    @on_whole_arrays
+    @replicated
     def slice_rows(self, index: Any) -> Self:
         if any(isinstance(array, jax.core.Tracer) for array in (*self._structure, index)):
             raise MathError(

@@ -7,15 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
-from brainevent_core.ops import Stored, compressed, coordinate_order, coordinates, per_entry
+from brainevent_core.ops import MatrixSpec, compressed, coordinate_order, coordinates, per_entry
 
 __all__ = ["plus_diagonal"]
 
 
-@on_whole_arrays
-def plus_diagonal(stored: Stored, values: Any, axis: int) -> tuple[Any, tuple[Any, Any] | None]:
+@replicated
+def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tuple[Any, Any] | None]:
     """Weights and structure of a matrix with values added to its diagonal.
 
     Args:
@@ -51,11 +51,11 @@ def plus_diagonal(stored: Stored, values: Any, axis: int) -> tuple[Any, tuple[An
     module = jnp if isinstance(row, jax.core.Tracer) else np
     row, col = (module.concatenate([index, missing.astype(index.dtype)]) for index in (row, col))
     order = coordinate_order(col, row) if axis else coordinate_order(row, col)
-    slots, *structure = compressed(Stored("coo", None, (row[order], col[order]), shape, False), axis)
+    slots, *structure = compressed(MatrixSpec("coo", None, (row[order], col[order]), shape, False), axis)
     return data[order][slots], (structure[0], structure[1])
 
 
-def _visible_coordinates(stored: Stored) -> tuple[Any, Any]:
+def _visible_coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
     """Row and column of every entry: NumPy arrays if the structure is concrete, inside ``jit``, too."""
     if any(isinstance(array, jax.core.Tracer) for array in stored.structure):
         return coordinates(stored)

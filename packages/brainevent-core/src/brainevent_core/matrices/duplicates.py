@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.matrices.structure import remembered
-from brainevent_core.ops import Stored, add_up, entries_of
+from brainevent_core.ops import MatrixSpec, entries_of, segment_sum
 
 __all__ = ["first_of_place", "may_repeat", "totals"]
 
 _repeats: Any = {}
 
 
-def may_repeat(stored: Stored) -> bool:
+def may_repeat(stored: MatrixSpec) -> bool:
     """Whether two entries can stand at the same place; that of a traced structure always can."""
     if stored.format == "dense":
         return False
@@ -30,7 +30,7 @@ def may_repeat(stored: Stored) -> bool:
     return remembered(_repeats, (stored.format, stored.shape), stored.structure, find)
 
 
-def first_of_place(stored: Stored) -> Any:
+def first_of_place(stored: MatrixSpec) -> Any:
     """For each entry, the position of the first one at the same place, in the order in which they are stored."""
     row, col, exists = (index.reshape(-1) for index in entries_of(stored))
     slots = jnp.arange(row.shape[0])
@@ -45,7 +45,7 @@ def first_of_place(stored: Stored) -> Any:
 
 def totals(first: Any, data: Any) -> Any:
     """``data``, one weight per entry, with the sum of all at a place where its first entry is, and 1 at the others."""
-    sums = add_up(data.reshape(-1), (first,), (data.size,))
+    sums = segment_sum(data.reshape(-1), (first,), (data.size,))
     return jnp.where(is_first(first), sums, 1).reshape(data.shape)
 
 

@@ -8,20 +8,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
-from brainevent_core.ops import Stored, columns, rows
+from brainevent_core._jax import replicated
+from brainevent_core.ops import MatrixSpec, columns, rows
 
 __all__ = ["Indexing"]
 
 
 class Indexing:
-    """Indexing of a matrix, which has ``__stored__``, ``shape`` and ``todense``."""
+    """Indexing of a matrix, which has ``__matrix_spec__``, ``shape`` and ``todense``."""
 
-    __stored__: Stored
+    __matrix_spec__: MatrixSpec
     shape: tuple[int, int]
     todense: Callable[[], Any]
 
-    @on_whole_arrays
+    @replicated
     def __getitem__(self, index: Any) -> Any:
         """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, columns ``[:, j]`` and elements ``[i, j]`` as an array or quantity.
 
@@ -35,9 +35,9 @@ class Indexing:
         if row.whole:
             if column.whole:
                 return self.todense()
-            picked, unit = units.detach(columns(self.__stored__, column.at))
+            picked, unit = units.detach(columns(self.__matrix_spec__, column.at))
             return units.attach(jnp.moveaxis(picked, -1, 0), unit)
-        picked, unit = units.detach(rows(self.__stored__, row.at))
+        picked, unit = units.detach(rows(self.__matrix_spec__, row.at))
         if column.whole:
             return units.attach(picked, unit)
         if row.is_slice or column.is_slice:

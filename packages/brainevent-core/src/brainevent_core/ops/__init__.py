@@ -2,19 +2,18 @@
 
 from brainevent_core.ops.conversion import compressed, coordinate_order, coordinates
 from brainevent_core.ops.dt2t import dt2t
-from brainevent_core.ops.entries import Entries, add_up, entries_of, per_entry
+from brainevent_core.ops.entries import Entries, entries_of, per_entry, segment_sum
+from brainevent_core.ops.matmul import matmul, matrix_product
 from brainevent_core.ops.plasticity import update
-from brainevent_core.ops.products import matmul, matrix_product
-from brainevent_core.ops.sampled import sampled_product
+from brainevent_core.ops.sddmm import sddmm
 from brainevent_core.ops.slicing import columns, rows
 from brainevent_core.ops.solve import solve
-from brainevent_core.ops.stored import Stored, StoredEvents
+from brainevent_core.ops.spec import EventSpec, MatrixSpec
 
 __all__ = [
     "Entries",
-    "Stored",
-    "StoredEvents",
-    "add_up",
+    "EventSpec",
+    "MatrixSpec",
     "columns",
     "compressed",
     "coordinate_order",
@@ -25,7 +24,8 @@ __all__ = [
     "matrix_product",
     "per_entry",
     "rows",
-    "sampled_product",
+    "sddmm",
+    "segment_sum",
     "solve",
     "update",
 ]

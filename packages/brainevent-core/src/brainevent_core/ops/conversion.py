@@ -8,12 +8,12 @@ import numpy as np
 
 from brainevent_core.formats import COLUMN_INDEX, COO_FORMAT, column_index, get_format
 from brainevent_core.ops.entries import entries_of
-from brainevent_core.ops.stored import Stored
+from brainevent_core.ops.spec import MatrixSpec
 
 __all__ = ["compressed", "coordinate_order", "coordinates"]
 
 
-def compressed(stored: Stored, axis: int) -> tuple[Any, Any, Any]:
+def compressed(stored: MatrixSpec, axis: int) -> tuple[Any, Any, Any]:
     """The entries compressed by rows (``axis`` 0) or by columns (1), in storage order within each.
 
     On the host if the structure is concrete.
@@ -37,7 +37,7 @@ def compressed(stored: Stored, axis: int) -> tuple[Any, Any, Any]:
     return slots, other, indptr
 
 
-def coordinates(stored: Stored) -> tuple[Any, Any]:
+def coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
     """Row and column of every entry, as vectors."""
     row, col, _ = entries_of(stored)
     return row.reshape(-1), col.reshape(-1)

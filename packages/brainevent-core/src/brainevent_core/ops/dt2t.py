@@ -5,17 +5,17 @@ from typing import Any
 import jax.numpy as jnp
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
 from brainevent_core.ops.entries import entries_of
-from brainevent_core.ops.products import as_array
-from brainevent_core.ops.stored import Stored
+from brainevent_core.ops.matmul import as_array
+from brainevent_core.ops.spec import MatrixSpec
 
 __all__ = ["dt2t"]
 
 
-@on_whole_arrays
-def dt2t(stored: Stored, y: Any, w: Any, *, axis: int) -> Any:
+@replicated
+def dt2t(stored: MatrixSpec, y: Any, w: Any, *, axis: int) -> Any:
     """One value per entry of a matrix, times the value of the entry's row (``axis`` 0) or column (1).
 
     Args:

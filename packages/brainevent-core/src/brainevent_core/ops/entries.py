@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainevent_core._jax import gathered, on_whole_arrays
+from brainevent_core._jax import replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
 from brainevent_core.formats import get_format, within
-from brainevent_core.jitc import Connectivity
-from brainevent_core.ops.stored import Stored
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.reference import accumulator
 
-__all__ = ["Entries", "add_up", "entries_of", "per_entry"]
+__all__ = ["Entries", "entries_of", "per_entry", "segment_sum"]
 
 
 class Entries(NamedTuple):
@@ -30,20 +30,20 @@ class Entries(NamedTuple):
     exists: Any
 
 
-def entries_of(stored: Stored) -> Entries:
+def entries_of(stored: MatrixSpec) -> Entries:
     """The entries of a matrix in storage order.
 
     Raises:
         DTypeError: if index arrays have become floats.
         UnsupportedOperationError: if the matrix is generated, and has no entries to list.
     """
-    if isinstance(stored.format, Connectivity):
+    if isinstance(stored.format, ConnectionRule):
         raise UnsupportedOperationError(
             "This operation needs entries that are stored, and those of just-in-time connectivity are not: write them "
             "down first, with `.tocsr()` or `.todense()`."
         )
     get_format(stored.format).require_integers(stored.structure)
-    return _entries(stored.format, stored.shape, stored.transposed, gathered(stored.structure))
+    return _entries(stored.format, stored.shape, stored.transposed, replicate(stored.structure))
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
@@ -60,13 +60,13 @@ def _entries(format: str, shape: tuple[int, int], transposed: bool, structure: t
     return Entries(position, line, exists) if transposed else Entries(line, position, exists)
 
 
-def per_entry(stored: Stored, data: Any) -> Any:
+def per_entry(stored: MatrixSpec, data: Any) -> Any:
     """``data`` as one weight for each entry, if it is one for all."""
     return jnp.broadcast_to(data, get_format(stored.format).data_shape(stored.structure, stored.shape))
 
 
-@on_whole_arrays
-def add_up(values: Any, at: Any, shape: tuple[int, ...]) -> Any:
+@replicated
+def segment_sum(values: Any, at: Any, shape: tuple[int, ...]) -> Any:
     """The array of that shape to which values add up; those outside of it are dropped.
 
     Args:

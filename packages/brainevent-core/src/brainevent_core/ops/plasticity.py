@@ -9,17 +9,17 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_operand
-from brainevent_core.jitc import Connectivity
-from brainevent_core.ops.products import as_array
-from brainevent_core.ops.stored import Stored
-from brainevent_core.primitives import CLIPS, update_p
-from brainevent_core.primitives.products import check_weights
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops.matmul import as_array
+from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.primitives import CLIPS, stdp_update_p
+from brainevent_core.primitives.matmul import check_weights
 
 __all__ = ["update"]
 
 
 def update(
-    stored: Stored,
+    stored: MatrixSpec,
     spikes: Any,
     trace: Any,
     w_min: Any = None,
@@ -49,7 +49,7 @@ def update(
         UnsupportedOperationError: for a matrix that is generated, and so has no weights to change.
         UnitMismatchError: if trace or bounds have another dimension than the weights.
     """
-    if isinstance(stored.format, Connectivity):
+    if isinstance(stored.format, ConnectionRule):
         raise UnsupportedOperationError(
             "The weights of just-in-time connectivity are generated and stored nowhere, so they can't change one by "
             "one; `tocsr()` writes them down."
@@ -59,12 +59,12 @@ def update(
     if w_min is None and w_max is None:
         clip = "updated"  # without bounds both are the same, and this costs the events
     operand, x, length = _events(spikes)
-    call = _Call(stored.format, stored.shape, stored.transposed != pre, operand, length, pre, clip, backend)
+    call = _CallKey(stored.format, stored.shape, stored.transposed != pre, operand, length, pre, clip, backend)
     bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))
     return _update(call, stored.data, stored.structure, x, as_array(trace), bounds)
 
 
-class _Call(NamedTuple):
+class _CallKey(NamedTuple):
     """What is static about an update; ``length`` is that of encoded spikes, None if it is the array's."""
 
     format: str
@@ -79,7 +79,7 @@ class _Call(NamedTuple):
 
 def _events(spikes: Any) -> tuple[str, Any, int | None]:
     """How the spikes are encoded, the encoded array, and the length before."""
-    events = getattr(spikes, "__events__", None)
+    events = getattr(spikes, "__event_spec__", None)
     if events is None:
         return "binary", units.detach(as_array(spikes))[0], None
     operand, x, _, length = events
@@ -88,7 +88,7 @@ def _events(spikes: Any) -> tuple[str, Any, int | None]:
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
+def _update(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
     data, unit = units.detach(data)
     data = jnp.asarray(data)
     check_weights(data.dtype)
@@ -98,7 +98,7 @@ def _update(call: _Call, data: Any, structure: tuple[Any, ...], x: Any, trace: A
         for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
     )
     trace_length = _check_lengths(call, x, trace)
-    new = update_p(
+    new = stdp_update_p(
         data if data.ndim else data.reshape(1),
         *structure,
         x,
@@ -130,7 +130,7 @@ def _bound(name: str, value: Any, unit: Any, dtype: Any) -> Any:
     return value.reshape(())
 
 
-def _check_lengths(call: _Call, x: Any, trace: Any) -> int:
+def _check_lengths(call: _CallKey, x: Any, trace: Any) -> int:
     """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
     shape = call.shape if call.transpose == call.pre else call.shape[::-1]
     sides = (("presynaptic", shape[0]), ("postsynaptic", shape[1]))

@@ -13,14 +13,14 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.formats import within
-from brainevent_core.ops.entries import add_up, entries_of, per_entry
-from brainevent_core.ops.products import matrix_product
-from brainevent_core.ops.stored import Stored, StoredEvents
+from brainevent_core.ops.entries import entries_of, per_entry, segment_sum
+from brainevent_core.ops.matmul import matrix_product
+from brainevent_core.ops.spec import EventSpec, MatrixSpec
 
 __all__ = ["columns", "rows"]
 
 
-def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
+def rows(stored: MatrixSpec, at: Any, *, backend: str | None = None) -> Any:
     """Rows of a matrix.
 
     Args:
@@ -34,12 +34,12 @@ def rows(stored: Stored, at: Any, *, backend: str | None = None) -> Any:
     return _lines(stored, 0, at, backend)
 
 
-def columns(stored: Stored, at: Any) -> Any:
+def columns(stored: MatrixSpec, at: Any) -> Any:
     """Columns of a matrix, as :func:`rows`: of shape (m,), or (k, m) with a column in each line."""
     return _lines(stored, 1, at)
 
 
-def _lines(stored: Stored, axis: int, at: Any, backend: str | None = None) -> Any:
+def _lines(stored: MatrixSpec, axis: int, at: Any, backend: str | None = None) -> Any:
     data, unit = units.detach(stored.data)
     size = _shape(stored)[axis]
     at = jnp.asarray(at)
@@ -56,16 +56,16 @@ def _lines(stored: Stored, axis: int, at: Any, backend: str | None = None) -> An
     return units.attach(lines.reshape(*at.shape, lines.shape[1]), unit)
 
 
-def _shape(stored: Stored) -> tuple[int, int]:
+def _shape(stored: MatrixSpec) -> tuple[int, int]:
     rows, columns = stored.shape
     return (columns, rows) if stored.transposed else (rows, columns)
 
 
-def _single_events(at: Any, size: int, *, in_rows: bool) -> StoredEvents:
+def _single_events(at: Any, size: int, *, in_rows: bool) -> EventSpec:
     """For each index the events of which there is one, there."""
     index = within(at, size)
     count_and_index = jnp.stack([jnp.ones_like(index), index], -1 if in_rows else 0)
-    return StoredEvents("compact", count_and_index, -1 if in_rows else -count_and_index.ndim, size)
+    return EventSpec("compact", count_and_index, -1 if in_rows else -count_and_index.ndim, size)
 
 
 def _dense_lines(axis: int, data: Any, at: Any) -> Any:
@@ -77,7 +77,7 @@ def _dense_lines(axis: int, data: Any, at: Any) -> Any:
 @partial(jax.jit, inline=True, static_argnums=0)
 def _gathered_lines(static: tuple[int, str, tuple[int, int], bool], structure: Any, data: Any, at: Any) -> Any:
     axis, fmt, shape, transposed = static
-    stored = Stored(fmt, data, structure, shape, transposed)
+    stored = MatrixSpec(fmt, data, structure, shape, transposed)
     row, col, _ = entries_of(stored)
     line, position = (col, row) if axis else (row, col)
     size, width = _shape(stored)[axis], _shape(stored)[1 - axis]
@@ -87,6 +87,6 @@ def _gathered_lines(static: tuple[int, str, tuple[int, int], bool], structure: A
     # A line that is asked for twice is gathered once: the slot of a line is the last that asked.
     slots = jnp.full(size, count, jnp.int32).at[at].set(jnp.arange(count, dtype=jnp.int32), mode="drop")
     slot = slots.at[line].get(mode="fill", fill_value=count, wrap_negative_indices=False)
-    lines = add_up(per_entry(stored, data), (slot, position), (count, width))
+    lines = segment_sum(per_entry(stored, data), (slot, position), (count, width))
     own = slots.at[at].get(mode="fill", fill_value=count)
     return lines.at[own].get(mode="fill", fill_value=0)

@@ -12,17 +12,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._jax import on_whole_arrays
+from brainevent_core._jax import replicated
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.ops.entries import entries_of, per_entry
-from brainevent_core.ops.products import as_array, matrix_product
-from brainevent_core.ops.stored import Stored
+from brainevent_core.ops.matmul import as_array, matrix_product
+from brainevent_core.ops.spec import MatrixSpec
 
 __all__ = ["solve"]
 
 
-@on_whole_arrays
-def solve(stored: Stored, b: Any) -> Any:
+@replicated
+def solve(stored: MatrixSpec, b: Any) -> Any:
     """x with ``A @ x == b``.
 
     Args:
@@ -53,7 +53,7 @@ def solve(stored: Stored, b: Any) -> Any:
     return units.attach_product(x, b_unit, None if unit is None else unit**-1)
 
 
-def _solve(stored: Stored, b: Any) -> Any:
+def _solve(stored: MatrixSpec, b: Any) -> Any:
     row, col, exists = (index.reshape(-1) for index in jnp.broadcast_arrays(*entries_of(stored)))
     values = jnp.where(exists, per_entry(stored, stored.data).reshape(-1), 0)
     # SuperLU would follow any index.

@@ -2,8 +2,8 @@
 
 from brainevent_core.primitives.encoding import encode_events_p
 from brainevent_core.primitives.jitc import jitc_elements_p, jitc_entries_p, jitc_matmul_p
-from brainevent_core.primitives.plasticity import CLIPS, update_p
-from brainevent_core.primitives.products import matmul_p, sampled_p
+from brainevent_core.primitives.matmul import matmul_p, sddmm_p
+from brainevent_core.primitives.plasticity import CLIPS, stdp_update_p
 
 __all__ = [
     "CLIPS",
@@ -12,6 +12,6 @@ __all__ = [
     "jitc_entries_p",
     "jitc_matmul_p",
     "matmul_p",
-    "sampled_p",
-    "update_p",
+    "sddmm_p",
+    "stdp_update_p",
 ]

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 from brainevent_core import reference
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import OPERANDS
-from brainevent_core.kernels import XLACustomKernel
-from brainevent_core.primitives.products import fold_batch
+from brainevent_core.primitive import XLACustomKernel
+from brainevent_core.primitives.matmul import fold_batch
 
 __all__ = ["encode_events_p"]
 

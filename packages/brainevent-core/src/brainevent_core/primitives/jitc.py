@@ -27,8 +27,8 @@ from brainevent_core import jitc, reference
 from brainevent_core._jax import is_undefined_primal
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_operand
-from brainevent_core.kernels import XLACustomKernel, defjvp
-from brainevent_core.primitives.products import check_operand, check_weights, fold_batch, lengths, nones
+from brainevent_core.primitive import XLACustomKernel, defjvp
+from brainevent_core.primitives.matmul import check_operand, check_weights, fold_batch, lengths, nones
 from brainevent_core.reference import accumulator
 
 __all__ = ["jitc_elements_p", "jitc_entries_p", "jitc_matmul_p"]

@@ -3,11 +3,11 @@
 ==========  ===============================================  ======================================================
 primitive   operands                                         result
 ==========  ===============================================  ======================================================
-update      data, \\*structure, x, trace, lower, upper        new data: where line ``in`` of x has an event,
+stdp_update data, \\*structure, x, trace, lower, upper        new data: where line ``in`` of x has an event,
                                                              ``trace[out]`` is added
 ==========  ===============================================  ======================================================
 
-Static parameters are those of ``sampled`` (``format``, ``shape``, ``transpose``, and ``operand``, an encoding of
+Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``operand``, an encoding of
 events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
 scalars; an infinite one is none. Events of the rows of what is stored are the transposed case, as in ``matmul``.
 """
@@ -21,15 +21,15 @@ from brainevent_core import reference
 from brainevent_core._jax import is_live
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import get_format, get_operand
-from brainevent_core.kernels import XLACustomKernel
-from brainevent_core.primitives.products import check_weights, lengths, sampled_p
+from brainevent_core.primitive import XLACustomKernel
+from brainevent_core.primitives.matmul import check_weights, lengths, sddmm_p
 
-__all__ = ["CLIPS", "update_p"]
+__all__ = ["CLIPS", "stdp_update_p"]
 
 #: Which weights are clipped to the bounds.
 CLIPS = ("all", "updated")
 
-update_p = XLACustomKernel("update", tags=("plasticity",), overwrites=(0,), _builtin=True)
+stdp_update_p = XLACustomKernel("stdp_update", tags=("plasticity",), overwrites=(0,), _builtin=True)
 
 
 def _update_abstract(
@@ -71,11 +71,11 @@ def _update_jvp(primals: Sequence[Any], tangents: Sequence[Any], **static: Any) 
         operands = list(primals)
         for i, value in zip(live, values, strict=True):
             operands[i] = value
-        return reference.update(*operands, sampled=sampled_p, **static)
+        return reference.stdp_update(*operands, sddmm=sddmm_p, **static)
 
     return jax.jvp(of_live, [primals[i] for i in live], [tangents[i] for i in live])
 
 
-update_p.def_abstract_eval(_update_abstract)
-update_p.def_reference(reference.update)
-update_p.def_jvp_rule(_update_jvp)
+stdp_update_p.def_abstract_eval(_update_abstract)
+stdp_update_p.def_reference(reference.stdp_update)
+stdp_update_p.def_jvp_rule(_update_jvp)

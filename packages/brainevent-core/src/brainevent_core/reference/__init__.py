@@ -2,8 +2,8 @@
 
 from brainevent_core.reference.encoding import encode_events
 from brainevent_core.reference.jitc import jitc_elements, jitc_entries, jitc_matmul
-from brainevent_core.reference.plasticity import update
-from brainevent_core.reference.products import accumulator, matmul, sampled
+from brainevent_core.reference.matmul import accumulator, matmul, sddmm
+from brainevent_core.reference.plasticity import stdp_update
 
 __all__ = [
     "accumulator",
@@ -12,6 +12,6 @@ __all__ = [
     "jitc_entries",
     "jitc_matmul",
     "matmul",
-    "sampled",
-    "update",
+    "sddmm",
+    "stdp_update",
 ]

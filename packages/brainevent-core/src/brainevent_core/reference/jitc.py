@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from brainevent_core import jitc
 from brainevent_core.formats import get_operand
-from brainevent_core.reference.products import accumulator, contribution
+from brainevent_core.reference.matmul import accumulator, contribution
 
 __all__ = ["jitc_elements", "jitc_entries", "jitc_matmul"]
 

@@ -1,7 +1,7 @@
 """Weights changed by events, for every format.
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed, an
-event of line ``in`` adds ``trace[out]`` to the weight. What is added is ``sampled(trace, x)``, entry by entry.
+event of line ``in`` adds ``trace[out]`` to the weight. What is added is ``sddmm(trace, x)``, entry by entry.
 """
 
 from collections.abc import Callable
@@ -9,19 +9,19 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from brainevent_core.reference.products import sampled
+from brainevent_core.reference.matmul import sddmm
 
-__all__ = ["update"]
+__all__ = ["stdp_update"]
 
 
-def update(data: Any, *operands: Any, clip: str, sampled: Callable[..., Any] = sampled, **params: Any) -> Any:
+def stdp_update(data: Any, *operands: Any, clip: str, sddmm: Callable[..., Any] = sddmm, **params: Any) -> Any:
     """``jnp.clip(data + update, lower, upper)``, for all weights or only for those that an event has changed.
 
-    ``params`` are those of ``sampled``: format, shape, transpose and operand.
+    ``params`` are those of ``sddmm``: format, shape, transpose and operand.
     """
     *structure, x, trace, lower, upper = operands
-    clipped = jnp.clip(data + sampled(trace, *structure, x, **params), lower, upper)
+    clipped = jnp.clip(data + sddmm(trace, *structure, x, **params), lower, upper)
     if clip == "all":
         return clipped
-    changed = sampled(jnp.ones_like(trace), *structure, x, **params) != 0
+    changed = sddmm(jnp.ones_like(trace), *structure, x, **params) != 0
     return jnp.where(changed, clipped, data)

@@ -21,8 +21,8 @@ import numpy as np
 from brainevent_core import config
 from brainevent_core.matrices import DataRepresentation
 from brainevent_core.testing.operation_table import OPERATIONS, Inputs, Operation
+from brainevent_core.testing.pairwise import table_rows
 from brainevent_core.testing.products import INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import table_rows
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 

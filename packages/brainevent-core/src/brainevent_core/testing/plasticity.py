@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import config
+from brainevent_core.testing.pairwise import table_rows
 from brainevent_core.testing.products import EVENTS, INDEX, MATRICES, random_structure, tolerance, x64
-from brainevent_core.testing.tables import table_rows
 
 __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, SparseFloat, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing.tables import table_rows
+from brainevent_core.testing.pairwise import table_rows
 
 __all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
 

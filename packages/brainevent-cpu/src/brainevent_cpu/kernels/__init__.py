@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import encoding, jitc, plasticity, products
+from . import encoding, jitc, matmul, plasticity
 
 __all__ = ["register"]
 
@@ -12,9 +12,9 @@ __all__ = ["register"]
 def register(registry: Any) -> None:
     """Add all kernels of this package to `registry`, a `brainevent_core.plugins.KernelRegistry`."""
     kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
-        ("matmul", products.matmul, products.supports_matmul, {}),
-        ("sampled", products.sampled, products.supports_sampled, {}),
-        ("update", plasticity.update, plasticity.supports_update, {"in_place": True}),
+        ("matmul", matmul.matmul, matmul.supports_matmul, {}),
+        ("sddmm", matmul.sddmm, matmul.supports_sddmm, {}),
+        ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
         ("encode_events", encoding.encode_events, encoding.supports_encoding, {}),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {"batched": True}),
         ("jitc_elements", jitc.elements, jitc.supports_writing, {"batched": True}),

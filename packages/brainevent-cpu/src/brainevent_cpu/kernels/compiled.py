@@ -6,14 +6,14 @@ import functools
 from typing import Any
 
 from ..bridge import NativeKernel
-from .call import Call
+from .kernel_spec import KernelSpec
 from .sources import sources_of
 
 __all__ = ["native_kernel"]
 
 
 @functools.cache
-def native_kernel(call: Call) -> NativeKernel:
+def native_kernel(call: KernelSpec) -> NativeKernel:
     """The native kernel for one kind of call, built by the module of its family."""
     package, _, _ = call.family.rpartition(".")
 

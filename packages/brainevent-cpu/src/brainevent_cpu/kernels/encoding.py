@@ -11,8 +11,8 @@ from brainevent_core.formats import get_operand
 
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
-from .call import Call
 from .compiled import native_kernel
+from .kernel_spec import KernelSpec
 
 __all__ = ["encode_events", "supports_encoding"]
 
@@ -41,7 +41,7 @@ def encode_events(mask: jax.Array, *, operand: str, length: int) -> list[jax.Arr
         return [jax.numpy.zeros((length, *columns), dtype)]
     # Columns behind each other; both transpositions vanish where the caller's already are, as in `vectors @ A`.
     (out,) = native_call(
-        native_kernel(Call("encoding", operand=operand)),
+        native_kernel(KernelSpec("encoding", operand=operand)),
         mask.T.reshape(-1),
         outs=[jax.ShapeDtypeStruct((int(np.prod(columns)) * length,), dtype)],
         attributes={"lines": np.int64(lines), "slots": np.int64(length)},

@@ -16,7 +16,7 @@ import brainevent_core.jitc
 from brainevent_core.config import num_threads
 from brainevent_core.formats import get_operand
 from brainevent_core.jitc import block_size, gap_tables
-from brainevent_core.kernels import Level
+from brainevent_core.primitive import VmapAxis
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
@@ -62,7 +62,7 @@ def matmul(
     shape: tuple[int, int],
     transpose: bool,
     operand: str,
-    batch: Sequence[Level] = (),
+    batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
@@ -139,7 +139,7 @@ def elements(
     *,
     prob: float,
     shape: tuple[int, int],
-    batch: Sequence[Level] = (),
+    batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
@@ -193,7 +193,7 @@ def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:
     return decode(x)
 
 
-def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Array:
+def _by_member(array: jax.Array, operand: int, batch: Sequence[VmapAxis]) -> jax.Array:
     """An operand with one row for each member of the ensemble, or with one for all."""
     sizes = [level.size for level in batch if level.mapped[operand]]
     inner = array.shape[len(sizes) :]
@@ -208,7 +208,7 @@ def _by_member(array: jax.Array, operand: int, batch: Sequence[Level]) -> jax.Ar
 def matmul_kernel(
     *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool, vectors: str
 ) -> NativeKernel:
-    """The native kernel for one kind of product; see `native.jitc.products.build_matmul`."""
+    """The native kernel for one kind of product; see `native.jitc.matmul.build_matmul`."""
     facts = (
         "{}digits{}".format(*tables_shape),
         law,
@@ -219,7 +219,7 @@ def matmul_kernel(
     )
 
     def build() -> Any:
-        from .native.jitc.products import build_matmul
+        from .native.jitc.matmul import build_matmul
 
         return build_matmul(
             facts,

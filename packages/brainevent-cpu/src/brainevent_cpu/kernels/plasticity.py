@@ -1,4 +1,4 @@
-"""The primitive `update`: which native kernel changes the weights, and how its arrays reach it."""
+"""The primitive `stdp_update`: which native kernel changes the weights, and how its arrays reach it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from brainevent_core.config import num_threads
 from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand, is_event
 
 from ..bridge import native_call
-from .call import Call
 from .compiled import native_kernel
 from .in_place import overwrite
+from .kernel_spec import KernelSpec
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
-__all__ = ["supports_update", "update"]
+__all__ = ["stdp_update", "supports_stdp_update"]
 
 _FORMATS = ("dense", "coo", "csr", "csr_indexed", "csr_slots", "fixed_num", "fixed_num_indexed")
 
 
-def supports_update(data: Any, *operands: Any, format: str, transpose: bool, **_: Any) -> bool:
-    """Whether `update` takes operands of these abstract values, and native kernels run at all.
+def supports_stdp_update(data: Any, *operands: Any, format: str, transpose: bool, **_: Any) -> bool:
+    """Whether `stdp_update` takes operands of these abstract values, and native kernels run at all.
 
     A scan for the events of columns meets weights in the order of entries, so those in another order are declined.
     """
@@ -33,7 +33,7 @@ def supports_update(data: Any, *operands: Any, format: str, transpose: bool, **_
     return format in _FORMATS and not scanned_by_slot and readable(data, operands[:-4], *operands[-4:])
 
 
-def update(
+def stdp_update(
     data: jax.Array,
     *operands: jax.Array,
     format: str,
@@ -43,7 +43,7 @@ def update(
     clip: str,
     after: Sequence[jax.Array] = (),
 ) -> list[jax.Array]:
-    """New weights: the primitive `update` of core, see there.
+    """New weights: the primitive `stdp_update` of core, see there.
 
     Args:
       data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
@@ -61,7 +61,7 @@ def update(
     wide = np.dtype(WIDE[data.dtype.name])
     x = _bytes(x, operand, shape[0] if transpose else shape[1])
     numbers = [array.astype(wide).reshape(-1) for array in (trace, lower, upper)]
-    call = Call(
+    call = KernelSpec(
         f"plasticity.{plan.family}",
         plan.layout,
         "entries" if data.dtype == wide else data.dtype.name,
@@ -142,14 +142,15 @@ def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
     get_operand(operand).validate(x, lines, None, "x")
     if operand == "binary":
         return is_event(x)
-    kernel, out = native_kernel(Call("plasticity.events", operand=operand)), jax.ShapeDtypeStruct((lines,), jnp.uint8)
+    kernel = native_kernel(KernelSpec("plasticity.events", operand=operand))
+    out = jax.ShapeDtypeStruct((lines,), jnp.uint8)
     return native_call(kernel, x, outs=[out])[0]
 
 
 def _all_inside(indices: jax.Array, reach: int) -> jax.Array:
     """1 if all indices, read as unsigned, are below `reach`, otherwise 0. XLA hoists it out of loops."""
     return native_call(
-        native_kernel(Call("plasticity.inside")),
+        native_kernel(KernelSpec("plasticity.inside")),
         indices.reshape(-1),
         outs=[jax.ShapeDtypeStruct((1,), jnp.int32)],
         attributes={"reach": np.int64(reach)},
@@ -165,7 +166,7 @@ def _line_starts(sources: jax.Array, lines: int) -> jax.Array:
     wide = np.dtype(np.int32 if sources.size <= np.iinfo(np.int32).max else np.int64)
     out = jax.ShapeDtypeStruct((lines + 2,), wide)
     return native_call(
-        native_kernel(Call("plasticity.line_starts")),
+        native_kernel(KernelSpec("plasticity.line_starts")),
         sources,
         outs=[out],
         read_as={0: unsigned(sources)},

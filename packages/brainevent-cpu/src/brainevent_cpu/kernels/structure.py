@@ -11,8 +11,8 @@ import numpy as np
 
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
-from .call import Call
 from .compiled import native_kernel
+from .kernel_spec import KernelSpec
 
 __all__ = ["READ_AS", "WIDE", "pointers", "reached", "readable", "rows", "unsigned"]
 
@@ -70,4 +70,4 @@ def pointers(indptr: jax.Array, nse: int) -> jax.Array:
     else:
         indptr = jnp.clip(indptr, 0, min(nse, np.iinfo(indptr.dtype).max)).astype(wide)
     out = jax.ShapeDtypeStruct(indptr.shape, wide)
-    return native_call(native_kernel(Call("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]
+    return native_call(native_kernel(KernelSpec("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import warp as wp
 
-from brainevent_core.kernels import LanguageKernel, abstract
+from brainevent_core.primitive import LanguageKernel, abstract
 
 __all__ = ["WarpKernel", "jaxinfo_to_warpinfo", "jaxtype_to_warptype", "warp_kernel"]
 

@@ -10,9 +10,9 @@ import jax
 import numpy as np
 
 from brainevent_core import config
-from brainevent_core.kernels import get_primitive
 from brainevent_core.plugins import Selection, get_registry
 from brainevent_core.plugins.discovery import find_backend, load_backends, require_usable
+from brainevent_core.primitive import get_primitive
 from brainevent_core.testing.conformance.case import ConformanceCase, Outcome
 from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.conformance.diagnosis import diagnosis

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from brainevent_core.formats import get_format, get_operand
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.comparison import difference
-from brainevent_core.testing.conformance.tables import Call
+from brainevent_core.testing.conformance.tables import PrimitiveCall
 from brainevent_core.testing.conformance.transforms import transformed
 
 __all__ = ["diagnosis"]
@@ -21,7 +21,9 @@ _Function = Callable[..., Any]
 _Mistake = Callable[[_Function, dict[str, Any]], _Function | None]
 
 
-def diagnosis(case: ConformanceCase, reference: _Function, calls: Sequence[Call], found: Sequence[Any]) -> str | None:
+def diagnosis(
+    case: ConformanceCase, reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any]
+) -> str | None:
     """The mistake that explains a wrong result, in words; None if none of those that are known does.
 
     Args:
@@ -140,8 +142,8 @@ _MISTAKES: dict[str, _Mistake] = {
 }
 
 
-def _of_batch(reference: _Function, calls: Sequence[Call], found: Sequence[Any], transform: str) -> str | None:
-    def copied(positions: Sequence[int]) -> list[Call]:
+def _of_batch(reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any], transform: str) -> str | None:
+    def copied(positions: Sequence[int]) -> list[PrimitiveCall]:
         """Calls in which these operands are those of the first."""
         first = calls[0].operands
         return [

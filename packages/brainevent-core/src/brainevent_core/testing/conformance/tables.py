@@ -23,9 +23,9 @@ from brainevent_core.testing.conformance.operands import (
     random_mask,
 )
 from brainevent_core.testing.conformance.structures import SHAPES, entries_per_line, random_structure, shape_of
-from brainevent_core.testing.tables import in_turn, rows
+from brainevent_core.testing.pairwise import round_robin, rows
 
-__all__ = ["INPUTS", "TABLES", "Call", "Table", "conformance_cases", "named_case"]
+__all__ = ["INPUTS", "TABLES", "PrimitiveCall", "Table", "conformance_cases", "named_case"]
 
 _Columns = dict[str, Sequence[str]]
 _Row = Mapping[str, str]
@@ -34,7 +34,7 @@ _COLUMNS_OF_X = 3
 
 
 @dataclass(frozen=True)
-class Call:
+class PrimitiveCall:
     """A call of a primitive.
 
     Attributes:
@@ -64,7 +64,7 @@ class Table:
 
     first: _Columns
     others: _Columns
-    draw: Callable[[ConformanceCase, np.random.Generator], Call]
+    draw: Callable[[ConformanceCase, np.random.Generator], PrimitiveCall]
     exists: Callable[[_Row], bool] = lambda row: True
 
     @property
@@ -88,7 +88,7 @@ def conformance_cases(primitives: Sequence[str], *, whole: bool) -> Iterator[Con
         if table is None:
             continue
         if whole:
-            found = in_turn(table.first, table.others, allowed=table.exists)
+            found = round_robin(table.first, table.others, allowed=table.exists)
         else:
             found = rows(table.columns, whole=False, allowed=table.exists)
         for row in found:
@@ -175,23 +175,23 @@ def _x(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
     return operand(case["operand"], shape, case["dtype"], case["rate"], rng, malformed=malformed)
 
 
-def _draw_matmul(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_matmul(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
     per_entry = get_format(case["format"]).data_shape(structure, shape_of(case["shape"]))
     nonfinite = case["values"] == "nonfinite"
     data = numbers((1,) if case["weights"] == "homogeneous" else per_entry, case["dtype"], rng, nonfinite=nonfinite)
     operands = [data, *structure, _x(case, rng)]
-    return Call(operands, _stored_params(case), _groups("data", len(structure), "x"), case["dtype"])
+    return PrimitiveCall(operands, _stored_params(case), _groups("data", len(structure), "x"), case["dtype"])
 
 
-def _draw_sampled(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_sampled(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
     y = numbers(_columns(case, _lengths(case)[0]), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
     operands = [y, *structure, _x(case, rng)]
-    return Call(operands, _stored_params(case), _groups("y", len(structure), "x"), case["dtype"])
+    return PrimitiveCall(operands, _stored_params(case), _groups("y", len(structure), "x"), case["dtype"])
 
 
-def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
     nonfinite = case["values"] == "nonfinite"
     per_entry = get_format(case["format"]).data_shape(structure, shape_of(case["shape"]))
@@ -200,7 +200,7 @@ def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> Call:
     lower, upper = (np.asarray(bound).astype(data.dtype) for bound in ([-0.25, 0.75], [-np.inf, np.inf])[nonfinite])
     params = {**_stored_params(case), "clip": case["clip"]}
     groups = {**_groups("data", len(structure), "x"), "trace": (len(structure) + 2,)}
-    return Call([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
+    return PrimitiveCall([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
 
 
 def _groups(first: str, structure: int, last: str) -> dict[str, tuple[int, ...]]:
@@ -215,13 +215,13 @@ def _encoding_exists(row: _Row) -> bool:
     return not (row.get("operand") == "bitpacked" and row.get("slots") == "few")
 
 
-def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     length, _ = shape_of(case["shape"])
     if case["operand"] == "bitpacked":
         slots = -(-length // WORD_BITS)
     else:
         slots = 1 + (length if case["slots"] == "roomy" else length // 3)
-    return Call([_mask(case, rng)], {"operand": case["operand"], "length": slots}, {"mask": (0,)})
+    return PrimitiveCall([_mask(case, rng)], {"operand": case["operand"], "length": slots}, {"mask": (0,)})
 
 
 def _mask(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
@@ -249,7 +249,7 @@ def _generated_params(case: ConformanceCase) -> dict[str, Any]:
     return {"prob": float(case["prob"]), "shape": shape_of(case["shape"])}
 
 
-def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     data = numbers((LAWS[case["law"]],), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
     params = {
         **_generated_params(case),
@@ -260,18 +260,19 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Call:
     groups = {"data": (0,), "seed": (1,), "first": (2,), "x": (3,)}
     # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
     precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else case["dtype"]
-    return Call([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
+    return PrimitiveCall([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
 
 
-def _draw_jitc_elements(case: ConformanceCase, rng: np.random.Generator) -> Call:
-    return Call(_network(case, rng, 2), _generated_params(case), {"first": (1,), "seed": (0,)})
+def _draw_jitc_elements(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+    return PrimitiveCall(_network(case, rng, 2), _generated_params(case), {"first": (1,), "seed": (0,)})
 
 
-def _draw_jitc_entries(case: ConformanceCase, rng: np.random.Generator) -> Call:
+def _draw_jitc_entries(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     lines, length = shape_of(case["shape"])
     expected = float(case["prob"]) * lines * length
     slots = int(expected * 1.5) + 8 if case["slots"] == "roomy" else int(expected / 2)
-    return Call(_network(case, rng, 1), {**_generated_params(case), "nse": slots}, {"first": (1,), "seed": (0,)})
+    params = {**_generated_params(case), "nse": slots}
+    return PrimitiveCall(_network(case, rng, 1), params, {"first": (1,), "seed": (0,)})
 
 
 #: What is new in every call that a program makes, for groups of one operand: the first of these that a call has.
@@ -298,7 +299,7 @@ TABLES: dict[str, Table] = {
         _draw_matmul,
         _stored_exists,
     ),
-    "sampled": Table(
+    "sddmm": Table(
         {
             "format": list(FORMATS),
             "operand": [*NUMBERS, *EVENTS],
@@ -310,7 +311,7 @@ TABLES: dict[str, Table] = {
         _draw_sampled,
         _stored_exists,
     ),
-    "update": Table(
+    "stdp_update": Table(
         {
             "format": list(FORMATS),
             "operand": EVENTS,

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.testing.conformance.tables import Call
+from brainevent_core.testing.conformance.tables import PrimitiveCall
 
 __all__ = ["DRAWS", "transformed"]
 
@@ -19,7 +19,7 @@ DRAWS = 3
 _Function = Callable[..., Any]
 
 
-def transformed(transform: str, fn: _Function, calls: Sequence[Call]) -> list[Any]:
+def transformed(transform: str, fn: _Function, calls: Sequence[PrimitiveCall]) -> list[Any]:
     """The results of ``fn`` under a transform.
 
     Args:
@@ -31,15 +31,15 @@ def transformed(transform: str, fn: _Function, calls: Sequence[Call]) -> list[An
     return jax.tree.leaves(_KINDS[kind](fn, calls, group))
 
 
-def _eager(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _eager(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     return fn(*calls[0].operands)
 
 
-def _jit(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _jit(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     return jax.jit(lambda *operands: fn(*operands))(*calls[0].operands)
 
 
-def _scan(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _scan(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     positions = list(calls[0].groups.values())[-1]
 
     def run(operands: list[Any], sequence: list[Any]) -> Any:
@@ -51,7 +51,7 @@ def _scan(fn: _Function, calls: Sequence[Call], group: str) -> Any:
     return jax.jit(run)(calls[0].operands, [_stacked(calls, i) for i in positions])
 
 
-def _vmap(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _vmap(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     count = len(calls[0].operands)
     positions = range(count) if group == "all" else calls[0].groups[group]
     axes = [0 if i in positions else None for i in range(count)]
@@ -59,7 +59,7 @@ def _vmap(fn: _Function, calls: Sequence[Call], group: str) -> Any:
     return jax.jit(jax.vmap(fn, in_axes=axes))(*operands)
 
 
-def _nested(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _nested(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     """The first group mapped outside, the last one inside; with another size, and the inner axis put last."""
     groups = list(calls[0].groups.values())
     outer, inner = groups[0], groups[-1]
@@ -70,7 +70,7 @@ def _nested(fn: _Function, calls: Sequence[Call], group: str) -> Any:
     return jax.jit(jax.vmap(within, in_axes=[0 if i in outer else None for i in range(count)]))(*operands)
 
 
-def _jvp(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _jvp(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     positions = calls[0].groups[group]
     operands = calls[0].operands
 
@@ -81,7 +81,7 @@ def _jvp(fn: _Function, calls: Sequence[Call], group: str) -> Any:
     return jax.jit(run)(primals, [_direction(np, primal) for primal in primals])
 
 
-def _vjp(fn: _Function, calls: Sequence[Call], group: str) -> Any:
+def _vjp(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
     positions = calls[0].groups[group]
     operands = calls[0].operands
 
@@ -92,7 +92,7 @@ def _vjp(fn: _Function, calls: Sequence[Call], group: str) -> Any:
     return jax.jit(run)([operands[i] for i in positions])
 
 
-_KINDS: dict[str, Callable[[_Function, Sequence[Call], str], Any]] = {
+_KINDS: dict[str, Callable[[_Function, Sequence[PrimitiveCall], str], Any]] = {
     "eager": _eager,
     "jit": _jit,
     "scan": _scan,
@@ -108,7 +108,7 @@ def _with(operands: Sequence[Any], positions: Sequence[int], values: Sequence[An
     return [replaced.get(i, operand) for i, operand in enumerate(operands)]
 
 
-def _stacked(calls: Sequence[Call], position: int) -> np.ndarray:
+def _stacked(calls: Sequence[PrimitiveCall], position: int) -> np.ndarray:
     return np.stack([call.operands[position] for call in calls])
 
 

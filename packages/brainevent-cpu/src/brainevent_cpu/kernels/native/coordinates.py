@@ -13,7 +13,7 @@ import numpy as np
 
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier, weight_reader
 from .events import operand_reader
@@ -25,7 +25,7 @@ __all__ = ["build"]
 U = np.uint64
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, contribution, entries_of = weight_reader(call), multiplier(call), operand_reader(call)

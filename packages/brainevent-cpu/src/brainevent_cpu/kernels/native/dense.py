@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, everywhere, load, same, store, sum_lanes, where
 from ...bridge.memory import prefetch
+from ...bridge.simd import LANES, ascending, everywhere, load, same, store, sum_lanes, where
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import lanes_reader, weight_reader
 from .events import active_lister
@@ -41,7 +41,7 @@ CACHE = 1 << 23
 AHEAD_IN_FOUR, AHEAD_IN_EIGHT = U(512), U(128)
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, weights, list_active = weight_reader(call), lanes_reader(call), active_lister(call)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import bfloat16_lanes, float16_lanes, load, lookup, lookup_byte, same, where
 from ...bridge.memory import bfloat16_value, float16_value, kept
+from ...bridge.simd import bfloat16_lanes, float16_lanes, load, lookup, lookup_byte, same, where
 from ...bridge.specialise import specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 
 U, W = np.uint64, np.uint32
 
@@ -18,7 +18,7 @@ U, W = np.uint64, np.uint32
 _FROM_BITS = {"float16": (float16_value, float16_lanes), "bfloat16": (bfloat16_value, bfloat16_lanes)}
 
 
-def weight_reader(call: Call) -> Any:
+def weight_reader(call: KernelSpec) -> Any:
     """`weight(data, entry)`: the weight of an entry, in the dtype in which sums are accumulated."""
     native = specialised(*call.words)
     if call.homogeneous:
@@ -43,7 +43,7 @@ def weight_reader(call: Call) -> Any:
     return weight
 
 
-def lanes_reader(call: Call) -> Any:
+def lanes_reader(call: KernelSpec) -> Any:
     """`weights(data, entry, mask)`: the weights of `lanes.LANES` entries from `entry` on, where the mask is set."""
     native = specialised(*call.words)
     if call.homogeneous:
@@ -88,7 +88,7 @@ def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> A
     return add
 
 
-def multiplier(call: Call) -> Any:
+def multiplier(call: KernelSpec) -> Any:
     """`contribution(number, value)`: a weight, or another number, times an entry of the decoded operand.
 
     Without a branch: which entries are active can't be predicted.

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...bridge.memory import load_word
 from ...bridge.specialise import specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .events import active_lister
 
 __all__ = ["build"]
@@ -24,10 +24,10 @@ U = np.uint64
 GATHER_BITS = U(0x0102040810204080)
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel that makes events of the encoding `call.operand`."""
     native = specialised(*call.words)
-    list_active = active_lister(Call("encoding", operand="binary"))
+    list_active = active_lister(KernelSpec("encoding", operand="binary"))
 
     @native
     def pack(x, start, lines, out, at, slots):

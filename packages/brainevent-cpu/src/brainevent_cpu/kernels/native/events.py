@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, load, mask_bits
 from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
+from ...bridge.simd import LANES, ascending, load, mask_bits
 from ...bridge.specialise import internal, specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 
 U = np.uint64
 ALL = ~U(0)
@@ -23,7 +23,7 @@ ALL = ~U(0)
 NOT_ENCODED = ("float", "sparse_float", "binary")
 
 
-def active_lister(call: Call) -> Any:
+def active_lister(call: KernelSpec) -> Any:
     """`list_active(x, start, size, lines, active) -> count` writes the active lines, in order, to `active`."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
 
@@ -99,7 +99,7 @@ def active_lister(call: Call) -> Any:
     return list_compact
 
 
-def entry_writer(call: Call) -> Any:
+def entry_writer(call: KernelSpec) -> Any:
     """`write_entries(x, start, size, lines, entries, at, stride)` writes an entry for each line.
 
     That of line i is `entries[at + i * stride]`: a number, or 1 for an event and 0 for none.
@@ -139,7 +139,7 @@ def entry_writer(call: Call) -> Any:
     return write_listed
 
 
-def listed_bounds(call: Call) -> Any:
+def listed_bounds(call: KernelSpec) -> Any:
     """`listed(x, start, size) -> first, last`: where a compact operand lists its events; the count is clipped."""
     native = specialised(*call.words)
 
@@ -151,7 +151,7 @@ def listed_bounds(call: Call) -> Any:
     return listed
 
 
-def column_interleaver(call: Call) -> Any:
+def column_interleaver(call: KernelSpec) -> Any:
     """`side_by_side(x, sizes)`: columns of x that stand behind each other, as entries (lines, batch)."""
     write_entries, encoded = entry_writer(call), call.operand not in NOT_ENCODED
 
@@ -184,7 +184,7 @@ def room_maker(*, bytes_of_lanes: bool) -> Any:
     return with_room_behind
 
 
-def column_packer(call: Call) -> Any:
+def column_packer(call: KernelSpec) -> Any:
     """`packed(x, sizes)`: bytes for the events of columns side by side, as bits: for each line, `words_for` words of
     `LANES` columns each.
     """
@@ -209,7 +209,7 @@ def words_for(batch):
     return U(2) * ((batch + U(2 * LANES - 1)) // U(2 * LANES))
 
 
-def operand_reader(call: Call) -> Any:
+def operand_reader(call: KernelSpec) -> Any:
     """`entries_of(x, sizes)`: the operand as numbers or as a byte per event, one for each line and column.
 
     x has its columns side by side, (lines, batch), if it is numbers or bytes, which are not copied; encoded columns are

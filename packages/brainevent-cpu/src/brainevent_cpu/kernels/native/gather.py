@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, bits_mask, load, same, store, sum_lanes, where, widen
 from ...bridge.memory import kept, prefetch
+from ...bridge.simd import LANES, ascending, bits_mask, load, same, store, sum_lanes, where, widen
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .elements import lanes_adder, lanes_reader, multiplier, weight_reader
 from .events import column_packer, operand_reader, room_maker, words_for
@@ -37,7 +37,7 @@ AHEAD = U(256)
 LANES_AHEAD = U(512)
 
 
-def gatherer(call: Call) -> Any:
+def gatherer(call: KernelSpec) -> Any:
     """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
     native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
@@ -246,7 +246,7 @@ def gatherer(call: Call) -> Any:
     return gather_all
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     allocating = specialised(*call.words, allocates=True)
     gather_all, entries_of = gatherer(call), operand_reader(call)

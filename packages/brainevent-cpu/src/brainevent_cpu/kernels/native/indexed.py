@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...bridge.specialise import internal, specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .events import active_lister, column_interleaver
 from .gather import gatherer
@@ -42,7 +42,7 @@ def cost_by_slot(entries):
     return LARGEST_COST
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     gather_all = gatherer(dataclasses.replace(call, operand="binary") if call.event else call)

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...bridge.specialise import internal, specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 
 __all__ = ["part_of", "parts_for", "sum_adder"]
 
@@ -31,7 +31,7 @@ def part_of(out, copies, part):
     return out if part == 0 else copies[(part - 1) * out.size : part * out.size]
 
 
-def sum_adder(call: Call) -> Any:
+def sum_adder(call: KernelSpec) -> Any:
     """`add_parts(frame, parts, out, copies) -> status`: add the copies to the output."""
     native = specialised(*call.words)
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from ...bridge.specialise import specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 
 __all__ = ["build"]
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for pointers of any dtype."""
     native = specialised(*call.words)
 

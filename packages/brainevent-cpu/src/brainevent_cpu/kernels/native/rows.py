@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ...bridge.specialise import specialised
-from ..call import Call
+from ..kernel_spec import KernelSpec
 
 U = np.uint64
 
 
-def row_reader(call: Call) -> Any:
+def row_reader(call: KernelSpec) -> Any:
     """`row_span(indptr, row, width) -> start, stop`: where the entries of `row` are."""
     native = specialised(*call.words)
     if call.layout == "csr":

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.lanes import LANES, ascending, everywhere, load, store
 from ...bridge.memory import prefetch
+from ...bridge.simd import LANES, ascending, everywhere, load, store
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .elements import lanes_reader, weight_reader
 from .events import active_lister
@@ -75,7 +75,7 @@ def row_adder(native: Any, place_of: Any, term: Any) -> Any:
     return add_row
 
 
-def scatterer(call: Call) -> Any:
+def scatterer(call: KernelSpec) -> Any:
     """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     link = specialised(*call.words, link=True)
@@ -300,7 +300,7 @@ def scatterer(call: Call) -> Any:
     return scatter_batch
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     allocating = specialised(*call.words, allocates=True)
     scatter_all = scatterer(call)

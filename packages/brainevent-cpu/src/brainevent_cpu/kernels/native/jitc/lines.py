@@ -11,7 +11,7 @@ import numpy as np
 
 from brainevent_core.jitc import WEIGHT_COUNTER
 
-from ....bridge.lanes import any_lane, ascending, cast, same, where
+from ....bridge.simd import any_lane, ascending, cast, same, where
 from ..elements import lanes_adder
 from .vectors import build_gaps, build_variate, draw_lanes
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.lanes import cast, everywhere, lookup, reinterpret
+from ....bridge.simd import cast, everywhere, lookup, reinterpret
 from ....bridge.specialise import specialised
 
 __all__ = ["build_quantile", "build_quantile_lanes"]
@@ -102,7 +102,7 @@ def build_quantile() -> tuple[Any, Any]:
 
 @functools.cache
 def build_quantile_lanes() -> Any:
-    """`quantile(drawn) -> variate`, the same of `bridge.lanes`."""
+    """`quantile(drawn) -> variate`, the same of `bridge.simd`."""
     table = _table()
     native = specialised("table", contract=True)
     sides = W(_SEGMENTS)

@@ -13,7 +13,7 @@ import numpy as np
 
 from brainevent_core.jitc import MULTIPLIERS, WEIGHT_COUNTER
 
-from ....bridge.lanes import LANES, ascending, everywhere, same, store, where
+from ....bridge.simd import LANES, ascending, everywhere, same, store, where
 from ....bridge.specialise import specialised
 from .quantiles import build_quantile
 from .vectors import build_gaps

@@ -9,7 +9,7 @@ import numpy as np
 
 from brainevent_core.jitc import draw
 
-from ....bridge.lanes import cast, everywhere, lookup, where
+from ....bridge.simd import cast, everywhere, lookup, where
 from .quantiles import build_quantile_lanes
 
 __all__ = ["build_gaps", "build_variate", "draw_lanes"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
 from ..parallel import chunks_for, threads_for
 from .weights import bounder, weight_writer
@@ -18,7 +18,7 @@ __all__ = ["clipper"]
 U = np.uint64
 
 
-def clipper(call: Call) -> Any:
+def clipper(call: KernelSpec) -> Any:
     """`clip_all(frame, out, lower, upper, threads) -> status`; it does nothing unless all weights are clipped."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)

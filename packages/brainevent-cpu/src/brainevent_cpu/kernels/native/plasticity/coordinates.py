@@ -13,7 +13,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..events import active_lister
 from ..parallel import chunks_for, threads_for
 from .clipping import clipper
@@ -26,7 +26,7 @@ __all__ = ["build"]
 U = np.uint64
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     update_lines = row_updater(dataclasses.replace(call, layout="csr"))

@@ -9,7 +9,7 @@ import numpy as np
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..events import active_lister
 from ..parallel import chunks_for, threads_for
 from .clipping import clipper
@@ -23,7 +23,7 @@ U = np.uint64
 BLOCK = U(256)
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..events import entry_writer
 
 __all__ = ["build"]
@@ -18,7 +18,7 @@ __all__ = ["build"]
 U = np.uint64
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one encoding."""
     native, write_entries = specialised(*call.words), entry_writer(call)
 

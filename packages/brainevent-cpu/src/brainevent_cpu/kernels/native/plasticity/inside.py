@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ...call import Call
+from ...kernel_spec import KernelSpec
 
 __all__ = ["build", "inside_tester"]
 
 U = np.uint64
 
 
-def inside_tester(call: Call) -> Any:
+def inside_tester(call: KernelSpec) -> Any:
     """`all_inside(keys, start, stop, reach)`: whether these keys, read as unsigned, are below `reach`."""
     native = specialised(*call.words)
 
@@ -32,7 +32,7 @@ def inside_tester(call: Call) -> Any:
     return all_inside
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for keys of any unsigned dtype."""
     native, all_inside = specialised(*call.words), inside_tester(call)
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from .inside import inside_tester
 
 __all__ = ["build"]
@@ -23,7 +23,7 @@ U = np.uint64
 BLOCK = 1024
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for sources of any dtype."""
     native, all_inside = specialised(*call.words), inside_tester(call)
 

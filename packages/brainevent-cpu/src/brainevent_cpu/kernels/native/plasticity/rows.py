@@ -13,7 +13,7 @@ import numpy as np
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
 from ..events import active_lister
 from ..parallel import chunks_for, threads_for
@@ -33,7 +33,7 @@ PREFETCHED = U(2048)
 SLOTS_AHEAD = U(32)
 
 
-def row_updater(call: Call) -> Any:
+def row_updater(call: KernelSpec) -> Any:
     """`update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width) ->
     status` for the rows listed in `active`."""
     native = specialised(*call.words)
@@ -144,7 +144,7 @@ def row_updater(call: Call) -> Any:
     return update_rows
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     allocating = specialised(*call.words, allocates=True)
     update_rows, list_active, clip_all = row_updater(call), active_lister(call), clipper(call)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..parallel import chunks_for, threads_for
 from ..rows import row_reader
 from .clipping import clipper
@@ -23,7 +23,7 @@ __all__ = ["build"]
 U = np.uint64
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call.
 
     Entries are looked at from the first to the last, whatever rows they are in: a million entries in rows of 100 with

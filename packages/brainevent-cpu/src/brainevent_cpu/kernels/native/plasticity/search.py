@@ -8,7 +8,7 @@ import numpy as np
 
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from .inside import inside_tester
 
 __all__ = ["NOTED", "searcher"]
@@ -26,7 +26,7 @@ GROUP = U(8)
 NOTED = 64
 
 
-def searcher(call: Call, touch_noted: Any) -> Any:
+def searcher(call: KernelSpec, touch_noted: Any) -> Any:
     """A function that finds the entries whose line has an event.
 
     Events of eight entries are looked up at once, with one branch for all of them; entries that have one are noted, and

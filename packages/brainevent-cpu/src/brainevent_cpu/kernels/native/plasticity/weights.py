@@ -11,7 +11,7 @@ from numba.core.typing import signature
 from numba.extending import intrinsic
 
 from ....bridge.specialise import specialised
-from ...call import Call
+from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
 
 __all__ = ["bounder", "changer", "toucher", "weight_writer"]
@@ -19,7 +19,7 @@ __all__ = ["bounder", "changer", "toucher", "weight_writer"]
 U = np.uint64
 
 
-def bounder(call: Call) -> Any:
+def bounder(call: KernelSpec) -> Any:
     """`bounded(value, lower, upper)`: `jnp.clip`, NaN included: of the value as of the bounds."""
     native = specialised(*call.words)
 
@@ -34,7 +34,7 @@ def bounder(call: Call) -> Any:
     return bounded
 
 
-def weight_writer(call: Call) -> Any:
+def weight_writer(call: KernelSpec) -> Any:
     """`write(out, place, value)`: store a weight, rounded to its dtype."""
     native = specialised(*call.words)
     if call.weights == "float16":
@@ -58,7 +58,7 @@ def weight_writer(call: Call) -> Any:
     return write
 
 
-def changer(call: Call) -> Any:
+def changer(call: KernelSpec) -> Any:
     """`changed(value, amount, lower, upper)`: what an event makes of a weight."""
     native, bounded = specialised(*call.words), bounder(call)
     # Entries that share a weight add to it first, whatever their order; it is clipped when all have.
@@ -71,7 +71,7 @@ def changer(call: Call) -> Any:
     return changed
 
 
-def toucher(call: Call) -> Any:
+def toucher(call: KernelSpec) -> Any:
     """`touch(out, place, amount, lower, upper)`: what an event does to one weight."""
     native = specialised(*call.words)
     weight, write, changed = weight_reader(call), weight_writer(call), changer(call)

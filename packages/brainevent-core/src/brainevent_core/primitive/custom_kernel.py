@@ -14,8 +14,11 @@ import jax.numpy as jnp
 from brainevent_core import _jax, config
 from brainevent_core.config import Request
 from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError, RegistrationError
-from brainevent_core.kernels.levels import (
-    Level,
+from brainevent_core.plugins import get_registry, language_backend, ordered, select
+from brainevent_core.plugins.discovery import load_backends
+from brainevent_core.primitive.signatures import mismatch
+from brainevent_core.primitive.vmap_axes import (
+    VmapAxis,
     axes_in_front,
     one_after_the_other,
     over_levels,
@@ -23,9 +26,6 @@ from brainevent_core.kernels.levels import (
     strip,
     sum_unmapped,
 )
-from brainevent_core.kernels.signatures import mismatch
-from brainevent_core.plugins import get_registry, language_backend, ordered, select
-from brainevent_core.plugins.discovery import load_backends
 
 __all__ = ["XLACustomKernel", "defjvp", "general_batching_rule", "get_all_primitive_names"]
 
@@ -277,7 +277,7 @@ class XLACustomKernel:
                 )
             return fn(*arrays, outs=outs)
 
-        def batched(*arrays: Any, batch: tuple[Level, ...] = (), **static: Any) -> Any:
+        def batched(*arrays: Any, batch: tuple[VmapAxis, ...] = (), **static: Any) -> Any:
             # What a kernel does under vmap is its own, its `vmap_method`.
             return over_levels(lambda *unmapped: _as_list(kernel(*unmapped, **static)), batch)(*arrays)
 
@@ -406,7 +406,7 @@ class XLACustomKernel:
     def _evaluate(self, *operands: Any, **params: Any) -> Any:
         return _jax.apply_primitive(self._primitive, *operands, **params)
 
-    def _infer(self, *avals: Any, _levels: tuple[Level, ...], _request: Request | None, **static: Any) -> Any:
+    def _infer(self, *avals: Any, _levels: tuple[VmapAxis, ...], _request: Request | None, **static: Any) -> Any:
         outputs = self._outputs(_unmapped(avals, _levels), static)
         outputs = outputs if isinstance(outputs, (tuple, list)) else [outputs]
         return [_jax.shaped((*sizes(_levels), *out.shape), out.dtype, avals) for out in outputs]
@@ -494,7 +494,7 @@ class XLACustomKernel:
             except _Declined:
                 pass
         fronted = [jnp.moveaxis(op, axis, 0) if m else op for op, axis, m in zip(operands, axes, mapped)]
-        levels = (Level(size, mapped), *_levels)
+        levels = (VmapAxis(size, mapped), *_levels)
         outputs = self._primitive.bind(*fronted, _levels=levels, _request=_request and _request.for_derived(), **static)
         return outputs, [0] * len(outputs)
 
@@ -504,7 +504,7 @@ class XLACustomKernel:
         mapped: tuple[bool, ...],
         operands: Sequence[Any],
         axes: Sequence[Any],
-        levels: tuple[Level, ...],
+        levels: tuple[VmapAxis, ...],
         request: Request | None,
         static: dict[str, Any],
     ) -> Any:
@@ -546,7 +546,7 @@ class XLACustomKernel:
             expected = [(out.shape, out.dtype) for out in ctx.avals_out]
             in_place = selection.kernel is not None and selection.kernel.in_place
             # XLA copies what is overwritten, unless all that reads it must come before.
-            after = [found for i in self.overwrites for found in _jax.read_before(operands[i])] if in_place else []
+            after = [found for i in self.overwrites for found in _jax.prior_uses(operands[i])] if in_place else []
 
             def run(*arrays: Any) -> list[Any]:
                 arrays, after = arrays[: len(operands)], arrays[len(operands) :]
@@ -564,7 +564,7 @@ class XLACustomKernel:
 
         return lower
 
-    def _implementation(self, kernel: Any, levels: tuple[Level, ...]) -> Callable[..., Any]:
+    def _implementation(self, kernel: Any, levels: tuple[VmapAxis, ...]) -> Callable[..., Any]:
         if kernel is not None:
             if not kernel.batched:
                 return kernel.fn
@@ -647,13 +647,13 @@ def get_primitive(name: str) -> XLACustomKernel:
     return _declared[name]
 
 
-def _unmapped(avals: Sequence[Any], levels: Sequence[Level]) -> list[Any]:
+def _unmapped(avals: Sequence[Any], levels: Sequence[VmapAxis]) -> list[Any]:
     shapes = strip(levels, [aval.shape for aval in avals])
     return [jax.ShapeDtypeStruct(shape, aval.dtype) for shape, aval in zip(shapes, avals)]
 
 
 def _as_operand(array: Any) -> Any:
-    events = getattr(array, "__events__", None)
+    events = getattr(array, "__event_spec__", None)
     return jnp.asarray(array if events is None else events.decoded())
 
 

@@ -12,7 +12,7 @@ import scipy.sparse
 from numba import njit
 
 import brainevent
-from brainevent_cpu.bridge.lanes import (
+from brainevent_cpu.bridge.simd import (
     LANES,
     any_lane,
     ascending,

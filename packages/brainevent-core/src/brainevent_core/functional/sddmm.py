@@ -3,7 +3,7 @@
 from typing import Any
 
 from brainevent_core.matrices import COO, CSR, DataRepresentation, FixedPostNumConn
-from brainevent_core.ops import sampled_product
+from brainevent_core.ops import sddmm
 
 __all__ = ["coo_sddmm", "csr_sddmm", "fcn_sddmm"]
 
@@ -90,4 +90,4 @@ def _sampled(
     matrix: type[DataRepresentation], structure: tuple[Any, ...], a: Any, b: Any, shape: Any, backend: str | None
 ) -> Any:
     # The weights of the pattern are not looked at.
-    return sampled_product(matrix(1.0, *structure, shape=shape).__stored__, a, b, backend=backend)
+    return sddmm(matrix(1.0, *structure, shape=shape).__matrix_spec__, a, b, backend=backend)

@@ -11,7 +11,7 @@ from brainevent_core.errors import MathError
 from brainevent_core.events import BinaryArray, EventRepresentation
 from brainevent_core.matrices import COO, CSR, DataRepresentation, Dense, FixedPostNumConn
 from brainevent_core.ops import matrix_product
-from brainevent_core.ops.products import as_array
+from brainevent_core.ops.matmul import as_array
 
 __all__ = [
     "binary_coomm",
@@ -206,7 +206,7 @@ def _product(storage: _Storage, rank: int, *, event: bool) -> Callable[..., Any]
                 f"{name} multiplies a {words.noun}, got an operand of shape {tuple(x.shape)}; a {other.noun} is for "
                 f"{name.removesuffix(words.suffix)}{other.suffix}."
             )
-        stored = storage.matrix(*arrays, shape=shape).__stored__
+        stored = storage.matrix(*arrays, shape=shape).__matrix_spec__
         return matrix_product(stored._replace(transposed=bool(transpose)), x, from_left=False, backend=backend)
 
     product = storage.signed(multiply)

@@ -8,14 +8,14 @@ import jax
 from brainevent_core import units
 from brainevent_core.errors import MathError
 from brainevent_core.formats import get_operand
-from brainevent_core.ops.products import as_array, promote
-from brainevent_core.ops.stored import Stored
-from brainevent_core.primitives import sampled_p
+from brainevent_core.ops.matmul import as_array, promote
+from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.primitives import sddmm_p
 
-__all__ = ["sampled_product"]
+__all__ = ["sddmm"]
 
 
-class _Call(NamedTuple):
+class _CallKey(NamedTuple):
     """What is static about a sampled product."""
 
     format: str
@@ -25,7 +25,7 @@ class _Call(NamedTuple):
     backend: str | None
 
 
-def sampled_product(stored: Stored, left: Any, right: Any, *, backend: str | None = None) -> Any:
+def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = None) -> Any:
     """``(left @ right)[row, col]`` for every entry of a matrix, whose weights are not looked at.
 
     Args:
@@ -54,26 +54,26 @@ def sampled_product(stored: Stored, left: Any, right: Any, *, backend: str | Non
     flip = operands[0][0] != "float"
     (_, y), (operand, x) = operands[::-1] if flip else operands
     if flip and operands[1][0] != "float":
-        y = right.__events__.numbers()
+        y = right.__event_spec__.numbers()
     y, x = (y.T, x) if flip else (y, x.T)
-    return _sampled(_Call(stored.format, stored.shape, flip, operand, backend), stored.structure, y, x)
+    return _sampled(_CallKey(stored.format, stored.shape, flip, operand, backend), stored.structure, y, x)
 
 
 def _operand(array: Any) -> tuple[str, Any]:
     """The encoding of an operand, and its array with an entry for each number or event."""
-    events = getattr(array, "__events__", None)
+    events = getattr(array, "__event_spec__", None)
     if events is None:
         return "float", as_array(array)
     return "binary" if get_operand(events.operand).event else events.operand, events.decoded()
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _sampled(call: _Call, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
+def _sampled(call: _CallKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
     event = get_operand(call.operand).event
     y, y_unit = units.detach(y)
     x, x_unit = units.detach(x)
     y, x = promote(y, x, event)
-    sampled = sampled_p(
+    sampled = sddmm_p(
         y,
         *structure,
         x,

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["in_turn", "rows", "table_rows"]
+__all__ = ["round_robin", "rows", "table_rows"]
 
 _STRIDE = 7919  # a prime: it has no factor in common with a number of turns
 
@@ -46,7 +46,7 @@ def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
             _strike(missing, completed)
 
 
-def in_turn(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
+def round_robin(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
     """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``."""
     turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
     for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
@@ -58,8 +58,10 @@ def in_turn(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row
 def table_rows(
     first: _Columns, others: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
 ) -> Iterator[_Row]:
-    """Rows of a table: those of :func:`in_turn` if ``whole``, otherwise a pairwise cover of all columns."""
-    return in_turn(first, others, allowed=allowed) if whole else rows({**first, **others}, whole=False, allowed=allowed)
+    """Rows of a table: those of :func:`round_robin` if ``whole``, otherwise a pairwise cover of all columns."""
+    if whole:
+        return round_robin(first, others, allowed=allowed)
+    return rows({**first, **others}, whole=False, allowed=allowed)
 
 
 def _mixed(count: int, turns: int) -> int:

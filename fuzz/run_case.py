@@ -12,10 +12,10 @@ import numpy as np
 
 import brainevent_core
 from brainevent_core.testing.products import tolerance, x64
+from fuzz.array_layouts import EAGER, TRACED, narrowed, present
 from fuzz.cells import Case, Cell
 from fuzz.model import Expected
 from fuzz.operations import Trial
-from fuzz.presentations import EAGER, TRACED, narrowed, present
 
 __all__ = ["Wrong", "perform"]
 

@@ -4,7 +4,7 @@
 primitive   operands                                      result
 ==========  ============================================  =========================================================
 matmul      data, \\*structure, x                          ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
-sampled     y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
+sddmm     y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
 ==========  ============================================  =========================================================
 
 Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``operand``: how x encodes
@@ -25,13 +25,13 @@ from brainevent_core import reference
 from brainevent_core._jax import is_undefined_primal
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_format, get_operand
-from brainevent_core.kernels import XLACustomKernel, defjvp
+from brainevent_core.primitive import XLACustomKernel, defjvp
 from brainevent_core.reference import accumulator
 
-__all__ = ["matmul_p", "sampled_p"]
+__all__ = ["matmul_p", "sddmm_p"]
 
 matmul_p = XLACustomKernel("matmul", tags=("product",), _builtin=True)
-sampled_p = XLACustomKernel("sampled", tags=("product", "derivative"), _builtin=True)
+sddmm_p = XLACustomKernel("sddmm", tags=("product", "derivative"), _builtin=True)
 
 
 def lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
@@ -90,7 +90,7 @@ def _matmul_transpose(ct: Any, data: Any, *rest: Any, operand: str, transpose: b
         wide = accumulator(ct.dtype)
         data_ct = jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype).reshape(1)
     else:
-        data_ct = sampled_p(ct, *structure, x, **params)
+        data_ct = sddmm_p(ct, *structure, x, **params)
     return [data_ct, *nones(*rest)]
 
 
@@ -115,10 +115,10 @@ matmul_p.def_transpose_rule(_matmul_transpose)
 matmul_p.def_batching_rule(fold_batch(matmul_p))
 
 
-# -- sampled ---------------------------------------------------------------------------------------------------------
+# -- sddmm ---------------------------------------------------------------------------------------------------------
 
 
-def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
+def _sddmm_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
     *structure, x = rest
     fmt = get_format(format)
     per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
@@ -131,29 +131,29 @@ def _sampled_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bo
     return per_entry
 
 
-def _sampled_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
-    return sampled_p(y_dot, *rest, **params)
+def _sddmm_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
+    return sddmm_p(y_dot, *rest, **params)
 
 
-def _sampled_by_x(x_dot: Any, y: Any, *rest: Any, operand: str, **params: Any) -> Any:
-    return sampled_p(y, *rest[:-1], x_dot.astype(y.dtype), operand="float", **params)
+def _sddmm_by_x(x_dot: Any, y: Any, *rest: Any, operand: str, **params: Any) -> Any:
+    return sddmm_p(y, *rest[:-1], x_dot.astype(y.dtype), operand="float", **params)
 
 
-def _sampled_transpose(ct: Any, y: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
+def _sddmm_transpose(ct: Any, y: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
     *structure, x = rest
     if is_undefined_primal(y):
         return [matmul_p(ct, *structure, x, transpose=transpose, operand=operand, **params), *nones(*rest)]
     if get_operand(operand).event:
         raise UnsupportedOperationError(
-            "The sampled product of events is not linear in the spikes, so it has no transpose with respect to them."
+            "The sddmm product of events is not linear in the spikes, so it has no transpose with respect to them."
         )
     return [*nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, operand="float", **params)]
 
 
-sampled_p.def_abstract_eval(_sampled_abstract)
-sampled_p.def_reference(reference.sampled)
-defjvp(sampled_p, _sampled_by_y, ..., _sampled_by_x)
-sampled_p.def_transpose_rule(_sampled_transpose)
+sddmm_p.def_abstract_eval(_sddmm_abstract)
+sddmm_p.def_reference(reference.sddmm)
+defjvp(sddmm_p, _sddmm_by_y, ..., _sddmm_by_x)
+sddmm_p.def_transpose_rule(_sddmm_transpose)
 
 
 def nones(*operands: Any) -> list[None]:

@@ -4,7 +4,7 @@ With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row
 
 - ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. Where the
   operand selects, a silent line is left out rather than multiplied by zero: an Inf or NaN weight of it never shows;
-- ``sampled``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
+- ``sddmm``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
 
 The operand x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from brainevent_core.formats import Operand, get_format, get_operand, within
 
-__all__ = ["accumulator", "contribution", "matmul", "sampled"]
+__all__ = ["accumulator", "contribution", "matmul", "sddmm"]
 
 
 def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
@@ -37,7 +37,7 @@ def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int]
     return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
 
 
-def sampled(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
+def sddmm(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
     """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
     *structure, x = structure_and_x
     x, encoding = _decode(x, operand, shape, transpose)

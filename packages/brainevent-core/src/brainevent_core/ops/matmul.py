@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import get_operand
-from brainevent_core.jitc import Connectivity
-from brainevent_core.ops.stored import Stored
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
 __all__ = ["as_array", "matmul", "matrix_product", "promote"]
@@ -42,7 +42,7 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
         >>> brainevent.matmul(brainevent.BinaryArray(jnp.array([True, True])), weights)
         Array([3., 2.], dtype=float32)
     """
-    left_stored, right_stored = getattr(left, "__stored__", None), getattr(right, "__stored__", None)
+    left_stored, right_stored = getattr(left, "__matrix_spec__", None), getattr(right, "__matrix_spec__", None)
     if left_stored is not None and right_stored is not None:
         # All elements of one are there, as in an array.
         if right_stored.format == "dense":
@@ -58,9 +58,9 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
         return matrix_product(left_stored, right, from_left=False, backend=backend)
     if right_stored is not None:
         return matrix_product(right_stored, left, from_left=True, backend=backend)
-    if hasattr(left, "__events__"):
+    if hasattr(left, "__event_spec__"):
         return _dense_product(right, left, from_left=True, backend=backend)
-    if hasattr(right, "__events__"):
+    if hasattr(right, "__event_spec__"):
         return _dense_product(left, right, from_left=False, backend=backend)
     raise DTypeError(
         f"brainevent.matmul needs events or a brainevent matrix on one side, got {type(left).__name__} and "
@@ -68,13 +68,13 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
     )
 
 
-class _Call(NamedTuple):
+class _CallKey(NamedTuple):
     """What is static about a product. One hashable argument: seven keywords made an eager call 1.6 times slower.
 
     ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
     """
 
-    format: str | Connectivity
+    format: str | ConnectionRule
     shape: tuple[int, int]
     transpose: bool
     operand: str
@@ -87,20 +87,20 @@ class _Call(NamedTuple):
         return get_operand(self.operand).event
 
 
-def matrix_product(stored: Stored, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
+def matrix_product(stored: MatrixSpec, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
     """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
-    events = getattr(x, "__events__", None)
+    events = getattr(x, "__event_spec__", None)
     if events is None:
         operand, x, length = "float", as_array(x), None
     else:
         operand, x, _, length = events.summed_over(-1 if from_left else 0)
-    call = _Call(stored.format, stored.shape, stored.transposed != from_left, operand, length, from_left, backend)
+    call = _CallKey(stored.format, stored.shape, stored.transposed != from_left, operand, length, from_left, backend)
     return _product(call, stored.data, stored.structure, x)
 
 
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
     """Events with a plain array: the array is a dense matrix; a vector is a matrix with one column or row."""
-    events = getattr(weights, "__events__", None)
+    events = getattr(weights, "__event_spec__", None)
     weights = as_array(weights) if events is None else events.numbers()
     ndim = jnp.ndim(units.detach(weights)[0])
     if ndim not in (1, 2):
@@ -108,12 +108,12 @@ def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None
     if ndim == 1:
         weights = weights[:, None] if from_left else weights[None, :]
     shape = tuple(weights.shape)
-    out = matrix_product(Stored("dense", weights, (), shape, False), x, from_left=from_left, backend=backend)
+    out = matrix_product(MatrixSpec("dense", weights, (), shape, False), x, from_left=from_left, backend=backend)
     return out[..., 0] if ndim == 1 and from_left else out[0] if ndim == 1 else out
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
+def _product(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     # Jitted and inlined: inside another jit nothing changes, and an eager call takes JAX's C++ path.
     data, data_unit = units.detach(data)
     x, x_unit = units.detach(x)
@@ -122,7 +122,7 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     if data.ndim == 0:
         data = data.reshape(1)
     rows_are_vectors = call.from_left and x.ndim == 2
-    if isinstance(call.format, Connectivity):
+    if isinstance(call.format, ConnectionRule):
         data = call.format.parameters(data)
         product: Callable[..., Any] = partial(jitc_matmul_p, law=call.format.law, prob=call.format.prob)
     else:
@@ -139,7 +139,7 @@ def _product(call: _Call, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     return units.attach_product(out.T if rows_are_vectors else out, data_unit, None if call.event else x_unit)
 
 
-def _check_lengths(call: _Call, x: Any) -> None:
+def _check_lengths(call: _CallKey, x: Any) -> None:
     kind = "events" if get_operand(call.operand).selects else "array"
     shape = list(x.shape)
     if call.length is not None and shape:

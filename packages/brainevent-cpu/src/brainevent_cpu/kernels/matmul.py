@@ -1,4 +1,4 @@
-"""The primitives `matmul` and `sampled`: which native kernel computes a call, and how its arrays reach it."""
+"""The primitives `matmul` and `sddmm`: which native kernel computes a call, and how its arrays reach it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from brainevent_core.formats import get_format, get_operand, is_event
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
-from .call import Call
 from .compiled import native_kernel
+from .kernel_spec import KernelSpec
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
-__all__ = ["matmul", "native_kernel", "sampled", "supports_matmul", "supports_sampled"]
+__all__ = ["matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
 
 # Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
 # stand side by side, so that all of them are read with one entry of the matrix.
@@ -44,8 +44,8 @@ def supports_matmul(*avals: Any, format: str, **params: Any) -> bool:
     return (format, params["operand"]) != ("dense", "float") and _supports(*avals, format=format)
 
 
-def supports_sampled(*avals: Any, format: str, **params: Any) -> bool:
-    """Whether `sampled` takes operands of these abstract values; dense outer products are left to XLA."""
+def supports_sddmm(*avals: Any, format: str, **params: Any) -> bool:
+    """Whether `sddmm` takes operands of these abstract values; dense outer products are left to XLA."""
     return format != "dense" and _supports(*avals, format=format)
 
 
@@ -91,10 +91,10 @@ def matmul(
     return jax.lax.cond(many, lambda: [reference.matmul(data, x, **params)], run)
 
 
-def sampled(
+def sddmm(
     y: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str
 ) -> list[jax.Array]:
-    """`y[out] · x[in]` for every entry: the primitive `sampled` of core, see there; arguments as in `matmul`.
+    """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there; arguments as in `matmul`.
 
     Returns:
       One number per entry in a list, of the format's shape for weights and the dtype of y.
@@ -103,7 +103,7 @@ def sampled(
     fmt = get_format(format)
     per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
     fmt.validate(per_entry, structure, shape)
-    plan = _sampled_plan(structure, format, shape, transpose)
+    plan = _sddmm_plan(structure, format, shape, transpose)
     return _run(plan, y, x, shape, transpose, operand, out_shape=per_entry.shape)
 
 
@@ -143,12 +143,12 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
     return _Plan("indexed", base, (indices, indptr, *by_column), (1, 3), bound, reached(column_rows, shape[0]))
 
 
-def _sampled_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
+def _sddmm_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
     base = get_format(format).base
     if base == "coo":
-        return _coordinates("sampled", structure, shape, transpose)
+        return _coordinates("sddmm", structure, shape, transpose)
     indices, indptr, bound = rows(structure, base, shape)
-    return _Plan("sampled", base, (indices, indptr), (1,), bound)
+    return _Plan("sddmm", base, (indices, indptr), (1,), bound)
 
 
 def _coordinates(family: str, structure: list[Any], shape: tuple[int, int], transpose: bool) -> _Plan:
@@ -184,7 +184,7 @@ def _run(
     # Weights in half precision are read as they are: half the traffic.
     weights = "homogeneous" if homogeneous else "entries" if first.dtype == wide else dtype.name
     in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
-    call = Call(
+    call = KernelSpec(
         plan.family,
         plan.layout,
         weights,
@@ -228,7 +228,7 @@ def _looks_up_lanes(plan: _Plan, inner: int) -> bool:
     return plan.family in _GATHERS and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
 
 
-def _has_short_rows(plan: _Plan, call: Call, inner: int) -> bool:
+def _has_short_rows(plan: _Plan, call: KernelSpec, inner: int) -> bool:
     """Whether a kernel collects entries of short rows, all of which it scatters."""
     one_by_one = call.batched or call.selects or call.weights not in ("entries", "homogeneous")
     return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < _SHORT * inner

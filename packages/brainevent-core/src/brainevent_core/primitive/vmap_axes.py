@@ -11,32 +11,32 @@ from typing import Any, NamedTuple
 
 import jax
 
-__all__ = ["Level", "axes_in_front", "one_after_the_other", "over_levels", "sizes", "strip", "sum_unmapped"]
+__all__ = ["VmapAxis", "axes_in_front", "one_after_the_other", "over_levels", "sizes", "strip", "sum_unmapped"]
 
 
-class Level(NamedTuple):
+class VmapAxis(NamedTuple):
     """One ``vmap``: its size, and which operands are mapped."""
 
     size: int
     mapped: tuple[bool, ...]
 
 
-def sizes(levels: Sequence[Level]) -> tuple[int, ...]:
+def sizes(levels: Sequence[VmapAxis]) -> tuple[int, ...]:
     """The shape that the levels add in front of every output."""
     return tuple(level.size for level in levels)
 
 
-def axes_in_front(levels: Sequence[Level], operand: int) -> int:
+def axes_in_front(levels: Sequence[VmapAxis], operand: int) -> int:
     """How many mapped axes an operand has."""
     return sum(level.mapped[operand] for level in levels)
 
 
-def strip(levels: Sequence[Level], shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+def strip(levels: Sequence[VmapAxis], shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
     """The shapes of the operands without their mapped axes."""
     return [tuple(shape[axes_in_front(levels, i) :]) for i, shape in enumerate(shapes)]
 
 
-def over_levels(fn: Callable[..., Any], levels: Sequence[Level], follow: Sequence[int] = ()) -> Callable[..., Any]:
+def over_levels(fn: Callable[..., Any], levels: Sequence[VmapAxis], follow: Sequence[int] = ()) -> Callable[..., Any]:
     """``fn`` of unmapped operands, lifted to operands that carry the mapped axes of ``levels``.
 
     Args:
@@ -62,7 +62,7 @@ def one_after_the_other(fn: Callable[..., Any], mapped: Sequence[bool], arrays: 
     return jax.lax.map(one, [array for array, is_mapped in zip(arrays, mapped) if is_mapped])
 
 
-def sum_unmapped(levels: Sequence[Level], operand: int, cotangent: Any) -> Any:
+def sum_unmapped(levels: Sequence[VmapAxis], operand: int, cotangent: Any) -> Any:
     """Add up a cotangent, which has the axes of all levels, over those that its operand does not have."""
     axes = tuple(axis for axis, level in enumerate(levels) if not level.mapped[operand])
     return cotangent.sum(axes) if axes else cotangent

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from brainevent_core.testing.tables import rows as table_rows
+from brainevent_core.testing.pairwise import rows as table_rows
 from brainevent_cpu.bridge import layout
 from brainevent_cpu.bridge.handler import compile_handler
-from brainevent_cpu.kernels.call import Call
-from brainevent_cpu.kernels.products import matmul, native_kernel, sampled, supports_matmul, supports_sampled
+from brainevent_cpu.kernels.kernel_spec import KernelSpec
+from brainevent_cpu.kernels.matmul import matmul, native_kernel, sddmm, supports_matmul, supports_sddmm
 
 FORMATS = ("csr", "fixed_num", "coo", "dense", "csr_indexed", "fixed_num_indexed")
 TOLERANCES = {"float32": 2e-5, "float64": 1e-12, "float16": 2e-3, "bfloat16": 2e-2}
@@ -194,7 +194,7 @@ def model(case: Case, matrix: Matrix, numbers: np.ndarray) -> np.ndarray:
 
 
 jitted = jax.jit(matmul, static_argnames=("format", "shape", "transpose", "operand"))
-jitted_sampled = jax.jit(sampled, static_argnames=("format", "shape", "transpose", "operand"))
+jitted_sddmm = jax.jit(sddmm, static_argnames=("format", "shape", "transpose", "operand"))
 
 
 def run(case: Case, function: Any, first: np.ndarray, matrix: Matrix, x: np.ndarray) -> np.ndarray:
@@ -325,7 +325,7 @@ def test_compact_operands_can_be_malformed(rng: Any) -> None:
             check(case, matrix, np.concatenate([[count], listed]).astype(np.int32), numbers)
 
 
-# -- sampled -----------------------------------------------------------------------------------------------------------
+# -- sddmm -----------------------------------------------------------------------------------------------------------
 
 
 def test_sampled(case: Case, rng: Any) -> None:
@@ -337,7 +337,7 @@ def test_sampled(case: Case, rng: Any) -> None:
         x, numbers = random_operand(rng, case, inner(case, shape))
         lines = shape[1 if case.transpose else 0]
         y = rng.standard_normal((lines, *numbers.shape[1:])).astype(jnp.dtype(case.dtype))
-        out = run(case, jitted_sampled, y, matrix, x)
+        out = run(case, jitted_sddmm, y, matrix, x)
         assert out.shape == matrix.data.shape
         target, source = (matrix.col, matrix.row) if case.transpose else (matrix.row, matrix.col)
         exists_ = (matrix.row >= 0) & (matrix.col >= 0)
@@ -362,7 +362,7 @@ def test_supports() -> None:
     assert supports_matmul(aval((3, 4), jnp.float32), x, format="dense", **params)
     numbers = aval((4,), jnp.float32)
     assert not supports_matmul(aval((3, 4), jnp.float32), numbers, format="dense", **(params | {"operand": "float"}))
-    assert not supports_sampled(aval((3,), jnp.float32), numbers, format="dense", **params)
+    assert not supports_sddmm(aval((3,), jnp.float32), numbers, format="dense", **params)
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
@@ -442,7 +442,7 @@ def call_handler(handler: Any, inputs: list[Guarded], output: Guarded, attribute
 def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
     """What the kernel for pointers makes of them; the others rely on it."""
     spec = [(np.dtype(np.int32), 1)]
-    handler = compile_handler(native_kernel(Call("pointers")), spec, spec, [np.dtype(np.int64)])
+    handler = compile_handler(native_kernel(KernelSpec("pointers")), spec, spec, [np.dtype(np.int64)])
     given, out = Guarded(indptr, 0xFF), Guarded(np.zeros_like(indptr), 0xA5)
     assert call_handler(handler, [given], out, [nse]) == 0
     assert given.is_untouched()
@@ -452,27 +452,27 @@ def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
 
 
 # Each takes seconds to compile: every family, every kind of index, every encoding that is read from an array.
-GUARDED: list[tuple[Call, str]] = [
-    (Call("gather", "csr", "entries", "binary"), "int16"),
-    (Call("gather", "fixed_num", "entries", "float"), "uint8"),
-    (Call("scatter", "csr", "entries", "binary", transpose=True), "uint32"),
-    (Call("scatter", "fixed_num", "entries", "compact", transpose=True), "int8"),
-    (Call("scatter", "csr", "entries", "sparse_float", transpose=True), "int32"),
-    (Call("scatter", "csr", "entries", "float", transpose=True, short=True), "int16"),
-    (Call("coordinates", "", "entries", "bitpacked"), "int64"),
-    (Call("coordinates", "", "entries", "binary"), "uint16"),
-    (Call("indexed", "csr", "entries", "binary"), "int32"),
-    (Call("gather", "csr", "entries", "binary", lanes=True), "int16"),
-    (Call("gather", "fixed_num", "entries", "sparse_float", lanes=True), "uint32"),
-    (Call("gather", "csr", "entries", "binary", batched=True, lanes=True), "uint32"),
-    (Call("sampled", "csr", "entries", "binary"), "int32"),
+GUARDED: list[tuple[KernelSpec, str]] = [
+    (KernelSpec("gather", "csr", "entries", "binary"), "int16"),
+    (KernelSpec("gather", "fixed_num", "entries", "float"), "uint8"),
+    (KernelSpec("scatter", "csr", "entries", "binary", transpose=True), "uint32"),
+    (KernelSpec("scatter", "fixed_num", "entries", "compact", transpose=True), "int8"),
+    (KernelSpec("scatter", "csr", "entries", "sparse_float", transpose=True), "int32"),
+    (KernelSpec("scatter", "csr", "entries", "float", transpose=True, short=True), "int16"),
+    (KernelSpec("coordinates", "", "entries", "bitpacked"), "int64"),
+    (KernelSpec("coordinates", "", "entries", "binary"), "uint16"),
+    (KernelSpec("indexed", "csr", "entries", "binary"), "int32"),
+    (KernelSpec("gather", "csr", "entries", "binary", lanes=True), "int16"),
+    (KernelSpec("gather", "fixed_num", "entries", "sparse_float", lanes=True), "uint32"),
+    (KernelSpec("gather", "csr", "entries", "binary", batched=True, lanes=True), "uint32"),
+    (KernelSpec("sddmm", "csr", "entries", "binary"), "int32"),
 ]
 
 
 @pytest.mark.parametrize(
     ("call", "dtype"), [pytest.param(*pair, id="-".join((*pair[0].words, pair[1]))) for pair in GUARDED]
 )
-def test_no_index_leaves_the_buffers(call: Call, dtype: str, rng: Any) -> None:
+def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> None:
     """Every value an index or pointer can have, in memory with NaN weights and spikes all around."""
     index = np.dtype(dtype)
     info = np.iinfo(index)
@@ -503,7 +503,7 @@ def test_no_index_leaves_the_buffers(call: Call, dtype: str, rng: Any) -> None:
             arrays = {
                 "gather": [indices, indptr],
                 "scatter": [indices, indptr, indices],
-                "sampled": [indices, indptr],
+                "sddmm": [indices, indptr],
                 "coordinates": [other, indices],
                 "indexed": [
                     indices,
@@ -526,7 +526,7 @@ def test_no_index_leaves_the_buffers(call: Call, dtype: str, rng: Any) -> None:
                 x = np.concatenate([[2**31 - 1 if malformed else listed.size], listed]).astype(np.int32)
             else:
                 x = mask.view(np.uint8)
-            per_entry = call.family == "sampled"
+            per_entry = call.family == "sddmm"
             first = rng.standard_normal(m if per_entry else indices.size)
             pointer_positions = {"csr": (2, 4)}.get(call.layout, ())
             types = [f64, *(i32 if i in pointer_positions else unsigned for i in range(1, len(arrays) + 1)), x_type]

@@ -1,6 +1,6 @@
 """How a primitive is declared: :class:`XLACustomKernel`, ours and users' alike."""
 
-from brainevent_core.kernels.custom_kernel import (
+from brainevent_core.primitive.custom_kernel import (
     XLACustomKernel,
     defjvp,
     general_batching_rule,
@@ -8,12 +8,12 @@ from brainevent_core.kernels.custom_kernel import (
     get_primitive,
     get_primitives_by_tags,
 )
-from brainevent_core.kernels.language import LanguageKernel, abstract
-from brainevent_core.kernels.levels import Level
+from brainevent_core.primitive.language import LanguageKernel, abstract
+from brainevent_core.primitive.vmap_axes import VmapAxis
 
 __all__ = [
     "LanguageKernel",
-    "Level",
+    "VmapAxis",
     "XLACustomKernel",
     "abstract",
     "defjvp",

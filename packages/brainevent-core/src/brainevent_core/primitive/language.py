@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.kernels.levels import one_after_the_other
+from brainevent_core.primitive.vmap_axes import one_after_the_other
 
 __all__ = ["LanguageKernel", "abstract"]
 

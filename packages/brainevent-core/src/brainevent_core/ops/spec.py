@@ -1,7 +1,7 @@
 """How matrices and events show what they are: the whole protocol between them and products.
 
-Matrices and events do not know each other. A matrix has ``__stored__``, a :class:`Stored`; events have
-``__events__``, a :class:`StoredEvents`.
+Matrices and events do not know each other. A matrix has ``__matrix_spec__``, a :class:`MatrixSpec`; events have
+``__event_spec__``, a :class:`EventSpec`.
 """
 
 from functools import partial
@@ -12,14 +12,14 @@ import jax.numpy as jnp
 
 from brainevent_core.formats import get_operand, is_event
 
-__all__ = ["Stored", "StoredEvents"]
+__all__ = ["EventSpec", "MatrixSpec"]
 
 
-class Stored(NamedTuple):
+class MatrixSpec(NamedTuple):
     """How a matrix is stored.
 
     Attributes:
-        format: name of the format; a :class:`~brainevent_core.jitc.Connectivity` if the matrix is generated.
+        format: name of the format; a :class:`~brainevent_core.jitc.ConnectionRule` if the matrix is generated.
         data: the weights, an array or a quantity.
         structure: the structure's arrays.
         shape: shape of what is stored.
@@ -33,7 +33,7 @@ class Stored(NamedTuple):
     transposed: bool
 
 
-class StoredEvents(NamedTuple):
+class EventSpec(NamedTuple):
     """How events are stored.
 
     Attributes:
@@ -49,15 +49,15 @@ class StoredEvents(NamedTuple):
     length: int | None = None
 
     @property
-    def __events__(self) -> "StoredEvents":
+    def __event_spec__(self) -> "EventSpec":
         """They can take the place of events in a product."""
         return self
 
-    def summed_over(self, axis: int) -> "StoredEvents":
+    def summed_over(self, axis: int) -> "EventSpec":
         """The same events for a product that sums over ``axis``, decoded if they are encoded along another."""
         if self.axis is None or (self.axis - axis) % self.array.ndim == 0:
             return self
-        return StoredEvents("binary", self.decoded())
+        return EventSpec("binary", self.decoded())
 
     def numbers(self) -> Any:
         """A plain array of what each entry counts: its value, or True for an event of size one."""

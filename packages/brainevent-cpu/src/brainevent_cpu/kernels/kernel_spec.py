@@ -6,11 +6,11 @@ import dataclasses
 
 from brainevent_core.formats import get_operand
 
-__all__ = ["Call"]
+__all__ = ["KernelSpec"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Call:
+class KernelSpec:
     """One kind of call. A kernel is compiled for each that occurs, and for its dtypes.
 
     Attributes:
@@ -24,7 +24,7 @@ class Call:
       batched: whether the operand has several columns.
       slots: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
-      lanes: whether to read and look up vectors of numbers, see `bridge.lanes`.
+      lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
       short: whether rows have so few entries, on average, that where they end costs more than they do.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """

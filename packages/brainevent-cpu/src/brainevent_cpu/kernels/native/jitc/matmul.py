@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.lanes import ascending, load, store
 from ....bridge.memory import kept, load_word
+from ....bridge.simd import ascending, load, store
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..events import room_maker

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
-from ..call import Call
+from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier
 from .events import operand_reader
@@ -25,12 +25,12 @@ __all__ = ["build"]
 U = np.uint64
 
 
-def build(call: Call) -> Any:
+def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     return _build_coordinates(call) if call.layout == "" else _build_rows(call)
 
 
-def _sampler(call: Call) -> Any:
+def _sampler(call: KernelSpec) -> Any:
     """`sample(y, x, target, source, batch)`: the value of one entry."""
     contribution = multiplier(call)
 
@@ -51,7 +51,7 @@ def _sampler(call: Call) -> Any:
     return sample_vector
 
 
-def _build_rows(call: Call) -> Any:
+def _build_rows(call: KernelSpec) -> Any:
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     sample, row_span = _sampler(call), row_reader(call)
     entries_of = operand_reader(call)
@@ -92,7 +92,7 @@ def _build_rows(call: Call) -> Any:
     return kernel
 
 
-def _build_coordinates(call: Call) -> Any:
+def _build_coordinates(call: KernelSpec) -> Any:
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     sample, entries_of = _sampler(call), operand_reader(call)
 
