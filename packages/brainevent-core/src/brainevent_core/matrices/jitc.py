@@ -214,65 +214,6 @@ class JITCMatrix(DataRepresentation):
         indptr = jnp.searchsorted(position[order], jnp.arange(length + 1, dtype=jnp.int32)).astype(jnp.int32)
         return (data if data.shape == (1,) else data[order]), line[order], indptr
 
-    # -- entries -------------------------------------------------------------------------------------------------
-
-    def __getitem__(self, index: Any) -> Any:
-        """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, elements ``[i, j]`` and columns ``[:, j]``, dense.
-
-        Only the blocks that hold them are generated. A concrete index that is out of range raises an IndexError, a
-        traced one gives zeros.
-        """
-        if not isinstance(index, tuple):
-            return self._rows(index)
-        if len(index) != 2:
-            raise IndexError(f"A matrix has two axes, got {len(index)} indices.")
-        rows, columns = index
-        if isinstance(rows, slice) and rows == slice(None):
-            picked = self.T._rows(columns)
-            return picked.T if picked.ndim == 2 else picked
-        if _is_index(rows) and _is_index(columns):
-            (row, row_exists), (column, column_exists) = (
-                _position(at, size) for at, size in zip((rows, columns), self.shape)
-            )
-            line, position = (row, column) if self.corder else (column, row)
-            element = self._window(line, position, (1, 1))[0, 0]
-            return _kept(row_exists & column_exists, element)
-        return self._rows(rows)[..., columns]
-
-    def _rows(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(self.shape[0])
-            if step == 1:
-                return self._band(start, max(stop - start, 0))
-            return self._picked(np.arange(start, stop, step))
-        if _is_index(index):
-            row, exists = _position(index, self.shape[0])
-            return _kept(exists, self._band(row, 1)[0])
-        index = index if isinstance(index, jax.Array) else np.asarray(index)
-        if index.dtype == np.bool_:
-            if isinstance(index, jax.core.Tracer) or index.shape != self.shape[:1]:
-                raise IndexError(f"A mask of rows must be concrete, of shape {self.shape[:1]}, got {index.shape}.")
-            index = np.flatnonzero(index)
-        return self._picked(index)
-
-    def _picked(self, rows: Any) -> Any:
-        if rows.ndim != 1:
-            raise IndexError(f"Rows are picked by a number, a slice or a vector, got an index of rank {rows.ndim}.")
-        if rows.shape[0] == 0:
-            return self._band(0, 0)
-        index, exists = _position(rows, self.shape[0])
-        bands = jax.vmap(lambda row: self._mantissa_band(row, 1)[0])(jnp.asarray(index))
-        return units.attach(jnp.where(jnp.asarray(exists)[:, None], bands, 0), self.unit)
-
-    def _band(self, start: Any, rows: int) -> Any:
-        return units.attach(self._mantissa_band(start, rows), self.unit)
-
-    def _mantissa_band(self, start: Any, rows: int) -> Any:
-        columns = self.shape[1]
-        if self.corder:
-            return units.detach(self._window(start, 0, (rows, columns)))[0]
-        return units.detach(self._window(0, start, (columns, rows)))[0].T
-
     # -- arithmetic ------------------------------------------------------------------------------------------------
 
     def __mul__(self, other: Any) -> Any:
@@ -380,36 +321,6 @@ def _scalar(other: Any, symbol: str, matrix: JITCMatrix) -> Any:
         )
     mantissa, unit = units.detach(other)
     return units.attach(jnp.reshape(mantissa, ()), unit)
-
-
-def _is_index(index: Any) -> bool:
-    """Whether it is one whole number."""
-    return not isinstance(index, (slice, list, tuple)) and np.ndim(index) == 0
-
-
-def _position(index: Any, size: int) -> tuple[Any, Any]:
-    """``(index from 0, whether it exists)``; negative ones count from the end.
-
-    Raises:
-        IndexError: if a concrete index is out of range, or is no whole number.
-    """
-    if not isinstance(index, jax.core.Tracer):
-        index = np.asarray(index)
-        if index.dtype.kind not in "iu":
-            raise IndexError(f"Indices are whole numbers, got dtype {index.dtype}.")
-        if ((index < -size) | (index >= size)).any():
-            raise IndexError(f"Index {index} is out of range for {size} rows or columns.")
-        return np.where(index < 0, index + size, index), np.ones(index.shape, bool)
-    exists = (index >= -size) & (index < size)
-    return jnp.where(exists, jnp.where(index < 0, index + size, index), 0), exists
-
-
-def _kept(exists: Any, value: Any) -> Any:
-    """``value``, or zeros if it does not exist."""
-    if isinstance(exists, np.ndarray | np.bool_):
-        return value
-    mantissa, unit = units.detach(value)
-    return units.attach(jnp.where(exists, mantissa, 0), unit)
 
 
 class JITCScalarR(JITCMatrix):

@@ -113,13 +113,15 @@ def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, da
 
 @_elements.register
 def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> Any:
-    row, col = jnp.asarray(row), jnp.asarray(col)
-    picked, unit = units.detach(rows(spec, row))
-    found = picked.reshape(-1, spec.matrix_shape[1])
-    if found.size == 0:
-        return units.attach(jnp.zeros(jnp.broadcast_shapes(row.shape, col.shape), picked.dtype), unit)
-    which = jnp.arange(found.shape[0]).reshape(row.shape)
-    return units.attach(found.at[which, col].get(mode="fill", fill_value=0), unit)
+    if isinstance(row, np.ndarray):
+        asked, which = np.unique(row, return_inverse=True)
+    else:
+        asked, which = jnp.ravel(row), np.arange(jnp.size(row))
+    picked, unit = units.detach(rows(spec, asked))
+    if picked.size == 0 or jnp.size(col) == 0:
+        return units.attach(jnp.zeros(jnp.broadcast_shapes(jnp.shape(row), jnp.shape(col)), picked.dtype), unit)
+    found = picked.at[which.reshape(jnp.shape(row)), col].get(mode="fill", fill_value=0)
+    return units.attach(found, unit)
 
 
 # -- generated ---------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ _CONNECTIONS_AT_ONCE = 32
 def _sources(module: str) -> tuple[str, ...]:
     """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
     core = Path(brainevent_core.jitc.__file__)
-    stream = (str(core.with_name(name)) for name in ("draws.py", "tables.py"))
+    stream = (str(core.with_name(name)) for name in ("draws.py", "alias_tables.py"))
     return (*sources_of(f"jitc.{module}"), *stream)
 
 
