@@ -12,6 +12,7 @@ import pytest
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, XLACustomKernel, defjvp
 from brainevent_core.matrices import DataRepresentation
+from brainevent_core.primitive.catalogue import forget
 
 BACKENDS = ("numba", "reference")
 
@@ -66,10 +67,7 @@ def scale() -> Any:
     kernel.def_abstract_eval(lambda a, x, *, power: [jax.ShapeDtypeStruct(x.shape, x.dtype)] * 2)
     kernel.def_reference(lambda a, x, *, power: [a * x, (a * x) ** power])
     yield kernel
-    from brainevent_core.primitive import custom_kernel
-
-    custom_kernel._declared.pop("tests.scale", None)
-    brainevent.get_registry().remove("tests.scale")
+    forget("tests.scale")
 
 
 def test_declared_primitive_under_transforms(scale: Any) -> None:

@@ -92,6 +92,8 @@ class PallasKernel(LanguageKernel):
     """What `pallas_kernel` makes; see there."""
 
     language = "pallas_kernel"
+    platforms = ("tpu", "cuda", "cpu")
+    exportable = True
     vmap_methods = ("grid", *LanguageKernel.vmap_methods)
 
     def __init__(
