@@ -85,9 +85,9 @@ class _Walk:
             return tuple((self(key), self(content)) for key, content in value.items())
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return tuple(self(getattr(value, field.name)) for field in dataclasses.fields(value))
-        if type(value).__eq__ == object.__eq__ or isinstance(value, (type, jax.Array)) or not _hashable(value):
+        if isinstance(value, (type, jax.Array)) or getattr(type(value), "__eq__", None) is object.__eq__:
             return _Same(value)
-        return value
+        return value if _hashable(value) else _Same(value)
 
     def _function(self, fn: types.FunctionType) -> Any:
         return (

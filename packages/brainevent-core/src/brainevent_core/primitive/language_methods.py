@@ -11,9 +11,8 @@ from brainevent_core.plugins import kernel_language, language_backend
 from brainevent_core.plugins.languages import known_languages, language_platforms
 from brainevent_core.primitive.generated import GeneratedKernels
 from brainevent_core.primitive.language import LanguageKernel, abstract
-from brainevent_core.primitive.lifting import as_list
 from brainevent_core.primitive.rules import Rules
-from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, vmap_over
 
 __all__ = ["LanguageMethods"]
 

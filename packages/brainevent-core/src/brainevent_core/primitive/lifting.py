@@ -15,12 +15,19 @@ import jax.numpy as jnp
 from brainevent_core import _jax, config
 from brainevent_core.config import Request
 from brainevent_core.primitive import sharding
-from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, sum_unmapped, unmapped_avals, vmap_over
+from brainevent_core.primitive.vmap_axes import (
+    VmapAxis,
+    as_list,
+    number_mapped,
+    sum_unmapped,
+    unmapped_avals,
+    vmap_over,
+)
 
 if TYPE_CHECKING:
     from brainevent_core.primitive.primitive import XLACustomKernel
 
-__all__ = ["abstract_eval", "as_list", "batch", "jvp", "transpose"]
+__all__ = ["abstract_eval", "batch", "jvp", "transpose"]
 
 VmapAxes = tuple[VmapAxis, ...]
 
@@ -167,7 +174,3 @@ def _batch_by_rule(
     with config.derived_from(request):
         outputs = vmap_over(apply, vmap_axes)(*inner)
     return outputs, [len(vmap_axes)] * len(outputs)
-
-
-def as_list(value: Any) -> list[Any]:
-    return list(value) if isinstance(value, (tuple, list)) else [value]

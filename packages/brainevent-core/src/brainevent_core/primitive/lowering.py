@@ -10,9 +10,8 @@ import jax
 from brainevent_core import _jax
 from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError
 from brainevent_core.plugins import select
-from brainevent_core.primitive.lifting import as_list
 from brainevent_core.primitive.sharding import split_as
-from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, unmapped_avals, vmap_over
 
 if TYPE_CHECKING:
     from brainevent_core.primitive.primitive import XLACustomKernel

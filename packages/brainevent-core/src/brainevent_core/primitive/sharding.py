@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec
 
 from brainevent_core import _jax
 from brainevent_core.errors import RegistrationError
-from brainevent_core.primitive.vmap_axes import VmapAxis, batch_shape, number_mapped, unmapped_avals
+from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, batch_shape, number_mapped, unmapped_avals
 
 __all__ = ["output_avals", "split_as"]
 
@@ -47,7 +47,7 @@ def output_avals(
         return [_jax.shaped((*batch, *out.shape), out.dtype, avals) for out in outputs]
     given = [PartitionSpec(*_jax.partition(aval)[number_mapped(vmap_axes, i) :]) for i, aval in enumerate(avals)]
     found = rule(given, *unmapped_avals(vmap_axes, avals), **static)
-    specs = [found] * len(outputs) if isinstance(found, PartitionSpec) else list(found)
+    specs = [found] * len(outputs) if isinstance(found, PartitionSpec) else as_list(found)
     if len(specs) != len(outputs) or not all(isinstance(spec, PartitionSpec) for spec in specs):
         raise RegistrationError(
             f"The sharding rule of {primitive!r} returned {found!r} for {len(outputs)} outputs: expected a "

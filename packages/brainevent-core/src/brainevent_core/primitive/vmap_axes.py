@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 __all__ = [
     "VmapAxis",
+    "as_list",
     "batch_shape",
     "general_batching_rule",
     "number_mapped",
@@ -66,6 +67,11 @@ def sum_unmapped(vmap_axes: Sequence[VmapAxis], operand: int, cotangent: Any) ->
     """Add up a cotangent, which has all mapped axes, over those that its operand does not have."""
     positions = tuple(position for position, axis in enumerate(vmap_axes) if not axis.mapped[operand])
     return cotangent.sum(positions) if positions else cotangent
+
+
+def as_list(outputs: Any) -> list[Any]:
+    """What a rule or a kernel returns, one output or a sequence of them."""
+    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
 
 
 def sequential_map(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Sequence[Any]) -> Any:
