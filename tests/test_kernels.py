@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -177,7 +178,10 @@ def test_what_kernels_get_besides_is_no_static_parameter(scale: Any) -> None:
     with pytest.raises(brainevent.RegistrationError, match="reserved name, 'outs'"):
         outs_alone.def_abstract_eval(lambda x, *, outs: outs)
     outs_alone.def_reference(lambda x, *, outs: jnp.zeros(outs.shape, outs.dtype))
-    assert outs_alone(1.0, outs=jax.ShapeDtypeStruct((2,), jnp.float32)).tolist() == [0, 0]
+    defjvp(outs_alone, lambda dot, x, *, outs: dot * jnp.ones(outs.shape))
+    of_two = partial(outs_alone, outs=jax.ShapeDtypeStruct((2,), jnp.float32))
+    value, tangent = jax.jvp(of_two, (1.0,), (3.0,))
+    assert (value.tolist(), tangent.tolist()) == ([0, 0], [3, 3])
 
 
 def test_static_parameters_can_have_the_names_of_arguments() -> None:

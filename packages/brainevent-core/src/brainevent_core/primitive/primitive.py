@@ -15,7 +15,7 @@ from brainevent_core.plugins.discovery import load_backends
 from brainevent_core.primitive import catalogue, lifting
 from brainevent_core.primitive.language_methods import LanguageMethods
 from brainevent_core.primitive.lowering import lowering_rule
-from brainevent_core.primitive.rules import RESERVED, Rules, require_free
+from brainevent_core.primitive.rules import RESERVED, Rules, require_free_names
 
 __all__ = ["XLACustomKernel", "defjvp"]
 
@@ -90,7 +90,7 @@ class XLACustomKernel(LanguageMethods):
             RegistrationError: if a static parameter has a reserved name, or nothing says what the outputs are.
         """
         if not RESERVED.keys().isdisjoint(static):
-            require_free(self.name, "A call of", static)
+            require_free_names(self.name, "A call of", static)
         if outs is not None:
             static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
         operands = [_as_operand(array) for array in arrays]

@@ -58,12 +58,11 @@ class Rules:
                 parameter has a reserved name.
         """
         new = replace(self, **rules)
-        for label, rule, _, _ in new._all():
-            # Without an abstract evaluation rule, the shapes that a call gives come as a static parameter.
-            allowed = ("outs",) if label == "reference" else ()
-            require_free_names(primitive, label, rule, allowed)
         for label, rule, leading, caller in new._all():
-            require_fit(primitive, label, rule, leading, caller)
+            # Without an abstract evaluation rule, all others get what a call says of its outputs.
+            given = set() if rule is new.abstract_eval else {"outs"}
+            require_free_names(primitive, f"The {label} of", keyword_only(rule) - given)
+            _require_fit(primitive, label, rule, leading, caller)
         return new
 
     def require_fit(self, primitive: str, label: str, fn: Callable[..., Any], injected: Collection[str] = ()) -> None:
@@ -72,8 +71,8 @@ class Rules:
         Raises:
             RegistrationError: if it takes others than the abstract evaluation rule, or one by a reserved name.
         """
-        require_free_names(primitive, label, fn, (*injected, "outs"))
-        require_fit(primitive, label, fn, 0, self.abstract_eval, injected)
+        require_free_names(primitive, f"The {label} of", keyword_only(fn) - {*injected, "outs"})
+        _require_fit(primitive, label, fn, 0, self.abstract_eval, injected)
 
     def outputs(self, primitive: str, avals: Sequence[Any], static: dict[str, Any]) -> Any:
         """What a call returns: shape and dtype of the output, or a sequence of them."""
@@ -113,12 +112,7 @@ def _jvp_call(primals: Any, tangents: Any, **static: Any) -> None: ...
 def _batching_call(size: Any, operands: Any, axes: Any, **static: Any) -> None: ...
 
 
-def require_free_names(primitive: str, label: str, fn: Callable[..., Any], allowed: Collection[str] = ()) -> None:
-    """Refuse a function with a static parameter whose name is taken; what is ``allowed`` is no static parameter."""
-    require_free(primitive, f"The {label} of", keyword_only(fn) - set(allowed))
-
-
-def require_free(primitive: str, who: str, static: Collection[str]) -> None:
+def require_free_names(primitive: str, who: str, static: Collection[str]) -> None:
     """Refuse static parameters whose names are taken.
 
     Raises:
@@ -133,7 +127,7 @@ def require_free(primitive: str, who: str, static: Collection[str]) -> None:
         )
 
 
-def require_fit(
+def _require_fit(
     primitive: str,
     label: str,
     rule: Callable[..., Any],
