@@ -59,7 +59,10 @@ class LanguageMethods:
             )
         platforms, exportable = _facts(f"{language}_kernel")
         if platform is None and not platforms:
-            raise RegistrationError(f"Say the platform of a kernel of {self.name!r} in {language}: it isn't installed.")
+            raise RegistrationError(
+                f"Name the platform of the kernel of {self.name!r}: the language {language!r}, which would say it, can't be "
+                "imported here."
+            )
         platform = platform or platforms[0]
         if platforms and platform not in platforms:
             raise RegistrationError(
@@ -180,7 +183,7 @@ class LanguageMethods:
 
 
 def _facts(name: str) -> tuple[tuple[str, ...], bool]:
-    """The platforms of a language, and whether its kernels can be exported; () if it isn't installed."""
+    """The platforms of a language, and whether its kernels can be exported; none and no if it can't be imported."""
     try:
         kernel_language(name)
     except ImportError:
