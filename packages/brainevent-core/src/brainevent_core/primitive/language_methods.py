@@ -60,8 +60,8 @@ class LanguageMethods:
         platforms, exportable = _facts(f"{language}_kernel")
         if platform is None and not platforms:
             raise RegistrationError(
-                f"Name the platform of the kernel of {self.name!r}: the language {language!r}, which would say it, can't "
-                "be imported here."
+                f"Name the platform of the kernel of {self.name!r}: the language {language!r}, which would say it, "
+                "can't be imported here."
             )
         platform = platform or platforms[0]
         if platforms and platform not in platforms:
