@@ -133,6 +133,8 @@ from brainevent_core.primitive.catalogue import forget
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 seen = []
+# Under vmap, jnp.asarray of JAX 0.8 says of another axis that it is split.
+KEEPS_AXIS = jax.__version_info__ >= (0, 9)
 
 def scale(name, rule):
     op = brainevent.XLACustomKernel(name)
@@ -164,14 +166,14 @@ with jax.set_mesh(mesh):
             np.testing.assert_array_equal(first, 6 * numbers)
             np.testing.assert_array_equal(second, 2 + numbers)
         mapped = jax.vmap(lambda x: call(x)[0], 1, 1)(x)
-        assert spec(mapped) == expected, mapped.sharding
+        assert spec(mapped) == expected or not KEEPS_AXIS, mapped.sharding
         np.testing.assert_array_equal(mapped, 6 * numbers)
         gradient = jax.jit(jax.grad(lambda x: (call(x)[0] ** 2).sum()))(x)
         assert spec(gradient) == ["d", None]
         np.testing.assert_array_equal(gradient, 72 * numbers)
     value, tangent = jax.jvp(lambda x: split(x)[0], (x,), (x,))
     assert spec(value) == spec(tangent) == ["d", None]
-    assert set(seen) == {((), True, (), (4, 2), 3), ((), True, (), (4,), 3)}, seen
+    assert set(seen) == {((), True, (), (4, 2), 3), ((), KEEPS_AXIS, (), (4,), 3)}, seen
     for wrong in (3, [P()], P(None, None, "d")):
         try:
             scale("tests.wrong", lambda specs, w, x, *, factor: wrong)(x)
