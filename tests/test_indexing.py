@@ -5,7 +5,6 @@ from typing import Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 

@@ -113,10 +113,10 @@ def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, da
 
 @_elements.register
 def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> Any:
+    which: Any = np.arange(jnp.size(row))
+    asked: Any = jnp.ravel(row)
     if isinstance(row, np.ndarray):
         asked, which = np.unique(row, return_inverse=True)
-    else:
-        asked, which = jnp.ravel(row), np.arange(jnp.size(row))
     picked, unit = units.detach(rows(spec, asked))
     if picked.size == 0 or jnp.size(col) == 0:
         return units.attach(jnp.zeros(jnp.broadcast_shapes(jnp.shape(row), jnp.shape(col)), picked.dtype), unit)
