@@ -242,7 +242,7 @@ def matmul_kernel(
             vectors=vectors,
         )
 
-    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))
+    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("matmul"))
 
 
 @functools.cache

@@ -43,6 +43,9 @@ def diagnosis(
             continue
         if difference(found, explained, calls[0].precision) is None:
             return text
+    ignored = _ignored_component(case, reference, calls, found)
+    if ignored is not None:
+        return ignored
     if case["transform"].startswith(("vmap", "nested")):
         return _of_batch(reference, calls, found, case["transform"])
     return None
@@ -140,6 +143,33 @@ _MISTAKES: dict[str, _Mistake] = {
         lambda indices, length: jnp.clip(indices, 0, length - 1)
     ),
 }
+
+
+def _ignored_component(
+    case: ConformanceCase, reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any]
+) -> str | None:
+    """Whether a component of the format explains a wrong result by not being there."""
+    fmt: Any = calls[0].params.get("format")
+    for component in getattr(fmt, "components", ()):
+        without, kept = fmt.base, list(range(1, 1 + len(fmt.base.names)))
+        position = 1 + len(fmt.base.names)
+        for other in fmt.components:
+            if other is not component:
+                without = without.with_component(other)
+                kept += range(position, position + len(other.structure))
+            position += len(other.structure)
+
+        def mistaken(*operands: Any, without: Any = without, kept: Any = tuple(kept), after: int = position) -> Any:
+            structure = [operands[i] for i in kept]
+            return reference(operands[0], *structure, *operands[after:], **{**calls[0].params, "format": without})
+
+        try:
+            explained = transformed(case["transform"], mistaken, calls)
+        except Exception:
+            continue
+        if difference(found, explained, calls[0].precision) is None:
+            return f"the component {component.name!r} is ignored, as a kernel does that takes formats it doesn't know"
+    return None
 
 
 def _of_batch(reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any], transform: str) -> str | None:
