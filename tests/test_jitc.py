@@ -13,7 +13,7 @@ import pytest
 import brainevent
 from brainevent import BinaryArray, JITCNormalC, JITCNormalR, JITCScalarC, JITCScalarR, JITCUniformC, JITCUniformR
 from brainevent_core.primitives import jitc_matmul_p
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 BACKENDS = ("reference", "numba")
 LAWS = {"scalar": (1.5,), "normal": (1.5, 0.5), "uniform": (-1.0, 2.0)}

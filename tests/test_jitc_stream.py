@@ -17,7 +17,7 @@ from tests import jitc_model as model
 import brainevent
 from brainevent_core import jitc
 from brainevent_core.primitives import jitc_elements_p, jitc_entries_p, jitc_matmul_p
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 VECTORS = json.loads(resources.files("brainevent_core.testing").joinpath("jitc_vectors.json").read_text())
 BACKENDS = ("reference", "numba")

@@ -10,7 +10,7 @@ import pytest
 
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 BACKENDS = ("numba", "reference")
 

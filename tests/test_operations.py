@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-
-from brainevent_core.testing import OperationCase, check_operation, coverage, operation_cases
+from tests.models.operations import OperationCase, check_operation, coverage, operation_cases
 
 BACKENDS = ("numba", "reference")
 

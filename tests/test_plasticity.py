@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.models.plasticity import PlasticityCase, check_plasticity, plasticity_cases
 
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing import PlasticityCase, check_plasticity, plasticity_cases
 
 BACKENDS = ("numba", "reference")
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-
-from brainevent_core.testing import ProductCase, check_product, product_cases
+from tests.models.products import ProductCase, check_product, product_cases
 
 BACKENDS = ("numba", "reference")
 

@@ -15,10 +15,11 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tests.models.products import EVENTS, INDEX, MATRICES, random_structure
 
 from brainevent_core import config
+from brainevent_core.testing.numerics import tolerance, x64
 from brainevent_core.testing.pairwise import table_rows
-from brainevent_core.testing.products import EVENTS, INDEX, MATRICES, random_structure, tolerance, x64
 
 __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 

@@ -17,12 +17,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tests.models.operation_table import OPERATIONS, Inputs, Operation
+from tests.models.products import INDEX, MATRICES, random_structure
 
 from brainevent_core import config
 from brainevent_core.matrices import DataRepresentation
-from brainevent_core.testing.operation_table import OPERATIONS, Inputs, Operation
+from brainevent_core.testing.numerics import tolerance, x64
 from brainevent_core.testing.pairwise import table_rows
-from brainevent_core.testing.products import INDEX, MATRICES, random_structure, tolerance, x64
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 
