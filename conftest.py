@@ -1,11 +1,19 @@
 """Options of the whole test suite."""
 
+import hashlib
+import secrets
+import shlex
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _FINISHED = pytest.StashKey[int]()
+_OPTIONS = ("full", "slow", "packaging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,11 +25,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--slow", action="store_true", help="also run the slow tests; --full includes them")
     group.addoption("--packaging", action="store_true", help="also build the distributions and install them")
+    group.addoption("--seed", type=int, help="of all random inputs and covers, as a run prints it; another each run")
+
+
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed, and before workers are given the options
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = secrets.randbelow(10**6)
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(config.option.seed)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that an option has to ask for."""
-    asked = {mark: config.getoption(f"--{mark}") for mark in ("full", "slow", "packaging")}
+    asked = {mark: config.getoption(f"--{mark}") for mark in _OPTIONS}
     asked["slow"] |= asked["full"]
     kept, left_out = [], []
     for item in items:
@@ -39,9 +56,48 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
         sys.modules["jax"].clear_caches()
 
 
+# -- seeds -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of this test's random inputs: another for each test, and each run."""
+    return int.from_bytes(hashlib.sha256(f"{request.config.option.seed} {request.node.nodeid}".encode()).digest()[:4])
+
+
+@pytest.fixture
+def rng(seed: int) -> "np.random.Generator":
+    """Random numbers for this test."""
+    import numpy as np
+
+    return np.random.default_rng(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        report.sections.append(("repeat with", _repeat(item.config, shlex.quote(item.nodeid))))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(f"repeat with: {_repeat(config, '[TEST]')}")
+
+
+def _repeat(config: pytest.Config, test: str) -> str:
+    options = [f"--{option}" for option in _OPTIONS if config.getoption(f"--{option}")]
+    return " ".join(["hatch test --seed", str(config.option.seed), *options, test])
+
+
 def pytest_report_header(config: pytest.Config) -> str:
-    whole = config.getoption("--full")
-    return f"brainevent: {'whole products of cases' if whole else 'pairwise covers of the cases (all of them: --full)'}"
+    cases = "pairwise covers" if config.getoption("--slow") else "parts of pairwise covers (the covers: --slow; "
+    cases = "whole tables of cases" if config.getoption("--full") else cases + "all: --full)"
+    return f"brainevent: --seed {config.option.seed}, {cases}"
+
+
+# -- other fixtures ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")

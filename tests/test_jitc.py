@@ -129,9 +129,10 @@ def test_transpose_and_order_of_the_stream(law: str, corder: bool | None) -> Non
     close(enlarged.todense()[:37, :53], rows.todense(), 1e-6)
 
 
-def check_product(law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]) -> None:
+def check_product(
+    rng: np.random.Generator, law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]
+) -> None:
     """Against the dense matrix; lines have three blocks."""
-    rng = np.random.default_rng()
     shape = (19, 4500) if cls is CLASSES[law][0] else (4500, 19)
     matrix = build(law, cls, shape=shape)
     dense = np.asarray(matrix.todense())
@@ -168,12 +169,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_products(product: tuple[Any, ...], backend: str) -> None:
+def test_products(product: tuple[Any, ...], backend: str, rng: np.random.Generator) -> None:
     """Events and numbers, vectors and matrices, both sides."""
     if backend == "numba":
         pytest.importorskip("brainevent_cpu")
     with brainevent.use_backend(backend):
-        check_product(*product)
+        check_product(rng, *product)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -214,9 +215,8 @@ def listed(mask: np.ndarray) -> np.ndarray:
     ("operand", "encode", "events"),
     [("bitpacked", bits, brainevent.BitPackedBinary), ("compact", listed, brainevent.CompactBinary)],
 )
-def test_encoded_events(operand: str, encode: Any, events: Any, backend: str) -> None:
+def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rng: np.random.Generator) -> None:
     """They mean their mask: a vector, a batch, and one for each of three seeds under vmap."""
-    rng = np.random.default_rng()
     lines, length = SHAPE
     one, first = np.ones(1, np.float32), np.zeros(1, np.uint32)
     masks = rng.random((3, lines)) < 0.3
@@ -348,9 +348,8 @@ GRADIENTS = [
         for case in ((*pair, event) for pair in ALL for event in (False, True))
     ],
 )
-def test_gradients(law: str, cls: Any, event: bool) -> None:
+def test_gradients(law: str, cls: Any, event: bool, rng: np.random.Generator) -> None:
     """With respect to parameters and operand, to second order, against the matrix written down."""
-    rng = np.random.default_rng()
     with x64(True), brainevent.use_backend("reference"):
         matrix = build(law, cls)
         names = len(LAWS[law])
@@ -389,9 +388,8 @@ def test_gradients(law: str, cls: Any, event: bool) -> None:
         pytest.param(False, "reference", marks=pytest.mark.full),
     ],
 )
-def test_ensembles(from_left: bool, backend: str, full: bool) -> None:
+def test_ensembles(from_left: bool, backend: str, full: bool, rng: np.random.Generator) -> None:
     """vmap over 16 seeds, over weights, over operands, and over all of them at once."""
-    rng = np.random.default_rng()
     with brainevent.use_backend(backend):
         seeds = jax.random.split(jax.random.key(0), 16)
         data = rng.normal(size=(16, 2)).astype(np.float32)
@@ -453,10 +451,9 @@ def any_threads() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("any_threads")
-def test_results_do_not_depend_on_threads() -> None:
+def test_results_do_not_depend_on_threads(rng: np.random.Generator) -> None:
     """The same bits on one thread and on all: how the sums of a product are cut depends on sizes and events alone."""
     pytest.importorskip("brainevent_cpu")
-    rng = np.random.default_rng()
     matrix = JITCUniformR(-1.0, 2.0, 0.1, 5, shape=(2000, 3000))
     for from_left in (False, True):
         spikes = BinaryArray(rng.random(matrix.shape[0 if from_left else 1]) < 0.9)

@@ -39,8 +39,9 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("law", "rank", "event", "transpose", "corder"), CALLS)
-def test_products_and_materialisers(law: str, rank: int, event: bool, transpose: bool, corder: bool) -> None:
-    rng = np.random.default_rng()
+def test_products_and_materialisers(
+    law: str, rank: int, event: bool, transpose: bool, corder: bool, rng: np.random.Generator
+) -> None:
     cls, parameters = LAWS[law]
     options: dict[str, Any] = {"shape": SHAPE, "transpose": transpose, "corder": corder}
     dense = np.asarray(cls(*parameters.values(), 0.2, 3, shape=SHAPE, corder=corder).todense())

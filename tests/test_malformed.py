@@ -60,8 +60,9 @@ MALFORMED: list[tuple[str, type, tuple[Any, ...]]] = [
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
-def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bool, backend: str) -> None:
-    rng = np.random.default_rng()
+def test_malformed_structure_has_one_result(
+    cls: Any, structure: Any, traced: bool, backend: str, rng: np.random.Generator
+) -> None:
     arrays = tuple(np.array(a, np.int32) for a in structure)
     weights = rng.normal(size=arrays[0].shape).astype(np.float32)
     dense = np.zeros(SHAPE)

@@ -1,17 +1,17 @@
 """Every operation of every matrix class that is no product, under every transform, against dense NumPy."""
 
+import functools
 from collections.abc import Callable
 
 import pytest
+from tests.covers import parametrize_with_cases
 from tests.models.operations import OperationCase, check_operation, coverage, operation_cases
 
 BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        whole = metafunc.config.getoption("--full", default=False)
-        metafunc.parametrize("case", list(operation_cases(BACKENDS, whole=whole)), ids=str)
+    parametrize_with_cases(metafunc, functools.partial(operation_cases, BACKENDS))
 
 
 @pytest.fixture(autouse=True)
@@ -20,13 +20,13 @@ def little_optimisation(optimise: Callable[[bool], None]) -> None:
     optimise(False)
 
 
-def test_operation(case: OperationCase) -> None:
-    check_operation(case)
+def test_operation(case: OperationCase, seed: int) -> None:
+    check_operation(case, seed)
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_nothing_is_left_out_in_silence(whole: bool) -> None:
+def test_nothing_is_left_out_in_silence(whole: bool, seed: int) -> None:
     """Every two values of two columns meet in some case, unless the table says why they can't."""
-    report, missing = coverage(list(operation_cases(BACKENDS, whole=whole)), BACKENDS)
+    report, missing = coverage(list(operation_cases(BACKENDS, whole=whole, seed=seed)), BACKENDS)
     print(report)
     assert not missing

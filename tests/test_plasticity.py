@@ -1,5 +1,6 @@
 """Weights that change where neurons spike: every class, side and bound, in place, and whatever structures hold."""
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.covers import parametrize_with_cases
 from tests.models.plasticity import PlasticityCase, check_plasticity, plasticity_cases
 
 import brainevent
@@ -20,9 +22,7 @@ BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        whole = metafunc.config.getoption("--full", default=False)
-        metafunc.parametrize("case", list(plasticity_cases(BACKENDS, whole=whole)), ids=str)
+    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS))
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
 
 
 @pytest.mark.usefixtures("little_optimisation")
-def test_update(case: PlasticityCase) -> None:
-    check_plasticity(case)
+def test_update(case: PlasticityCase, seed: int) -> None:
+    check_plasticity(case, seed)
 
 
 # -- the functions -----------------------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", MATRICES)
-def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
+def test_a_loop_changes_weights_in_place(name: str, step: str, rng: np.random.Generator) -> None:
     matrix = MATRICES[name]
 
     def run(weights: Any, spikes: Any) -> Any:
@@ -179,7 +179,7 @@ def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
 
         return jax.lax.scan(turn, weights, spikes)
 
-    spikes = RNG.random((4, N)) < 0.2, RNG.random((4, M)) < 0.2
+    spikes = rng.random((4, N)) < 0.2, rng.random((4, M)) < 0.2
     program = jax.jit(run, donate_argnums=0).lower(matrix.data, spikes).compile()
     assert not weight_sized_copies(program.as_text(), matrix.data.size)
     new, outs = program(jnp.array(matrix.data), spikes)
@@ -189,9 +189,9 @@ def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), outs, expected_outs)
 
 
-def test_weights_that_are_needed_still_are_copied() -> None:
+def test_weights_that_are_needed_still_are_copied(rng: np.random.Generator) -> None:
     """The product is computed from the old weights even where it is written after the update."""
-    matrix, pre, post = MATRICES["CSR"], jnp.asarray(RNG.random(N) < 0.2), jnp.asarray(RNG.random(M) < 0.2)
+    matrix, pre, post = MATRICES["CSR"], jnp.asarray(rng.random(N) < 0.2), jnp.asarray(rng.random(M) < 0.2)
     _, currents = jax.jit(_beside_event_products)(matrix, pre, post)
     np.testing.assert_allclose(currents[0], pre @ LARGE, rtol=1e-5)
     np.testing.assert_allclose(currents[1], LARGE @ post, rtol=1e-5)
@@ -263,9 +263,10 @@ def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool
 @pytest.mark.parametrize("dtype", [np.int32, np.int8])
 @pytest.mark.parametrize("cls", [CSR, COO, FixedPostNumConn])
 @pytest.mark.parametrize(("activity", "clip"), [(0.02, "updated"), (0.5, "updated"), (0.02, "all"), (0.5, "all")])
-def test_a_search_through_many_entries(cls: type, dtype: type, activity: float, clip: str) -> None:
+def test_a_search_through_many_entries(
+    cls: type, dtype: type, activity: float, clip: str, rng: np.random.Generator
+) -> None:
     """Events of columns without an index, and of rows in no order: long lists, some of whose lines don't exist."""
-    rng = np.random.default_rng()
     shape, entries = (200, 150), 200 * 32
     row = np.repeat(np.arange(200), 32)
     col = rng.integers(-128, 128, entries) if dtype is np.int8 else rng.integers(0, 150, entries)

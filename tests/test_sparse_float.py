@@ -21,9 +21,8 @@ ACTIVE = VALUES != 0
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("cls", MATRICES)
-def test_zeros_select_nothing(cls: Any, rank: int, backend: str) -> None:
+def test_zeros_select_nothing(cls: Any, rank: int, backend: str, rng: np.random.Generator) -> None:
     """Inf and NaN weights of silent lines never show, in the product and in its derivatives by the weights."""
-    rng = np.random.default_rng()
     dense = rng.normal(size=(6, 4)).astype(np.float32)
     loud = dense.copy()
     loud[0], loud[3], loud[4] = np.inf, np.nan, -np.inf
@@ -56,9 +55,9 @@ def test_dtypes_and_units_are_those_of_the_plain_product() -> None:
     assert not isinstance(SparseFloat(VALUES / u.nS) @ weights, u.Quantity)
 
 
-def test_gradients_are_those_of_the_plain_product() -> None:
+def test_gradients_are_those_of_the_plain_product(rng: np.random.Generator) -> None:
     """With respect to every entry, also to those that are zero; integers have none."""
-    dense = np.random.default_rng().normal(size=(6, 4)).astype(np.float32)
+    dense = rng.normal(size=(6, 4)).astype(np.float32)
     weights = CSC.fromdense(dense)
 
     def total(values: Any) -> Any:

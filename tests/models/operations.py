@@ -83,16 +83,17 @@ def hole(row: dict[str, Any]) -> str | None:
     return None
 
 
-def operation_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[OperationCase]:
+def operation_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[OperationCase]:
     """The table of operations.
 
     Args:
         backends: the backends to ask for.
         whole: all combinations of matrix, operation, transform, dtype and unit, with the other columns in turn, instead
             of a pairwise cover of all columns.
+        seed: of the cover, see :func:`table_rows`.
     """
     first, others = _columns(backends)
-    for row in table_rows(first, others, whole=whole, allowed=lambda row: hole(row) is None):
+    for row in table_rows(first, others, whole=whole, seed=seed, allowed=lambda row: hole(row) is None):
         yield OperationCase(**row)
 
 

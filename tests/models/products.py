@@ -83,13 +83,14 @@ class ProductCase:
         return self.operand not in ("float", "sparse")
 
 
-def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[ProductCase]:
+def product_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[ProductCase]:
     """The table of products: pairwise cover, or all of it.
 
     Args:
         backends: the backends to ask for.
         whole: all combinations of matrix, operand, transform, side, rank, dtype and unit, with the other columns in
             turn, instead of a pairwise cover of all columns.
+        seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
@@ -101,7 +102,7 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
         "unit": [False, True],
     }
     others: dict[str, list[Any]] = {"homogeneous": [False, True], "backend": list(backends)}
-    for row in table_rows(first, others, whole=whole, allowed=_exists):
+    for row in table_rows(first, others, whole=whole, seed=seed, allowed=_exists):
         yield ProductCase(**row)
 
 

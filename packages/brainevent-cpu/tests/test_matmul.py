@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.covers import parametrize_with_cases
 
 from brainevent_core.testing.pairwise import rows as table_rows
 from brainevent_cpu.bridge import layout
@@ -64,19 +66,12 @@ def exists(row: dict[str, Any]) -> bool:
     return True
 
 
+def cases(*, whole: bool, seed: int) -> Iterator[Case]:
+    return (Case(**row) for row in table_rows(COLUMNS, whole=whole, allowed=exists, seed=seed))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        cases = [Case(**row) for row in table_rows(COLUMNS, whole=metafunc.config.getoption("--full"), allowed=exists)]
-        metafunc.parametrize("case", cases, ids=str)
-
-
-@pytest.fixture
-def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Fresh inputs for every test and run; the seed appears in the report of a failing one."""
-    seed = np.random.SeedSequence().entropy
-    request.node.user_properties.append(("seed", seed))
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
+    parametrize_with_cases(metafunc, cases)
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------

@@ -33,11 +33,6 @@ from brainevent_cpu.kernels import jitc, products
 U, W, F, D = np.uint64, np.uint32, np.float32, np.float64
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng()
-
-
 class Choice:
     """Whether kernels use lanes, whatever the processor is."""
 
