@@ -1,10 +1,13 @@
 """Options of the whole test suite."""
 
 import hashlib
+import itertools
+import math
+import random
 import secrets
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,8 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(config.option.seed)
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m slow` looks for the mark
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that an option has to ask for."""
+    for test in _left_out_by_covers(items, config.option.seed):
+        test.add_marker("slow")
     asked = {mark: config.getoption(f"--{mark}") for mark in _OPTIONS}
     asked["slow"] |= asked["full"]
     kept, left_out = [], []
@@ -47,6 +53,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[pytest.Item]:
+    """Of each test with the mark ``cover``, the cases that are not in the cover which the seed draws."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("cover") and hasattr(item, "callspec") and not item.get_closest_marker("full"):
+            tests.setdefault(item.nodeid.split("[")[0], []).append(item)
+    for name, cases in tests.items():
+        options = {"strength": 2, "share": 1, **cases[0].get_closest_marker("cover").kwargs}
+        met = {}
+        for case in cases:
+            values = [(key, id(value)) for key, value in sorted(case.callspec.params.items(), key=lambda item: item[0])]
+            met[case.nodeid] = set(itertools.combinations(values, min(options["strength"], len(values))))
+        left = random.Random(f"{seed} {name}").sample(cases, len(cases))
+        order, covered, missing = [], 0, set().union(*met.values())
+        while left:
+            case = max(left, key=lambda case: len(met[case.nodeid] & missing))
+            covered += bool(met[case.nodeid] & missing)
+            missing -= met[case.nodeid]
+            left.remove(case)
+            order.append(case)
+        yield from order[math.ceil(options["share"] * covered) :]
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
@@ -107,10 +136,12 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def optimise() -> Iterator[Callable[[bool], None]]:
-    """Sets, for one test, whether XLA optimises what it compiles."""
+def little_optimisation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For tests of many programs, each of which runs once: XLA optimises them only with ``--slow`` and ``--full``."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")
-    yield lambda on: jax.config.update("jax_disable_most_optimizations", not on)
+    asked = request.config.getoption("--slow") or request.config.getoption("--full")
+    jax.config.update("jax_disable_most_optimizations", before or not asked)
+    yield
     jax.config.update("jax_disable_most_optimizations", before)

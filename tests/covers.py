@@ -1,5 +1,6 @@
 """Tables of cases as parameters of a test: how much of a table a run takes, and which part of it."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,6 +22,6 @@ def parametrize_with_cases(metafunc: pytest.Metafunc, cases: Callable[..., Itera
         return
     whole, seed = metafunc.config.getoption("--full"), metafunc.config.getoption("--seed")
     found = list(cases(whole=whole, seed=seed))
-    quick = len(found) if whole else round(share * len(found))
+    quick = len(found) if whole else math.ceil(share * len(found))
     slow = [pytest.param(case, marks=pytest.mark.slow) for case in found[quick:]]
     metafunc.parametrize("case", [*found[:quick], *slow], ids=str)

@@ -22,11 +22,14 @@ from brainevent import (
     FixedPreNumConn,
 )
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 MATRICES = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)
 ENCODED = (BitPackedBinary, CompactBinary)
 EVENTS = (BinaryArray, *ENCODED)
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("events", EVENTS)

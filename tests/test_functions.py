@@ -15,6 +15,8 @@ import scipy.sparse
 import brainevent
 from brainevent import BinaryArray, BitPackedBinary, SparseFloat
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 SHAPE = (5, 7)
 RNG = np.random.default_rng(3)
 #: Two entries per row, so that every storage can hold it.
@@ -50,6 +52,7 @@ def arrays(stem: str) -> tuple[Any, tuple[np.ndarray, ...], dict[str, Any]]:
     return WEIGHTS.reshape(weights_shape), structure, {"shape": SHAPE}
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(("stem", "suffix", "event"), PRODUCTS)
 def test_products(stem: str, suffix: str, event: bool, rng: np.random.Generator) -> None:
     """Both directions, eager and compiled with traced indices, with units, and the gradient by the weights."""
@@ -97,6 +100,7 @@ def test_any_events_go_in_and_names_say_what_is_multiplied() -> None:
 # -- sampled -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("stem", ["csr", "coo", "fcn"])
 @pytest.mark.parametrize("kind", ["numbers", "right", "left", "both"])
 def test_sampled_products(stem: str, kind: str, rng: np.random.Generator) -> None:

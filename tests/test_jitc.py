@@ -15,6 +15,8 @@ from brainevent import BinaryArray, JITCNormalC, JITCNormalR, JITCScalarC, JITCS
 from brainevent_core.primitives import jitc_matmul_p
 from brainevent_core.testing.numerics import x64
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("reference", "numba")
 LAWS = {"scalar": (1.5,), "normal": (1.5, 0.5), "uniform": (-1.0, 2.0)}
 NAMES = {"scalar": ("weight",), "normal": ("loc", "scale"), "uniform": ("low", "high")}
@@ -49,6 +51,7 @@ def test_the_example_of_the_interface_runs_as_written() -> None:
     close(output, np.asarray(spikes.value) @ np.asarray(jitc.todense()))
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), ALL)
 def test_every_constructor_form(law: str, cls: Any) -> None:
     values = LAWS[law]
@@ -107,6 +110,7 @@ def test_wrong_arguments() -> None:
             matrix[index]
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(
     ("law", "corder"),
     [
@@ -168,6 +172,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("product", products)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_products(product: tuple[Any, ...], backend: str, rng: np.random.Generator) -> None:
     """Events and numbers, vectors and matrices, both sides."""
@@ -210,6 +215,7 @@ def listed(mask: np.ndarray) -> np.ndarray:
     return found
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("operand", "encode", "events"),
@@ -253,6 +259,7 @@ def test_dtypes(dtype: str) -> None:
         assert JITCScalarR(2, 0.3, 0, shape=(2, 2)).todense().dtype in (jnp.float32, jnp.float64)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), COVER)
 def test_written_down(law: str, cls: Any) -> None:
     matrix = build(law, cls)
@@ -301,6 +308,7 @@ def test_slices(cls: Any) -> None:
     assert len(list(matrix)) == 37
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), COVER)
 def test_arithmetic(law: str, cls: Any) -> None:
     matrix = build(law, cls)
@@ -341,6 +349,7 @@ GRADIENTS = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(
     ("law", "cls", "event"),
     [
@@ -379,6 +388,7 @@ def test_gradients(law: str, cls: Any, event: bool, rng: np.random.Generator) ->
         close(jax.hessian(loss(product))(data, x), jax.hessian(loss(model))(data, x), rtol)
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(
     ("from_left", "backend"),
     [

@@ -12,6 +12,8 @@ import pytest
 
 import brainevent
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 # By the letter of a law: the class of its matrix, and parameters of its weights.
 LAWS = {
     "s": (brainevent.JITCScalarR, {"weight": 1.5}),
@@ -38,6 +40,7 @@ CALLS = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "rank", "event", "transpose", "corder"), CALLS)
 def test_products_and_materialisers(
     law: str, rank: int, event: bool, transpose: bool, corder: bool, rng: np.random.Generator

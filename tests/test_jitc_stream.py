@@ -96,6 +96,7 @@ def test_normal_is_accurate_everywhere(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(jax.jit(lambda d: jitc.variate("normal", d))(drawn), expected, rtol=2.0**-20)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("vector", VECTORS["lines"], ids=lambda vector: str(vector["prob"]))
 def test_lines(vector: dict[str, Any], backend: str) -> None:
@@ -142,6 +143,7 @@ MODES = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
     """Pattern and draws of 9 lines over three blocks: elements, any window, several at once, entries, any range of
@@ -199,6 +201,7 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
             np.testing.assert_array_equal(product(x[:, 0]), expected[:, 0])
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("prob", [0.0, 1e-5, 5e-4, 0.001, 1.0])
 def test_backends_agree_in_every_mode(prob: float) -> None:
     """With one, two and three digits, over several blocks, and where nothing or everything is connected."""

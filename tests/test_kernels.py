@@ -20,6 +20,7 @@ def stablehlo(fn: Any, *args: Any) -> str:
     return jax.jit(fn).lower(*args).as_text()
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("event", [False, True], ids=["float", "event"])
 @pytest.mark.parametrize("cls", [CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense])

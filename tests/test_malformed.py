@@ -12,6 +12,8 @@ import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.testing.numerics import x64
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("numba", "reference")
 
 
@@ -57,6 +59,7 @@ MALFORMED: list[tuple[str, type, tuple[Any, ...]]] = [
 ]
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
@@ -91,6 +94,7 @@ def test_malformed_structure_has_one_result(
     np.testing.assert_allclose(np.ravel(gradient), by_weight, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
 @pytest.mark.parametrize(
     ("cls", "structure"),
@@ -114,6 +118,7 @@ def test_column_index_lists_the_entries_that_exist(cls: Any, structure: Any, tra
     assert sorted(slots.tolist()) == list(range(arrays[0].size))
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("how", ["numpy", "jax", "lists", "closed over in jit", "lists in jit"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
 def test_malformed_structure_is_refused(cls: Any, structure: Any, how: str) -> None:

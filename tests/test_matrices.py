@@ -13,6 +13,8 @@ import pytest
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, DataRepresentation, Dense, FixedPostNumConn, FixedPreNumConn
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
@@ -62,6 +64,7 @@ def test_every_constructor_form(cls: Any, rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(getattr(homogeneous, "mantissa", homogeneous), 2 * np.asarray(pattern))
 
 
+@pytest.mark.cover(strength=1)
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("cls", SPARSE)
@@ -76,6 +79,7 @@ def test_every_index_dtype(cls: Any, dtype: str, backend: str, rng: np.random.Ge
         np.testing.assert_allclose(matrix @ np.ones(9, np.float32), dense.sum(1), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (3, 4)])
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])

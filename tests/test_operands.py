@@ -48,6 +48,7 @@ STRUCTURES: dict[str, Any] = {
 }
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize("format", STRUCTURES)

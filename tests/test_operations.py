@@ -1,23 +1,18 @@
 """Every operation of every matrix class that is no product, under every transform, against dense NumPy."""
 
 import functools
-from collections.abc import Callable
 
 import pytest
 from tests.covers import parametrize_with_cases
 from tests.models.operations import OperationCase, check_operation, coverage, operation_cases
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(operation_cases, BACKENDS))
-
-
-@pytest.fixture(autouse=True)
-def little_optimisation(optimise: Callable[[bool], None]) -> None:
-    """Half of the time goes into optimising programs that run once."""
-    optimise(False)
+    parametrize_with_cases(metafunc, functools.partial(operation_cases, BACKENDS), share=0.4)
 
 
 def test_operation(case: OperationCase, seed: int) -> None:

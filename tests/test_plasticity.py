@@ -22,13 +22,7 @@ BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS))
-
-
-@pytest.fixture
-def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
-    """The programs of the whole table are many, and run once."""
-    optimise(not full)
+    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS), share=0.4)
 
 
 @pytest.mark.usefixtures("little_optimisation")
@@ -67,6 +61,7 @@ FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any, bool]] = {
 }
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
     structure, matrix, pre = FUNCTIONS[name]
@@ -167,6 +162,7 @@ STEPS: dict[str, Callable[..., Any]] = {
 }
 
 
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", MATRICES)
 def test_a_loop_changes_weights_in_place(name: str, step: str, rng: np.random.Generator) -> None:
@@ -240,11 +236,26 @@ def structures(draw: Any) -> tuple[type, tuple[np.ndarray, ...], np.ndarray, np.
     return cls, structure, row, col
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(structures(), st.booleans(), st.booleans(), st.sampled_from(["all", "updated"]), st.integers(0, 2**32 - 1))
+UPDATES = (structures(), st.booleans(), st.booleans(), st.sampled_from(["all", "updated"]), st.integers(0, 2**32 - 1))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*UPDATES)
 def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool, clip: str, seed: int) -> None:
+    check_malformed_structure(*drawn, pre, indexed, clip, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*UPDATES)
+def test_many_malformed_structures(drawn: Any, pre: bool, indexed: bool, clip: str, seed: int) -> None:
+    check_malformed_structure(*drawn, pre, indexed, clip, seed)
+
+
+def check_malformed_structure(
+    cls: Any, structure: Any, row: Any, col: Any, pre: bool, indexed: bool, clip: str, seed: int
+) -> None:
     """Empty lines, duplicates, any order, indices and pointers of any value: entries outside never change."""
-    cls, structure, row, col = drawn
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=structure[0].shape).astype(np.float32)
     spikes, trace = rng.random(4 if pre else 5) < 0.6, rng.normal(size=5 if pre else 4).astype(np.float32)
@@ -260,6 +271,7 @@ def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("dtype", [np.int32, np.int8])
 @pytest.mark.parametrize("cls", [CSR, COO, FixedPostNumConn])
 @pytest.mark.parametrize(("activity", "clip"), [(0.02, "updated"), (0.5, "updated"), (0.02, "all"), (0.5, "all")])

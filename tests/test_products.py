@@ -1,7 +1,6 @@
 """Every product of every matrix class, under every transform, on every backend, against dense NumPy."""
 
 import functools
-from collections.abc import Callable
 from itertools import product
 
 import pytest
@@ -10,17 +9,13 @@ from tests.models.products import ProductCase, check_product, product_cases
 
 import brainevent
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(product_cases, BACKENDS))
-
-
-@pytest.fixture(autouse=True)
-def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
-    """The programs of the whole table are many, and run once."""
-    optimise(not full)
+    parametrize_with_cases(metafunc, functools.partial(product_cases, BACKENDS), share=0.4)
 
 
 def test_product(case: ProductCase, seed: int) -> None:

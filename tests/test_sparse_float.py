@@ -12,12 +12,15 @@ import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, SparseFloat
 
 MATRICES = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("numba", "reference")
 
 VALUES = np.array([0.0, 2.0, -3.0, 0.0, -0.0, 1e-30], np.float32)
 ACTIVE = VALUES != 0
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("cls", MATRICES)

@@ -19,6 +19,8 @@ from brainevent_cpu.bridge.handler import compile_handler
 from brainevent_cpu.kernels.kernel_spec import KernelSpec
 from brainevent_cpu.kernels.matmul import matmul, native_kernel, sddmm, supports_matmul, supports_sddmm
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 FORMATS = ("csr", "fixed_num", "coo", "dense", "csr_indexed", "fixed_num_indexed")
 TOLERANCES = {"float32": 2e-5, "float64": 1e-12, "float16": 2e-3, "bfloat16": 2e-2}
 BATCH = 3
@@ -71,7 +73,7 @@ def cases(*, whole: bool, seed: int) -> Iterator[Case]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, cases)
+    parametrize_with_cases(metafunc, cases, share=0.4)
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------
@@ -464,6 +466,7 @@ GUARDED: list[tuple[KernelSpec, str]] = [
 ]
 
 
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize(
     ("call", "dtype"), [pytest.param(*pair, id="-".join((*pair[0].words, pair[1]))) for pair in GUARDED]
 )
