@@ -15,7 +15,7 @@ from tests.kernel_languages import language_or_skip
 import brainevent
 import brainevent_core
 from brainevent_core import config
-from brainevent_core.formats import OPERANDS
+from brainevent_core.encodings import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -84,8 +84,8 @@ def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> Non
     tables = importlib.import_module("tables")
     head, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in tables.products().splitlines())
     cells = {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
-    events = [operand for operand in OPERANDS.values() if operand.event]
-    assert len(cells) == 4 * len(OPERANDS) + 2 * len(events)
+    events = [encoding for encoding in ENCODINGS.values() if encoding.event]
+    assert len(cells) == 4 * len(ENCODINGS) + 2 * len(events)
     assert cells["numbers @ W"]["`Dense`"] == "reference"
     assert cells["`update_on_post` by `BinaryArray`"]["`COO`"] == "numba"
     assert cells["`update_on_pre` by `CompactBinary`"]["`JITC…`"] == "–"

@@ -12,6 +12,8 @@ import pytest
 
 import brainevent
 from brainevent import BinaryArray, JITCNormalC, JITCNormalR, JITCScalarC, JITCScalarR, JITCUniformC, JITCUniformR
+from brainevent_core.encodings import get_encoding
+from brainevent_core.jitc import SCALAR, ConnectionRule
 from brainevent_core.primitives import jitc_matmul_p
 from brainevent_core.testing.numerics import x64
 
@@ -225,6 +227,7 @@ def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rn
     """They mean their mask: a vector, a batch, and one for each of three seeds under vmap."""
     lines, length = SHAPE
     one, first = np.ones(1, np.float32), np.zeros(1, np.uint32)
+    rule = ConnectionRule(SCALAR, 0.2)
     masks = rng.random((3, lines)) < 0.3
     x = np.stack([encode(mask) for mask in masks])
     with brainevent.use_backend(backend):
@@ -234,7 +237,7 @@ def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rn
         @jax.jit
         def product(seed: Any, x: Any) -> Any:
             return jitc_matmul_p(
-                one, seed, first, x, law="scalar", prob=0.2, shape=SHAPE, transpose=True, operand=operand
+                one, seed, first, x, rule=rule, shape=SHAPE, transpose=True, encoding=get_encoding(operand)
             )
 
         np.testing.assert_array_equal(product(matrices[0].seed, x.T), (masks @ dense[0]).T)

@@ -43,8 +43,7 @@ def csr_to_coo_index(indptr: Any, indices: Any) -> tuple[Any, Any]:
     shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, np.iinfo(np.int64).max)
 
     def convert(indices: Any, indptr: Any) -> tuple[Any, Any]:
-        assert CSR_FORMAT.entries is not None
-        row, col = CSR_FORMAT.entries((indices, indptr), shape)
+        row, col, _ = CSR_FORMAT.entries((indices, indptr), shape)
         return row, signed(col)
 
     return _converted(convert, CSR_FORMAT, (indices, indptr), shape)
@@ -158,7 +157,7 @@ def _converted(
 ) -> Any:
     """``convert(*structure)`` of a valid structure, in arrays of the kind that was given."""
     given = [as_integers(label, array) for label, array in zip(fmt.structure, structure, strict=True)]
-    fmt.validate(jax.ShapeDtypeStruct(fmt.data_shape(given, shape), jnp.float32), given, shape)
+    fmt.validate(jax.ShapeDtypeStruct(fmt.weights_shape(given, shape), jnp.float32), given, shape)
     check_values(fmt, given, shape)
     if any(isinstance(array, jax.Array) for array in given):
         return convert(*map(as_index_array, given))

@@ -12,7 +12,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.errors import MathError
-from brainevent_core.formats import CSR_SLOTS_FORMAT
+from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.matrices.base import as_data, as_shape
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
@@ -119,13 +119,14 @@ def update_csr_on_binary_post(
         >>> brainevent.update_csr_on_binary_post(weight, rows, indptr, weight_indices, trace, spike, shape=(2, 2))
         Array([1.  , 2.25, 3.  ], dtype=float32)
     """
-    names = CSR_SLOTS_FORMAT.structure
+    fmt = CSR_FORMAT.with_component(WEIGHT_INDICES)
+    names = fmt.names
     given = [as_integers(*pair) for pair in zip(names, (indices, indptr, weight_indices), strict=True)]
     stored_shape = as_shape(shape)[::-1]  # compressed by columns
     data = as_data(weight)
-    CSR_SLOTS_FORMAT.validate(units.detach(data)[0], given, stored_shape)
-    check_values(CSR_SLOTS_FORMAT, given, stored_shape)
-    stored = MatrixSpec(CSR_SLOTS_FORMAT.name, data, tuple(map(as_index_array, given)), stored_shape, True)
+    fmt.validate(units.detach(data)[0], given, stored_shape)
+    check_values(fmt, given, stored_shape)
+    stored = MatrixSpec(fmt, data, tuple(map(as_index_array, given)), stored_shape, True)
     return update(stored, post_spike, pre_trace, w_min, w_max, pre=False, clip=clip, backend=backend)
 
 

@@ -17,8 +17,8 @@ def register(registry: Any) -> None:
         ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
         ("encode_events", encoding.encode_events, encoding.supports_encoding, {}),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {"batched": True}),
-        ("jitc_elements", jitc.elements, jitc.supports_writing, {"batched": True}),
-        ("jitc_entries", jitc.entries, jitc.supports_writing, {}),
+        ("jitc_to_dense", jitc.elements, jitc.supports_writing, {"batched": True}),
+        ("jitc_to_coo", jitc.entries, jitc.supports_writing, {}),
     )
     for primitive, kernel, supports, abilities in kernels:
         registry.register_kernel(

@@ -1,4 +1,4 @@
-"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_elements` and `jitc_entries`."""
+"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_to_dense` and `jitc_to_coo`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ import numpy as np
 
 import brainevent_core.jitc
 from brainevent_core.config import num_threads
-from brainevent_core.formats import get_operand
-from brainevent_core.jitc import block_size, gap_tables
+from brainevent_core.encodings import Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import NORMAL, SCALAR, UNIFORM, ConnectionRule, block_size, gap_tables
+from brainevent_core.plugins import Takes
 from brainevent_core.primitive import VmapAxis
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
 from ..bridge.selftest import bridge_works
+from .kernel_spec import ENCODINGS
 from .sources import sources_of
 from .structure import WIDE
 
@@ -37,18 +40,26 @@ _CONNECTIONS_AT_ONCE = 32
 def _sources(module: str) -> tuple[str, ...]:
     """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
     core = Path(brainevent_core.jitc.__file__)
-    stream = (str(core.with_name(name)) for name in ("draws.py", "tables.py"))
+    stream = (str(core.with_name(name)) for name in ("draws.py", "alias_tables.py"))
     return (*sources_of(f"jitc.{module}"), *stream)
 
 
-def supports_matmul(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
-    """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
-    return data.dtype.name in WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
+_LAWS = (SCALAR, UNIFORM, NORMAL)
 
 
-def supports_writing(seed: Any, first: Any, **_: Any) -> bool:
-    """Whether native kernels run at all."""
+def _at_known_sizes(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
+    return all(isinstance(size, int) for size in x.shape) and bridge_works()
+
+
+def _bridge_works(*avals: Any, **_: Any) -> bool:
     return bridge_works()
+
+
+#: What `matmul` takes, where native kernels run at all. It decodes x by what the encoding says of itself.
+supports_matmul = Takes(laws=_LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
+
+#: What `to_dense` and `to_coo` take; draws are the same for all laws.
+supports_writing = Takes(laws=_LAWS, further=_bridge_works)
 
 
 def matmul(
@@ -57,11 +68,10 @@ def matmul(
     first: jax.Array,
     x: jax.Array,
     *,
-    law: str,
-    prob: float,
-    shape: tuple[int, int],
+    rule: ConnectionRule,
+    shape: Shape,
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
     batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
@@ -72,11 +82,10 @@ def matmul(
       seed: two uint32 words.
       first: the first line of A, counted in the network, uint32 of shape (1,).
       x: of shape (n,) or (n, columns), n as its encoding demands.
-      law: of the weights, a key of `brainevent_core.jitc.LAWS`.
-      prob: probability of a connection.
+      rule: the law of the weights, and the probability of a connection.
       shape: of A.
       transpose: multiply by the transpose.
-      operand: the encoding of x. Events are decoded to a byte each, which takes less than a walk along one line.
+      encoding: of x. Events are decoded to a byte each, which takes less than a walk along one line.
       batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
 
     Returns:
@@ -84,23 +93,23 @@ def matmul(
       Half-precision products are computed in single precision.
     """
     lines, length = shape
-    event, wide = get_operand(operand).event, WIDE[data.dtype.name]
-    entries = "event" if event else operand
+    event, wide = encoding.event, WIDE[data.dtype.name]
+    entries = "event" if event else encoding.name
     mapped = sum(level.mapped[3] for level in batch)
-    x = _decoded(x, operand, lines if transpose else length, mapped)
+    x = _decoded(x, encoding, lines if transpose else length, mapped)
     if not event:
         x = x.astype(wide)
     columns = x.shape[mapped + 1 :]
     width = math.prod(columns)
     members = math.prod(level.size for level in batch)
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
-        law=law,
+        law=rule.law.name,
         entries=entries,
         transpose=transpose,
         batched=width != 1,
-        vectors=_vectors(law, prob, shape, single=width == 1, transpose=transpose),
+        vectors=_vectors(rule, shape, single=width == 1, transpose=transpose),
     )
     out_length = length if transpose else lines
     (out,) = native_call(
@@ -111,40 +120,40 @@ def matmul(
         outs=[jax.ShapeDtypeStruct((members, out_length * width), wide)],
         attributes=_attributes(
             batch=width,
-            block=block_size(prob),
+            block=block_size(rule.prob),
             length=length,
             lines=lines,
             members=members,
-            per_line=math.ceil(prob * length),
+            per_line=math.ceil(rule.prob * length),
         ),
         read_as={4: np.uint8} if event else None,
     )
     return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
 
 
-def _vectors(law: str, prob: float, shape: tuple[int, int], *, single: bool, transpose: bool) -> str:
+def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: bool) -> str:
     """What a product looks up in vectors, see `build_matmul`."""
     lines, length = shape
     if not has_lanes():
         return "none"
     if single and not transpose and lines >= _LINES_AT_ONCE:
         return "lines"
-    many = min(block_size(prob), length) * prob >= _CONNECTIONS_AT_ONCE
-    return "gaps" if law == "scalar" and many else "none"
+    many = min(block_size(rule.prob), length) * rule.prob >= _CONNECTIONS_AT_ONCE
+    return "gaps" if rule.law is SCALAR and many else "none"
 
 
 def elements(
     seed: jax.Array,
     first: jax.Array,
     *,
-    prob: float,
-    shape: tuple[int, int],
+    rule: ConnectionRule,
+    shape: Shape,
     batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     sizes = [level.size for level in batch]
     members = math.prod(sizes)
     connected, drawn = native_call(
@@ -152,17 +161,17 @@ def elements(
         *(_by_member(array, i, batch) for i, array in enumerate((seed, first))),
         jnp.asarray(tables).reshape(-1),
         outs=[jax.ShapeDtypeStruct((members * lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines, members=members),
+        attributes=_attributes(block=block_size(rule.prob), length=length, lines=lines, members=members),
     )
     return [connected.reshape(*sizes, *shape), drawn.reshape(*sizes, *shape)]
 
 
 def entries(
-    seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], nse: int, **_: Any
+    seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, **_: Any
 ) -> list[jax.Array]:
     """Connections per line, and position and draw of the first `nse`, line by line; see the reference."""
     lines, length = shape
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     return native_call(
         entries_kernel(tables_shape=tables.shape),
         seed,
@@ -173,7 +182,9 @@ def entries(
             jax.ShapeDtypeStruct((nse,), jnp.int32),
             jax.ShapeDtypeStruct((nse,), jnp.uint32),
         ],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines, per_line=math.ceil(prob * length)),
+        attributes=_attributes(
+            block=block_size(rule.prob), length=length, lines=lines, per_line=math.ceil(rule.prob * length)
+        ),
     )
 
 
@@ -182,11 +193,11 @@ def _attributes(**numbers: int) -> dict[str, np.generic]:
     return {name: np.int64(number) for name, number in {**numbers, "threads": num_threads() or 0}.items()}
 
 
-def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:
+def _decoded(x: jax.Array, encoding: Encoding, length: int, mapped: int) -> jax.Array:
     """x as numbers, or as a boolean for each event, behind as many mapped axes as before."""
 
     def decode(x: jax.Array) -> jax.Array:
-        return get_operand(operand).decode(x, length)
+        return encoding.decode(x, length)
 
     for _ in range(mapped):
         decode = jax.vmap(decode)

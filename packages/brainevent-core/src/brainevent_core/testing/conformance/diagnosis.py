@@ -8,7 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from brainevent_core.formats import get_format, get_operand
+from brainevent_core.encodings import BINARY, FLOAT, SPARSE_FLOAT
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.conformance.tables import PrimitiveCall
@@ -55,30 +55,30 @@ def _other_transpose(reference: _Function, params: dict[str, Any]) -> _Function 
 
 
 def _weighed(reference: _Function, params: dict[str, Any]) -> _Function | None:
-    if params.get("operand") != "binary" or "clip" in params:
+    if params.get("encoding") is not BINARY or "clip" in params:
         return None
-    position = 3 if "law" in params else _own_operands(params)
+    position = 3 if "rule" in params else _own_operands(params)
     return lambda *operands: reference(
-        *operands[:position], operands[position].astype(operands[0].dtype), **{**params, "operand": "float"}
+        *operands[:position], operands[position].astype(operands[0].dtype), **{**params, "encoding": FLOAT}
     )
 
 
 def _zeros_skipped(reference: _Function, params: dict[str, Any]) -> _Function | None:
-    if params.get("operand") != "float":
+    if params.get("encoding") is not FLOAT:
         return None
-    return lambda *operands: reference(*operands, **{**params, "operand": "sparse_float"})
+    return lambda *operands: reference(*operands, **{**params, "encoding": SPARSE_FLOAT})
 
 
 def _zeros_multiplied(reference: _Function, params: dict[str, Any]) -> _Function | None:
-    if "transpose" not in params or params["operand"] == "float" or "clip" in params:
+    if "transpose" not in params or params["encoding"] is FLOAT or "clip" in params:
         return None
-    encoding = get_operand(params["operand"])
-    position = 3 if "law" in params else _own_operands(params)
+    encoding = params["encoding"]
+    position = 3 if "rule" in params else _own_operands(params)
 
     def mistaken(*operands: Any) -> Any:
         rows, columns = params["shape"]
         x = encoding.decode(jnp.asarray(operands[position]), rows if params["transpose"] else columns)
-        return reference(*operands[:position], x.astype(operands[0].dtype), **{**params, "operand": "float"})
+        return reference(*operands[:position], x.astype(operands[0].dtype), **{**params, "encoding": FLOAT})
 
     return mistaken
 
@@ -87,9 +87,9 @@ def _moved(rule: Callable[[Any, int], Any]) -> _Mistake:
     """Indices that are mistaken for others, by ``rule(indices, length)``."""
 
     def mistake(reference: _Function, params: dict[str, Any]) -> _Function | None:
-        if "format" not in params or params["format"] == "dense":
+        if "format" not in params or params["format"].stores_all:
             return None
-        names = get_format(params["format"]).structure
+        names = params["format"].names
         lengths = {"row": params["shape"][0], "col": params["shape"][1], "indices": params["shape"][1]}
 
         def mistaken(*operands: Any) -> Any:
@@ -105,7 +105,7 @@ def _moved(rule: Callable[[Any, int], Any]) -> _Mistake:
 
 
 def _one_behind(reference: _Function, params: dict[str, Any]) -> _Function | None:
-    if "format" not in params or params["format"] == "dense":
+    if "format" not in params or params["format"].stores_all:
         return None
     rows, columns = params["shape"]
     longer = (rows, columns + 1) if params["transpose"] else (rows + 1, columns)
@@ -119,7 +119,7 @@ def _one_behind(reference: _Function, params: dict[str, Any]) -> _Function | Non
 
 def _own_operands(params: dict[str, Any]) -> int:
     """Where x stands in a call of a stored matrix."""
-    return 1 + len(get_format(params["format"]).structure)
+    return 1 + len(params["format"].names)
 
 
 _MISTAKES: dict[str, _Mistake] = {

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from brainevent_core.encodings import BINARY
+
 from ...bridge.specialise import internal, specialised
 from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
@@ -45,7 +47,7 @@ def cost_by_slot(entries):
 def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    gather_all = gatherer(dataclasses.replace(call, operand="binary") if call.event else call)
+    gather_all = gatherer(dataclasses.replace(call, encoding=BINARY) if call.event else call)
     by_column = dataclasses.replace(call, layout="csr", transpose=True, slots=True)
     scatter_all = scatterer(by_column)
     list_active, side_by_side = active_lister(call), column_interleaver(call)
