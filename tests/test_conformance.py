@@ -17,6 +17,7 @@ from brainevent_core.testing.conformance import report
 from brainevent_core.testing.conformance.tables import TABLES, named_case
 
 
+@pytest.mark.cover(share=0.5)
 class TestNumba(ConformanceSuite):
     """A few cases of every primitive."""
 
@@ -140,6 +141,7 @@ def planted() -> Iterator[Callable[..., None]]:
         registry.remove(primitive, backend="planted")
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_caught_and_named(fault: str, planted: Callable[..., None]) -> None:
     primitive, kernel, name, words = FAULTS[fault]

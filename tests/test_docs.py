@@ -1,6 +1,6 @@
 """The examples in docstrings and in the documentation's pages run as they are printed.
 
-`hatch run docs:doctest` runs them too, through Sphinx; here they are part of every test run and of every Python.
+`hatch run docs:doctest` runs all of them, through Sphinx; here some are part of every test run and of every Python.
 """
 
 import doctest
@@ -39,6 +39,7 @@ def run(test: doctest.DocTest) -> None:
     assert runner.failures == 0, "".join(report)
 
 
+@pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str) -> None:
     for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
@@ -57,6 +58,7 @@ def test_what_users_start_from_has_an_example() -> None:
         assert ">>>" in (getattr(brainevent, name).__doc__ or ""), f"brainevent.{name} has no example"
 
 
+@pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if page.stem in ("choosing-a-backend", "own-operators"):

@@ -50,12 +50,14 @@ STRUCTURES: dict[str, Any] = {
 }
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize("format", STRUCTURES)
 @pytest.mark.parametrize("operand", ENCODINGS)
-def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, rank: int) -> None:
-    rng = np.random.default_rng()
+def test_encodings_mean_the_mask(
+    operand: str, format: str, transpose: bool, rank: int, rng: np.random.Generator
+) -> None:
     shape = (N, 5) if transpose else (5, N)
     structure = STRUCTURES[format](rng, *shape)
     data = jnp.asarray(rng.normal(size=structure[0].shape if structure else shape), jnp.float32)
@@ -90,9 +92,8 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
 
 @pytest.mark.parametrize("backend", ["reference", None])
 @pytest.mark.parametrize("n", [0, 5, 32, 37, 129])
-def test_encoding(n: int, backend: str | None) -> None:
+def test_encoding(n: int, backend: str | None, rng: np.random.Generator) -> None:
     """Against the definition; whole words, ends of words, lists with too much room, and with too little."""
-    rng = np.random.default_rng()
     masks = rng.random((n, 4)) < np.array([0.0, 0.1, 0.5, 1.0])
     words = [bitpacked(mask, rng=ZEROS) for mask in masks.T]
     found = encode_events_p(masks, encoding=get_encoding("bitpacked"), length=-(-n // 32), backend=backend)

@@ -12,6 +12,8 @@ import pytest
 
 import brainevent
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 # By the letter of a law: the class of its matrix, and parameters of its weights.
 LAWS = {
     "s": (brainevent.JITCScalarR, {"weight": 1.5}),
@@ -38,9 +40,11 @@ CALLS = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "rank", "event", "transpose", "corder"), CALLS)
-def test_products_and_materialisers(law: str, rank: int, event: bool, transpose: bool, corder: bool) -> None:
-    rng = np.random.default_rng()
+def test_products_and_materialisers(
+    law: str, rank: int, event: bool, transpose: bool, corder: bool, rng: np.random.Generator
+) -> None:
     cls, parameters = LAWS[law]
     options: dict[str, Any] = {"shape": SHAPE, "transpose": transpose, "corder": corder}
     dense = np.asarray(cls(*parameters.values(), 0.2, 3, shape=SHAPE, corder=corder).todense())

@@ -19,7 +19,7 @@ from brainevent_core import jitc
 from brainevent_core.encodings import BINARY
 from brainevent_core.jitc import SCALAR, ConnectionRule
 from brainevent_core.primitives import jitc_matmul_p, jitc_to_coo_p, jitc_to_dense_p
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 VECTORS = json.loads(resources.files("brainevent_core.testing").joinpath("jitc_vectors.json").read_text())
 BACKENDS = ("reference", "numba")
@@ -89,15 +89,16 @@ def test_variates(vector: dict[str, Any]) -> None:
     np.testing.assert_allclose(jitc.NORMAL.variate(drawn), vector["normal"], rtol=2.0**-20)
 
 
-def test_normal_is_accurate_everywhere() -> None:
+def test_normal_is_accurate_everywhere(rng: np.random.Generator) -> None:
     stats = pytest.importorskip("scipy.special")
-    drawn = np.random.default_rng().integers(2**32, size=500_000, dtype=np.uint32)
+    drawn = rng.integers(2**32, size=500_000, dtype=np.uint32)
     drawn = np.concatenate([drawn, (2 ** np.linspace(0, 31.999, 100_000)).astype(np.uint32)])
     tail = ((drawn & 0x7FFFFFFF) + 0.5) / 2.0**32
     expected = np.where(drawn >> 31, -stats.ndtri(tail), stats.ndtri(tail))
     np.testing.assert_allclose(jax.jit(jitc.NORMAL.variate)(drawn), expected, rtol=2.0**-20)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("vector", VECTORS["lines"], ids=lambda vector: str(vector["prob"]))
 def test_lines(vector: dict[str, Any], backend: str) -> None:
@@ -144,6 +145,7 @@ MODES = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
     """Pattern and draws of 9 lines over three blocks: elements, any window, several at once, entries, any range of
@@ -201,6 +203,7 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
             np.testing.assert_array_equal(product(x[:, 0]), expected[:, 0])
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("prob", [0.0, 1e-5, 5e-4, 0.001, 1.0])
 def test_backends_agree_in_every_mode(prob: float) -> None:
     """With one, two and three digits, over several blocks, and where nothing or everything is connected."""

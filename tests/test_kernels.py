@@ -23,6 +23,7 @@ def stablehlo(fn: Any, *args: Any) -> str:
     return jax.jit(fn).lower(*args).as_text()
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("event", [False, True], ids=["float", "event"])
 @pytest.mark.parametrize("cls", [CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense])
@@ -333,9 +334,8 @@ def test_gradient_under_a_request_runs(scale: Any) -> None:
     np.testing.assert_allclose(jax.grad(loss)(matrix.data), 1.0)
 
 
-def test_cold_threads_agree() -> None:
+def test_cold_threads_agree(rng: np.random.Generator) -> None:
     """Eight threads that lower the same products for the first time at once."""
-    rng = np.random.default_rng()
     matrix = CSR.fromdense(rng.normal(size=(31, 37)).astype(np.float32))
     x = rng.normal(size=31).astype(np.float32)
     barrier, results = threading.Barrier(8), []
@@ -353,9 +353,8 @@ def test_cold_threads_agree() -> None:
     assert all(np.array_equal(result, results[0]) for result in results)
 
 
-def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     """Set by call or environment, part of the compiled program, and without influence on the result."""
-    rng = np.random.default_rng()
     weight = jnp.asarray(rng.normal(size=(500, 100)))
     matrix = FixedPostNumConn(num_pre=500, num_post=300, conn_num=100, weight=weight, seed=1)
     spikes, vector = jnp.asarray(rng.random(500) < 0.8), jnp.asarray(rng.normal(size=300))

@@ -67,7 +67,7 @@ def leaky(name: str) -> XLACustomKernel:
 
 
 @pytest.mark.parametrize("language", ["numba", "warp", "pallas"])
-def test_kernel_of_a_primitive_of_ones_own(language: str) -> None:
+def test_kernel_of_a_primitive_of_ones_own(language: str, rng: np.random.Generator) -> None:
     op = leaky(f"tests.leaky.{language}")
     if language == "numba":
         op.def_numba_kernel(in_numba)
@@ -77,7 +77,6 @@ def test_kernel_of_a_primitive_of_ones_own(language: str) -> None:
             "pallas": (in_pallas, op.def_pallas_kernel),
         }[language]
         define(generate, platform="cpu")
-    rng = np.random.default_rng()
     v, x = rng.normal(size=(2, 2, 3, 5)).astype(np.float32)
 
     def step(v: Any, x: Any) -> Any:
@@ -412,7 +411,7 @@ def test_language_of_another_package_has_its_method(tmp_path: Path) -> None:
     assert [a.startswith("AttributeError: 'XLACustomKernel' object has no") for a in attributes] == [True, True]
 
 
-def test_kernel_without_generator() -> None:
+def test_kernel_without_generator(rng: np.random.Generator) -> None:
     @brainevent.numba_kernel
     def body(x, total, largest):  # type: ignore[no-untyped-def]
         total[0] = x.sum()
@@ -421,7 +420,7 @@ def test_kernel_without_generator() -> None:
     op = XLACustomKernel("tests.summary")
     op.def_abstract_eval(lambda x, **_: [jax.ShapeDtypeStruct((1,), x.dtype)] * 2)
     op.def_numba_kernel(body)
-    x = np.random.default_rng().random(9).astype(np.float32)
+    x = rng.random(9).astype(np.float32)
     total, largest = op(x)
     np.testing.assert_allclose((total[0], largest[0]), (x.sum(), x.max()), rtol=1e-6)
     with pytest.raises(brainevent.KernelCompilationError, match=r"static parameters rate.*generator"):

@@ -62,6 +62,7 @@ print(json.dumps(results))
 
 
 OPERATIONS = """
+import sys
 import brainevent, jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
@@ -106,7 +107,7 @@ compared, mesh = [], jax.make_mesh((2,), ("x",), axis_types=(AxisType.Explicit,)
 with jax.set_mesh(mesh):
     split = lambda x: jax.device_put(jnp.asarray(x), NamedSharding(mesh, P("x")))
     v, i = np.arange(1, 5, dtype=np.float32), np.array([1, 3])
-    for name in ("CSR", "COO", "FixedPreNumConn", "Dense"):
+    for name in sys.argv[1:]:
         cls = getattr(brainevent, name)
         matrix = cls(DENSE) if name == "Dense" else cls.fromdense(DENSE, nse=8 if name in ("CSR", "COO") else None)
         whole = (matrix, jnp.asarray(v), jnp.asarray(i))
@@ -122,7 +123,6 @@ with jax.set_mesh(mesh):
             compared.append(operation)
         doubled = parts[0] * 2.0
         assert doubled.data.sharding.spec[0] == "x", doubled.data.sharding
-    assert set(compared) == set(OPERATIONS)
 print(len(compared))
 """
 
@@ -208,9 +208,11 @@ def test_sharding_rule_of_a_primitive() -> None:
     assert run_on_two_devices(SHARDING_RULE) == "0"
 
 
-def test_operations_under_explicit_axes() -> None:
+@pytest.mark.cover(share=0.5)
+@pytest.mark.parametrize(("cls", "operations"), [("CSR", 25), ("COO", 23), ("FixedPreNumConn", 22), ("Dense", 22)])
+def test_operations_under_explicit_axes(cls: str, operations: int) -> None:
     """What gathers or scatters sees whole arrays, of which JAX could not tell how the result is split."""
-    assert int(run_on_two_devices(OPERATIONS)) > 80
+    assert int(run_on_two_devices(OPERATIONS, cls)) == operations
 
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])

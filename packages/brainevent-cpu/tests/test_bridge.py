@@ -371,7 +371,7 @@ def test_in_a_loop() -> None:
 
 
 @pytest.mark.parametrize("repeats", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
-def test_concurrent_loops_in_one_executable(repeats: int) -> None:
+def test_concurrent_loops_in_one_executable(repeats: int, rng: np.random.Generator) -> None:
     """Two independent calls an iteration, each of which wants all threads."""
 
     @jax.jit
@@ -382,7 +382,7 @@ def test_concurrent_loops_in_one_executable(repeats: int) -> None:
 
         return jax.lax.fori_loop(0, repeats, step, (x, y))
 
-    x = jnp.asarray(np.random.default_rng().normal(size=1000), jnp.float32)
+    x = jnp.asarray(rng.normal(size=1000), jnp.float32)
     for ours, expected in zip(run(x, x + 1), (x, x + 1), strict=True):
         np.testing.assert_array_equal(ours, expected)
 

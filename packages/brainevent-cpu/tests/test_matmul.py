@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.covers import parametrize_with_cases
 
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT, get_encoding
 from brainevent_core.formats import CSR_FORMAT, DENSE_FORMAT, get_format
@@ -18,6 +20,8 @@ from brainevent_cpu.bridge import layout
 from brainevent_cpu.bridge.handler import compile_handler
 from brainevent_cpu.kernels.kernel_spec import KernelSpec
 from brainevent_cpu.kernels.matmul import matmul, native_kernel, sddmm, supports_matmul, supports_sddmm
+
+pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 FORMATS = ("csr", "fixed_num", "coo", "dense", "csr:csc_index", "fixed_num:csc_index")
 TOLERANCES = {"float32": 2e-5, "float64": 1e-12, "float16": 2e-3, "bfloat16": 2e-2}
@@ -66,19 +70,12 @@ def exists(row: dict[str, Any]) -> bool:
     return True
 
 
+def cases(*, whole: bool, seed: int) -> Iterator[Case]:
+    return (Case(**row) for row in table_rows(COLUMNS, whole=whole, allowed=exists, seed=seed))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        cases = [Case(**row) for row in table_rows(COLUMNS, whole=metafunc.config.getoption("--full"), allowed=exists)]
-        metafunc.parametrize("case", cases, ids=str)
-
-
-@pytest.fixture
-def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Fresh inputs for every test and run; the seed appears in the report of a failing one."""
-    seed = np.random.SeedSequence().entropy
-    request.node.user_properties.append(("seed", seed))
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
+    parametrize_with_cases(metafunc, cases, share=0.4)
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------
@@ -476,6 +473,7 @@ GUARDED: list[tuple[KernelSpec, str]] = [
 ]
 
 
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize(
     ("call", "dtype"), [pytest.param(*pair, id="-".join((*pair[0].words, pair[1]))) for pair in GUARDED]
 )
