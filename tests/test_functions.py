@@ -87,9 +87,10 @@ def test_any_events_go_in_and_names_say_what_is_multiplied() -> None:
         (brainevent.csrmv, SparseFloat(spikes), DENSE @ spikes),
     ):
         np.testing.assert_allclose(function(weights, *structure, events, **shaped), expected, rtol=1e-4, atol=1e-5)
-    signature = inspect.signature(brainevent.binary_csrmm)
-    shown = str(signature).replace(": Any", "")
-    assert shown.startswith("(data, indices, indptr, x, *, shape, transpose: bool = False")
+    assert str(inspect.signature(brainevent.binary_csrmm)) == (
+        "(data: 'QuantityLike', indices: 'ArrayLike', indptr: 'ArrayLike', x: 'OperandLike', *, "
+        "shape: 'Sequence[int]', transpose: 'bool' = False, backend: 'str | None' = None) -> 'Array | Quantity'"
+    )
     assert list(inspect.signature(brainevent.densemv).parameters) == ["weights", "x", "transpose", "backend"]
     by_name = brainevent.fcnmv(weights=2.0, indices=COLUMNS, x=np.ones(7), shape=SHAPE, backend="reference")
     np.testing.assert_array_equal(by_name, np.full(5, 4.0))
