@@ -4,6 +4,8 @@ from typing import Any
 
 from jax import Array
 
+from . import sparse as sparse
+
 class Unit:
     dim: Any
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
