@@ -1,7 +1,9 @@
 """The functions on bare arrays against dense NumPy: products, sampled products, conversions of indices."""
 
 import functools
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ import scipy.sparse
 
 import brainevent
 from brainevent import BinaryArray, BitPackedBinary, SparseFloat
+from brainevent_core import functional
 
 pytestmark = pytest.mark.usefixtures("little_optimisation")
 
@@ -89,12 +92,21 @@ def test_any_events_go_in_and_names_say_what_is_multiplied() -> None:
         (brainevent.csrmv, SparseFloat(spikes), DENSE @ spikes),
     ):
         np.testing.assert_allclose(function(weights, *structure, events, **shaped), expected, rtol=1e-4, atol=1e-5)
-    signature = inspect.signature(brainevent.binary_csrmm)
-    shown = str(signature).replace(": Any", "")
-    assert shown.startswith("(data, indices, indptr, x, *, shape, transpose: bool = False")
+    assert str(inspect.signature(brainevent.binary_csrmm)) == (
+        "(data: 'QuantityLike', indices: 'ArrayLike', indptr: 'ArrayLike', x: 'OperandLike', *, "
+        "shape: 'Sequence[int]', transpose: 'bool' = False, backend: 'str | None' = None) -> 'Array | Quantity'"
+    )
     assert list(inspect.signature(brainevent.densemv).parameters) == ["weights", "x", "transpose", "backend"]
     by_name = brainevent.fcnmv(weights=2.0, indices=COLUMNS, x=np.ones(7), shape=SHAPE, backend="reference")
     np.testing.assert_array_equal(by_name, np.full(5, 4.0))
+
+
+def test_all_functions_are_public() -> None:
+    """Type checkers read one literal list of public names, and nothing that is added to it."""
+    for module in pkgutil.iter_modules(functional.__path__):
+        functions = importlib.import_module(f"{functional.__name__}.{module.name}").__all__
+        if module.name != "multiply":  # what they are made of
+            assert set(functions) <= set(brainevent.__all__)
 
 
 # -- sampled -----------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are us
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
@@ -44,6 +44,9 @@ __all__ = [
     "x64_enabled",
     "zero_like",
 ]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 Zero = ad.Zero
 UndefinedPrimal = ad.UndefinedPrimal
@@ -194,13 +197,13 @@ def replicate(tree: Any) -> Any:
     return jax.tree.unflatten(structure, [_whole(leaf) if _is_split(leaf) else leaf for leaf in leaves])
 
 
-def replicated(function: Callable[..., Any]) -> Any:
+def replicated(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A decorator: the function sees all its arguments :func:`replicate`."""
 
     @wraps(function)
-    def on_gathered(*arguments: Any, **options: Any) -> Any:
-        arguments, options = replicate((arguments, options))
-        return function(*arguments, **options)
+    def on_gathered(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        whole, named = replicate((arguments, options))
+        return function(*whole, **named)
 
     return on_gathered
 
