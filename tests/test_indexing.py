@@ -97,9 +97,6 @@ def indices() -> list[Any]:
     return [*(one(ROWS) for one in ALONG_AN_AXIS), *both, *WHOLE]
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(5)
 
 
 @pytest.mark.parametrize("name", MATRICES)

@@ -36,9 +36,6 @@ def registered() -> Iterator[None]:
     unregister_encoding(TERNARY)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(3)
 
 
 def blocks(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
