@@ -37,6 +37,7 @@ from .memory import (
     yield_processor,
 )
 from .specialise import internal
+from .thread_limit import thread_limit
 
 __all__ = ["parallel_loop", "pool_size"]
 
@@ -57,8 +58,12 @@ _SPINS = 64
 
 @internal
 def pool_size(frame):  # type: ignore[no-untyped-def]
-    """How many threads XLA's pool has; 1 if it offers none, or if `frame` is 0 (a call from Python)."""
-    if frame == 0:
+    """How many threads a kernel may use: those of XLA's pool, or as many as `brainevent.config.num_threads` allows.
+
+    It is 1 if the pool offers none, or if `frame` is 0 (a call from Python, or by one thread of several).
+    """
+    limit = thread_limit()
+    if frame == 0 or limit == 1:
         return 1
     api = load_int64(frame + layout.FRAME_API)
     if load_int64(api) < layout.API_MIN_SIZE_POOL:
@@ -72,7 +77,7 @@ def pool_size(frame):  # type: ignore[no-untyped-def]
     if error != 0:
         discard_error(api, error)
         return 1
-    return max(1, load_int64(count))
+    return max(1, min(load_int64(count), limit))
 
 
 @internal

@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent_core.jitc
-from brainevent_core.config import num_threads
 from brainevent_core.formats import get_operand
 from brainevent_core.jitc import block_size, gap_tables
 from brainevent_core.primitive import VmapAxis
@@ -178,8 +177,8 @@ def entries(
 
 
 def _attributes(**numbers: int) -> dict[str, np.generic]:
-    """What a kernel has to know beside its arrays, and the limit on its threads."""
-    return {name: np.int64(number) for name, number in {**numbers, "threads": num_threads() or 0}.items()}
+    """What a kernel has to know beside its arrays."""
+    return {name: np.int64(number) for name, number in numbers.items()}
 
 
 def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:

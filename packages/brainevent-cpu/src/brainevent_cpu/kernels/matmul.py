@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.config import num_threads
 from brainevent_core.formats import get_format, get_operand, is_event
 
 from ..bridge import native_call
@@ -211,7 +210,6 @@ def _run(
             "outer": np.int64(outer),
             "reach": np.int64(plan.reach),
             "size": np.int64(size),
-            "threads": np.int64(num_threads() or 0),
             "width": np.int64(shape[1] if plan.layout == "" else plan.arrays[0].size // max(shape[0], 1)),
         },
         read_as=_read_as(arrays, plan),

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.config import num_threads
 from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand, is_event
 
 from ..bridge import native_call
@@ -87,7 +86,6 @@ def stdp_update(
             "bound": np.int64(plan.bound),
             "lines": np.int64(shape[0] if transpose else shape[1]),
             "others": np.int64(shape[1] if transpose else shape[0]),
-            "threads": np.int64(num_threads() or 0),
             "width": np.int64(data.size // max(shape[0], 1)),
         },
         read_as=seen,

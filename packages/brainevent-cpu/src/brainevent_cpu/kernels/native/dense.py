@@ -269,14 +269,14 @@ def build(call: KernelSpec) -> Any:
     transpose = call.transpose
 
     @allocating
-    def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or data.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         active, counts = np.empty(inner * batch, np.uint64), np.empty(batch, np.uint64)
         lines = list_all(x, active, counts, sizes)
-        threads = threads_for(frame, lines * sizes.outer, threads)
+        threads = threads_for(frame, lines * sizes.outer)
         chunks = chunks_for(threads)
         if transpose:
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))

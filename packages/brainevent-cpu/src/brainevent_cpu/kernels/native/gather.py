@@ -1,8 +1,7 @@
 """`A @ x` with compressed rows: every row gathers what its entries find in x. It costs all entries of A.
 
-The kernel is `(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width) ->
-status`; `arguments.Sizes` has the meaning of the numbers, and `threads` is a limit, 0 for none. Columns stand side by
-side, in x as in the result.
+The kernel is `(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width) -> status`;
+`arguments.Sizes` has the meaning of the numbers. Columns stand side by side, in x as in the result.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ LANES_AHEAD = U(512)
 
 
 def gatherer(call: KernelSpec) -> Any:
-    """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
+    """`gather_all(frame, rows, x, out, sizes) -> status`; x is numbers, or a byte for each event."""
     native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
     row_span = row_reader(call)
@@ -223,8 +222,8 @@ def gatherer(call: KernelSpec) -> Any:
     parallel_gather = parallel_loop(gather)
 
     @link
-    def gather_chunks(frame, rows, x, out, sizes, threads):
-        threads = threads_for(frame, U(rows.indices.size) * sizes.batch, threads)
+    def gather_chunks(frame, rows, x, out, sizes):
+        threads = threads_for(frame, U(rows.indices.size) * sizes.batch)
         chunks = chunks_for(threads)
         return parallel_gather(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
@@ -232,16 +231,16 @@ def gatherer(call: KernelSpec) -> Any:
         packed = column_packer(call)
 
         @link
-        def gather_packed(frame, rows, x, out, sizes, threads):
-            return gather_chunks(frame, rows, packed(x, sizes), out, sizes, threads)
+        def gather_packed(frame, rows, x, out, sizes):
+            return gather_chunks(frame, rows, packed(x, sizes), out, sizes)
 
         return gather_packed
 
     with_room = room_maker(bytes_of_lanes=lanes and event)
 
     @link
-    def gather_all(frame, rows, x, out, sizes, threads):
-        return gather_chunks(frame, rows, with_room(x), out, sizes, threads)
+    def gather_all(frame, rows, x, out, sizes):
+        return gather_chunks(frame, rows, with_room(x), out, sizes)
 
     return gather_all
 
@@ -252,12 +251,12 @@ def build(call: KernelSpec) -> Any:
     gather_all, entries_of = gatherer(call), operand_reader(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = Rows(data, indices, indptr, indices)
-        return gather_all(frame, rows, entries_of(x, sizes), out, sizes, threads)
+        return gather_all(frame, rows, entries_of(x, sizes), out, sizes)
 
     return kernel

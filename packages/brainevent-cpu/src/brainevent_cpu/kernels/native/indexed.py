@@ -63,10 +63,10 @@ def build(call: KernelSpec) -> Any:
         return entries
 
     @allocating
-    def gather_vectors(frame, rows, x, out, sizes, threads):
+    def gather_vectors(frame, rows, x, out, sizes):
         """Gathered from columns side by side, and written behind each other, as the other way has them."""
         sums = np.empty(out.size, out.dtype) if batched else out
-        status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes, threads)
+        status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes)
         if batched:
             for line in range(sizes.outer):
                 for vector in range(sizes.batch):
@@ -76,7 +76,7 @@ def build(call: KernelSpec) -> Any:
     @allocating
     def kernel(
         frame, data, indices, indptr, column_rows, column_indptr, column_slots, x, out,
-        batch, bound, inner, outer, reach, size, threads, width,
+        batch, bound, inner, outer, reach, size, width,
     ):  # fmt: skip
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
@@ -88,8 +88,8 @@ def build(call: KernelSpec) -> Any:
             columns = Rows(data, column_rows, column_indptr, column_slots)
             # The index of an entry's row is bounded by the reach.
             by_column_sizes = sizes_of(batch, reach, inner, outer, reach, size, 0)
-            return scatter_all(frame, columns, x, out, by_column_sizes, threads)
+            return scatter_all(frame, columns, x, out, by_column_sizes)
         rows = Rows(data, indices, indptr, indices)
-        return gather_vectors(frame, rows, x, out, sizes, threads)
+        return gather_vectors(frame, rows, x, out, sizes)
 
     return kernel

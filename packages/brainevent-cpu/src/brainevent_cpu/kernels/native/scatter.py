@@ -76,7 +76,7 @@ def row_adder(native: Any, place_of: Any, term: Any) -> Any:
 
 
 def scatterer(call: KernelSpec) -> Any:
-    """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded."""
+    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     link = specialised(*call.words, link=True)
     weight, row_span = weight_reader(call), row_reader(call)
@@ -237,10 +237,10 @@ def scatterer(call: KernelSpec) -> Any:
         return entries
 
     @link
-    def scatter_active(frame, active, count, rows, x, out, sizes, threads):
+    def scatter_active(frame, active, count, rows, x, out, sizes):
         """The active rows, of which there are `count`, on as many threads as they are worth."""
         work = count_entries(active, count, rows, sizes) * (U(1) if selects else sizes.batch)
-        parts = parts_for(threads_for(frame, work, threads), work, out)
+        parts = parts_for(threads_for(frame, work), work, out)
         if parts == 1:
             scatter_rows(U(0), count, active, rows, x, out, sizes)
             return 0
@@ -258,26 +258,26 @@ def scatterer(call: KernelSpec) -> Any:
     if not selects:
 
         @link
-        def scatter_numbers(frame, rows, x, out, sizes, threads):
-            return scatter_active(frame, np.empty(0, np.uint64), sizes.inner, rows, x, out, sizes, threads)
+        def scatter_numbers(frame, rows, x, out, sizes):
+            return scatter_active(frame, np.empty(0, np.uint64), sizes.inner, rows, x, out, sizes)
 
         return scatter_numbers
 
     list_active = active_lister(call)
 
     @link
-    def scatter_vector(frame, vector, active, rows, x, out, sizes, threads):
+    def scatter_vector(frame, vector, active, rows, x, out, sizes):
         column = x[vector * sizes.size : (vector + U(1)) * sizes.size]
         count = list_active(column, U(0), sizes.size, sizes.inner, active)
         sums = out[vector * sizes.outer : (vector + U(1)) * sizes.outer]
-        return scatter_active(frame, active, count, rows, column, sums, sizes, threads)
+        return scatter_active(frame, active, count, rows, column, sums, sizes)
 
     if not batched:
 
         @link
-        def scatter_one(frame, rows, x, out, sizes, threads):
+        def scatter_one(frame, rows, x, out, sizes):
             active = np.empty(np.int64(sizes.inner), np.uint64)
-            return scatter_vector(frame, U(0), active, rows, x, out, sizes, threads)
+            return scatter_vector(frame, U(0), active, rows, x, out, sizes)
 
         return scatter_one
 
@@ -286,14 +286,14 @@ def scatterer(call: KernelSpec) -> Any:
         # One vector after the other, whose sums stay in the cache.
         active = np.empty(np.int64(sizes.inner), np.uint64)
         for vector in range(sizes.batch * U(chunk) // chunks, sizes.batch * U(chunk + 1) // chunks):
-            scatter_vector(0, vector, active, rows, x, out, sizes, 1)
+            scatter_vector(0, vector, active, rows, x, out, sizes)
         return 0
 
     parallel_vectors = parallel_loop(scatter_vectors)
 
     @link
-    def scatter_batch(frame, rows, x, out, sizes, threads):
-        threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer), threads)
+    def scatter_batch(frame, rows, x, out, sizes):
+        threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer))
         chunks = min(np.int64(sizes.batch), chunks_for(threads))
         return parallel_vectors(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
@@ -306,12 +306,12 @@ def build(call: KernelSpec) -> Any:
     scatter_all = scatterer(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, slots, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, indices, indptr, slots, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = Rows(data, indices, indptr, slots)
-        return scatter_all(frame, rows, x, out, sizes, threads)
+        return scatter_all(frame, rows, x, out, sizes)
 
     return kernel

@@ -56,9 +56,9 @@ def build_matmul(
         see `lines`, where one vector is gathered; or "none".
 
     Returns:
-      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
-      threads) -> status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
-      is how many connections to expect on a line; `threads` is a limit, 0 for none.
+      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line) ->
+      status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
+      is how many connections to expect on a line.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
@@ -226,7 +226,7 @@ def build_matmul(
         return active[:found]
 
     @allocating
-    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
+    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
         active = find_active(x, batch, lines)
         blocks = (length + block - U(1)) // block
         work = U(active.size) * per_line * batch
@@ -235,7 +235,7 @@ def build_matmul(
             # Sums of a part are as long as the output, and have to be cleared and added.
             parts = max(U(1), min(PARTS, work // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
-        threads = threads_for(frame, work, limit)
+        threads = threads_for(frame, work)
         arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
         status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
         if status == 0 and parts > U(1):
@@ -290,14 +290,14 @@ def build_matmul(
     parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=abreast and event)
 
     @allocating
-    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
-        threads = threads_for(frame, lines * per_line * batch, limit)
+    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+        threads = threads_for(frame, lines * per_line * batch)
         chunks = U(chunks_for(threads))
         arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
     @allocating
-    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line, threads):
+    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line):
         for member in range(members):
             into = out[member]
             if lines == 0 or length == 0 or batch == 0:
@@ -316,7 +316,6 @@ def build_matmul(
                 U(length),
                 U(lines),
                 U(per_line),
-                threads,
             )
             status = scatter_all(*arguments) if transpose else gather_all(*arguments)
             if status != 0:

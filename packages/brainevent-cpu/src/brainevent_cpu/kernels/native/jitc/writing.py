@@ -25,8 +25,7 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
       tables_shape: digits of a gap, and their base.
 
     Returns:
-      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads) ->
-      status`, with arrays of booleans and of draws, flat, to fill. There are `members` windows of the same size, and
+      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, members) -> status`, with arrays of booleans and of draws, flat, to fill. There are `members` windows of the same size, and
       `seed` and `first` have one row for each, or one for all; `first` holds the window's first line and position.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
@@ -62,8 +61,8 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
     parallel_write = parallel_loop(write)
 
     @allocating
-    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads):
-        threads = threads_for(frame, members * lines * length, threads)
+    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, members):
+        threads = threads_for(frame, members * lines * length)
         chunks = chunks_for(threads)
         sizes = (U(block), U(length), U(lines), U(members))
         arguments = (U(chunks), seed, first, tables, connected, drawn, *sizes)
@@ -80,8 +79,8 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
       tables_shape: digits of a gap, and their base.
 
     Returns:
-      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line,
-      threads) -> status`. It fills the number of connections of every line, and position and draw of as many as there
+      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line) ->
+      status`. It fills the number of connections of every line, and position and draw of as many as there
       is room for.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
@@ -132,8 +131,8 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
     parallel_count, parallel_list = parallel_loop(count_lines), parallel_loop(list_lines)
 
     @allocating
-    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line, threads):
-        threads = threads_for(frame, lines * per_line, threads)
+    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line):
+        threads = threads_for(frame, lines * per_line)
         chunks = chunks_for(threads)
         arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
         status = parallel_count(frame, chunks, threads, arguments)

@@ -34,7 +34,7 @@ SLOTS_AHEAD = U(32)
 
 
 def row_updater(call: KernelSpec) -> Any:
-    """`update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width) ->
+    """`update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, width) ->
     status` for the rows listed in `active`."""
     native = specialised(*call.words)
     allocating = specialised(*call.words, allocates=True)
@@ -132,11 +132,9 @@ def row_updater(call: KernelSpec) -> Any:
         return entries
 
     @allocating
-    def update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width):
-        if shared:
-            threads = 1  # two of them could add to one weight at once
-        else:
-            threads = threads_for(frame, count_entries(active, count, indptr, width), threads)
+    def update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, width):
+        # Two threads could add to one weight at once if entries share it.
+        threads = 1 if shared else threads_for(frame, count_entries(active, count, indptr, width))
         chunks = chunks_for(threads)
         arguments = (U(chunks), active, count, indices, indptr, slots, trace, lower, upper, out, bound, width)
         return parallel_parts(frame, chunks, threads, arguments)
@@ -150,13 +148,13 @@ def build(call: KernelSpec) -> Any:
     update_rows, list_active, clip_all = row_updater(call), active_lister(call), clipper(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, threads, width):
+    def kernel(frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
         status = update_rows(
-            frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), threads, U(width)
+            frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), U(width)
         )
-        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+        return clip_all(frame, weights, low, high) if status == 0 else status
 
     return kernel
