@@ -346,8 +346,9 @@ def test_the_environment_limits_threads_and_the_cache_serves_any_process(cache_d
         result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         assert int(result.stdout) == min(int(limit), len(os.sched_getaffinity(0)))
     assert len(list(cache_directory.rglob("*.pickle"))) == 1
+    environment = {**os.environ, "BRAINEVENT_NUM_THREADS": "0"}
     with pytest.raises(subprocess.CalledProcessError) as failed:
-        subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "BRAINEVENT_NUM_THREADS": "0"})
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     assert "BRAINEVENT_NUM_THREADS must be" in failed.value.stderr
 
 

@@ -67,9 +67,7 @@ def native_call(
         tuple((np.dtype(out.dtype), len(out.shape)) for out in outs),
         tuple(np.dtype(type(value)) for value in scalars.values()),
     )
-    call = jax.ffi.ffi_call(
-        target, list(outs), input_output_aliases=dict(aliases or {}), vmap_method="expand_dims"
-    )
+    call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=dict(aliases or {}), vmap_method="expand_dims")
     return list(call(*arrays, **scalars))
 
 

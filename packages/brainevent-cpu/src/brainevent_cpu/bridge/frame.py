@@ -106,7 +106,7 @@ def call_kernel(
     threads: bool,
     returns_status: bool = True,
 ) -> Any:
-    """An intrinsic `run(frame, own_frame, member) -> status` that calls `kernel` with the frame's buffers and attributes.
+    """An intrinsic `run(frame, own_frame, member) -> status` that calls `kernel` with a member's arrays and attributes.
 
     With `threads` the kernel gets `own_frame` first. What a kernel returns that isn't a status is ignored.
 

@@ -62,11 +62,11 @@ def compile_handler(
     )
     run = over_members(
         run_member,
+        key[:16],
         rank=outputs[0][1],
         inputs=len(inputs),
         outputs=len(outputs),
         threads=kernel.threads,
-        facts=(key[:16],),
     )
     if kernel.must_write:
         # Not above: it compiles functions that few kernels need.

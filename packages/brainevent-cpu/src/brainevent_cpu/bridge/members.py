@@ -1,7 +1,7 @@
 """Kernels under `vmap`: a handler runs its kernel once for every member of the batch.
 
-A kernel is written for arrays of certain ranks. Under `vmap` the arrays of a call have further axes in front, the same
-number for all: in outputs they have the sizes of the batch, in an input that isn't mapped along an axis size 1. A member
+A kernel is written for arrays of certain ranks. Under `vmap` the arrays of a call have further axes in front, as many
+each: those of outputs have the sizes of the batch, those of inputs as well, or 1 where the input isn't mapped. A member
 is what the kernel sees: the piece of each array that belongs to one position of the batch. Nothing is copied.
 """
 
@@ -56,17 +56,17 @@ def _threads_across(frame, members, front, inputs, outputs):  # type: ignore[no-
     return min(threads, members) if evenly or size < _SERIAL_BELOW else 1
 
 
-def over_members(run_member: Any, *, rank: int, inputs: int, outputs: int, threads: bool, facts: tuple[str, ...]) -> Any:
+def over_members(run_member: Any, *facts: str, rank: int, inputs: int, outputs: int, threads: bool) -> Any:
     """`run(frame) -> status`: the kernel for every member; the largest status, as unsigned numbers.
 
     Args:
-      run_member: an intrinsic `(frame, own frame, member) -> status`, where the own frame is what the kernel gets: 0 for
-        one that shares the threads with other members.
+      run_member: an intrinsic `(frame, own_frame, member) -> status`; the kernel gets its own frame, 0 for one that
+        shares the threads with other members.
+      *facts: words that tell this function from others.
       rank: of the first output, as the kernel sees it.
       inputs: how many there are.
       outputs: how many there are.
       threads: whether the kernel can run on several threads.
-      facts: words that tell this function from others.
     """
 
     decorate = specialised(*facts, allocates=True)

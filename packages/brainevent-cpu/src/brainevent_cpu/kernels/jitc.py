@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 import brainevent_core.jitc
 from brainevent_core.formats import get_operand
 from brainevent_core.jitc import block_size, gap_tables
-from brainevent_core.primitive import VmapAxis
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
@@ -36,7 +34,7 @@ _CONNECTIONS_AT_ONCE = 32
 def _sources(module: str) -> tuple[str, ...]:
     """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
     core = Path(brainevent_core.jitc.__file__)
-    stream = (str(core.with_name(name)) for name in ("draws.py", "tables.py"))
+    stream = (str(core.with_name(name)) for name in ("draws.py", "alias_tables.py"))
     return (*sources_of(f"jitc.{module}"), *stream)
 
 
@@ -61,7 +59,6 @@ def matmul(
     shape: tuple[int, int],
     transpose: bool,
     operand: str,
-    batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
@@ -76,22 +73,19 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       operand: the encoding of x. Events are decoded to a byte each, which takes less than a walk along one line.
-      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
 
     Returns:
-      The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters, behind the mapped axes.
-      Half-precision products are computed in single precision.
+      The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters. Half-precision products
+      are computed in single precision.
     """
     lines, length = shape
     event, wide = get_operand(operand).event, WIDE[data.dtype.name]
     entries = "event" if event else operand
-    mapped = sum(level.mapped[3] for level in batch)
-    x = _decoded(x, operand, lines if transpose else length, mapped)
+    x = get_operand(operand).decode(x, lines if transpose else length)
     if not event:
         x = x.astype(wide)
-    columns = x.shape[mapped + 1 :]
+    columns = x.shape[1:]
     width = math.prod(columns)
-    members = math.prod(level.size for level in batch)
     tables = gap_tables(prob)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
@@ -104,21 +98,22 @@ def matmul(
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
-        *(_by_member(array, i, batch) for i, array in enumerate((data.astype(wide), seed, first))),
+        data.astype(wide),
+        seed,
+        first,
         jnp.asarray(tables).reshape(-1),
-        _by_member(x, 3, batch),
-        outs=[jax.ShapeDtypeStruct((members, out_length * width), wide)],
+        x.reshape(-1),
+        outs=[jax.ShapeDtypeStruct((out_length * width,), wide)],
         attributes=_attributes(
             batch=width,
             block=block_size(prob),
             length=length,
             lines=lines,
-            members=members,
             per_line=math.ceil(prob * length),
         ),
         read_as={4: np.uint8} if event else None,
     )
-    return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
+    return [out.reshape(out_length, *columns).astype(data.dtype)]
 
 
 def _vectors(law: str, prob: float, shape: tuple[int, int], *, single: bool, transpose: bool) -> str:
@@ -132,28 +127,19 @@ def _vectors(law: str, prob: float, shape: tuple[int, int], *, single: bool, tra
     return "gaps" if law == "scalar" and many else "none"
 
 
-def elements(
-    seed: jax.Array,
-    first: jax.Array,
-    *,
-    prob: float,
-    shape: tuple[int, int],
-    batch: Sequence[VmapAxis] = (),
-    **_: Any,
-) -> list[jax.Array]:
+def elements(seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], **_: Any) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     tables = gap_tables(prob)
-    sizes = [level.size for level in batch]
-    members = math.prod(sizes)
     connected, drawn = native_call(
         elements_kernel(tables_shape=tables.shape),
-        *(_by_member(array, i, batch) for i, array in enumerate((seed, first))),
+        seed,
+        first,
         jnp.asarray(tables).reshape(-1),
-        outs=[jax.ShapeDtypeStruct((members * lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines, members=members),
+        outs=[jax.ShapeDtypeStruct((lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
+        attributes=_attributes(block=block_size(prob), length=length, lines=lines),
     )
-    return [connected.reshape(*sizes, *shape), drawn.reshape(*sizes, *shape)]
+    return [connected.reshape(shape), drawn.reshape(shape)]
 
 
 def entries(
@@ -179,28 +165,6 @@ def entries(
 def _attributes(**numbers: int) -> dict[str, np.generic]:
     """What a kernel has to know beside its arrays."""
     return {name: np.int64(number) for name, number in numbers.items()}
-
-
-def _decoded(x: jax.Array, operand: str, length: int, mapped: int) -> jax.Array:
-    """x as numbers, or as a boolean for each event, behind as many mapped axes as before."""
-
-    def decode(x: jax.Array) -> jax.Array:
-        return get_operand(operand).decode(x, length)
-
-    for _ in range(mapped):
-        decode = jax.vmap(decode)
-    return decode(x)
-
-
-def _by_member(array: jax.Array, operand: int, batch: Sequence[VmapAxis]) -> jax.Array:
-    """An operand with one row for each member of the ensemble, or with one for all."""
-    sizes = [level.size for level in batch if level.mapped[operand]]
-    inner = array.shape[len(sizes) :]
-    if len(sizes) not in (0, len(batch)):
-        front = [level.size if level.mapped[operand] else 1 for level in batch]
-        array = jnp.broadcast_to(array.reshape(*front, *inner), (*(level.size for level in batch), *inner))
-        sizes = [level.size for level in batch]
-    return array.reshape(math.prod(sizes), math.prod(inner))
 
 
 @functools.cache
@@ -230,7 +194,7 @@ def matmul_kernel(
             vectors=vectors,
         )
 
-    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("products"))
+    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("matmul"))
 
 
 @functools.cache

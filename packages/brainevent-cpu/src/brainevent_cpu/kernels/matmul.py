@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -11,6 +12,7 @@ import numpy as np
 
 from brainevent_core import reference
 from brainevent_core.formats import get_format, get_operand, is_event
+from brainevent_core.primitive.vmap_axes import VmapAxis, axes_in_front, over_levels
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
@@ -53,7 +55,13 @@ def _supports(first: Any, *others: Any, format: str) -> bool:
 
 
 def matmul(
-    data: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str
+    data: jax.Array,
+    *operands: jax.Array,
+    format: str,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+    batch: Sequence[VmapAxis] = (),
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
 
@@ -64,6 +72,7 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       operand: the encoding of x.
+      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
@@ -73,21 +82,29 @@ def matmul(
       MathError: if the arrays don't fit `shape`.
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
-    *structure, x = operands
-    fmt = get_format(format)
-    fmt.validate(data, structure, shape)
-    plan = _matmul_plan(structure, format, shape, transpose, operand)
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "operand": operand}
 
-    def run() -> list[jax.Array]:
+    def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
+        *structure, x = operands
+        fmt = get_format(format)
+        fmt.validate(data, structure, shape)
+        plan = _matmul_plan(structure, format, shape, transpose, operand)
         return _run(plan, data, x, shape, transpose, operand, homogeneous=fmt.is_homogeneous(data))
 
-    if plan.family != "dense" or x.ndim == 1:
-        return run()
-    length = shape[0] if transpose else shape[1]
-    events = get_operand(operand).decode(x, length)
+    mapped = axes_in_front(batch, len(operands))
+    if get_format(format).base != "dense" or operands[-1].ndim - mapped == 1:
+        return over_levels(run, batch)(data, *operands)
+
+    def decode(x: jax.Array) -> jax.Array:
+        return get_operand(operand).decode(x, shape[0] if transpose else shape[1])
+
+    for _ in range(mapped):
+        decode = jax.vmap(decode)
+    # One decision for all members: under vmap both ways would run.
+    events = decode(operands[-1])
     many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
-    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "operand": operand}
-    return jax.lax.cond(many, lambda: [reference.matmul(data, x, **params)], run)
+    dense = over_levels(lambda data, x: [reference.matmul(data, x, **params)], batch)
+    return jax.lax.cond(many, dense, over_levels(run, batch), data, *operands)
 
 
 def sddmm(

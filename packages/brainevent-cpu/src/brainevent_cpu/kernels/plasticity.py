@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand, is_event
+from brainevent_core.primitive.vmap_axes import VmapAxis, axes_in_front, over_levels, sizes
 
 from ..bridge import native_call
 from .compiled import native_kernel
@@ -40,6 +41,7 @@ def stdp_update(
     transpose: bool,
     operand: str,
     clip: str,
+    batch: Sequence[VmapAxis] = (),
     after: Sequence[jax.Array] = (),
 ) -> list[jax.Array]:
     """New weights: the primitive `stdp_update` of core, see there.
@@ -52,8 +54,32 @@ def stdp_update(
       transpose: whether x has the events of the rows of what is stored, rather than of its columns.
       operand: the encoding of x.
       clip: which weights are clipped, "all" or "updated".
+      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped. Weights that aren't mapped
+        are copied for each member.
       after: what has been computed from the weights before.
     """
+
+    def update(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
+        return _update(data, operands, format, shape, transpose, operand, clip, after)
+
+    front = [level.size if level.mapped[0] else 1 for level in batch]
+    inner = data.shape[axes_in_front(batch, 0) :]
+    data = jnp.broadcast_to(data.reshape(*front, *inner), (*sizes(batch), *inner))
+    levels = [VmapAxis(level.size, (True, *level.mapped[1:])) for level in batch]
+    return over_levels(update, levels)(data, *operands)
+
+
+def _update(
+    data: jax.Array,
+    operands: Sequence[jax.Array],
+    format: str,
+    shape: tuple[int, int],
+    transpose: bool,
+    operand: str,
+    clip: str,
+    after: Sequence[jax.Array],
+) -> list[jax.Array]:
+    """The new weights of one member."""
     *structure, x, trace, lower, upper = operands
     get_format(format).validate(data, structure, shape)
     plan = _plan(structure, format, shape, transpose)

@@ -18,7 +18,6 @@ from ....bridge.threads import parallel_loop
 from ..events import room_maker
 from ..parallel import chunks_for, threads_for
 from .lines import build_gather_lines
-from .members import of_member
 from .stream import SCRATCH, block_keys, build_walk
 
 __all__ = ["build_matmul"]
@@ -56,9 +55,8 @@ def build_matmul(
         see `lines`, where one vector is gathered; or "none".
 
     Returns:
-      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line) ->
-      status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
-      is how many connections to expect on a line.
+      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line) -> status`;
+      `per_line` is how many connections to expect on a line.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
@@ -297,29 +295,12 @@ def build_matmul(
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
     @allocating
-    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line):
-        for member in range(members):
-            into = out[member]
-            if lines == 0 or length == 0 or batch == 0:
-                into[:] = 0
-                continue
-            arguments = (
-                frame,
-                of_member(data, member),
-                of_member(seed, member),
-                of_member(first, member)[0],
-                tables,
-                of_member(x, member),
-                into,
-                U(batch),
-                U(block),
-                U(length),
-                U(lines),
-                U(per_line),
-            )
-            status = scatter_all(*arguments) if transpose else gather_all(*arguments)
-            if status != 0:
-                return status
-        return 0
+    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+        if lines == 0 or length == 0 or batch == 0:
+            out[:] = 0
+            return 0
+        sizes = (U(batch), U(block), U(length), U(lines), U(per_line))
+        arguments = (frame, data, seed, first[0], tables, x, out, *sizes)
+        return scatter_all(*arguments) if transpose else gather_all(*arguments)
 
     return kernel

@@ -63,9 +63,7 @@ def build(call: KernelSpec) -> Any:
         )
 
     @allocating
-    def kernel(
-        frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, width
-    ):
+    def kernel(frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
