@@ -144,7 +144,7 @@ def random_matrix(
 
 
 def column_index(row: np.ndarray, col: np.ndarray, cols: int) -> tuple[np.ndarray, ...]:
-    """Rows, pointers and slots of the entries by column; those that do not exist stand behind."""
+    """Rows, pointers and weight indices of the entries by column; those that do not exist stand behind."""
     exists_ = (row >= 0) & (col >= 0)
     order = np.lexsort((np.arange(row.size), np.where(exists_, col, cols)))
     counts = np.bincount(col[exists_], minlength=cols)

@@ -44,7 +44,7 @@ def encode_events(mask: jax.Array, *, operand: str, length: int) -> list[jax.Arr
         native_kernel(KernelSpec("encoding", operand=operand)),
         mask.T.reshape(-1),
         outs=[jax.ShapeDtypeStruct((int(np.prod(columns)) * length,), dtype)],
-        attributes={"lines": np.int64(lines), "slots": np.int64(length)},
+        attributes={"lines": np.int64(lines), "size": np.int64(length)},
         read_as={0: np.uint8},
     )
     return [out.reshape(*columns, length).T]

@@ -22,7 +22,7 @@ class KernelSpec:
       operand: an encoding of `brainevent_core.formats.OPERANDS`.
       transpose: whether the operand runs along the rows of what is stored, rather than along its columns.
       batched: whether the operand has several columns.
-      slots: whether weights are stored in another order than indices, and an array says where each is.
+      permuted: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
       lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
       short: whether rows have so few entries, on average, that where they end costs more than they do.
@@ -35,7 +35,7 @@ class KernelSpec:
     operand: str = "float"
     transpose: bool = False
     batched: bool = False
-    slots: bool = False
+    permuted: bool = False
     shared: bool = False
     lanes: bool = False
     short: bool = False
@@ -65,7 +65,7 @@ class KernelSpec:
             self.operand,
             *(["transposed"] if self.transpose else []),
             *(["batched"] if self.batched else []),
-            *(["slots"] if self.slots else []),
+            *(["permuted"] if self.permuted else []),
             *(["shared"] if self.shared else []),
             *(["lanes"] if self.lanes else []),
             *(["short"] if self.short else []),

@@ -150,12 +150,12 @@ def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], tran
         return _coordinates("coordinates", structure, shape, transpose)
     indices, indptr, bound = rows(structure, base, shape)
     if transpose:
-        # Weights are in the order of indices, which stand in for the slots, unread.
+        # Weights are in the order of indices, which stand in for weight indices, unread.
         return _Plan("scatter", base, (indices, indptr, indices), (1,), bound)
     if format == base or not get_operand(operand).selects:
         return _Plan("gather", base, (indices, indptr), (1,), bound)
-    column_rows, column_pointers, slots = structure[-3:]
-    by_column = (column_rows, pointers(column_pointers, column_rows.size), slots)
+    column_rows, column_pointers, perm = structure[-3:]
+    by_column = (column_rows, pointers(column_pointers, column_rows.size), perm)
     return _Plan("indexed", base, (indices, indptr, *by_column), (1, 3), bound, reached(column_rows, shape[0]))
 
 

@@ -29,8 +29,8 @@ def supports_stdp_update(data: Any, *operands: Any, format: str, transpose: bool
 
     A scan for the events of columns meets weights in the order of entries, so those in another order are declined.
     """
-    scanned_by_slot = format == "csr_slots" and not transpose
-    return format in _FORMATS and not scanned_by_slot and readable(data, operands[:-4], *operands[-4:])
+    scanned_permuted = format == "csr_slots" and not transpose
+    return format in _FORMATS and not scanned_permuted and readable(data, operands[:-4], *operands[-4:])
 
 
 def stdp_update(
@@ -92,7 +92,7 @@ def _update(
         "entries" if data.dtype == wide else data.dtype.name,
         "binary",
         plan.transpose,
-        slots=plan.slots,
+        permuted=plan.permuted,
         shared=format == "csr_slots",
         clip=clip,
     )
@@ -132,7 +132,7 @@ class _Plan:
     arrays: tuple[jax.Array, ...] = ()
     pointers: tuple[int, ...] = ()
     bound: int = 0
-    slots: bool = False
+    permuted: bool = False
     transpose: bool = False
 
 
@@ -150,14 +150,14 @@ def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: 
         starts = _line_starts(sources, lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
     if COLUMN_INDEX[-1] in fmt.structure and not transpose:
-        column_rows, column_pointers, slots = structure[-3:]
-        arrays = (column_rows, pointers(column_pointers, column_rows.size), slots)
-        return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), slots=True)
+        column_rows, column_pointers, perm = structure[-3:]
+        arrays = (column_rows, pointers(column_pointers, column_rows.size), perm)
+        return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), permuted=True)
     indices, indptr, bound = rows(structure, base, shape)
     if not transpose:
         return _Plan("scan", base, (indices, indptr, _all_inside(indices, bound)), (1, 2), bound)
     if format == "csr_slots":
-        return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, slots=True)
+        return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, permuted=True)
     return _Plan("rows", base, (indices, indptr, indices), (1,), bound)
 
 

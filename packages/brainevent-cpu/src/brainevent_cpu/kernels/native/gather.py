@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept, prefetch
-from ...bridge.simd import LANES, ascending, bits_mask, load, same, store, sum_lanes, where, widen
+from ...bridge.memory import prefetch, select_or_zero
+from ...bridge.simd import LANES, bits_mask, iota, load, splat, store, sum_lanes, where, zext
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
@@ -73,7 +73,7 @@ def gatherer(call: KernelSpec) -> Any:
         if counting:
             # No event adds nothing, whatever the weight is. Not by a branch: in rows of 10 entries, none or one event
             # can't be predicted (117 instead of 69 µs for 10,000 rows).
-            return kept(data[0] * out.dtype.type(total), np.uint8(total != 0))
+            return select_or_zero(data[0] * out.dtype.type(total), np.uint8(total != 0))
         return total
 
     @native
@@ -109,14 +109,14 @@ def gatherer(call: KernelSpec) -> Any:
         """The same, `LANES` entries at once. The last ones of a row take as long as all: 10,000 rows of 10 entries took
         42 µs (one after another 117), of 100 entries 311 (549), and 50,000 of 500, from memory, 14.2 ms (23.4).
         """
-        total = same(W(0)) if counting else same(out.dtype.type(0))
+        total = splat(W(0)) if counting else splat(out.dtype.type(0))
         entry = start
         while entry < stop:
             prefetch(indices, entry + LANES_AHEAD)
             if not homogeneous:
                 prefetch(data, entry + LANES_AHEAD)
-            inside = ascending() < W(min(stop - entry, U(LANES)))
-            column = widen(load(indices, entry, inside))
+            inside = iota() < W(min(stop - entry, U(LANES)))
+            column = zext(load(indices, entry, inside))
             inside = inside & (column < W(bound))
             total = add_lanes(total, inside, weights(data, entry, inside), x, column)
             entry += U(LANES)
@@ -177,11 +177,11 @@ def gatherer(call: KernelSpec) -> Any:
         for the one before it. A million entries took 1.6 ms with 32 columns of numbers (above 3.2), 1.0 with as many of
         events (3.0; with bytes for events rather than bits 1.3).
         """
-        zero = same(out.dtype.type(0))
+        zero = splat(out.dtype.type(0))
         for first in range(U(0), batch, U(2 * LANES)):
             second = first + U(LANES)
-            near = ascending() < W(min(batch - first, U(LANES)))
-            far = ascending() < W(min(batch - min(batch, second), U(LANES)))
+            near = iota() < W(min(batch - first, U(LANES)))
+            far = iota() < W(min(batch - min(batch, second), U(LANES)))
             a, b, c, d = zero, zero, zero, zero
             entry = start
             while entry + U(2) <= stop:

@@ -81,7 +81,7 @@ def _build_rows(call: KernelSpec) -> Any:
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = inner if transpose else outer
         if csr:
-            # Slots that no row claims.
+            # Entries that are in no row.
             out[: indptr[0]] = 0
             out[indptr[rows] :] = 0
         threads = threads_for(frame, U(indices.size) * sizes.batch)

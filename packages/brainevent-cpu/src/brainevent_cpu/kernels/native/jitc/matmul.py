@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.memory import kept, load_word
-from ....bridge.simd import ascending, load, store
+from ....bridge.memory import load_word, select_or_zero
+from ....bridge.simd import iota, load, store
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..events import room_maker
@@ -72,8 +72,8 @@ def build_matmul(
     @native
     def contribution(weight, value):
         if event:
-            return kept(weight, value)
-        return kept(weight * value, np.uint8(value != 0)) if selects else weight * value
+            return select_or_zero(weight, value)
+        return select_or_zero(weight * value, np.uint8(value != 0)) if selects else weight * value
 
     @native
     def add_columns(out, to, x, of, batch, weight):
@@ -270,7 +270,7 @@ def build_matmul(
                 count = min(U(GROUP), stop - group)
                 group_keys(seed, first, x, group, count, number, keys0, keys1)
                 if abreast:
-                    used = ascending() < W(count)
+                    used = iota() < W(count)
                     total = load(totals, group - start, used)
                     key0, key1 = load(keys0, U(0), used), load(keys1, U(0), used)
                     total = gather_lines(key0, key1, tables, W(begin), W(end), W(count), data, x, total)

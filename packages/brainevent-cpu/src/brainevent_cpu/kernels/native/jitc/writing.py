@@ -86,12 +86,12 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
         return count + U(1)
 
     @native
-    def visit_list(slot, sink, position, value):
+    def visit_list(place, sink, position, value):
         positions, drawn = sink
-        if slot < U(positions.size):
-            positions[slot] = position
-            drawn[slot] = value
-        return slot + U(1)
+        if place < U(positions.size):
+            positions[place] = position
+            drawn[place] = value
+        return place + U(1)
 
     # Two walks, whose symbols must differ.
     counting, listing = specialised(*facts, "count"), specialised(*facts, "list")
@@ -115,13 +115,13 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
     def list_lines(chunk, chunks, seed, first, tables, before, positions, drawn, block, length, lines):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
         for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            slot = before[line]
+            place = before[line]
             for number in range((length + block - U(1)) // block):
                 begin = number * block
                 end = min(block, length - begin)
                 key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
                 sink = (positions, drawn)
-                slot = walk_listing(key0, key1, tables, begin, end, length, draws, values, slot, sink)
+                place = walk_listing(key0, key1, tables, begin, end, length, draws, values, place, sink)
         return 0
 
     parallel_count, parallel_list = parallel_loop(count_lines), parallel_loop(list_lines)
@@ -141,9 +141,9 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
         if positions.size:
             lists = (U(chunks), seed, first, tables, before, positions, drawn, U(block), U(length), U(lines))
             status = parallel_list(frame, chunks, threads, lists)
-        for slot in range(min(before[counts.size], U(positions.size)), U(positions.size)):
-            positions[slot] = length
-            drawn[slot] = 0
+        for place in range(min(before[counts.size], U(positions.size)), U(positions.size)):
+            positions[place] = length
+            drawn[place] = 0
         return status
 
     return kernel
