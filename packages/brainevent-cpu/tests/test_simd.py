@@ -28,7 +28,7 @@ from brainevent_cpu.bridge.simd import (
     sum_lanes,
     where,
 )
-from brainevent_cpu.kernels import jitc, products
+from brainevent_cpu.kernels import jitc, matmul
 
 U, W, F, D = np.uint64, np.uint32, np.float32, np.float64
 
@@ -43,7 +43,7 @@ class Choice:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lanes, self.asked = True, 0
-        for module in (jitc, products):
+        for module in (jitc, matmul):
             monkeypatch.setattr(module, "has_lanes", self)
 
     def __call__(self) -> bool:

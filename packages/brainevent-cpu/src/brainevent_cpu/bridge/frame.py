@@ -40,8 +40,7 @@ def product_of_dims(dims, first, last):  # type: ignore[no-untyped-def]
     return size
 
 
-@internal
-def piece_of_member(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
+def _piece_of_member(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
     """Where the dimensions of a member's piece of a buffer are, of which there are `rank`, and how many numbers of the
     buffer come before the piece; see `members`."""
     dims = load_int64(buffer + layout.BUFFER_DIMS)
@@ -67,13 +66,11 @@ def buffer_as_array(
     from numba.np.arrayobj import populate_array
 
     array = context.make_array(array_type)(context, builder)
-    rank = I64(array_type.ndim)
-    piece = context.compile_internal(
-        builder,
-        lambda frame, buffer, rank, member: piece_of_member(frame, buffer, rank, member),
-        signature(types.UniTuple(types.int64, 2), *([types.int64] * 4)),
-        (frame, buffer, rank, member),
-    )
+    piece_signature = signature(types.UniTuple(types.int64, 2), *([types.int64] * 4))
+    # Not `compile_internal`, for the caller may be a plain C function.
+    compiled = context.compile_subroutine(builder, _piece_of_member, piece_signature)
+    arguments = (frame, buffer, I64(array_type.ndim), member)
+    _, piece = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
     dims, before = (builder.extract_value(piece, position) for position in range(2))
     shape = [load_at(builder, dims, 8 * axis) for axis in range(array_type.ndim)]
     itemsize = I64(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
@@ -98,7 +95,7 @@ def scalar_attribute(context: Any, builder: ir.IRBuilder, scalar: ir.Value, scal
     return context.unpack_value(builder, scalar_type, value)
 
 
-def call_kernel(
+def kernel_call(
     kernel: Any,
     inputs: tuple[types.Array, ...],
     outputs: tuple[types.Array, ...],
@@ -106,23 +103,23 @@ def call_kernel(
     threads: bool,
     returns_status: bool = True,
 ) -> Any:
-    """An intrinsic `run(frame, own_frame, member) -> status` that calls `kernel` with a member's arrays and attributes.
+    """`resolve(typing context) -> emit(context, builder, frame, own_frame, member) -> status`: a call of `kernel`.
 
-    With `threads` the kernel gets `own_frame` first. What a kernel returns that isn't a status is ignored.
-
-    A status below zero means that the kernel raised. (Left to Numba, it would be printed and the call succeed.)
+    The kernel gets a member's arrays and the attributes of the frame; with `threads`, `own_frame` before them. What it
+    returns that isn't a status is ignored. A status below zero means that it raised. (Left to Numba, that would be
+    printed and the call succeed.)
     """
     kernel_type = types.Dispatcher(kernel)
     argument_types = (*([ADDRESS] if threads else []), *inputs, *outputs, *attributes)
 
-    @intrinsic
-    def run(typingctx: Any, frame: types.Type, own_frame: types.Type, member: types.Type) -> Any:
+    def resolve(typingctx: Any) -> Any:
         kernel_signature = kernel_type.get_call_type(typingctx, argument_types, {})
         if returns_status and not isinstance(kernel_signature.return_type, types.Integer | types.Boolean):
             raise TypeError(f"the kernel must return an integer status, not {kernel_signature.return_type}")
 
-        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-            frame, own_frame, member = args
+        def emit(
+            context: Any, builder: ir.IRBuilder, frame: ir.Value, own_frame: ir.Value, member: ir.Value
+        ) -> ir.Value:
             values = [own_frame] if threads else []
             for field, array_types in ((layout.FRAME_ARGS, inputs), (layout.FRAME_RETS, outputs)):
                 buffers = load_at(builder, frame, field + layout.LIST_ITEMS)
@@ -136,9 +133,9 @@ def call_kernel(
             raised, status = call_checked(context, builder, kernel_type, kernel_signature, values, returns_status)
             return builder.select(raised, I64(-1), status)
 
-        return signature(types.int64, ADDRESS, ADDRESS, types.int64), codegen
+        return emit
 
-    return run
+    return resolve
 
 
 def call_checked(

@@ -7,13 +7,20 @@ is what the kernel sees: the piece of each array that belongs to one position of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
 
 from . import layout
 from .frame import buffer_of, product_of_dims
-from .memory import load_int64
+from .memory import I64, load_at, load_int64
 from .specialise import internal, specialised
-from .threads import parallel_loop, pool_size
+from .threads import emit_loop, pool_size
 
 __all__ = ["over_members"]
 
@@ -56,12 +63,12 @@ def _threads_across(frame, members, front, inputs, outputs):  # type: ignore[no-
     return min(threads, members) if evenly or size < _SERIAL_BELOW else 1
 
 
-def over_members(run_member: Any, *facts: str, rank: int, inputs: int, outputs: int, threads: bool) -> Any:
-    """`run(frame) -> status`: the kernel for every member; the largest status, as unsigned numbers.
+def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, threads: bool) -> Any:
+    """`run(frame) -> status`: the kernel for every member; if any fail, the status of one of them.
 
     Args:
-      run_member: an intrinsic `(frame, own_frame, member) -> status`; the kernel gets its own frame, 0 for one that
-        shares the threads with other members.
+      call: of the kernel for a member, see `frame.kernel_call`. The kernel gets its own frame, 0 if it shares the
+        threads with other members.
       *facts: words that tell this function from others.
       rank: of the first output, as the kernel sees it.
       inputs: how many there are.
@@ -69,32 +76,41 @@ def over_members(run_member: Any, *facts: str, rank: int, inputs: int, outputs: 
       threads: whether the kernel can run on several threads.
     """
 
-    decorate = specialised(*facts, allocates=True)
+    # Emitted where it is called: LLVM would compile the kernel once more for each function of Numba's in between.
+    @intrinsic
+    def run_members(
+        typingctx: Any, frame: types.Type, own_frame: types.Type, members: types.Type, across: types.Type
+    ) -> Any:
+        emit = call(typingctx)
 
-    if not threads:
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            frame, own_frame, members, across = args
+            if not threads:
+                return _in_order(builder, members, lambda member: emit(context, builder, frame, own_frame, member))
+            frames = cgutils.alloca_once_value(builder, cgutils.pack_array(builder, [frame, own_frame]))
 
-        @decorate
-        def run_in_order(frame):  # type: ignore[no-untyped-def]
-            _, members = _members_of(frame, rank)
-            status = 0
-            for member in range(members):
-                failure = run_member(frame, frame, member)
-                if failure != 0:
-                    status = failure
-            return status
+            def run_member(inner: ir.IRBuilder, arguments: ir.Value, member: ir.Value) -> ir.Value:
+                frame, own_frame = load_at(inner, arguments, 0), load_at(inner, arguments, 8)
+                return emit(context, inner, frame, own_frame, member)
 
-        return run_in_order
+            return emit_loop(context, builder, frame, members, across, builder.ptrtoint(frames, I64), run_member)
 
-    @decorate
-    def run_one(member, frame, own_frame):  # type: ignore[no-untyped-def]
-        return run_member(frame, own_frame, member)
+        return signature(types.int64, *([types.int64] * 4)), codegen
 
-    loop = parallel_loop(run_one)
-
-    @decorate
+    @specialised(*facts, link=True)
     def run(frame):  # type: ignore[no-untyped-def]
         front, members = _members_of(frame, rank)
-        across = _threads_across(frame, members, front, inputs, outputs)
-        return loop(frame, members, across, (frame, frame if across == 1 else 0))
+        across = _threads_across(frame, members, front, inputs, outputs) if threads else 1
+        return run_members(frame, frame if across == 1 else 0, members, across)
 
     return run
+
+
+def _in_order(builder: ir.IRBuilder, members: ir.Value, emit: Callable[[ir.Value], ir.Value]) -> ir.Value:
+    """The status of a loop over members on this thread."""
+    status = cgutils.alloca_once_value(builder, I64(0))
+    with cgutils.for_range(builder, members) as loop:
+        found = emit(loop.index)
+        failed = builder.icmp_signed("!=", found, I64(0))
+        builder.store(builder.select(failed, found, builder.load(status)), status)
+    return builder.load(status)
