@@ -36,42 +36,30 @@ def supports_stdp_update(data: Any, *operands: Any, format: str, transpose: bool
 def stdp_update(
     data: jax.Array,
     *operands: jax.Array,
-    format: str,
-    shape: tuple[int, int],
-    transpose: bool,
-    operand: str,
-    clip: str,
     batch: Sequence[VmapAxis] = (),
     after: Sequence[jax.Array] = (),
+    **static: Any,
 ) -> list[jax.Array]:
     """New weights: the primitive `stdp_update` of core, see there.
 
     Args:
       data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
-      format: of the matrix.
-      shape: of what is stored.
-      transpose: whether x has the events of the rows of what is stored, rather than of its columns.
-      operand: the encoding of x.
-      clip: which weights are clipped, "all" or "updated".
       batch: the levels of `vmap`, whose axes are in front of the operands that are mapped. Weights that aren't mapped
         are copied for each member.
       after: what has been computed from the weights before.
+      **static: format, shape, transpose, operand and clip.
     """
-
-    def update(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
-        return _update(data, operands, format, shape, transpose, operand, clip, after)
-
     front = [level.size if level.mapped[0] else 1 for level in batch]
     inner = data.shape[axes_in_front(batch, 0) :]
     data = jnp.broadcast_to(data.reshape(*front, *inner), (*sizes(batch), *inner))
     levels = [VmapAxis(level.size, (True, *level.mapped[1:])) for level in batch]
-    return over_levels(update, levels)(data, *operands)
+    return over_levels(lambda *unmapped: _update(*unmapped, after=after, **static), levels)(data, *operands)
 
 
 def _update(
     data: jax.Array,
-    operands: Sequence[jax.Array],
+    *operands: jax.Array,
     format: str,
     shape: tuple[int, int],
     transpose: bool,
@@ -79,7 +67,18 @@ def _update(
     clip: str,
     after: Sequence[jax.Array],
 ) -> list[jax.Array]:
-    """The new weights of one member."""
+    """The new weights of one member.
+
+    Args:
+      data: as in `stdp_update`.
+      *operands: likewise.
+      format: of the matrix.
+      shape: of what is stored.
+      transpose: whether x has the events of the rows of what is stored, rather than of its columns.
+      operand: the encoding of x.
+      clip: which weights are clipped, "all" or "updated".
+      after: what has been computed from the weights before.
+    """
     *structure, x, trace, lower, upper = operands
     get_format(format).validate(data, structure, shape)
     plan = _plan(structure, format, shape, transpose)
