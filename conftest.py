@@ -1,11 +1,22 @@
 """Options of the whole test suite."""
 
+import hashlib
+import itertools
+import math
+import random
+import secrets
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _FINISHED = pytest.StashKey[int]()
+_OPTIONS = ("full", "slow", "packaging")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,11 +28,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--slow", action="store_true", help="also run the slow tests; --full includes them")
     group.addoption("--packaging", action="store_true", help="also build the distributions and install them")
+    group.addoption("--seed", type=int, help="of all random inputs and covers, as a run prints it; another each run")
 
 
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed, and before workers are given the options
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = secrets.randbelow(10**6)
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m slow` looks for the mark
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that an option has to ask for."""
-    asked = {mark: config.getoption(f"--{mark}") for mark in ("full", "slow", "packaging")}
+    for test in _left_out_by_covers(items, config.option.seed):
+        test.add_marker("slow")
+    asked = {mark: config.getoption(f"--{mark}") for mark in _OPTIONS}
     asked["slow"] |= asked["full"]
     kept, left_out = [], []
     for item in items:
@@ -32,6 +55,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
+def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[pytest.Item]:
+    """Of each test with the mark ``cover``, the cases that are not in the cover which the seed draws."""
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("cover") and hasattr(item, "callspec") and not item.get_closest_marker("full"):
+            tests.setdefault(item.nodeid.split("[")[0], []).append(item)
+    for name, cases in tests.items():
+        options = {"strength": 2, "share": 1, **cases[0].get_closest_marker("cover").kwargs}
+        met = {}
+        for case in cases:
+            values = [(key, id(value)) for key, value in sorted(case.callspec.params.items(), key=lambda item: item[0])]
+            met[case.nodeid] = set(itertools.combinations(values, min(options["strength"], len(values))))
+        left = random.Random(f"{seed} {name}").sample(cases, len(cases))
+        order, covered, missing = [], 0, set().union(*met.values())
+        while left:
+            case = max(left, key=lambda case: len(met[case.nodeid] & missing))
+            covered += bool(met[case.nodeid] & missing)
+            missing -= met[case.nodeid]
+            left.remove(case)
+            order.append(case)
+        yield from order[math.ceil(options["share"] * covered) :]
+
+
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Forget compiled programs now and then: JAX keeps each, and the whole table has tens of thousands."""
     item.config.stash[_FINISHED] = finished = item.config.stash.get(_FINISHED, 0) + 1
@@ -39,9 +85,48 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
         sys.modules["jax"].clear_caches()
 
 
+# -- seeds -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """The seed of this test's random inputs: another for each test, and each run."""
+    return int.from_bytes(hashlib.sha256(f"{request.config.option.seed} {request.node.nodeid}".encode()).digest()[:4])
+
+
+@pytest.fixture
+def rng(seed: int) -> "np.random.Generator":
+    """Random numbers for this test."""
+    import numpy as np
+
+    return np.random.default_rng(seed)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        report.sections.append(("repeat with", _repeat(item.config, shlex.quote(item.nodeid))))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        terminalreporter.write_line(f"repeat with: {_repeat(config, '[TEST]')}")
+
+
+def _repeat(config: pytest.Config, test: str) -> str:
+    options = [f"--{option}" for option in _OPTIONS if config.getoption(f"--{option}")]
+    return " ".join(["hatch test --seed", str(config.option.seed), *options, test])
+
+
 def pytest_report_header(config: pytest.Config) -> str:
-    whole = config.getoption("--full")
-    return f"brainevent: {'whole products of cases' if whole else 'pairwise covers of the cases (all of them: --full)'}"
+    cases = "pairwise covers" if config.getoption("--slow") else "parts of pairwise covers (the covers: --slow; "
+    cases = "whole tables of cases" if config.getoption("--full") else cases + "all: --full)"
+    return f"brainevent: --seed {config.option.seed}, {cases}"
+
+
+# -- other fixtures ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
@@ -51,10 +136,12 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-def optimise() -> Iterator[Callable[[bool], None]]:
-    """Sets, for one test, whether XLA optimises what it compiles."""
+def little_optimisation(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For tests of many programs, each of which runs once: XLA optimises them only with ``--slow`` and ``--full``."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")
-    yield lambda on: jax.config.update("jax_disable_most_optimizations", not on)
+    asked = request.config.getoption("--slow") or request.config.getoption("--full")
+    jax.config.update("jax_disable_most_optimizations", before or not asked)
+    yield
     jax.config.update("jax_disable_most_optimizations", before)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import brainevent
 from brainevent_core import info
-from brainevent_core.testing import coverage, operation_cases
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 import tables
+from tests.models.operations import coverage, operation_cases
 
 project = "brainevent"
 author = copyright = "The brainevent developers"  # noqa: A001

@@ -10,7 +10,7 @@ import numpy as np
 import brainevent
 from brainevent_core import config, info
 from brainevent_core.deprecated import LEFT_OUT, RENAMED
-from brainevent_core.formats import OPERANDS, Operand
+from brainevent_core.encodings import ENCODINGS, Encoding
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops import MatrixSpec
 from brainevent_core.plugins import get_registry, ordered
@@ -50,13 +50,13 @@ def products(platform: str = "cpu") -> str:
         ("W @ {}", "matmul", False),
         ("weights of {} @ W", "sddmm", True),
         ("weights of W @ {}", "sddmm", False),
-        ("`update_on_pre` by {}", "update", True),
-        ("`update_on_post` by {}", "update", False),
+        ("`update_on_pre` by {}", "stdp_update", True),
+        ("`update_on_post` by {}", "stdp_update", False),
     ):
-        for name, operand in OPERANDS.items():
-            if primitive == "update" and not operand.event:
+        for name, encoding in ENCODINGS.items():
+            if primitive == "stdp_update" and not encoding.event:
                 continue  # Numbers are events there, too.
-            cells = [_chosen(primitive, each, operand, transpose, platform) for each in stored.values()]
+            cells = [_chosen(primitive, each, encoding, transpose, platform) for each in stored.values()]
             rows.append((title.format(_OPERANDS.get(name, f"`{name}`")), *cells))
     return _table(("", *stored), rows)
 
@@ -89,23 +89,23 @@ def _stored() -> dict[str, MatrixSpec]:
     return {name: matrix.__matrix_spec__ for name, matrix in matrices.items()}
 
 
-def _chosen(primitive: str, stored: MatrixSpec, operand: Operand, transpose: bool, platform: str) -> str:
+def _chosen(primitive: str, stored: MatrixSpec, encoding: Encoding, transpose: bool, platform: str) -> str:
     """The backend that is selected without a request."""
     if isinstance(stored.format, ConnectionRule):
         if primitive != "matmul":
             return "–"
         primitive = "jitc_matmul"
-        static = {"law": stored.format.law, "prob": stored.format.prob}
+        static: dict[str, Any] = {"rule": stored.format}
     else:
         static = {"format": stored.format}
     lines, length = stored.shape[::-1] if transpose else stored.shape
-    dtype = operand.dtype or (jnp.bool_ if operand.event else jnp.float32)
-    x = jax.ShapeDtypeStruct((operand.length(length) if operand.length else 1 + length,), dtype)
+    dtype = encoding.dtype or (jnp.bool_ if encoding.event else jnp.float32)
+    x = jax.ShapeDtypeStruct((encoding.length(length) if encoding.length else 1 + length,), dtype)
     vector, number = jax.ShapeDtypeStruct((lines,), jnp.float32), jax.ShapeDtypeStruct((), jnp.float32)
     first = jnp.atleast_1d(stored.data) if primitive != "sddmm" else vector
-    static |= {"shape": stored.shape, "transpose": transpose, "operand": operand.name}
+    static |= {"shape": stored.shape, "transpose": transpose, "encoding": encoding}
     further: tuple[Any, ...] = ()
-    if primitive == "update":
+    if primitive == "stdp_update":
         further = (vector, number, number)  # a trace, and bounds
         static["clip"] = "all"
     for kernel in ordered(get_registry().kernels(primitive, platform)):

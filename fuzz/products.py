@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
-from brainevent_core.formats import get_operand
+from brainevent_core.encodings import get_encoding
 from fuzz import model, values
 from fuzz.matrices import (
     BATCH,
@@ -245,11 +245,12 @@ def _encoded(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     def call(arrays: dict[str, Any], check: bool) -> Any:
         stored = make(arrays, False).__matrix_spec__
         # A list of words says nothing of their dtype.
-        x = jnp.asarray(arrays["x"], get_operand(row["operand"]).dtype)
-        get_operand(row["operand"]).validate(x, length(row), stored.data.dtype, "x")
+        x = jnp.asarray(arrays["x"], get_encoding(row["operand"]).dtype)
+        get_encoding(row["operand"]).validate(x, length(row), stored.data.dtype, "x")
         data = jnp.atleast_1d(stored.data)
         transpose = stored.transposed != row["from_left"]
-        params = {"format": stored.format, "shape": stored.shape, "transpose": transpose, "operand": row["operand"]}
+        encoding = get_encoding(row["operand"])
+        params = {"format": stored.format, "shape": stored.shape, "transpose": transpose, "encoding": encoding}
         return [matmul_p(data, *stored.structure, x, **params)]
 
     return call

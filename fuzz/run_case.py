@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent_core
-from brainevent_core.testing.products import tolerance, x64
+from brainevent_core.testing.numerics import tolerance, x64
 from fuzz.array_layouts import EAGER, TRACED, narrowed, present
 from fuzz.cells import Case, Cell
 from fuzz.model import Expected

@@ -11,18 +11,20 @@ from tests.made_plugins import descriptor, install
 
 from brainevent_core import get_registry, reference, refresh_backends
 from brainevent_core.__main__ import main as brainevent
+from brainevent_core.encodings import FLOAT, SPARSE_FLOAT
 from brainevent_core.testing import ConformanceSuite, check_conformance, conformance_cases, main, run_cases
 from brainevent_core.testing.conformance import report
 from brainevent_core.testing.conformance.tables import TABLES, named_case
 
 
+@pytest.mark.cover(share=0.5)
 class TestNumba(ConformanceSuite):
     """A few cases of every primitive."""
 
     backend = "numba"
     select = (
         "^(matmul-(csr|coo|fixed_num)-binary_(bool|int32)|sddmm-csr-binary_bool|stdp_update-csr-binary_bool-transposed)-"
-        "|^jitc_matmul-scalar-binary_bool-straight|^jitc_e.*-0.3-later-13x7|^encode_.*-matrix-some"
+        "|^jitc_matmul-scalar-binary_bool-straight|^jitc_to_.*-0.3-later-13x7|^encode_.*-matrix-some"
     )
 
 
@@ -50,9 +52,9 @@ def drops_axis(*operands: Any, batch: Any, **params: Any) -> Any:
     return jnp.broadcast_to(out, (level.size, *out.shape))
 
 
-def weighs_events(data: Any, *rest: Any, operand: str, **params: Any) -> Any:
+def weighs_events(data: Any, *rest: Any, encoding: Any, **params: Any) -> Any:
     *structure, x = rest
-    return reference.matmul(data, *structure, x.astype(data.dtype), operand="float", **params)
+    return reference.matmul(data, *structure, x.astype(data.dtype), encoding=FLOAT, **params)
 
 
 def wraps(data: Any, indices: Any, *rest: Any, shape: tuple[int, int], **params: Any) -> Any:
@@ -69,7 +71,7 @@ def writes_behind(*operands: Any, shape: tuple[int, int], transpose: bool, **par
 
 
 def one_other_entry(*operands: Any, **params: Any) -> Any:
-    connected, draws = reference.jitc_elements(*operands, **params)
+    connected, draws = reference.jitc_to_dense(*operands, **params)
     return connected.at[3, 4].set(~connected[3, 4]), draws
 
 
@@ -100,7 +102,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
     ),
     "skips zeros": (
         "matmul",
-        lambda *operands, operand, **params: reference.matmul(*operands, operand="sparse_float", **params),
+        lambda *operands, encoding, **params: reference.matmul(*operands, encoding=SPARSE_FLOAT, **params),
         "csr-float-straight-float32-vector-each-some-13x7-wellformed-int32-nonfinite-jit",
         "a float product that skips zeros",
     ),
@@ -117,7 +119,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
         "a write out of bounds by one",
     ),
     "another connection": (
-        "jitc_elements",
+        "jitc_to_dense",
         one_other_entry,
         "0.3-origin-13x7-jit",
         "in result 1 of 2, 1 of 91 elements differ; the first, at [3, 4]",
@@ -139,6 +141,7 @@ def planted() -> Iterator[Callable[..., None]]:
         registry.remove(primitive, backend="planted")
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_caught_and_named(fault: str, planted: Callable[..., None]) -> None:
     primitive, kernel, name, words = FAULTS[fault]
@@ -152,8 +155,8 @@ def test_fault_is_caught_and_named(fault: str, planted: Callable[..., None]) -> 
 
 def test_faults_that_a_cover_finds() -> None:
     """Each fault shows in the default table, not in the chosen case alone."""
-    cover = [str(case) for case in conformance_cases(["matmul", "jitc_elements"], whole=False)]
-    for words in ("16x16", "vmap_data", "binary_float32", "-float-.*nonfinite", "malformed", "jitc_elements-0.3"):
+    cover = [str(case) for case in conformance_cases(["matmul", "jitc_to_dense"], whole=False)]
+    for words in ("16x16", "vmap_data", "binary_float32", "-float-.*nonfinite", "malformed", "jitc_to_dense-0.3"):
         assert any(all(word in name for word in words.split(".*")) for name in cover), words
 
 
@@ -196,7 +199,7 @@ def crash(mask, **params):
 
 def register(registry):
     registry.register_kernel(
-        "encode_events", "cpu", crash, backend="crashing", supports=lambda mask, operand, length: operand == "compact"
+        "encode_events", "cpu", crash, backend="crashing", supports=lambda *_, encoding, **k: encoding.name == "compact"
     )
 """
 

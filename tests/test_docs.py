@@ -1,6 +1,6 @@
 """The examples in docstrings and in the documentation's pages run as they are printed.
 
-`hatch run docs:doctest` runs them too, through Sphinx; here they are part of every test run and of every Python.
+`hatch run docs:doctest` runs all of them, through Sphinx; here some are part of every test run and of every Python.
 """
 
 import doctest
@@ -15,7 +15,7 @@ from tests.kernel_languages import language_or_skip
 import brainevent
 import brainevent_core
 from brainevent_core import config
-from brainevent_core.formats import OPERANDS
+from brainevent_core.encodings import ENCODINGS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -39,6 +39,7 @@ def run(test: doctest.DocTest) -> None:
     assert runner.failures == 0, "".join(report)
 
 
+@pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name: str) -> None:
     for test in doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(name)):
@@ -57,6 +58,7 @@ def test_what_users_start_from_has_an_example() -> None:
         assert ">>>" in (getattr(brainevent, name).__doc__ or ""), f"brainevent.{name} has no example"
 
 
+@pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if page.stem in ("choosing-a-backend", "own-operators"):
@@ -82,8 +84,8 @@ def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> Non
     tables = importlib.import_module("tables")
     head, _, *lines = ([cell.strip() for cell in line.strip("|").split("|")] for line in tables.products().splitlines())
     cells = {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
-    events = [operand for operand in OPERANDS.values() if operand.event]
-    assert len(cells) == 4 * len(OPERANDS) + 2 * len(events)
+    events = [encoding for encoding in ENCODINGS.values() if encoding.event]
+    assert len(cells) == 4 * len(ENCODINGS) + 2 * len(events)
     assert cells["numbers @ W"]["`Dense`"] == "reference"
     assert cells["`update_on_post` by `BinaryArray`"]["`COO`"] == "numba"
     assert cells["`update_on_pre` by `CompactBinary`"]["`JITC…`"] == "–"

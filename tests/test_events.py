@@ -22,18 +22,20 @@ from brainevent import (
     FixedPreNumConn,
 )
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 MATRICES = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)
 ENCODED = (BitPackedBinary, CompactBinary)
 EVENTS = (BinaryArray, *ENCODED)
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("events", EVENTS)
 @pytest.mark.parametrize("cls", MATRICES)
-def test_events_select(cls: Any, events: Any, rank: int, backend: str) -> None:
+def test_events_select(cls: Any, events: Any, rank: int, backend: str, rng: np.random.Generator) -> None:
     """Every nonzero counts as one, NaN too; Inf and NaN weights of silent lines never show."""
-    rng = np.random.default_rng()
     dense = rng.normal(size=(8, 6)).astype(np.float32) * (rng.random((8, 6)) < 0.7)
     spikes = np.array([0.0, 2.0, -3.0, np.nan, 0.0, -0.0, np.inf, 1e-30], np.float32)
     active = spikes != 0
@@ -193,14 +195,10 @@ def test_plain_in_everything_else() -> None:
     assert isinstance(jax.tree_util.tree_unflatten(tree, [None]), BinaryArray)
 
 
-def random_spikes(*shape: int) -> np.ndarray:
-    return np.random.default_rng().random(shape) < 0.3
-
-
 @pytest.mark.parametrize("shape", [(5,), (64,), (70,), (0,), (3, 40), (40, 0), (2, 40, 3)])
 @pytest.mark.parametrize("cls", ENCODED)
-def test_encoded_events_stand_for_a_mask(cls: Any, shape: tuple[int, ...]) -> None:
-    mask = random_spikes(*shape)
+def test_encoded_events_stand_for_a_mask(cls: Any, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+    mask = rng.random(shape) < 0.3
     for axis in range(-len(shape), len(shape)):
         events = cls(mask, axis=axis)
         assert (events.shape, events.dtype, events.ndim, events.size) == (shape, bool, len(shape), mask.size)
@@ -239,8 +237,8 @@ def test_encoded_events_are_plain_in_everything_else(cls: Any) -> None:
     np.testing.assert_array_equal(double(events, outs=jax.ShapeDtypeStruct((3,), jnp.int32)), 2 * mask)
 
 
-def test_layout_of_encoded_events() -> None:
-    mask = random_spikes(2, 70)
+def test_layout_of_encoded_events(rng: np.random.Generator) -> None:
+    mask = rng.random((2, 70)) < 0.3
     indices = [np.flatnonzero(row).tolist() for row in mask]
     words = [[sum(1 << i % 32 for i in row if i // 32 == w) for w in range(3)] for row in indices]
     np.testing.assert_array_equal(brainevent.bitpack(mask).packed, words)
@@ -254,10 +252,10 @@ def test_layout_of_encoded_events() -> None:
 
 
 @pytest.mark.parametrize("cls", ENCODED)
-def test_encoded_events_pass_through_transforms(cls: Any) -> None:
+def test_encoded_events_pass_through_transforms(cls: Any, rng: np.random.Generator) -> None:
     """A train of spikes, encoded once, as what scan and vmap go over, whichever axis was encoded."""
-    dense = np.random.default_rng().normal(size=(40, 6)).astype(np.float32)
-    matrix, mask = CSR.fromdense(dense), random_spikes(5, 40)
+    dense = rng.normal(size=(40, 6)).astype(np.float32)
+    matrix, mask = CSR.fromdense(dense), rng.random((5, 40)) < 0.3
     train = cls(mask)
     for out in (
         jax.lax.scan(lambda state, events: (state, events @ matrix), 0, train)[1],

@@ -19,8 +19,7 @@ def products(arguments: dict[str, Any]) -> dict[str, Any]:
     return {name: operand @ matrix for name, (operand, matrix) in arguments.items()}
 
 
-def test_arguments_of_every_kind_in_a_new_process(tmp_path: Path) -> None:
-    seed = int(np.random.default_rng().integers(2**31))
+def test_arguments_of_every_kind_in_a_new_process(tmp_path: Path, seed: int) -> None:
     made, file = calls(seed), tmp_path / "products"
     exported = jax.export.export(products, platforms=PLATFORMS)({name: call[:2] for name, call in made.items()})
     assert exported.platforms == PLATFORMS

@@ -15,7 +15,7 @@ def test_names_are_those_of_core() -> None:
     assert brainevent.__all__ == brainevent_core.__all__
     assert all(getattr(brainevent, name) is getattr(brainevent_core, name) for name in brainevent.__all__)
     assert importlib.import_module("brainevent.config") is brainevent_core.config
-    assert importlib.import_module("brainevent.testing").check_product is not None
+    assert importlib.import_module("brainevent.testing").check_conformance is not None
 
 
 def test_info_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,9 @@
 """The functions on bare arrays against dense NumPy: products, sampled products, conversions of indices."""
 
 import functools
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,9 @@ import scipy.sparse
 
 import brainevent
 from brainevent import BinaryArray, BitPackedBinary, SparseFloat
+from brainevent_core import functional
+
+pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 SHAPE = (5, 7)
 RNG = np.random.default_rng(3)
@@ -50,12 +55,12 @@ def arrays(stem: str) -> tuple[Any, tuple[np.ndarray, ...], dict[str, Any]]:
     return WEIGHTS.reshape(weights_shape), structure, {"shape": SHAPE}
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(("stem", "suffix", "event"), PRODUCTS)
-def test_products(stem: str, suffix: str, event: bool) -> None:
+def test_products(stem: str, suffix: str, event: bool, rng: np.random.Generator) -> None:
     """Both directions, eager and compiled with traced indices, with units, and the gradient by the weights."""
     function = getattr(brainevent, f"{'binary_' if event else ''}{stem}{suffix}")
     weights, structure, shaped = arrays(stem)
-    rng = np.random.default_rng()
     for transpose in (False, True):
         dense = DENSE.T if transpose else DENSE
         x = rng.normal(size=(dense.shape[1], *((3,) if suffix == "mm" else ()))).astype(np.float32)
@@ -87,23 +92,32 @@ def test_any_events_go_in_and_names_say_what_is_multiplied() -> None:
         (brainevent.csrmv, SparseFloat(spikes), DENSE @ spikes),
     ):
         np.testing.assert_allclose(function(weights, *structure, events, **shaped), expected, rtol=1e-4, atol=1e-5)
-    signature = inspect.signature(brainevent.binary_csrmm)
-    shown = str(signature).replace(": Any", "")
-    assert shown.startswith("(data, indices, indptr, x, *, shape, transpose: bool = False")
+    assert str(inspect.signature(brainevent.binary_csrmm)) == (
+        "(data: 'QuantityLike', indices: 'ArrayLike', indptr: 'ArrayLike', x: 'OperandLike', *, "
+        "shape: 'Sequence[int]', transpose: 'bool' = False, backend: 'str | None' = None) -> 'Array | Quantity'"
+    )
     assert list(inspect.signature(brainevent.densemv).parameters) == ["weights", "x", "transpose", "backend"]
     by_name = brainevent.fcnmv(weights=2.0, indices=COLUMNS, x=np.ones(7), shape=SHAPE, backend="reference")
     np.testing.assert_array_equal(by_name, np.full(5, 4.0))
 
 
+def test_all_functions_are_public() -> None:
+    """Type checkers read one literal list of public names, and nothing that is added to it."""
+    for module in pkgutil.iter_modules(functional.__path__):
+        functions = importlib.import_module(f"{functional.__name__}.{module.name}").__all__
+        if module.name != "multiply":  # what they are made of
+            assert set(functions) <= set(brainevent.__all__)
+
+
 # -- sampled -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("stem", ["csr", "coo", "fcn"])
 @pytest.mark.parametrize("kind", ["numbers", "right", "left", "both"])
-def test_sampled_products(stem: str, kind: str) -> None:
+def test_sampled_products(stem: str, kind: str, rng: np.random.Generator) -> None:
     function = getattr(brainevent, f"{stem}_sddmm")
     structure, _ = STORAGES[stem]
-    rng = np.random.default_rng()
     a, b = rng.normal(size=(5, 3)).astype(np.float32), rng.normal(size=(3, 7)).astype(np.float32)
     spikes_a, spikes_b = rng.random(a.shape) < 0.4, rng.random(b.shape) < 0.4
     left, plain_left = (BinaryArray(spikes_a), spikes_a) if kind in ("left", "both") else (a, a)
@@ -121,17 +135,16 @@ def test_sampled_products(stem: str, kind: str) -> None:
 # -- conversions of indices --------------------------------------------------------------------------------------------
 
 
-def random_entries(dtype: str, rows: int = 6, cols: int = 9) -> tuple[Any, Any, Any]:
+def random_entries(rng: np.random.Generator, dtype: str, rows: int = 6, cols: int = 9) -> tuple[Any, Any, Any]:
     """An unsorted list with empty rows; without duplicates, whose order SciPy doesn't keep."""
-    rng = np.random.default_rng()
     flat = rng.permutation(rows * cols)[:20]
     return (flat // cols).astype(dtype), (flat % cols).astype(dtype), np.arange(1.0, 21.0)
 
 
 @pytest.mark.parametrize("how", ["numpy", "jax", "traced"])
 @pytest.mark.parametrize("dtype", ["int32", "int64", "uint8"])
-def test_conversions_against_scipy(dtype: str, how: str) -> None:
-    row, col, data = random_entries(dtype)
+def test_conversions_against_scipy(dtype: str, how: str, rng: np.random.Generator) -> None:
+    row, col, data = random_entries(rng, dtype)
     coo = scipy.sparse.coo_matrix((data, (row, col)), shape=(6, 9))
     csr, csc = coo.tocsr(), coo.tocsc()
 

@@ -12,8 +12,12 @@ import pytest
 
 import brainevent
 from brainevent import BinaryArray, JITCNormalC, JITCNormalR, JITCScalarC, JITCScalarR, JITCUniformC, JITCUniformR
+from brainevent_core.encodings import get_encoding
+from brainevent_core.jitc import SCALAR, ConnectionRule
 from brainevent_core.primitives import jitc_matmul_p
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
+
+pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 BACKENDS = ("reference", "numba")
 LAWS = {"scalar": (1.5,), "normal": (1.5, 0.5), "uniform": (-1.0, 2.0)}
@@ -49,6 +53,7 @@ def test_the_example_of_the_interface_runs_as_written() -> None:
     close(output, np.asarray(spikes.value) @ np.asarray(jitc.todense()))
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), ALL)
 def test_every_constructor_form(law: str, cls: Any) -> None:
     values = LAWS[law]
@@ -107,6 +112,7 @@ def test_wrong_arguments() -> None:
             matrix[index]
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(
     ("law", "corder"),
     [
@@ -129,9 +135,10 @@ def test_transpose_and_order_of_the_stream(law: str, corder: bool | None) -> Non
     close(enlarged.todense()[:37, :53], rows.todense(), 1e-6)
 
 
-def check_product(law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]) -> None:
+def check_product(
+    rng: np.random.Generator, law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]
+) -> None:
     """Against the dense matrix; lines have three blocks."""
-    rng = np.random.default_rng()
     shape = (19, 4500) if cls is CLASSES[law][0] else (4500, 19)
     matrix = build(law, cls, shape=shape)
     dense = np.asarray(matrix.todense())
@@ -167,13 +174,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("product", products)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_products(product: tuple[Any, ...], backend: str) -> None:
+def test_products(product: tuple[Any, ...], backend: str, rng: np.random.Generator) -> None:
     """Events and numbers, vectors and matrices, both sides."""
     if backend == "numba":
         pytest.importorskip("brainevent_cpu")
     with brainevent.use_backend(backend):
-        check_product(*product)
+        check_product(rng, *product)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -209,16 +217,17 @@ def listed(mask: np.ndarray) -> np.ndarray:
     return found
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("operand", "encode", "events"),
     [("bitpacked", bits, brainevent.BitPackedBinary), ("compact", listed, brainevent.CompactBinary)],
 )
-def test_encoded_events(operand: str, encode: Any, events: Any, backend: str) -> None:
+def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rng: np.random.Generator) -> None:
     """They mean their mask: a vector, a batch, and one for each of three seeds under vmap."""
-    rng = np.random.default_rng()
     lines, length = SHAPE
     one, first = np.ones(1, np.float32), np.zeros(1, np.uint32)
+    rule = ConnectionRule(SCALAR, 0.2)
     masks = rng.random((3, lines)) < 0.3
     x = np.stack([encode(mask) for mask in masks])
     with brainevent.use_backend(backend):
@@ -228,7 +237,7 @@ def test_encoded_events(operand: str, encode: Any, events: Any, backend: str) ->
         @jax.jit
         def product(seed: Any, x: Any) -> Any:
             return jitc_matmul_p(
-                one, seed, first, x, law="scalar", prob=0.2, shape=SHAPE, transpose=True, operand=operand
+                one, seed, first, x, rule=rule, shape=SHAPE, transpose=True, encoding=get_encoding(operand)
             )
 
         np.testing.assert_array_equal(product(matrices[0].seed, x.T), (masks @ dense[0]).T)
@@ -253,6 +262,7 @@ def test_dtypes(dtype: str) -> None:
         assert JITCScalarR(2, 0.3, 0, shape=(2, 2)).todense().dtype in (jnp.float32, jnp.float64)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), COVER)
 def test_written_down(law: str, cls: Any) -> None:
     matrix = build(law, cls)
@@ -301,6 +311,7 @@ def test_slices(cls: Any) -> None:
     assert len(list(matrix)) == 37
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), COVER)
 def test_arithmetic(law: str, cls: Any) -> None:
     matrix = build(law, cls)
@@ -341,6 +352,7 @@ GRADIENTS = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(
     ("law", "cls", "event"),
     [
@@ -348,9 +360,8 @@ GRADIENTS = [
         for case in ((*pair, event) for pair in ALL for event in (False, True))
     ],
 )
-def test_gradients(law: str, cls: Any, event: bool) -> None:
+def test_gradients(law: str, cls: Any, event: bool, rng: np.random.Generator) -> None:
     """With respect to parameters and operand, to second order, against the matrix written down."""
-    rng = np.random.default_rng()
     with x64(True), brainevent.use_backend("reference"):
         matrix = build(law, cls)
         names = len(LAWS[law])
@@ -380,6 +391,7 @@ def test_gradients(law: str, cls: Any, event: bool) -> None:
         close(jax.hessian(loss(product))(data, x), jax.hessian(loss(model))(data, x), rtol)
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(
     ("from_left", "backend"),
     [
@@ -389,9 +401,8 @@ def test_gradients(law: str, cls: Any, event: bool) -> None:
         pytest.param(False, "reference", marks=pytest.mark.full),
     ],
 )
-def test_ensembles(from_left: bool, backend: str, full: bool) -> None:
+def test_ensembles(from_left: bool, backend: str, full: bool, rng: np.random.Generator) -> None:
     """vmap over 16 seeds, over weights, over operands, and over all of them at once."""
-    rng = np.random.default_rng()
     with brainevent.use_backend(backend):
         seeds = jax.random.split(jax.random.key(0), 16)
         data = rng.normal(size=(16, 2)).astype(np.float32)
@@ -453,10 +464,9 @@ def any_threads() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("any_threads")
-def test_results_do_not_depend_on_threads() -> None:
+def test_results_do_not_depend_on_threads(rng: np.random.Generator) -> None:
     """The same bits on one thread and on all: how the sums of a product are cut depends on sizes and events alone."""
     pytest.importorskip("brainevent_cpu")
-    rng = np.random.default_rng()
     matrix = JITCUniformR(-1.0, 2.0, 0.1, 5, shape=(2000, 3000))
     for from_left in (False, True):
         spikes = BinaryArray(rng.random(matrix.shape[0 if from_left else 1]) < 0.9)

@@ -12,6 +12,8 @@ import pytest
 
 import brainevent
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 # By the letter of a law: the class of its matrix, and parameters of its weights.
 LAWS = {
     "s": (brainevent.JITCScalarR, {"weight": 1.5}),
@@ -38,9 +40,11 @@ CALLS = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "rank", "event", "transpose", "corder"), CALLS)
-def test_products_and_materialisers(law: str, rank: int, event: bool, transpose: bool, corder: bool) -> None:
-    rng = np.random.default_rng()
+def test_products_and_materialisers(
+    law: str, rank: int, event: bool, transpose: bool, corder: bool, rng: np.random.Generator
+) -> None:
     cls, parameters = LAWS[law]
     options: dict[str, Any] = {"shape": SHAPE, "transpose": transpose, "corder": corder}
     dense = np.asarray(cls(*parameters.values(), 0.2, 3, shape=SHAPE, corder=corder).todense())
@@ -88,7 +92,7 @@ def test_what_does_not_fit_is_said() -> None:
         ("got shape", brainevent.MathError, lambda: brainevent.binary_jitnmm(1.0, 1.0, 0.2, x, shape=SHAPE)),
         ("Shapes do not fit", brainevent.MathError, lambda: brainevent.jitsmv(1.0, 0.2, x[1:], shape=SHAPE)),
         ("between 0 and 1", brainevent.MathError, lambda: brainevent.jits(1.0, 2.0, shape=SHAPE)),
-        (r"jitumv\(low, high.*'x'", TypeError, lambda: brainevent.jitumv(0.0, 1.0, 0.2, shape=SHAPE)),
+        (r"jitumv\(\) missing .*'x'", TypeError, lambda: brainevent.jitumv(0.0, 1.0, 0.2, shape=SHAPE)),
         (
             "backend",
             brainevent.KernelNotAvailableError,
@@ -101,8 +105,12 @@ def test_what_does_not_fit_is_said() -> None:
 
 def test_signatures_are_those_of_the_interface() -> None:
     assert str(inspect.signature(brainevent.binary_jitnmm)) == (
-        "(loc, scale, prob, x, seed=None, *, shape, transpose=False, corder=True, backend=None)"
+        "(loc: 'QuantityLike', scale: 'QuantityLike', prob: 'Number', x: 'OperandLike', seed: 'ArrayLike | None' = None"
+        ", *, shape: 'Sequence[int]', transpose: 'bool' = False, corder: 'bool' = True, backend: 'str | None' = None)"
+        " -> 'Array | Quantity'"
     )
-    assert str(inspect.signature(brainevent.jits)) == (
-        "(weight, prob, seed=None, *, shape, transpose=False, corder=True, backend=None)"
-    )
+    for letter, (_, parameters) in LAWS.items():
+        for name in (f"jit{letter}", *(f"{b}jit{letter}m{r}" for b in ("", "binary_") for r in "mv")):
+            expected = [*parameters, "prob", *(["x"] if len(name) > 4 else []), "seed"]
+            expected += ["shape", "transpose", "corder", "backend"]
+            assert list(inspect.signature(getattr(brainevent, name)).parameters) == expected

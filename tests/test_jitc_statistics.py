@@ -13,7 +13,8 @@ import pytest
 
 import brainevent
 from brainevent_core import jitc
-from brainevent_core.primitives import jitc_elements_p, jitc_entries_p
+from brainevent_core.jitc import SCALAR, ConnectionRule
+from brainevent_core.primitives import jitc_to_coo_p, jitc_to_dense_p
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -38,15 +39,16 @@ def words(*numbers: int) -> np.ndarray:
 
 
 def pattern(lines: int, length: int, prob: float, seed: int = 0, first: tuple[int, int] = (0, 0)) -> np.ndarray:
-    connected, _ = jitc_elements_p(words(0, seed), words(*first), prob=prob, shape=(lines, length))
+    rule = ConnectionRule(SCALAR, prob)
+    connected, _ = jitc_to_dense_p(words(0, seed), words(*first), rule=rule, shape=(lines, length))
     return np.asarray(connected)
 
 
 def entries(lines: int, length: int, prob: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Counts, positions and draws of all connections."""
-    arguments: dict[str, Any] = {"prob": prob, "shape": (lines, length)}
-    counts = jitc_entries_p(words(0, seed), words(0), nse=0, **arguments)[0]
-    found = jitc_entries_p(words(0, seed), words(0), nse=int(counts.sum()), **arguments)
+    arguments: dict[str, Any] = {"rule": ConnectionRule(SCALAR, prob), "shape": (lines, length)}
+    counts = jitc_to_coo_p(words(0, seed), words(0), nse=0, **arguments)[0]
+    found = jitc_to_coo_p(words(0, seed), words(0), nse=int(counts.sum()), **arguments)
     return tuple(np.asarray(array) for array in found)  # type: ignore[return-value]
 
 
@@ -124,7 +126,7 @@ def test_neighbours_are_independent(prob: float) -> None:
 def test_weights_follow_their_law_and_nothing_else() -> None:
     """Kolmogorov–Smirnov; rank correlation with gap, degree, position, line and the neighbour's weight."""
     counts, positions, draws = entries(200, 20_000, 0.05, seed=20)
-    uniform, normal = (np.asarray(jitc.variate(law, draws), float) for law in ("uniform", "normal"))
+    uniform, normal = (np.asarray(law.variate(draws), float) for law in (jitc.UNIFORM, jitc.NORMAL))
     assert stats.kstest(uniform, "uniform").pvalue > SIGNIFICANCE
     assert stats.kstest(normal, "norm").pvalue > SIGNIFICANCE
     line = np.repeat(np.arange(200), counts)

@@ -16,8 +16,10 @@ from tests import jitc_model as model
 
 import brainevent
 from brainevent_core import jitc
-from brainevent_core.primitives import jitc_elements_p, jitc_entries_p, jitc_matmul_p
-from brainevent_core.testing.products import x64
+from brainevent_core.encodings import BINARY
+from brainevent_core.jitc import SCALAR, ConnectionRule
+from brainevent_core.primitives import jitc_matmul_p, jitc_to_coo_p, jitc_to_dense_p
+from brainevent_core.testing.numerics import x64
 
 VECTORS = json.loads(resources.files("brainevent_core.testing").joinpath("jitc_vectors.json").read_text())
 BACKENDS = ("reference", "numba")
@@ -83,27 +85,28 @@ def test_tables_hold_the_geometric_law(prob: float) -> None:
 @pytest.mark.parametrize("vector", VECTORS["weights"], ids=lambda vector: str(vector["draw"]))
 def test_variates(vector: dict[str, Any]) -> None:
     drawn = words(vector["draw"])
-    assert jitc.variate("uniform", drawn) == vector["uniform"] == model.uniform(vector["draw"])
-    np.testing.assert_allclose(jitc.variate("normal", drawn), vector["normal"], rtol=2.0**-20)
+    assert jitc.UNIFORM.variate(drawn) == vector["uniform"] == model.uniform(vector["draw"])
+    np.testing.assert_allclose(jitc.NORMAL.variate(drawn), vector["normal"], rtol=2.0**-20)
 
 
-def test_normal_is_accurate_everywhere() -> None:
+def test_normal_is_accurate_everywhere(rng: np.random.Generator) -> None:
     stats = pytest.importorskip("scipy.special")
-    drawn = np.random.default_rng().integers(2**32, size=500_000, dtype=np.uint32)
+    drawn = rng.integers(2**32, size=500_000, dtype=np.uint32)
     drawn = np.concatenate([drawn, (2 ** np.linspace(0, 31.999, 100_000)).astype(np.uint32)])
     tail = ((drawn & 0x7FFFFFFF) + 0.5) / 2.0**32
     expected = np.where(drawn >> 31, -stats.ndtri(tail), stats.ndtri(tail))
-    np.testing.assert_allclose(jax.jit(lambda d: jitc.variate("normal", d))(drawn), expected, rtol=2.0**-20)
+    np.testing.assert_allclose(jax.jit(jitc.NORMAL.variate)(drawn), expected, rtol=2.0**-20)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("vector", VECTORS["lines"], ids=lambda vector: str(vector["prob"]))
 def test_lines(vector: dict[str, Any], backend: str) -> None:
     with brainevent.use_backend(backend):
-        counts, positions, draws = jitc_entries_p(
+        counts, positions, draws = jitc_to_coo_p(
             words(*vector["seed"]),
             words(vector["line"]),
-            prob=vector["prob"],
+            rule=ConnectionRule(SCALAR, vector["prob"]),
             shape=(1, vector["length"]),
             nse=vector["connections"] + 1,
         )
@@ -142,18 +145,20 @@ MODES = [
 ]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
     """Pattern and draws of 9 lines over three blocks: elements, any window, several at once, entries, any range of
     lines, and both products with unit vectors."""
     lines, length, prob, seed = 9, 4999, 0.2, (3, 4)
+    rule = ConnectionRule(SCALAR, prob)
     connected, draws = network(lines, length, prob, seed)
     maybe_jit: Any = jax.jit if jitted else lambda fn: fn
     with x64(wide), brainevent.use_backend(backend):
         key = words(*seed)
 
         def window(line: int, position: int, shape: tuple[int, int]) -> Any:
-            return maybe_jit(lambda first: jitc_elements_p(key, first, prob=prob, shape=shape))(words(line, position))
+            return maybe_jit(lambda first: jitc_to_dense_p(key, first, rule=rule, shape=shape))(words(line, position))
 
         for line, position, shape in (
             (0, 0, (lines, length)),
@@ -167,12 +172,12 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
             np.testing.assert_array_equal(found[1], draws[part])
 
         several = np.array([[2, 2040], [8, 0], [0, 4980]], np.uint32)
-        windows = maybe_jit(jax.vmap(lambda first: jitc_elements_p(key, first, prob=prob, shape=(1, 19))))(several)
+        windows = maybe_jit(jax.vmap(lambda first: jitc_to_dense_p(key, first, rule=rule, shape=(1, 19))))(several)
         for found, elements in zip(windows, (connected, draws)):
             np.testing.assert_array_equal(found[:, 0], [elements[i, j : j + 19] for i, j in several])
 
         nse = int(connected[2:6].sum())
-        counts, positions, drawn = jitc_entries_p(key, words(2), prob=prob, shape=(4, length), nse=nse)
+        counts, positions, drawn = jitc_to_coo_p(key, words(2), rule=rule, shape=(4, length), nse=nse)
         np.testing.assert_array_equal(counts, connected[2:6].sum(1))
         np.testing.assert_array_equal(positions, np.nonzero(connected[2:6])[1])
         np.testing.assert_array_equal(drawn, draws[2:6][connected[2:6]])
@@ -188,27 +193,27 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
                     key,
                     words(0),
                     x,
-                    law="scalar",
-                    prob=prob,
+                    rule=rule,
                     shape=(lines, length),
                     transpose=transpose,
-                    operand="binary",
+                    encoding=BINARY,
                 )
             )
             np.testing.assert_array_equal(product(x), expected)
             np.testing.assert_array_equal(product(x[:, 0]), expected[:, 0])
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("prob", [0.0, 1e-5, 5e-4, 0.001, 1.0])
 def test_backends_agree_in_every_mode(prob: float) -> None:
     """With one, two and three digits, over several blocks, and where nothing or everything is connected."""
-    results = []
+    results, rule = [], ConnectionRule(SCALAR, prob)
     for backend in BACKENDS:
         with brainevent.use_backend(backend):
-            entries = jitc_entries_p(
-                words(1, 2), words(5), prob=prob, shape=(20, 140_000 if prob < 1 else 5000), nse=5000
+            entries = jitc_to_coo_p(
+                words(1, 2), words(5), rule=rule, shape=(20, 140_000 if prob < 1 else 5000), nse=5000
             )
-            elements = jitc_elements_p(words(1, 2), words(5, 60_000), prob=prob, shape=(3, 9000))
+            elements = jitc_to_dense_p(words(1, 2), words(5, 60_000), rule=rule, shape=(3, 9000))
             results.append([np.asarray(array) for array in (*entries, *elements)])
     for reference, native in zip(*results):
         np.testing.assert_array_equal(reference, native)

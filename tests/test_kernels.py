@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 import brainevent
+import brainevent_core.primitive
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, XLACustomKernel, defjvp
 from brainevent_core.matrices import DataRepresentation
+from brainevent_core.primitive.catalogue import forget
 
 BACKENDS = ("numba", "reference")
 
@@ -20,6 +23,7 @@ def stablehlo(fn: Any, *args: Any) -> str:
     return jax.jit(fn).lower(*args).as_text()
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("event", [False, True], ids=["float", "event"])
 @pytest.mark.parametrize("cls", [CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense])
@@ -66,10 +70,7 @@ def scale() -> Any:
     kernel.def_abstract_eval(lambda a, x, *, power: [jax.ShapeDtypeStruct(x.shape, x.dtype)] * 2)
     kernel.def_reference(lambda a, x, *, power: [a * x, (a * x) ** power])
     yield kernel
-    from brainevent_core.primitive import custom_kernel
-
-    custom_kernel._declared.pop("tests.scale", None)
-    brainevent.get_registry().remove("tests.scale")
+    forget("tests.scale")
 
 
 def test_declared_primitive_under_transforms(scale: Any) -> None:
@@ -131,6 +132,85 @@ def test_rules_fit_however_static_parameters_are_written(scale: Any) -> None:
     scale.def_reference(lambda a, x, **static: [a * x, (a * x) ** static["power"]])
     defjvp(scale, ..., lambda dot, *operands, power: [dot, dot])
     np.testing.assert_allclose(scale(2.0, jnp.ones(3), power=2)[1], 4.0)
+
+
+@pytest.mark.parametrize("name", ["backend", "batch", "after", "_request", "_vmap_axes", "self", "ctx"])
+def test_reserved_names_are_refused(scale: Any, name: str) -> None:
+    def declared(before: str = "") -> Any:
+        return eval(f"lambda {before} a, x, *, power, {name}: [a, x]")
+
+    ours = XLACustomKernel("tests.reserved")
+    forget("tests.reserved")
+    message = rf"has a static parameter with a reserved name, '{name}': .*Choose another"
+    for declare in (
+        ours.def_abstract_eval,
+        ours.def_reference,
+        lambda rule: ours.def_kernel("theirs", "cpu", rule),
+        lambda _: defjvp(ours, declared("dot,")),
+        lambda _: ours.def_transpose_rule(declared("ct,")),
+        lambda _: scale(1.0, 2.0, power=1, **{name: 3}) if name != "backend" else declare_backend(ours),
+    ):
+        with pytest.raises(brainevent.RegistrationError, match=message):
+            declare(declared())
+
+
+def declare_backend(op: Any) -> None:
+    """A call can't be told from one that asks for a backend, so only declarations can be refused."""
+    op.def_reference(lambda x, *, backend: x)
+
+
+def test_what_kernels_get_besides_is_no_static_parameter(scale: Any) -> None:
+    def kernel(a: Any, x: Any, *, power: int, batch: Any) -> Any:
+        seen.append(batch)
+        size = batch[0].size if batch else 1
+        return [jnp.full((size, 3)[not batch :], 7.0)] * 2
+
+    seen: list[Any] = []
+    with pytest.raises(brainevent.RegistrationError, match="reserved name, 'batch'"):
+        scale.def_kernel("theirs", "cpu", kernel)
+    with pytest.raises(brainevent.RegistrationError, match="gets 'batch' by name and doesn't take it"):
+        scale.def_kernel("theirs", "cpu", lambda a, x, *, power: [a, x], batched=True)
+    with pytest.raises(brainevent.RegistrationError, match="does not fit"):
+        scale.def_kernel("theirs", "cpu", lambda a, *, power, batch: [a, a], batched=True)
+    scale.def_kernel("theirs", "cpu", kernel, batched=True)
+    assert jax.vmap(lambda a: scale(a, jnp.ones(3), power=1)[0])(jnp.ones(2)).tolist() == [[7.0] * 3] * 2
+    assert seen == [(brainevent_core.primitive.VmapAxis(2, (True, False)),)]
+    outs_alone = XLACustomKernel("tests.outs")
+    with pytest.raises(brainevent.RegistrationError, match="reserved name, 'outs'"):
+        outs_alone.def_abstract_eval(lambda x, *, outs: outs)
+    outs_alone.def_reference(lambda x, *, outs: jnp.zeros(outs.shape, outs.dtype))
+    defjvp(outs_alone, lambda dot, x, *, outs: dot * jnp.ones(outs.shape))
+    of_two = partial(outs_alone, outs=jax.ShapeDtypeStruct((2,), jnp.float32))
+    value, tangent = jax.jvp(of_two, (1.0,), (3.0,))
+    assert (value.tolist(), tangent.tolist()) == ([0, 0], [3, 3])
+
+
+def test_static_parameters_can_have_the_names_of_arguments() -> None:
+    names = ("operands", "axes", "primals", "tangents", "cotangents", "size", "args", "params", "kernel", "rule")
+    op = XLACustomKernel("tests.named")
+    op.def_abstract_eval(lambda x, **static: jax.ShapeDtypeStruct(x.shape, x.dtype))
+    op.def_reference(lambda x, **static: x * sum(static.values()))
+    defjvp(op, lambda dot, x, **static: op(dot, **static))
+    op.def_transpose_rule(lambda ct, x, **static: [op(ct, **static)])
+    static = dict.fromkeys(names, 1.0)
+    x = jnp.arange(3.0)
+    gradients = jax.jit(jax.vmap(jax.grad(lambda x: op(x, **static))))(x)
+    np.testing.assert_allclose(gradients, len(names))
+
+
+def test_rules_of_a_primitive_are_replaced_as_a_whole(scale: Any) -> None:
+    before = scale.rules
+    scale.def_transpose_rule(lambda ct, a, x, *, power: [None, None])
+    assert before.transpose is None
+    assert scale.rules.transpose is not None
+    assert scale.rules.reference is before.reference
+    with pytest.raises(brainevent.RegistrationError, match="sharding rule"):
+        scale.def_sharding_rule(lambda specs, a, *, power: specs[0])
+    scale.def_jvp_rule(lambda primals, tangents, *, power: (primals, tangents))
+    defjvp(scale, None, None)
+    assert scale.rules.jvp is None  # one takes the place of the other
+    with pytest.raises(AttributeError):
+        scale.rules.jvp = None
 
 
 def test_general_batching_rule(scale: Any) -> None:
@@ -254,9 +334,8 @@ def test_gradient_under_a_request_runs(scale: Any) -> None:
     np.testing.assert_allclose(jax.grad(loss)(matrix.data), 1.0)
 
 
-def test_cold_threads_agree() -> None:
+def test_cold_threads_agree(rng: np.random.Generator) -> None:
     """Eight threads that lower the same products for the first time at once."""
-    rng = np.random.default_rng()
     matrix = CSR.fromdense(rng.normal(size=(31, 37)).astype(np.float32))
     x = rng.normal(size=31).astype(np.float32)
     barrier, results = threading.Barrier(8), []
@@ -274,9 +353,8 @@ def test_cold_threads_agree() -> None:
     assert all(np.array_equal(result, results[0]) for result in results)
 
 
-def test_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
     """Set by call or environment; what is compiled obeys without being traced again, with the same results."""
-    rng = np.random.default_rng()
     weight = jnp.asarray(rng.normal(size=(500, 100)))
     matrix = FixedPostNumConn(num_pre=500, num_post=300, conn_num=100, weight=weight, seed=1)
     spikes, vector = jnp.asarray(rng.random(500) < 0.8), jnp.asarray(rng.normal(size=300))

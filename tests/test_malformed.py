@@ -10,7 +10,9 @@ import pytest
 
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
+
+pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 BACKENDS = ("numba", "reference")
 
@@ -57,11 +59,13 @@ MALFORMED: list[tuple[str, type, tuple[Any, ...]]] = [
 ]
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
-def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bool, backend: str) -> None:
-    rng = np.random.default_rng()
+def test_malformed_structure_has_one_result(
+    cls: Any, structure: Any, traced: bool, backend: str, rng: np.random.Generator
+) -> None:
     arrays = tuple(np.array(a, np.int32) for a in structure)
     weights = rng.normal(size=arrays[0].shape).astype(np.float32)
     dense = np.zeros(SHAPE)
@@ -90,6 +94,7 @@ def test_malformed_structure_has_one_result(cls: Any, structure: Any, traced: bo
     np.testing.assert_allclose(np.ravel(gradient), by_weight, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("traced", [False, True], ids=["concrete", "traced"])
 @pytest.mark.parametrize(
     ("cls", "structure"),
@@ -113,6 +118,7 @@ def test_column_index_lists_the_entries_that_exist(cls: Any, structure: Any, tra
     assert sorted(slots.tolist()) == list(range(arrays[0].size))
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("how", ["numpy", "jax", "lists", "closed over in jit", "lists in jit"])
 @pytest.mark.parametrize(("cls", "structure"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
 def test_malformed_structure_is_refused(cls: Any, structure: Any, how: str) -> None:

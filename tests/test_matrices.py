@@ -13,12 +13,13 @@ import pytest
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, DataRepresentation, Dense, FixedPostNumConn, FixedPreNumConn
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
 INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 
-def random_dense(shape: tuple[int, int] = (6, 9)) -> np.ndarray:
-    rng = np.random.default_rng()
+def random_dense(rng: np.random.Generator, shape: tuple[int, int] = (6, 9)) -> np.ndarray:
     return (rng.normal(size=shape) * (rng.random(shape) < 0.4)).astype(np.float32)
 
 
@@ -28,8 +29,8 @@ def parts(matrix: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])
-def test_round_trip_and_transpose(cls: Any) -> None:
-    dense = random_dense()
+def test_round_trip_and_transpose(cls: Any, rng: np.random.Generator) -> None:
+    dense = random_dense(rng)
     matrix = cls.fromdense(dense)
     assert isinstance(matrix, DataRepresentation)
     assert isinstance(matrix, u.sparse.SparseMatrix)
@@ -48,8 +49,8 @@ def test_round_trip_and_transpose(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", SPARSE)
-def test_every_constructor_form(cls: Any) -> None:
-    dense = random_dense()
+def test_every_constructor_form(cls: Any, rng: np.random.Generator) -> None:
+    dense = random_dense(rng)
     data, *structure = parts(cls.fromdense(dense))
     # Unused slots of fixed-number rows point outside on purpose.
     options = {"shape": dense.shape, "check": False}
@@ -63,20 +64,22 @@ def test_every_constructor_form(cls: Any) -> None:
         np.testing.assert_array_equal(getattr(homogeneous, "mantissa", homogeneous), 2 * np.asarray(pattern))
 
 
+@pytest.mark.cover(strength=1)
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("dtype", INTEGERS)
 @pytest.mark.parametrize("cls", SPARSE)
-def test_every_index_dtype(cls: Any, dtype: str, backend: str) -> None:
-    dense = random_dense()
+def test_every_index_dtype(cls: Any, dtype: str, backend: str, rng: np.random.Generator) -> None:
+    dense = random_dense(rng)
     data, *structure = parts(cls.fromdense(dense))
     mixed = [np.asarray(structure[0]).astype(dtype), *map(np.asarray, structure[1:])]
     matrix = cls((data, *mixed), shape=dense.shape, check=False)
-    spikes = np.random.default_rng().random(6) < 0.5
+    spikes = rng.random(6) < 0.5
     with brainevent.use_backend(backend):
         np.testing.assert_allclose(BinaryArray(spikes) @ matrix, spikes @ dense, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(matrix @ np.ones(9, np.float32), dense.sum(1), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (3, 0), (1, 1), (3, 4)])
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])
@@ -90,8 +93,8 @@ def test_empty(cls: Any, shape: tuple[int, int], backend: str) -> None:
 
 
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])
-def test_matrices_are_jax_values(cls: Any) -> None:
-    first, second = random_dense(), random_dense()
+def test_matrices_are_jax_values(cls: Any, rng: np.random.Generator) -> None:
+    first, second = random_dense(rng), random_dense(rng)
     nse = 6 * 9
     one, two = cls.fromdense(first, nse=nse), cls.fromdense(second, nse=nse)
     traces = []
@@ -125,8 +128,8 @@ def test_matrices_are_jax_values(cls: Any) -> None:
     assert sized.transpose((1, 0)).shape == (9, 6)
 
 
-def test_with_data_takes_over_dtype_and_unit() -> None:
-    matrix = CSR.fromdense(random_dense())
+def test_with_data_takes_over_dtype_and_unit(rng: np.random.Generator) -> None:
+    matrix = CSR.fromdense(random_dense(rng))
     halved = matrix.with_data((matrix.data / 2).astype(jnp.float16) * u.mV)
     assert (halved.dtype, halved.unit) == (jnp.float16, u.mV)
     assert halved.indices is matrix.indices
@@ -196,9 +199,8 @@ INDEXABLE = (CSR, CSC, FixedPostNumConn, FixedPreNumConn)
 
 
 @pytest.mark.parametrize("columns", [1, 2**16 - 1, 2**16, 70_000])
-def test_column_index_of_many_columns(columns: int) -> None:
+def test_column_index_of_many_columns(columns: int, rng: np.random.Generator) -> None:
     """Sorted by column and then by storage order, on both sides of the 16 bits that are sorted at a time."""
-    rng = np.random.default_rng()
     col = rng.integers(columns, size=3000)
     col[::2] = rng.choice(col, size=1500)
     conn = FixedPostNumConn((1.0, col.reshape(300, 10)), shape=(300, columns)).with_csc_index()
@@ -211,8 +213,8 @@ def test_column_index_of_many_columns(columns: int) -> None:
 
 
 @pytest.mark.parametrize("cls", INDEXABLE)
-def test_column_index_is_carried_along(cls: Any) -> None:
-    dense = random_dense()
+def test_column_index_is_carried_along(cls: Any, rng: np.random.Generator) -> None:
+    dense = random_dense(rng)
     plain = cls.fromdense(dense)
     matrix = plain.with_csc_index()
     assert not plain.has_csc_index
@@ -251,8 +253,8 @@ def test_column_index_is_carried_along(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", INDEXABLE)
-def test_column_index_that_does_not_fit_is_refused(cls: Any) -> None:
-    matrix = cls.fromdense(random_dense()).with_csc_index()
+def test_column_index_that_does_not_fit_is_refused(cls: Any, rng: np.random.Generator) -> None:
+    matrix = cls.fromdense(random_dense(rng)).with_csc_index()
     leaves, tree = jax.tree_util.tree_flatten(matrix)
     for i, name in ((-3, "column_rows"), (-2, "column_indptr"), (-1, "column_slots")):
         shorter = list(leaves)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
 DENSE = np.array([[0, 1, 0, 2], [3, 0, 4, 0], [0, 0, 0, 5]], np.float32)
 CSR_4 = CSR.fromdense(DENSE)
@@ -265,6 +267,7 @@ def test_sorted_coordinates() -> None:
         np.testing.assert_array_equal(result.col, [3, 3, 0, 1])
 
 
+@pytest.mark.cover(strength=1)
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])
 @pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.int64, complex, np.complex64, np.array])
 def test_numbers_of_every_kind(kind: Callable[..., Any], cls: Any) -> None:

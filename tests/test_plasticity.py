@@ -1,5 +1,6 @@
 """Weights that change where neurons spike: every class, side and bound, in place, and whatever structures hold."""
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,29 +12,22 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.covers import parametrize_with_cases
+from tests.models.plasticity import PlasticityCase, check_plasticity, plasticity_cases
 
 import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.testing import PlasticityCase, check_plasticity, plasticity_cases
 
 BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        whole = metafunc.config.getoption("--full", default=False)
-        metafunc.parametrize("case", list(plasticity_cases(BACKENDS, whole=whole)), ids=str)
-
-
-@pytest.fixture
-def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
-    """The programs of the whole table are many, and run once."""
-    optimise(not full)
+    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS), share=0.4)
 
 
 @pytest.mark.usefixtures("little_optimisation")
-def test_update(case: PlasticityCase) -> None:
-    check_plasticity(case)
+def test_update(case: PlasticityCase, seed: int) -> None:
+    check_plasticity(case, seed)
 
 
 # -- the functions -----------------------------------------------------------------------------------------------------
@@ -67,6 +61,7 @@ FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any, bool]] = {
 }
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_function(name: str) -> None:
     structure, matrix, pre = FUNCTIONS[name]
@@ -167,9 +162,10 @@ STEPS: dict[str, Callable[..., Any]] = {
 }
 
 
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("name", MATRICES)
-def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
+def test_a_loop_changes_weights_in_place(name: str, step: str, rng: np.random.Generator) -> None:
     matrix = MATRICES[name]
 
     def run(weights: Any, spikes: Any) -> Any:
@@ -179,7 +175,7 @@ def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
 
         return jax.lax.scan(turn, weights, spikes)
 
-    spikes = RNG.random((4, N)) < 0.2, RNG.random((4, M)) < 0.2
+    spikes = rng.random((4, N)) < 0.2, rng.random((4, M)) < 0.2
     program = jax.jit(run, donate_argnums=0).lower(matrix.data, spikes).compile()
     assert not weight_sized_copies(program.as_text(), matrix.data.size)
     new, outs = program(jnp.array(matrix.data), spikes)
@@ -189,9 +185,9 @@ def test_a_loop_changes_weights_in_place(name: str, step: str) -> None:
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), outs, expected_outs)
 
 
-def test_weights_that_are_needed_still_are_copied() -> None:
+def test_weights_that_are_needed_still_are_copied(rng: np.random.Generator) -> None:
     """The product is computed from the old weights even where it is written after the update."""
-    matrix, pre, post = MATRICES["CSR"], jnp.asarray(RNG.random(N) < 0.2), jnp.asarray(RNG.random(M) < 0.2)
+    matrix, pre, post = MATRICES["CSR"], jnp.asarray(rng.random(N) < 0.2), jnp.asarray(rng.random(M) < 0.2)
     _, currents = jax.jit(_beside_event_products)(matrix, pre, post)
     np.testing.assert_allclose(currents[0], pre @ LARGE, rtol=1e-5)
     np.testing.assert_allclose(currents[1], LARGE @ post, rtol=1e-5)
@@ -240,11 +236,26 @@ def structures(draw: Any) -> tuple[type, tuple[np.ndarray, ...], np.ndarray, np.
     return cls, structure, row, col
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(structures(), st.booleans(), st.booleans(), st.sampled_from(["all", "updated"]), st.integers(0, 2**32 - 1))
+UPDATES = (structures(), st.booleans(), st.booleans(), st.sampled_from(["all", "updated"]), st.integers(0, 2**32 - 1))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*UPDATES)
 def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool, clip: str, seed: int) -> None:
+    check_malformed_structure(*drawn, pre, indexed, clip, seed)
+
+
+@pytest.mark.slow
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(*UPDATES)
+def test_many_malformed_structures(drawn: Any, pre: bool, indexed: bool, clip: str, seed: int) -> None:
+    check_malformed_structure(*drawn, pre, indexed, clip, seed)
+
+
+def check_malformed_structure(
+    cls: Any, structure: Any, row: Any, col: Any, pre: bool, indexed: bool, clip: str, seed: int
+) -> None:
     """Empty lines, duplicates, any order, indices and pointers of any value: entries outside never change."""
-    cls, structure, row, col = drawn
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=structure[0].shape).astype(np.float32)
     spikes, trace = rng.random(4 if pre else 5) < 0.6, rng.normal(size=5 if pre else 4).astype(np.float32)
@@ -260,12 +271,14 @@ def test_malformed_structure_has_one_result(drawn: Any, pre: bool, indexed: bool
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("dtype", [np.int32, np.int8])
 @pytest.mark.parametrize("cls", [CSR, COO, FixedPostNumConn])
 @pytest.mark.parametrize(("activity", "clip"), [(0.02, "updated"), (0.5, "updated"), (0.02, "all"), (0.5, "all")])
-def test_a_search_through_many_entries(cls: type, dtype: type, activity: float, clip: str) -> None:
+def test_a_search_through_many_entries(
+    cls: type, dtype: type, activity: float, clip: str, rng: np.random.Generator
+) -> None:
     """Events of columns without an index, and of rows in no order: long lists, some of whose lines don't exist."""
-    rng = np.random.default_rng()
     shape, entries = (200, 150), 200 * 32
     row = np.repeat(np.arange(200), 32)
     col = rng.integers(-128, 128, entries) if dtype is np.int8 else rng.integers(0, 150, entries)

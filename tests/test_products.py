@@ -1,36 +1,62 @@
 """Every product of every matrix class, under every transform, on every backend, against dense NumPy."""
 
-from collections.abc import Callable
+import functools
 from itertools import product
 
 import pytest
+from tests.covers import parametrize_with_cases
+from tests.models.products import ProductCase, check_product, product_cases
 
-from brainevent_core.testing import ProductCase, check_product, product_cases
+import brainevent
+
+pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        whole = metafunc.config.getoption("--full", default=False)
-        metafunc.parametrize("case", list(product_cases(BACKENDS, whole=whole)), ids=str)
+    parametrize_with_cases(metafunc, functools.partial(product_cases, BACKENDS), share=0.4)
 
 
-@pytest.fixture(autouse=True)
-def little_optimisation(full: bool, optimise: Callable[[bool], None]) -> None:
-    """The programs of the whole table are many, and run once."""
-    optimise(not full)
+def test_product(case: ProductCase, seed: int) -> None:
+    check_product(case, seed)
 
 
-def test_product(case: ProductCase) -> None:
-    check_product(case)
+# What must be in the table, written down without it: classes are those that users can build, the rest is words.
+PUBLIC = [value for value in (getattr(brainevent, name) for name in brainevent.__all__) if isinstance(value, type)]
+MATRICES = [cls for cls in PUBLIC if issubclass(cls, brainevent.DataRepresentation)]
+STORED = [
+    cls.__name__
+    for cls in MATRICES
+    if not issubclass(cls, brainevent.JITCMatrix)
+    and all(cls is other or not issubclass(other, cls) for other in MATRICES)
+]
+INDEXED = [f"{name}+index" for name in STORED if hasattr(getattr(brainevent, name), "with_csc_index")]
+SPIKES = ["bool", "int32", "bitpacked", "compact"]
+OPERANDS = ["float", "sparse", "float32", *SPIKES]
+WITHOUT_DERIVATIVE = ["eager", "jit", "vmap_operand", "vmap_weights", "vmap_structure", "scan", "cond"]
+BY_WEIGHTS, BY_OPERANDS = ["vjp", "grad_of_vmap", "vmap_of_grad"], ["jvp", "second_order"]
+DTYPES = ["float64", "float32", "float16", "bfloat16"]
 
 
-def test_the_whole_table_leaves_no_hole() -> None:
-    """Every product under every transform, with one weight and with many, has cases on every backend."""
-    found = {
-        (case.matrix, case.operand, case.from_left, case.rank, case.transform, case.homogeneous, case.backend)
-        for case in product_cases(BACKENDS, whole=True)
+def test_the_whole_table_leaves_no_hole(seed: int) -> None:
+    """Every product under every transform in every dtype, with one weight and with many, on every backend."""
+    cases = list(product_cases(BACKENDS, whole=True, seed=seed))
+    calls = {
+        (matrix, operand, from_left, rank, transform)
+        for matrix, operand, from_left, rank, transform in product(
+            STORED + INDEXED, OPERANDS, (False, True), (1, 2), WITHOUT_DERIVATIVE + BY_WEIGHTS + BY_OPERANDS
+        )
+        if not (operand in SPIKES and transform in BY_OPERANDS)  # integers have no derivative
+        and not (matrix == "Dense" and transform == "vmap_structure")  # and a dense matrix no structure
     }
-    for *which, homogeneous, backend in product({case[:5] for case in found}, (False, True), BACKENDS):
-        assert ((*which[0], homogeneous, backend) in found) == (which[0][0] != "Dense" or not homogeneous)
+    found = {(c.matrix, c.operand, c.from_left, c.rank, c.transform, c.dtype, c.unit) for c in cases}
+    assert found == {(*call, dtype, unit) for call in calls for dtype in DTYPES for unit in (False, True)}
+    found = {(c.matrix, c.operand, c.from_left, c.rank, c.transform, c.homogeneous, c.backend) for c in cases}
+    assert found == {
+        (*call, homogeneous, backend)
+        for call in calls
+        for homogeneous in (False, True)
+        for backend in BACKENDS
+        if not (call[0] == "Dense" and homogeneous)
+    }

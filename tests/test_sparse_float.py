@@ -12,18 +12,20 @@ import brainevent
 from brainevent import COO, CSC, CSR, BinaryArray, Dense, FixedPostNumConn, FixedPreNumConn, SparseFloat
 
 MATRICES = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 BACKENDS = ("numba", "reference")
 
 VALUES = np.array([0.0, 2.0, -3.0, 0.0, -0.0, 1e-30], np.float32)
 ACTIVE = VALUES != 0
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("cls", MATRICES)
-def test_zeros_select_nothing(cls: Any, rank: int, backend: str) -> None:
+def test_zeros_select_nothing(cls: Any, rank: int, backend: str, rng: np.random.Generator) -> None:
     """Inf and NaN weights of silent lines never show, in the product and in its derivatives by the weights."""
-    rng = np.random.default_rng()
     dense = rng.normal(size=(6, 4)).astype(np.float32)
     loud = dense.copy()
     loud[0], loud[3], loud[4] = np.inf, np.nan, -np.inf
@@ -56,9 +58,9 @@ def test_dtypes_and_units_are_those_of_the_plain_product() -> None:
     assert not isinstance(SparseFloat(VALUES / u.nS) @ weights, u.Quantity)
 
 
-def test_gradients_are_those_of_the_plain_product() -> None:
+def test_gradients_are_those_of_the_plain_product(rng: np.random.Generator) -> None:
     """With respect to every entry, also to those that are zero; integers have none."""
-    dense = np.random.default_rng().normal(size=(6, 4)).astype(np.float32)
+    dense = rng.normal(size=(6, 4)).astype(np.float32)
     weights = CSC.fromdense(dense)
 
     def total(values: Any) -> Any:

@@ -67,6 +67,7 @@ USES: dict[str, tuple[Callable[[Any], Any], Any]] = {
 }
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.parametrize("cls", [CSR, Dense])

@@ -39,6 +39,7 @@ def _matrix(case: Case, arrays: Arrays) -> Any:
     data, indices, indptr = (jnp.array(a) for a in (arrays.data, arrays.indices, arrays.indptr))
     if case.format == "dense":
         return data
+    matrix: brainevent.CSR | brainevent.FixedNumPerPre
     if case.format == "csr":
         matrix = brainevent.CSR((data, indices, indptr), shape=shape)
     elif case.format == "fan-out":

@@ -31,8 +31,8 @@ def divide(x, y, quotient, remainder):  # type: ignore[no-untyped-def]
         remainder[i] = x[i] % y[i]
 
 
-def test_every_form_of_call() -> None:
-    x = np.random.default_rng().normal(size=(3, 4)).astype(np.float32)
+def test_every_form_of_call(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(3, 4)).astype(np.float32)
     out = jax.ShapeDtypeStruct(x.shape, x.dtype)
 
     def body(x, out):  # type: ignore[no-untyped-def]
@@ -53,8 +53,7 @@ def test_every_form_of_call() -> None:
         np.testing.assert_array_equal(jax.jit(call)(x), x / 2)
 
 
-def test_several_outputs_of_several_dtypes() -> None:
-    rng = np.random.default_rng()
+def test_several_outputs_of_several_dtypes(rng: np.random.Generator) -> None:
     x, y = rng.integers(0, 100, 7, np.int32), rng.integers(1, 9, 7, np.int32)
     outs = (jax.ShapeDtypeStruct((7,), jnp.float32), jax.ShapeDtypeStruct((7,), jnp.int32))
     quotient, remainder = divide(x, y, outs=outs)
@@ -64,12 +63,11 @@ def test_several_outputs_of_several_dtypes() -> None:
 
 
 @pytest.mark.parametrize("method", ["sequential", "expand_dims", "broadcast_all"])
-def test_vmap(method: str) -> None:
+def test_vmap(method: str, rng: np.random.Generator) -> None:
     def body(x, y, out):  # type: ignore[no-untyped-def]
         out[...] = x - y
 
     subtract = numba_kernel(body, outs=like, vmap_method=method)
-    rng = np.random.default_rng()
     x, y = rng.normal(size=(3, 5, 4)).astype(np.float32), rng.normal(size=(3, 4)).astype(np.float32)
     np.testing.assert_array_equal(jax.vmap(subtract)(x[:, 0], y), x[:, 0] - y)
     np.testing.assert_array_equal(jax.vmap(subtract, (1, None))(x[0].T, y[0]), x[0] - y[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +11,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.covers import parametrize_with_cases
 
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT, get_encoding
+from brainevent_core.formats import CSR_FORMAT, DENSE_FORMAT, get_format
 from brainevent_core.testing.pairwise import rows as table_rows
 from brainevent_cpu.bridge import layout
 from brainevent_cpu.bridge.handler import compile_handler
 from brainevent_cpu.kernels.kernel_spec import KernelSpec
 from brainevent_cpu.kernels.matmul import matmul, native_kernel, sddmm, supports_matmul, supports_sddmm
 
-FORMATS = ("csr", "fixed_num", "coo", "dense", "csr_indexed", "fixed_num_indexed")
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
+FORMATS = ("csr", "fixed_num", "coo", "dense", "csr:csc_index", "fixed_num:csc_index")
 TOLERANCES = {"float32": 2e-5, "float64": 1e-12, "float16": 2e-3, "bfloat16": 2e-2}
 BATCH = 3
 
@@ -40,7 +46,7 @@ class Case:
 
     @property
     def base(self) -> str:
-        return self.format.removesuffix("_indexed")
+        return self.format.removesuffix(":csc_index")
 
     @property
     def selects(self) -> bool:
@@ -64,19 +70,12 @@ def exists(row: dict[str, Any]) -> bool:
     return True
 
 
+def cases(*, whole: bool, seed: int) -> Iterator[Case]:
+    return (Case(**row) for row in table_rows(COLUMNS, whole=whole, allowed=exists, seed=seed))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "case" in metafunc.fixturenames:
-        cases = [Case(**row) for row in table_rows(COLUMNS, whole=metafunc.config.getoption("--full"), allowed=exists)]
-        metafunc.parametrize("case", cases, ids=str)
-
-
-@pytest.fixture
-def rng(request: pytest.FixtureRequest) -> np.random.Generator:
-    """Fresh inputs for every test and run; the seed appears in the report of a failing one."""
-    seed = np.random.SeedSequence().entropy
-    request.node.user_properties.append(("seed", seed))
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
+    parametrize_with_cases(metafunc, cases, share=0.4)
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------
@@ -137,7 +136,7 @@ def random_matrix(
     row, col = (
         np.array([i if 0 <= i < bound else -1 for i in index.tolist()], int) for index, bound in ((row, m), (col, n))
     )
-    if case.format.endswith("_indexed"):
+    if case.format.endswith(":csc_index"):
         structure += column_index(row, col, n)
     data = rng.standard_normal(1 if case.homogeneous else per_entry).astype(jnp.dtype(case.dtype))
     return Matrix(data, structure, row, col, shape)
@@ -193,14 +192,18 @@ def model(case: Case, matrix: Matrix, numbers: np.ndarray) -> np.ndarray:
     return out
 
 
-jitted = jax.jit(matmul, static_argnames=("format", "shape", "transpose", "operand"))
-jitted_sddmm = jax.jit(sddmm, static_argnames=("format", "shape", "transpose", "operand"))
+jitted = jax.jit(matmul, static_argnames=("format", "shape", "transpose", "encoding"))
+jitted_sddmm = jax.jit(sddmm, static_argnames=("format", "shape", "transpose", "encoding"))
 
 
 def run(case: Case, function: Any, first: np.ndarray, matrix: Matrix, x: np.ndarray) -> np.ndarray:
     with jax.enable_x64(True):
         arrays = map(jnp.asarray, (first, *matrix.structure, x))
-        params = {"format": case.format, "transpose": case.transpose, "operand": case.operand}
+        params = {
+            "format": get_format(case.format),
+            "transpose": case.transpose,
+            "encoding": get_encoding(case.operand),
+        }
         (out,) = function(*arrays, shape=matrix.shape, **params)
         assert out.dtype == jnp.dtype(case.dtype)
         return np.asarray(out).astype(np.float64)
@@ -353,21 +356,22 @@ def test_sampled(case: Case, rng: Any) -> None:
 
 def test_supports() -> None:
     aval = jax.ShapeDtypeStruct
-    params: dict[str, Any] = {"shape": (3, 4), "transpose": False, "operand": "binary"}
+    params: dict[str, Any] = {"shape": (3, 4), "transpose": False, "encoding": BINARY}
     structure = aval((5,), jnp.int32), aval((4,), jnp.int32)
     x = aval((4,), jnp.bool_)
     for dtype in TOLERANCES:
-        assert supports_matmul(aval((5,), jnp.dtype(dtype)), *structure, x, format="csr", **params)
-    assert not supports_matmul(aval((5,), jnp.float8_e5m2), *structure, x, format="csr", **params)
-    assert supports_matmul(aval((3, 4), jnp.float32), x, format="dense", **params)
+        assert supports_matmul(aval((5,), jnp.dtype(dtype)), *structure, x, format=CSR_FORMAT, **params)
+    assert not supports_matmul(aval((5,), jnp.float8_e5m2), *structure, x, format=CSR_FORMAT, **params)
+    assert supports_matmul(aval((3, 4), jnp.float32), x, format=DENSE_FORMAT, **params)
     numbers = aval((4,), jnp.float32)
-    assert not supports_matmul(aval((3, 4), jnp.float32), numbers, format="dense", **(params | {"operand": "float"}))
-    assert not supports_sddmm(aval((3,), jnp.float32), numbers, format="dense", **params)
+    params_of_numbers = params | {"encoding": FLOAT}
+    assert not supports_matmul(aval((3, 4), jnp.float32), numbers, format=DENSE_FORMAT, **params_of_numbers)
+    assert not supports_sddmm(aval((3,), jnp.float32), numbers, format=DENSE_FORMAT, **params)
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
     arrays = np.ones(1, np.float32), np.zeros(5, np.int32), np.zeros(4, np.int32)
-    params: dict[str, Any] = {"format": "csr", "shape": (3, 4), "transpose": False, "operand": "binary"}
+    params: dict[str, Any] = {"format": CSR_FORMAT, "shape": (3, 4), "transpose": False, "encoding": BINARY}
     with pytest.raises(ValueError, match=r"\(4,\)"):
         matmul(*map(jnp.asarray, (*arrays, np.ones(3, bool))), **params)
 
@@ -453,22 +457,23 @@ def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
 
 # Each takes seconds to compile: every family, every kind of index, every encoding that is read from an array.
 GUARDED: list[tuple[KernelSpec, str]] = [
-    (KernelSpec("gather", "csr", "entries", "binary"), "int16"),
-    (KernelSpec("gather", "fixed_num", "entries", "float"), "uint8"),
-    (KernelSpec("scatter", "csr", "entries", "binary", transpose=True), "uint32"),
-    (KernelSpec("scatter", "fixed_num", "entries", "compact", transpose=True), "int8"),
-    (KernelSpec("scatter", "csr", "entries", "sparse_float", transpose=True), "int32"),
-    (KernelSpec("scatter", "csr", "entries", "float", transpose=True, short=True), "int16"),
-    (KernelSpec("coordinates", "", "entries", "bitpacked"), "int64"),
-    (KernelSpec("coordinates", "", "entries", "binary"), "uint16"),
-    (KernelSpec("indexed", "csr", "entries", "binary"), "int32"),
-    (KernelSpec("gather", "csr", "entries", "binary", lanes=True), "int16"),
-    (KernelSpec("gather", "fixed_num", "entries", "sparse_float", lanes=True), "uint32"),
-    (KernelSpec("gather", "csr", "entries", "binary", batched=True, lanes=True), "uint32"),
-    (KernelSpec("sddmm", "csr", "entries", "binary"), "int32"),
+    (KernelSpec("gather", "csr", "entries", BINARY), "int16"),
+    (KernelSpec("gather", "fixed_num", "entries", FLOAT), "uint8"),
+    (KernelSpec("scatter", "csr", "entries", BINARY, transpose=True), "uint32"),
+    (KernelSpec("scatter", "fixed_num", "entries", COMPACT, transpose=True), "int8"),
+    (KernelSpec("scatter", "csr", "entries", SPARSE_FLOAT, transpose=True), "int32"),
+    (KernelSpec("scatter", "csr", "entries", FLOAT, transpose=True, short=True), "int16"),
+    (KernelSpec("coordinates", "", "entries", BITPACKED), "int64"),
+    (KernelSpec("coordinates", "", "entries", BINARY), "uint16"),
+    (KernelSpec("indexed", "csr", "entries", BINARY), "int32"),
+    (KernelSpec("gather", "csr", "entries", BINARY, lanes=True), "int16"),
+    (KernelSpec("gather", "fixed_num", "entries", SPARSE_FLOAT, lanes=True), "uint32"),
+    (KernelSpec("gather", "csr", "entries", BINARY, batched=True, lanes=True), "uint32"),
+    (KernelSpec("sddmm", "csr", "entries", BINARY), "int32"),
 ]
 
 
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize(
     ("call", "dtype"), [pytest.param(*pair, id="-".join((*pair[0].words, pair[1]))) for pair in GUARDED]
 )
@@ -479,7 +484,7 @@ def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> 
     unsigned = np.dtype(f"uint{8 * index.itemsize}")
     f64, i32, i64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
     u8, u32 = np.dtype(np.uint8), np.dtype(np.uint32)
-    x_type = {"float": f64, "sparse_float": f64, "binary": u8, "bitpacked": u32, "compact": i32}[call.operand]
+    x_type = {FLOAT: f64, SPARSE_FLOAT: f64, BINARY: u8, BITPACKED: u32, COMPACT: i32}[call.encoding]
     kernel = native_kernel(call)
     edges = np.array([info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, info.max // 2], index)
     handler: Any = None
@@ -517,11 +522,11 @@ def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> 
                 indices = indices[: m * width]
                 arrays = [indices] * len(arrays)
             mask = rng.random(in_lines) < 0.3
-            if call.operand in ("float", "sparse_float"):
-                x = rng.standard_normal(in_lines) * (mask | (call.operand == "float"))
-            elif call.operand == "bitpacked":
+            if call.encoding in (FLOAT, SPARSE_FLOAT):
+                x = rng.standard_normal(in_lines) * (mask | (call.encoding is FLOAT))
+            elif call.encoding is BITPACKED:
                 x = np.packbits(np.pad(mask, (0, -in_lines % 32)), bitorder="little").view(np.uint32)
-            elif call.operand == "compact":
+            elif call.encoding is COMPACT:
                 listed = wild(np.flatnonzero(mask), 0.4, anything)
                 x = np.concatenate([[2**31 - 1 if malformed else listed.size], listed]).astype(np.int32)
             else:

@@ -7,7 +7,7 @@ from scipy.special import ndtri
 from brainevent_cpu.kernels.native.jitc.quantiles import build_quantile
 
 
-def test_accurate_everywhere() -> None:
+def test_accurate_everywhere(rng: np.random.Generator) -> None:
     locate, quantile = build_quantile()
 
     @njit
@@ -15,7 +15,6 @@ def test_accurate_everywhere() -> None:
         for i in range(drawn.size):
             out[i] = quantile(*locate(drawn[i]))
 
-    rng = np.random.default_rng()
     # All orders of magnitude of the distance from either end and from the middle, and all draws next to them.
     near = np.arange(3000)
     spread = (2 ** rng.uniform(0, 31, 300_000)).astype(np.int64)

@@ -33,11 +33,6 @@ from brainevent_cpu.kernels import jitc, matmul
 U, W, F, D = np.uint64, np.uint32, np.float32, np.float64
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng()
-
-
 class Choice:
     """Whether kernels use lanes, whatever the processor is."""
 
@@ -157,6 +152,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.cover(strength=1)
 @pytest.mark.parametrize(("dtype", "index", "operand", "homogeneous"), ROWS)
 def test_rows_of_all_lengths(
     choice: Choice, dtype: str, index: str, operand: str, homogeneous: bool, rng: np.random.Generator
@@ -185,6 +181,7 @@ def test_rows_of_all_lengths(
             np.testing.assert_allclose(found, dense @ numbers.astype(np.float64), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("operand", ["float", "sparse_float", "binary"])
 @pytest.mark.parametrize("homogeneous", [False, True])
 @pytest.mark.parametrize("columns", [3, 43])
@@ -243,6 +240,7 @@ OPERANDS = ["float", "sparse_float", "binary"]
 CASES = [(0.3, (37, 5000)), (0.002, (50, 140_000)), (6e-4, (21, 300_000)), (1e-6, (200, 400_000)), (1.0, (17, 40))]
 
 
+@pytest.mark.cover(strength=1)
 @pytest.mark.parametrize(
     ("law", "prob", "shape", "operand"),
     [

@@ -47,8 +47,8 @@ def annotated_body(x: wp.array2d(dtype=float), out: wp.array2d[float]):  # type:
     out[i, j] = x[i, j] / 2.0
 
 
-def test_every_form_of_call() -> None:
-    x = np.random.default_rng().normal(size=(3, 4)).astype(np.float32)
+def test_every_form_of_call(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(3, 4)).astype(np.float32)
     out = jax.ShapeDtypeStruct(x.shape, x.dtype)
     halve = warp_kernel(halve_body)
     for call in (
@@ -67,10 +67,10 @@ def test_every_form_of_call() -> None:
     assert halve(x[:0], outs=jax.ShapeDtypeStruct((0, 4), x.dtype)).shape == (0, 4)
 
 
-def test_compiled_for_what_it_gets() -> None:
+def test_compiled_for_what_it_gets(rng: np.random.Generator) -> None:
     subtract = warp_kernel(subtract_body, outs=like)
     for dtype in (np.float16, np.int32, np.uint8):
-        x, y = np.random.default_rng().integers(0, 9, (2, 5)).astype(dtype)
+        x, y = rng.integers(0, 9, (2, 5)).astype(dtype)
         result = subtract(x, y)
         np.testing.assert_array_equal(result, x - y)
         assert result.dtype == dtype
@@ -80,7 +80,7 @@ def test_compiled_for_what_it_gets() -> None:
     assert subtract(3.0, 1.0).shape == ()
 
 
-def test_several_outputs_vectors_and_constants() -> None:
+def test_several_outputs_vectors_and_constants(rng: np.random.Generator) -> None:
     scale = 3.0
 
     @warp_kernel
@@ -89,7 +89,7 @@ def test_several_outputs_vectors_and_constants() -> None:
         norm[i] = scale * wp.length(x[i])
         point[i] = wp.int32(x[i][0])
 
-    x = np.random.default_rng().uniform(0, 9, (5, 2)).astype(np.float32)
+    x = rng.uniform(0, 9, (5, 2)).astype(np.float32)
     outs = [jax.ShapeDtypeStruct((5,), jnp.float32), jax.ShapeDtypeStruct((5,), jnp.int32)]
     norm, point = jax.jit(lambda x: split(x, outs=outs))(x)
     np.testing.assert_allclose(norm, 3 * np.linalg.norm(x, axis=1), rtol=1e-6)
@@ -97,9 +97,9 @@ def test_several_outputs_vectors_and_constants() -> None:
 
 
 @pytest.mark.parametrize("method", ["sequential", "elementwise"])
-def test_vmap(method: str) -> None:
+def test_vmap(method: str, rng: np.random.Generator) -> None:
     subtract = warp_kernel(subtract_body, outs=like, vmap_method=method)
-    x, y = np.random.default_rng().normal(size=(2, 3, 4)).astype(np.float32)
+    x, y = rng.normal(size=(2, 3, 4)).astype(np.float32)
     np.testing.assert_array_equal(jax.vmap(subtract)(x, y), x - y)
     np.testing.assert_array_equal(jax.vmap(subtract, (1, None))(x.T, y[0]), x - y[0])
     both = jax.jit(jax.vmap(jax.vmap(subtract, (0, None)), (None, 0)))
@@ -108,12 +108,11 @@ def test_vmap(method: str) -> None:
     assert (both.lower(x, y).as_text().count("while") == 0) == (method == "elementwise")
 
 
-def test_elementwise_with_what_all_elements_share() -> None:
+def test_elementwise_with_what_all_elements_share(rng: np.random.Generator) -> None:
     @warp_kernel(outs=lambda index, table: jax.ShapeDtypeStruct(index.shape, table.dtype), vmap_method="elementwise")
     def look_up(index, table, out):  # type: ignore[no-untyped-def]
         out[wp.tid()] = table[index[wp.tid()]]
 
-    rng = np.random.default_rng()
     for size in (3, 5):  # the second as many as there are indices
         table, index = rng.normal(size=size).astype(np.float32), rng.integers(0, size, (2, 5))
         np.testing.assert_array_equal(jax.vmap(look_up, (0, None))(index, table), table[index])
@@ -132,7 +131,7 @@ def test_inputs_that_become_outputs() -> None:
     np.testing.assert_array_equal(jax.vmap(count, (0, None))(index, table), [[0, 2, 0, 1], [1, 2, 0, 0]])
 
 
-def test_outputs_in_place_keep_their_order() -> None:
+def test_outputs_in_place_keep_their_order(rng: np.random.Generator) -> None:
     def body(a, b, first, second, third):  # type: ignore[no-untyped-def]
         i = wp.tid()
         second[i] = a[i] + 1.0
@@ -140,7 +139,7 @@ def test_outputs_in_place_keep_their_order() -> None:
         third[i] = 7.0
 
     kernel = warp_kernel(body, outs=lambda a, b: [b, a, a], input_output_aliases={0: 1, 1: 0})
-    a, b = np.random.default_rng().normal(size=(2, 5)).astype(np.float32)
+    a, b = rng.normal(size=(2, 5)).astype(np.float32)
     first, second, third = jax.jit(kernel)(a, b)
     np.testing.assert_array_equal(first, b * 2)
     np.testing.assert_array_equal(second, a + 1)

@@ -31,8 +31,8 @@ def subtract_body(x, y, out):  # type: ignore[no-untyped-def]
 ROWS = pl.BlockSpec((1, 4), lambda i: (i, 0))
 
 
-def test_every_form_of_call() -> None:
-    x = np.random.default_rng().normal(size=(3, 4)).astype(np.float32)
+def test_every_form_of_call(rng: np.random.Generator) -> None:
+    x = rng.normal(size=(3, 4)).astype(np.float32)
     out = jax.ShapeDtypeStruct(x.shape, x.dtype)
     halve = pallas_kernel(halve_body)
     for call in (
@@ -48,7 +48,7 @@ def test_every_form_of_call() -> None:
         np.testing.assert_array_equal(jax.jit(call)(x), x / 2)
 
 
-def test_several_outputs_and_scratch() -> None:
+def test_several_outputs_and_scratch(rng: np.random.Generator) -> None:
     from jax.experimental.pallas import tpu
 
     def body(x, total, largest, scratch):  # type: ignore[no-untyped-def]
@@ -57,16 +57,15 @@ def test_several_outputs_and_scratch() -> None:
         largest[...] = jnp.max(scratch[...], keepdims=True)
 
     outs = [jax.ShapeDtypeStruct((1,), jnp.float32)] * 2
-    x = np.random.default_rng().normal(size=8).astype(np.float32)
+    x = rng.normal(size=8).astype(np.float32)
     total, largest = pallas_kernel(body, outs=outs, scratch_shapes=[tpu.VMEM((8,), jnp.float32)])(x)
     np.testing.assert_allclose(total[0], 2 * x.sum(), rtol=1e-5)
     np.testing.assert_array_equal(largest[0], 2 * x.max())
 
 
 @pytest.mark.parametrize("method", ["grid", "sequential", "expand_dims", "broadcast_all"])
-def test_vmap(method: str) -> None:
+def test_vmap(method: str, rng: np.random.Generator) -> None:
     subtract = pallas_kernel(subtract_body, outs=like, vmap_method=method)
-    rng = np.random.default_rng()
     x, y = rng.normal(size=(3, 5, 4)).astype(np.float32), rng.normal(size=(3, 4)).astype(np.float32)
     np.testing.assert_array_equal(jax.vmap(subtract)(x[:, 0], y), x[:, 0] - y)
     np.testing.assert_array_equal(jax.vmap(subtract, (1, None))(x[0].T, y[0]), x[0] - y[0])
@@ -75,12 +74,12 @@ def test_vmap(method: str) -> None:
         np.testing.assert_array_equal(both, x - y[:, None])
 
 
-def test_inputs_that_become_outputs() -> None:
+def test_inputs_that_become_outputs(rng: np.random.Generator) -> None:
     def body(x, table, out):  # type: ignore[no-untyped-def]
         out[0] += x[0]
 
     add = pallas_kernel(body, outs=lambda x, table: table, input_output_aliases={1: 0})
-    x, table = np.random.default_rng().normal(size=(3, 1)).astype(np.float32), jnp.ones(4)
+    x, table = rng.normal(size=(3, 1)).astype(np.float32), jnp.ones(4)
     out, _ = jax.lax.scan(lambda table, x: (add(x, table), None), table, x)
     np.testing.assert_allclose(out, [1 + x.sum(), 1, 1, 1], rtol=1e-5)
     np.testing.assert_array_equal(table, np.ones(4))

@@ -5,7 +5,7 @@ Users import :mod:`brainevent`, which re-exports this package's public names; ba
 
 from typing import TYPE_CHECKING, Any
 
-from brainevent_core import config, functional
+from brainevent_core import config
 from brainevent_core.config import use_backend
 from brainevent_core.deprecated import look_up as _look_up
 from brainevent_core.differentiation import grad, value_and_grad
@@ -31,7 +31,17 @@ from brainevent_core.events import (
     SparseFloat,
     bitpack,
 )
-from brainevent_core.functional import *
+from brainevent_core.functional.coo import *
+from brainevent_core.functional.csr import *
+from brainevent_core.functional.dense import *
+from brainevent_core.functional.dt2t import *
+from brainevent_core.functional.fcn import *
+from brainevent_core.functional.jitc_normal import *
+from brainevent_core.functional.jitc_scalar import *
+from brainevent_core.functional.jitc_uniform import *
+from brainevent_core.functional.plasticity import *
+from brainevent_core.functional.sddmm import *
+from brainevent_core.functional.slicing import *
 from brainevent_core.index_conversions import (
     coo2csr,
     coo_to_csc_index,
@@ -109,25 +119,80 @@ __all__ = [
     "UnsupportedOperationError",
     "XLACustomKernel",
     "__version__",
+    "binary_coomm",
+    "binary_coomv",
+    "binary_csrmm",
+    "binary_csrmv",
+    "binary_densemm",
+    "binary_densemv",
+    "binary_fcnmm",
+    "binary_fcnmv",
+    "binary_jitnmm",
+    "binary_jitnmv",
+    "binary_jitsmm",
+    "binary_jitsmv",
+    "binary_jitumm",
+    "binary_jitumv",
     "bitpack",
     "config",
     "coo2csr",
+    "coo_sddmm",
     "coo_to_csc_index",
+    "coomm",
+    "coomm_dt2t",
+    "coomv",
+    "coomv_dt2t",
     "csc_to_csr_index",
+    "cscmm_dt2t",
+    "cscmv_dt2t",
+    "csr_sddmm",
+    "csr_slice_rows",
     "csr_to_coo_index",
     "csr_to_csc_index",
+    "csrmm",
+    "csrmm_dt2t",
+    "csrmv",
+    "csrmv_dt2t",
     "defjvp",
+    "densemm",
+    "densemm_dt2t",
+    "densemv",
+    "densemv_dt2t",
+    "fcn_sddmm",
+    "fcnmm",
+    "fcnmm_dt2t",
+    "fcnmv",
+    "fcnmv_dt2t",
     "general_batching_rule",
     "get_all_primitive_names",
     "get_primitives_by_tags",
     "get_registry",
     "grad",
+    "jitn",
+    "jitnmm",
+    "jitnmv",
+    "jits",
+    "jitsmm",
+    "jitsmv",
+    "jitu",
+    "jitumm",
+    "jitumv",
     "matmul",
     "refresh_backends",
+    "update_coo_on_binary_post",
+    "update_coo_on_binary_pre",
+    "update_csc_on_binary_post",
+    "update_csc_on_binary_pre",
+    "update_csr2csc_on_binary_post",
+    "update_csr_on_binary_post",
+    "update_csr_on_binary_pre",
+    "update_dense_on_binary_post",
+    "update_dense_on_binary_pre",
+    "update_fixed_post_conn_on_binary_pre",
+    "update_fixed_pre_conn_on_binary_post",
     "use_backend",
     "value_and_grad",
 ]
-__all__ += functional.__all__
 
 
 if not TYPE_CHECKING:  # type checkers would take any name for one of these

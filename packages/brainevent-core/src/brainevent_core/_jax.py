@@ -5,7 +5,7 @@ Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are us
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
@@ -20,6 +20,7 @@ __all__ = [
     "UndefinedPrimal",
     "Zero",
     "apply_primitive",
+    "explicit_mesh",
     "exporting",
     "instantiate_zero",
     "is_live",
@@ -28,6 +29,7 @@ __all__ = [
     "lowering_platforms",
     "make_varying",
     "new_primitive",
+    "partition",
     "prior_uses",
     "register_lowering",
     "replicate",
@@ -42,6 +44,9 @@ __all__ = [
     "x64_enabled",
     "zero_like",
 ]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 Zero = ad.Zero
 UndefinedPrimal = ad.UndefinedPrimal
@@ -147,16 +152,30 @@ def make_varying(x: Any, axes: frozenset[Any]) -> Any:
     return lax.pcast(x, missing, to="varying") if hasattr(lax, "pcast") else lax.pvary(x, missing)
 
 
-def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = ()) -> Any:
-    """An abstract array; inside ``shard_map`` it varies over the mesh axes that any of the operands varies over."""
+def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = (), split: Any = None) -> Any:
+    """An abstract array; inside ``shard_map`` it varies over the mesh axes that any of the operands varies over.
+    Outside, ``split`` is a mesh and the partition spec that it has there."""
     shaped_array: Any = jax.core.ShapedArray
     axes = frozenset[Any]().union(*map(varying_axes, operands))
     if not axes:
-        return shaped_array(tuple(shape), np.dtype(dtype))
+        options = {} if split is None else {"sharding": jax.sharding.NamedSharding(*split)}
+        return shaped_array(tuple(shape), np.dtype(dtype), **options)
     like = next(aval for aval in operands if varying_axes(aval))
     unsharded = jax.sharding.NamedSharding(like.sharding.mesh, jax.sharding.PartitionSpec(*(None for _ in shape)))
     manual = {"manual_axis_type": type(like.mat)(varying=axes)} if hasattr(like, "mat") else {"vma": axes}
     return shaped_array(tuple(shape), np.dtype(dtype), sharding=unsharded, **manual)
+
+
+def explicit_mesh(avals: Sequence[Any]) -> Any:
+    """The mesh with explicit axes over which any of the abstract arrays is split; None if there is none."""
+    return next((aval.sharding.mesh for aval in avals if partition(aval)), None)
+
+
+def partition(aval: Any) -> tuple[Any, ...]:
+    """What of a mesh with explicit axes each axis of an abstract array is split over; empty if none is."""
+    sharding: Any = getattr(aval, "sharding", None)
+    spec = tuple(sharding.spec) if _has_explicit_axes(sharding) else ()
+    return spec if any(spec) else ()
 
 
 def sharded_like(x: Any, aval: Any) -> Any:
@@ -178,22 +197,19 @@ def replicate(tree: Any) -> Any:
     return jax.tree.unflatten(structure, [_whole(leaf) if _is_split(leaf) else leaf for leaf in leaves])
 
 
-def replicated(function: Callable[..., Any]) -> Any:
+def replicated(function: Callable[_P, _R]) -> Callable[_P, _R]:
     """A decorator: the function sees all its arguments :func:`replicate`."""
 
     @wraps(function)
-    def on_gathered(*arguments: Any, **options: Any) -> Any:
-        arguments, options = replicate((arguments, options))
-        return function(*arguments, **options)
+    def on_gathered(*arguments: _P.args, **options: _P.kwargs) -> _R:
+        whole, named = replicate((arguments, options))
+        return function(*whole, **named)
 
     return on_gathered
 
 
 def _is_split(x: Any) -> bool:
-    if not isinstance(x, jax.Array):
-        return False
-    sharding: Any = jax.typeof(x).sharding
-    return _has_explicit_axes(sharding) and any(sharding.spec)
+    return isinstance(x, jax.Array) and bool(partition(jax.typeof(x)))
 
 
 def _has_explicit_axes(sharding: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Any
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import jax
 
@@ -12,7 +12,21 @@ from brainevent_core.matrices import DataRepresentation
 
 __all__ = ["grad", "value_and_grad"]
 
+_Parameters = ParamSpec("_Parameters")
+#: The first argument, whose gradient is like it.
+_First = TypeVar("_First")
+_Value = TypeVar("_Value")
+_Aux = TypeVar("_Aux")
 
+
+@overload
+def value_and_grad(  # type: ignore[overload-overlap]  # 0 is the one position whose argument has a type of its own
+    fun: Callable[Concatenate[_First, _Parameters], _Value], argnums: Literal[0] = 0, has_aux: bool = False
+) -> Callable[Concatenate[_First, _Parameters], tuple[_Value, _First]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[_Parameters, _Value], argnums: int | Sequence[int], has_aux: bool = False
+) -> Callable[_Parameters, tuple[_Value, Any]]: ...
 def value_and_grad(
     fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
@@ -72,6 +86,21 @@ def value_and_grad(
     return run
 
 
+@overload
+def grad(
+    fun: Callable[Concatenate[_First, _Parameters], Any], argnums: Literal[0] = 0, has_aux: Literal[False] = False
+) -> Callable[Concatenate[_First, _Parameters], _First]: ...
+@overload
+def grad(
+    fun: Callable[Concatenate[_First, _Parameters], tuple[Any, _Aux]],
+    argnums: Literal[0] = 0,
+    *,
+    has_aux: Literal[True],
+) -> Callable[Concatenate[_First, _Parameters], tuple[_First, _Aux]]: ...
+@overload
+def grad(
+    fun: Callable[_Parameters, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[_Parameters, Any]: ...
 def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """A function that gives the gradient of ``fun``; of a matrix, with respect to its weights.
 

@@ -4,22 +4,28 @@ Concrete indices are checked as in the constructors of matrices. Traced ones can
 the shape stand behind all others then, beyond the last pointer.
 """
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._typing import Array, Shape
 from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, Format, column_index, signed
 from brainevent_core.matrices.base import as_shape
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
 
 __all__ = ["coo2csr", "coo_to_csc_index", "csc_to_csr_index", "csr_to_coo_index", "csr_to_csc_index"]
 
+#: All arrays of a call are of NumPy, or all of JAX, for type checkers. What is mixed, or a list, works too.
+IndexArray = TypeVar("IndexArray", np.ndarray, Array)
 
-def csr_to_coo_index(indptr: Any, indices: Any) -> tuple[Any, Any]:
+
+def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArray, IndexArray]:
     """Row and column of every entry of compressed rows (column and row, for compressed columns).
 
     Args:
@@ -43,14 +49,15 @@ def csr_to_coo_index(indptr: Any, indices: Any) -> tuple[Any, Any]:
     shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, np.iinfo(np.int64).max)
 
     def convert(indices: Any, indptr: Any) -> tuple[Any, Any]:
-        assert CSR_FORMAT.entries is not None
-        row, col = CSR_FORMAT.entries((indices, indptr), shape)
+        row, col, _ = CSR_FORMAT.entries((indices, indptr), shape)
         return row, signed(col)
 
     return _converted(convert, CSR_FORMAT, (indices, indptr), shape)
 
 
-def coo_to_csc_index(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+def coo_to_csc_index(
+    row: IndexArray, col: IndexArray, *, shape: Sequence[int]
+) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Compressed columns of a list of entries.
 
     Args:
@@ -74,11 +81,11 @@ def coo_to_csc_index(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 1, 2, 3, 3], [2, 0, 0], [1, 2, 0])
     """
-    shape = as_shape(shape)
-    return _converted(partial(_by_column, COO_FORMAT, shape), COO_FORMAT, (row, col), shape)
+    size = as_shape(shape)
+    return _converted(partial(_by_column, COO_FORMAT, size), COO_FORMAT, (row, col), size)
 
 
-def coo2csr(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+def coo2csr(row: IndexArray, col: IndexArray, *, shape: Sequence[int]) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Compressed rows of a list of entries; arguments, errors and results as in :func:`coo_to_csc_index`.
 
     Returns:
@@ -90,15 +97,17 @@ def coo2csr(row: Any, col: Any, *, shape: Any) -> tuple[Any, Any, Any]:
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 2, 2, 3], [2, 0, 1], [1, 2, 0])
     """
-    shape = as_shape(shape)
+    size = as_shape(shape)
 
     def convert(row: Any, col: Any) -> tuple[Any, Any, Any]:
-        return _by_column(COO_FORMAT, shape[::-1], col, row)
+        return _by_column(COO_FORMAT, size[::-1], col, row)
 
-    return _converted(convert, COO_FORMAT, (row, col), shape)
+    return _converted(convert, COO_FORMAT, (row, col), size)
 
 
-def csr_to_csc_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+def csr_to_csc_index(
+    indptr: IndexArray, indices: IndexArray, *, shape: Sequence[int]
+) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Compressed columns of a matrix in compressed rows.
 
     Args:
@@ -122,11 +131,13 @@ def csr_to_csc_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any
         >>> indptr.tolist(), indices.tolist(), order.tolist()
         ([0, 1, 2, 3, 3], [0, 2, 0], [1, 2, 0])
     """
-    shape = as_shape(shape)
-    return _converted(partial(_by_column, CSR_FORMAT, shape), CSR_FORMAT, (indices, indptr), shape)
+    size = as_shape(shape)
+    return _converted(partial(_by_column, CSR_FORMAT, size), CSR_FORMAT, (indices, indptr), size)
 
 
-def csc_to_csr_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any, Any]:
+def csc_to_csr_index(
+    indptr: IndexArray, indices: IndexArray, *, shape: Sequence[int]
+) -> tuple[IndexArray, IndexArray, IndexArray]:
     """Compressed rows of a matrix in compressed columns: :func:`csr_to_csc_index` with rows and columns exchanged.
 
     Args:
@@ -148,17 +159,15 @@ def csc_to_csr_index(indptr: Any, indices: Any, *, shape: Any) -> tuple[Any, Any
     return csr_to_csc_index(indptr, indices, shape=as_shape(shape)[::-1])
 
 
-def _by_column(fmt: Format, shape: tuple[int, int], *structure: Any) -> tuple[Any, Any, Any]:
+def _by_column(fmt: Format, shape: Shape, *structure: Any) -> tuple[Any, Any, Any]:
     rows, indptr, order = column_index(fmt, structure, shape)
     return indptr, rows, order
 
 
-def _converted(
-    convert: Callable[..., tuple[Any, ...]], fmt: Format, structure: tuple[Any, ...], shape: tuple[int, int]
-) -> Any:
+def _converted(convert: Callable[..., tuple[Any, ...]], fmt: Format, structure: tuple[Any, ...], shape: Shape) -> Any:
     """``convert(*structure)`` of a valid structure, in arrays of the kind that was given."""
     given = [as_integers(label, array) for label, array in zip(fmt.structure, structure, strict=True)]
-    fmt.validate(jax.ShapeDtypeStruct(fmt.data_shape(given, shape), jnp.float32), given, shape)
+    fmt.validate(jax.ShapeDtypeStruct(fmt.weights_shape(given, shape), jnp.float32), given, shape)
     check_values(fmt, given, shape)
     if any(isinstance(array, jax.Array) for array in given):
         return convert(*map(as_index_array, given))

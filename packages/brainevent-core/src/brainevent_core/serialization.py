@@ -7,14 +7,16 @@ from typing import Any
 import brainunit as u
 import jax.export
 
+from brainevent_core.formats import Format, get_format
+
 __all__ = ["serializable"]
 
 
 def serializable(cls: type) -> None:
     """Let a class that JAX knows as a pytree be part of a serialized function's signature.
 
-    What is static in it must be made of tuples, strings, numbers and booleans. A file names our own classes by the
-    names that users see, so that moving a module leaves files readable.
+    What is static in it must be made of tuples, strings, numbers, booleans and formats. A file names our own classes by
+    the names that users see, so that moving a module leaves files readable.
     """
     module = "brainevent" if cls.__module__.split(".")[0] == "brainevent_core" else cls.__module__
     # It refuses a name that is taken, by a class that a notebook declares again. JAX keeps the first, and says so where
@@ -23,9 +25,20 @@ def serializable(cls: type) -> None:
         jax.export.register_pytree_node_serialization(
             cls,
             serialized_name=f"{module}.{cls.__qualname__}",
-            serialize_auxdata=lambda static: json.dumps(static).encode(),
-            deserialize_auxdata=lambda text: _tuples(json.loads(text)),
+            serialize_auxdata=lambda static: json.dumps(static, default=_format_as_json).encode(),
+            deserialize_auxdata=lambda text: _tuples(json.loads(text, object_hook=_format_of_json)),
         )
+
+
+def _format_as_json(static: Any) -> dict[str, str]:
+    """A format by its name, under which it must be registered where the file is read."""
+    if isinstance(static, Format):
+        return {"format": static.full_name}
+    raise TypeError(f"{type(static).__name__} can't be part of a file.")
+
+
+def _format_of_json(value: dict[str, str]) -> Format:
+    return get_format(value["format"])
 
 
 def _tuples(value: Any) -> Any:

@@ -70,6 +70,7 @@ class NumbaKernel(LanguageKernel):
     """What `numba_kernel` makes; see there."""
 
     language = "numba_kernel"
+    platforms = ("cpu",)
 
     def __init__(self, fn: Callable[..., Any], **options: Any) -> None:
         super().__init__(fn, **options)
@@ -81,6 +82,12 @@ class NumbaKernel(LanguageKernel):
     def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
         self.parameters(self.fn, len(inputs), len(outs))
         return native_call(self._native, *inputs, outs=outs, aliases=self.aliases)
+
+    @classmethod
+    def parts(cls, value: Any) -> Any:
+        from numba.core.dispatcher import Dispatcher
+
+        return (value.py_func, value.targetoptions, value.locals) if isinstance(value, Dispatcher) else None
 
 
 def _compiled(fn: Callable[..., Any], name: str) -> Any:

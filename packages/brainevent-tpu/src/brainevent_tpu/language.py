@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -92,6 +94,8 @@ class PallasKernel(LanguageKernel):
     """What `pallas_kernel` makes; see there."""
 
     language = "pallas_kernel"
+    platforms = ("tpu", "cuda", "cpu")
+    exportable = True
     vmap_methods = ("grid", *LanguageKernel.vmap_methods)
 
     def __init__(
@@ -115,6 +119,15 @@ class PallasKernel(LanguageKernel):
         for key, specs in (("in_specs", in_specs), ("out_specs", out_specs)):
             if specs is not None:  # as a list, because so are the inputs and the outputs
                 self._options[key] = [specs] if isinstance(specs, pl.BlockSpec) else list(specs)
+
+    @classmethod
+    def parts(cls, value: Any) -> Any:
+        if not isinstance(value, pl.BlockSpec):
+            return None
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if not inspect.isfunction(value.index_map):  # wrapped in an object that is equal to itself alone
+            fields["index_map"] = getattr(value.index_map, "__wrapped__", value.index_map)
+        return fields
 
     def batch(self, outs: Sequence[jax.ShapeDtypeStruct]) -> Callable[..., Any]:
         if self._vmap_method == "grid":

@@ -10,9 +10,7 @@ from functools import partial
 import jax
 import numpy as np
 
-from brainevent_core.formats import FORMATS, get_format, get_operand
-from brainevent_core.jitc import LAWS
-from brainevent_core.primitives import CLIPS
+from brainevent_core.formats import get_format, within
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.tables import INPUTS, TABLES, PrimitiveCall
 from brainevent_core.testing.pairwise import round_robin
@@ -43,17 +41,23 @@ _USUAL = {
 _Columns = Mapping[str, Sequence[str]]
 
 _RATES = ("all", "1%", "10%")
-_PRODUCT = {"operand": ("binary_bool", "float"), "direction": ("straight", "transposed"), "rate": _RATES}
+_ALL: Sequence[str] = ()  # all values that the kit has
+_PRODUCT = {
+    "format": _ALL,
+    "operand": ("binary_bool", "float"),
+    "direction": ("straight", "transposed"),
+    "rate": _RATES,
+}
 
 #: By primitive, columns of which every combination is measured.
 _MEASURED: dict[str, _Columns] = {
-    "matmul": {"format": tuple(FORMATS), **_PRODUCT},
-    "sddmm": {"format": tuple(FORMATS), **_PRODUCT, "rate": ("all", "1%")},
-    "stdp_update": {"format": tuple(FORMATS), **_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": CLIPS},
-    "encode_events": {"operand": ("bitpacked", "compact"), "rate": _RATES},
-    "jitc_matmul": {"law": tuple(LAWS), **_PRODUCT},
-    "jitc_elements": {},
-    "jitc_entries": {},
+    "matmul": _PRODUCT,
+    "sddmm": {**_PRODUCT, "rate": ("all", "1%")},
+    "stdp_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": _ALL},
+    "encode_events": {"operand": _ALL, "rate": _RATES},
+    "jitc_matmul": {"law": _ALL, **{name: column for name, column in _PRODUCT.items() if name != "format"}},
+    "jitc_to_dense": {},
+    "jitc_to_coo": {},
 }
 
 #: Columns of the kit that take turns where the whole is measured.
@@ -71,8 +75,8 @@ class BenchCase:
 
     Example:
         >>> from brainevent_core.bench import bench_cases
-        >>> [case.name for case in bench_cases(["jitc_entries"], sizes=[10_000])]
-        ['jitc_entries-1000x1000']
+        >>> [case.name for case in bench_cases(["jitc_to_coo"], sizes=[10_000])]
+        ['jitc_to_coo-1000x1000']
     """
 
     primitive: str
@@ -102,7 +106,8 @@ def bench_cases(primitives: Sequence[str], *, sizes: Sequence[int] = SIZES, whol
     for primitive in primitives:
         if primitive not in _MEASURED:
             continue
-        kit, first = TABLES[primitive].columns, dict(_MEASURED[primitive])
+        kit = TABLES[primitive].columns
+        first = {name: column or kit[name] for name, column in _MEASURED[primitive].items()}
         others: _Columns = {}
         if whole:
             every = {"operand": kit.get("operand"), "rate": _RATES}
@@ -122,7 +127,7 @@ def _exists(primitive: str, row: Mapping[str, str]) -> bool:
 
 
 def _shape(primitive: str, row: Mapping[str, str], size: int) -> str:
-    full = row.get("format") == "dense" or primitive == "jitc_elements"
+    full = primitive == "jitc_to_dense" or ("format" in row and get_format(row["format"]).stores_all)
     side = max(1, round(math.sqrt(size if full else 100 * size)))
     return f"{side}x1" if primitive == "encode_events" else f"{side}x{side}"
 
@@ -145,21 +150,22 @@ class Drawn:
     def connections(self) -> float | None:
         """How many a call has to follow, on average over the patterns; None where it follows none."""
         params = self.call.params
-        if "shape" not in params or "operand" not in params:
+        if "shape" not in params or "encoding" not in params:
             return None
-        lines, length = params["shape"] if params["transpose"] else params["shape"][::-1]
-        encoding = get_operand(params["operand"])
-        decoded = jax.vmap(lambda x: encoding.decode(x, lines))(self.patterns)
+        rows, columns = params["shape"] if params["transpose"] else params["shape"][::-1]
+        encoding = params["encoding"]
+        decoded = jax.vmap(lambda x: encoding.decode(x, rows))(self.patterns)
         entered = np.asarray((decoded != 0) if encoding.selects else np.ones(decoded.shape, bool))
-        per_line = entered.reshape(*entered.shape[:2], -1).sum(axis=2).mean(axis=0)
-        if "law" in params:
-            return float(per_line.sum() * length * params["prob"])
-        fmt = get_format(params["format"])
-        if fmt.entries is None:
-            return float(per_line.sum() * length)
+        per_row = entered.reshape(*entered.shape[:2], -1).sum(axis=2).mean(axis=0)
+        if "rule" in params:
+            return float(per_row.sum() * columns * params["rule"].prob)
+        fmt = params["format"]
+        if fmt.stores_all:
+            return float(per_row.sum() * columns)
         structure = [self.call.operands[i] for i in self.call.groups["structure"]]
-        row, column = map(np.asarray, fmt.entries(structure, params["shape"]))
-        return float(per_line[row if params["transpose"] else column].sum())
+        row, column, _ = fmt.entries(structure, params["shape"])
+        at = np.asarray(within(row if params["transpose"] else column, rows))
+        return float(per_row[at[at >= 0]].sum())
 
 
 def draw(case: BenchCase) -> Drawn:

@@ -21,7 +21,7 @@ from brainevent_core.plugins import get_registry
 from brainevent_core.primitive import get_primitive
 from brainevent_core.testing.conformance.check import why_declined
 from brainevent_core.testing.conformance.comparison import difference
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 __all__ = ["measure_case"]
 

@@ -1,6 +1,7 @@
 """Events without a size: nonzero entries count as one."""
 
 from brainevent_core import units
+from brainevent_core.encodings import BINARY
 from brainevent_core.events.plain import PlainEvents
 from brainevent_core.ops import EventSpec
 
@@ -31,7 +32,7 @@ class BinaryArray(PlainEvents):
     @property
     def __event_spec__(self) -> EventSpec:
         # A unit does not make an event larger.
-        return EventSpec("binary", units.detach(self._array)[0])
+        return EventSpec(BINARY, units.detach(self._array)[0])
 
 
 EventArray = BinaryArray

@@ -2,8 +2,8 @@
 
 from typing import Any, Self
 
+from brainevent_core.encodings import BITPACKED, WORD_BITS
 from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
-from brainevent_core.formats import WORD_BITS
 
 __all__ = ["BitPackedBinary", "bitpack"]
 
@@ -35,12 +35,12 @@ class BitPackedBinary(EncodedEvents):
     """
 
     __slots__ = ()
-    _operand = "bitpacked"
+    _encoding = BITPACKED
 
     def __init__(self, value: Any, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
         length = array.shape[axis]
-        self._set(encode(self._operand, axis, -(-length // WORD_BITS), array), (axis, length))
+        self._set(encode(self._encoding, axis, -(-length // WORD_BITS), array), (axis, length))
 
     @property
     def packed(self) -> Any:

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core.encodings import COMPACT, is_event
 from brainevent_core.errors import MathError
 from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
-from brainevent_core.formats import is_event
 
 __all__ = ["CompactBinary"]
 
@@ -45,7 +45,7 @@ class CompactBinary(EncodedEvents):
     """
 
     __slots__ = ()
-    _operand = "compact"
+    _encoding = COMPACT
 
     def __init__(self, value: Any, capacity: int | None = None, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
@@ -53,7 +53,7 @@ class CompactBinary(EncodedEvents):
         slots = length if capacity is None else operator.index(capacity)
         if slots < length or length > np.iinfo(np.int32).max:
             _check_capacity(array, axis, slots)
-        self._set(encode(self._operand, axis, 1 + slots, array), (axis, length))
+        self._set(encode(self._encoding, axis, 1 + slots, array), (axis, length))
 
     @property
     def count(self) -> Any:

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core.encodings import Encoding, is_event
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.events.base import EventRepresentation, as_plain
-from brainevent_core.formats import is_event
 from brainevent_core.ops import EventSpec
 from brainevent_core.primitives import encode_events_p
 
@@ -27,8 +27,8 @@ class EncodedEvents(EventRepresentation):
     """
 
     __slots__ = ()
-    #: Name of the encoding in products.
-    _operand: ClassVar[str]
+    #: The encoding in products.
+    _encoding: ClassVar[Encoding]
 
     @property
     def axis(self) -> int:
@@ -38,7 +38,7 @@ class EncodedEvents(EventRepresentation):
 
     @property
     def __event_spec__(self) -> EventSpec:
-        return EventSpec(self._operand, self._array, self.axis, self._static[1])
+        return EventSpec(self._encoding, self._array, self.axis, self._static[1])
 
     @property
     def value(self) -> Any:
@@ -88,7 +88,7 @@ def as_encodable(value: Any, axis: int, kind: str) -> tuple[Any, int]:
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
-def encode(operand: str, axis: int, length: int, array: Any) -> Any:
+def encode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
     """The events of an array in an encoding, which has so many entries along the encoded axis.
 
     Raises:
@@ -96,7 +96,7 @@ def encode(operand: str, axis: int, length: int, array: Any) -> Any:
     """
     mask = jnp.moveaxis(mask_of(array), axis, 0)
     columns = mask.reshape(mask.shape[0], math.prod(mask.shape[1:])) if mask.ndim > 1 else mask
-    encoded = encode_events_p(columns, operand=operand, length=length)
+    encoded = encode_events_p(columns, encoding=encoding, length=length)
     return jnp.moveaxis(encoded.reshape(length, *mask.shape[1:]), 0, axis)
 
 

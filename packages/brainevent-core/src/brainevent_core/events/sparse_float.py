@@ -1,5 +1,6 @@
 """Events with a size: nonzero entries keep their value."""
 
+from brainevent_core.encodings import SPARSE_FLOAT
 from brainevent_core.events.plain import PlainEvents
 from brainevent_core.ops import EventSpec
 
@@ -29,7 +30,7 @@ class SparseFloat(PlainEvents):
 
     @property
     def __event_spec__(self) -> EventSpec:
-        return EventSpec("sparse_float", self._array)
+        return EventSpec(SPARSE_FLOAT, self._array)
 
 
 MaskedFloat = SparseFloat

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats.base import Format, Shape, out_of_range, signed
+from brainevent_core.formats.format import Format, Shape, Structure
+from brainevent_core.formats.indices import out_of_range, random_indices, signed
 
 __all__ = ["CSR_FORMAT", "row_bounds"]
 
@@ -25,20 +26,20 @@ def row_bounds(indptr: Any, nse: int) -> Any:
     return jax.lax.cummax(jnp.clip(signed(indptr), 0, nse))
 
 
-def _check_abstract(structure: Sequence[Any], shape: Shape) -> str | None:
-    indices, indptr = structure
+def _check_abstract(structure: Structure, shape: Shape) -> str | None:
+    indices, indptr = structure.indices, structure.indptr
     if indices.ndim != 1 or indptr.ndim != 1:
         return f"indices and indptr must be vectors, got shapes {tuple(indices.shape)} and {tuple(indptr.shape)}."
     if indptr.shape[0] != shape[0] + 1:
         return (
-            f"indptr must have one entry more than there are compressed lines (rows of CSR, columns of CSC), "
-            f"{shape[0] + 1}; got {indptr.shape[0]}."
+            f"indptr must have one entry more than there are rows (CSR) or columns (CSC), {shape[0] + 1}; got "
+            f"{indptr.shape[0]}."
         )
     return None
 
 
-def _check_values(structure: Sequence[np.ndarray], shape: Shape) -> str | None:
-    indices, indptr = structure
+def _check_values(structure: Structure, shape: Shape) -> str | None:
+    indices, indptr = structure.indices, structure.indptr
     if int(indptr[0]) != 0 or int(indptr[-1]) != indices.shape[0]:
         return (
             f"indptr must run from 0 to the number of entries, {indices.shape[0]}; "
@@ -51,22 +52,35 @@ def _check_values(structure: Sequence[np.ndarray], shape: Shape) -> str | None:
     return out_of_range("indices", indices, shape[1], "columns (CSR) or rows (CSC)")
 
 
-def _entries(structure: Sequence[Any], shape: Shape) -> tuple[Any, Any]:
-    indices, indptr = structure
-    nse = indices.shape[0]
-    bounds = row_bounds(indptr, nse)
-    # Slot k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` behind the last one,
-    # both outside the shape, so that slots no row claims drop out by themselves.
+def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
+    nse = structure.indices.shape[0]
+    bounds = row_bounds(structure.indptr, nse)
+    # Entry k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` behind the last one,
+    # both outside the shape, so that entries no row claims drop out by themselves.
     starts = jnp.zeros(nse, jnp.int32).at[bounds].add(1, mode="drop")
-    return jnp.cumsum(starts) - 1, indices
+    return jnp.cumsum(starts) - 1, structure.indices
+
+
+def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool, dtype: str) -> Sequence[np.ndarray]:
+    rows, columns = shape
+    # If malformed, there may be entries that no row claims.
+    count = max(rows, 1) * per_row if malformed else rows * per_row if columns else 0
+    row = np.sort(rng.integers(max(rows, 1), size=count))
+    indptr = np.searchsorted(row, np.arange(rows + 1))
+    if malformed:
+        at = rng.integers(rows + 1, size=3)
+        indptr[at] = rng.choice([-3, count + 1, np.iinfo(np.int32).max, 0], size=3)
+    indices = random_indices(rng, columns, count, malformed=malformed)
+    return [indices.astype(dtype), indptr.astype(np.int32)]
 
 
 CSR_FORMAT = Format(
     name="csr",
     structure=("indices", "indptr"),
-    data_shape=lambda structure, shape: tuple(structure[0].shape),
+    data_shape=lambda structure, shape: tuple(structure.indices.shape),
     check_abstract=_check_abstract,
     check_values=_check_values,
-    entries=_entries,
-    by_rows=lambda structure, shape: (structure[0], structure[1]),
+    coordinates=_coordinates,
+    draw=_draw,
+    compressed_rows=lambda structure, shape: (structure.indices, structure.indptr),
 )

@@ -1,20 +1,21 @@
-"""``w[k] · y[row of k]`` for every stored entry k, or its column: the term of eligibility traces, on bare arrays.
+"""``w[k] · y[row of k]`` for every entry k, or ``y`` of its column: the term of eligibility traces, on bare arrays.
 
-The functions in mv take one vector, those in mm a batch of them, along the first axis of ``y`` and ``w``. Shapes and
-units are checked, and what entries outside of the matrix give, as in ``yw_to_w`` of the matrices, which is the same.
+The functions in mv take one ``y`` and one ``w``, those in mm a batch of both, along their first axis. They are
+:meth:`~brainevent.DataRepresentation.yw_to_w` of the matrices, whose checks they make. Arguments, units and errors are
+explained once, at :func:`csrmv_dt2t`. XLA computes them on every backend.
 """
 
-import inspect
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any
 
 import jax
 import numpy as np
 
 from brainevent_core import config, units
+from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike
 from brainevent_core.errors import MathError
-from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn
+from brainevent_core.matrices import COO, CSC, CSR, DataRepresentation, Dense, FixedPostNumConn
 
 __all__ = [
     "coomm_dt2t",
@@ -31,108 +32,331 @@ __all__ = [
 
 
 def csrmv_dt2t(
-    y: Any,
-    w: Any,
-    indices: Any,
-    indptr: Any,
+    y: QuantityLike,
+    w: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
     *,
     shape: Sequence[int],
     transpose: bool = False,
     backend: str | None = None,
-) -> Any:
-    """``w[k] * y[row of k]`` for every entry k of a CSR matrix, or of its column if ``transpose``.
+) -> Array | Quantity:
+    """``w[k] * y[row of k]`` for every entry k of a CSR matrix, or ``y[column of k]`` if ``transpose``.
 
     Args:
         y: one value per row, (m,), or per column, (n,), if ``transpose``; an array or a quantity.
-        w: one value per entry, (nse,), or one for all.
-        indices, indptr: the structure of the matrix, see :class:`~brainevent.CSR`.
-        shape: of the matrix, (m, n).
+        w: one value per entry, (nse,), or one for all; an array or a quantity.
+        indices: column of every entry, (nse,), any integer dtype.
+        indptr: where each row begins, (m + 1,), any integer dtype.
+        shape: (m, n), of the matrix.
         transpose: whether ``y`` belongs to columns.
-        backend: the name of a backend, as all functions take one. XLA computes this for all of them.
+        backend: the name of a backend, as all functions take one.
 
     Returns:
         (nse,), in the promoted dtype and the product of the units; 0 for entries outside of the matrix.
 
     Raises:
         MathError: if lengths do not fit.
-        StructureError: if the structure is concrete and no matrix of that shape.
+        StructureError: if indices or pointers are concrete and out of range.
+        DTypeError: if index arrays do not hold integers.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
-        >>> brainevent.csrmv_dt2t(jnp.array([1.0, 10.0]), jnp.ones(3), [1, 0, 2], [0, 1, 3], shape=(2, 3))
-        Array([ 1., 10., 10.], dtype=float32)
+        >>> y, w = jnp.array([1.0, 10.0]), jnp.array([1.0, 2.0, 3.0])
+        >>> brainevent.csrmv_dt2t(y, w, [1, 0, 2], [0, 1, 3], shape=(2, 3))
+        Array([ 1., 20., 30.], dtype=float32)
     """
     return _of_matrix(CSR(1.0, indices, indptr, shape=shape), y, w, transpose, backend)
 
 
-def cscmv_dt2t(
-    y: Any,
-    w: Any,
-    indices: Any,
-    indptr: Any,
+def csrmm_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
     *,
     shape: Sequence[int],
     transpose: bool = False,
     backend: str | None = None,
-) -> Any:
-    """As :func:`csrmv_dt2t`, for a CSC matrix: ``indices`` are rows, ``indptr`` runs over the columns."""
+) -> Array | Quantity:
+    """As :func:`csrmv_dt2t`, for a batch.
+
+    Args:
+        y: (batch, m), or (batch, n) if ``transpose``.
+        w: (batch, nse).
+
+    Returns:
+        (batch, nse).
+
+    Raises:
+        MathError: if ``y`` and ``w`` have no batch of one size in front.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([[1.0, 10.0], [2.0, 20.0]]), jnp.ones((2, 3))
+        >>> brainevent.csrmm_dt2t(y, w, [1, 0, 2], [0, 1, 3], shape=(2, 3))
+        Array([[ 1., 10., 10.],
+               [ 2., 20., 20.]], dtype=float32)
+    """
+    return _batched(
+        "csrmm_dt2t",
+        lambda y, w: csrmv_dt2t(y, w, indices, indptr, shape=shape, transpose=transpose, backend=backend),
+        y,
+        w,
+    )
+
+
+def cscmv_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`csrmv_dt2t`, for a CSC matrix.
+
+    Args:
+        indices: row of every entry, (nse,).
+        indptr: where each column begins, (n + 1,).
+
+    Returns:
+        (nse,).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([1.0, 10.0]), jnp.array([1.0, 2.0, 3.0])
+        >>> brainevent.cscmv_dt2t(y, w, [1, 0, 1], [0, 1, 2, 3], shape=(2, 3))
+        Array([10.,  2., 30.], dtype=float32)
+    """
     return _of_matrix(CSC(1.0, indices, indptr, shape=shape), y, w, transpose, backend)
 
 
+def cscmm_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`cscmv_dt2t`, for a batch.
+
+    Args:
+        y: (batch, m), or (batch, n) if ``transpose``.
+        w: (batch, nse).
+
+    Returns:
+        (batch, nse).
+
+    Raises:
+        MathError: if ``y`` and ``w`` have no batch of one size in front.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([[1.0, 10.0], [2.0, 20.0]]), jnp.ones((2, 3))
+        >>> brainevent.cscmm_dt2t(y, w, [1, 0, 1], [0, 1, 2, 3], shape=(2, 3))
+        Array([[10.,  1., 10.],
+               [20.,  2., 20.]], dtype=float32)
+    """
+    return _batched(
+        "cscmm_dt2t",
+        lambda y, w: cscmv_dt2t(y, w, indices, indptr, shape=shape, transpose=transpose, backend=backend),
+        y,
+        w,
+    )
+
+
 def coomv_dt2t(
-    y: Any, w: Any, row: Any, col: Any, *, shape: Sequence[int], transpose: bool = False, backend: str | None = None
-) -> Any:
-    """As :func:`csrmv_dt2t`, for entries at (``row[k]``, ``col[k]``)."""
+    y: QuantityLike,
+    w: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`csrmv_dt2t`, for a COO matrix.
+
+    Args:
+        row: row of every entry, (nse,).
+        col: column of every entry, (nse,).
+
+    Returns:
+        (nse,).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([1.0, 10.0]), jnp.array([1.0, 2.0, 3.0])
+        >>> brainevent.coomv_dt2t(y, w, [0, 1, 1], [1, 0, 2], shape=(2, 3))
+        Array([ 1., 20., 30.], dtype=float32)
+    """
     return _of_matrix(COO(1.0, row, col, shape=shape), y, w, transpose, backend)
 
 
-def fcnmv_dt2t(
-    weights: Any, indices: Any, y: Any, *, shape: Sequence[int], transpose: bool = False, backend: str | None = None
-) -> Any:
-    """As :func:`csrmv_dt2t`, for a fixed number of entries per row: ``weights[i, j] * y[i]``, or ``y[indices[i, j]]``.
+def coomm_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`coomv_dt2t`, for a batch.
 
     Args:
-        weights: one value per entry, (m, k), or one for all.
-        indices: the columns of the entries of each row, (m, k).
-        y: (m,), or (n,) if ``transpose``.
-        shape: of the matrix, (m, n).
-        transpose: whether ``y`` belongs to columns.
-        backend: see :func:`csrmv_dt2t`.
+        y: (batch, m), or (batch, n) if ``transpose``.
+        w: (batch, nse).
+
+    Returns:
+        (batch, nse).
+
+    Raises:
+        MathError: if ``y`` and ``w`` have no batch of one size in front.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([[1.0, 10.0], [2.0, 20.0]]), jnp.ones((2, 3))
+        >>> brainevent.coomm_dt2t(y, w, [0, 1, 1], [1, 0, 2], shape=(2, 3))
+        Array([[ 1., 10., 10.],
+               [ 2., 20., 20.]], dtype=float32)
+    """
+    return _batched(
+        "coomm_dt2t", lambda y, w: coomv_dt2t(y, w, row, col, shape=shape, transpose=transpose, backend=backend), y, w
+    )
+
+
+def fcnmv_dt2t(
+    weights: QuantityLike,
+    indices: ArrayLike,
+    y: QuantityLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`csrmv_dt2t`, for a matrix with a fixed number of connections per row.
+
+    Args:
+        weights: one value per entry, (m, connections per row), or one for all.
+        indices: column of every entry, (m, connections per row).
+
+    Returns:
+        (m, connections per row).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> brainevent.fcnmv_dt2t(jnp.array([[1.0], [2.0]]), [[1], [2]], jnp.array([1.0, 10.0]), shape=(2, 3))
+        Array([[ 1.],
+               [20.]], dtype=float32)
     """
     return _of_matrix(FixedPostNumConn(1.0, indices, shape=shape), y, weights, transpose, backend)
 
 
-def densemv_dt2t(y: Any, w: Any, *, transpose: bool = False, backend: str | None = None) -> Any:
-    """``w[i, j] * y[i]`` for a dense matrix (m, n), or ``w[i, j] * y[j]`` if ``transpose``."""
+def fcnmm_dt2t(
+    weights: QuantityLike,
+    indices: ArrayLike,
+    y: QuantityLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`fcnmv_dt2t`, for a batch.
+
+    Args:
+        y: (batch, m), or (batch, n) if ``transpose``.
+        weights: (batch, m, connections per row).
+
+    Returns:
+        (batch, m, connections per row).
+
+    Raises:
+        MathError: if ``y`` and ``weights`` have no batch of one size in front.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> y, w = jnp.array([[1.0, 10.0], [2.0, 20.0]]), jnp.ones((2, 2, 1))
+        >>> brainevent.fcnmm_dt2t(w, [[1], [2]], y, shape=(2, 3)).tolist()
+        [[[1.0], [10.0]], [[2.0], [20.0]]]
+    """
+    return _batched(
+        "fcnmm_dt2t",
+        lambda y, weights: fcnmv_dt2t(weights, indices, y, shape=shape, transpose=transpose, backend=backend),
+        y,
+        weights,
+    )
+
+
+def densemv_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    *,
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`csrmv_dt2t`, for a dense matrix.
+
+    Args:
+        w: one value per element, (m, n).
+
+    Returns:
+        (m, n).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> brainevent.densemv_dt2t(jnp.array([1.0, 10.0]), jnp.array([[1.0, 2.0], [3.0, 4.0]]))
+        Array([[ 1.,  2.],
+               [30., 40.]], dtype=float32)
+    """
     return _of_matrix(Dense(w), y, w, transpose, backend)
 
 
-def _of_matrix(matrix: Any, y: Any, w: Any, transpose: bool, backend: str | None) -> Any:
+def densemm_dt2t(
+    y: QuantityLike,
+    w: QuantityLike,
+    *,
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """As :func:`densemv_dt2t`, for a batch.
+
+    Args:
+        y: (batch, m), or (batch, n) if ``transpose``.
+        w: (batch, m, n).
+
+    Returns:
+        (batch, m, n).
+
+    Raises:
+        MathError: if ``y`` and ``w`` have no batch of one size in front.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> brainevent.densemm_dt2t(jnp.array([[1.0, 10.0], [2.0, 20.0]]), jnp.ones((2, 2, 2))).tolist()
+        [[[1.0, 1.0], [10.0, 10.0]], [[2.0, 2.0], [20.0, 20.0]]]
+    """
+    return _batched("densemm_dt2t", lambda y, w: densemv_dt2t(y, w, transpose=transpose, backend=backend), y, w)
+
+
+def _of_matrix(
+    matrix: DataRepresentation, y: QuantityLike, w: QuantityLike, transpose: bool, backend: str | None
+) -> Array | Quantity:
     config.current_request(backend)  # refuses what is no name
     return matrix.yw_to_w_transposed(y, w) if transpose else matrix.yw_to_w(y, w)
 
 
-def _batched(function: Callable[..., Any], y: int, w: int) -> Callable[..., Any]:
-    """The function for a batch along the first axis of ``y`` and ``w``, which are the arguments at these positions."""
-    signature = inspect.signature(function)
-
-    @wraps(function)
-    def batched(*positional: Any, **named: Any) -> Any:
-        bound = signature.bind(*positional, **named)
-        arguments, options = bound.args, bound.kwargs
-        sizes = [np.shape(units.detach(arguments[i])[0])[:1] for i in (y, w)]
-        if sizes[0] != sizes[1] or not sizes[0]:
-            raise MathError(f"{batched.__name__} takes y and w with a batch of one size in front, got {sizes}.")
-        axes = [0 if i in (y, w) else None for i in range(len(arguments))]
-        return jax.vmap(lambda *given: function(*given, **options), in_axes=axes)(*arguments)
-
-    batched.__name__ = batched.__qualname__ = function.__name__.replace("mv", "mm")
-    batched.__doc__ = f"As :func:`{function.__name__}`, for a batch along the first axis of y and w."
-    return batched
-
-
-csrmm_dt2t = _batched(csrmv_dt2t, 0, 1)
-cscmm_dt2t = _batched(cscmv_dt2t, 0, 1)
-coomm_dt2t = _batched(coomv_dt2t, 0, 1)
-densemm_dt2t = _batched(densemv_dt2t, 0, 1)
-fcnmm_dt2t = _batched(fcnmv_dt2t, 2, 0)
+def _batched(
+    name: str, single: Callable[[QuantityLike, QuantityLike], Array | Quantity], y: QuantityLike, w: QuantityLike
+) -> Array | Quantity:
+    sizes = [np.shape(units.detach(array)[0])[:1] for array in (y, w)]
+    if sizes[0] != sizes[1] or not sizes[0]:
+        raise MathError(f"{name} takes y and w with a batch of one size in front, got {sizes}.")
+    return jax.vmap(single)(y, w)

@@ -1,18 +1,20 @@
 """Plasticity on the arrays of a matrix: one function for each way of storing it and each side that spikes.
 
 All of them take one weight per entry and return the new ones, in the same shape, dtype and unit. They mean what the
-methods :meth:`~brainevent.DataRepresentation.update_on_pre` and ``update_on_post`` of the matrices mean, where the
-arguments are explained.
+methods :meth:`~brainevent.DataRepresentation.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
+units and errors are explained once, at :func:`update_csr_on_binary_pre`.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._typing import Array, ArrayLike, Clip, OperandLike, Quantity, QuantityLike
 from brainevent_core.errors import MathError
-from brainevent_core.formats import CSR_SLOTS_FORMAT
+from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
 from brainevent_core.matrices.base import as_data, as_shape
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
@@ -32,28 +34,26 @@ __all__ = [
     "update_fixed_pre_conn_on_binary_post",
 ]
 
-Shape = Sequence[int]
-
 
 def update_csr_on_binary_pre(
-    weight: Any,
-    indices: Any,
-    indptr: Any,
-    pre_spike: Any,
-    post_trace: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    pre_spike: OperandLike,
+    post_trace: QuantityLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of CSR after presynaptic spikes: one of row i adds ``post_trace[j]`` to its entries (i, j).
 
     Args:
         weight: (nse,), float16, bfloat16, float32 or float64, or a quantity.
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (rows + 1,).
+        indptr: where each row begins, (rows + 1,), any integer dtype.
         pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
         post_trace: (columns,), or one number for all; in a unit that fits that of the weights.
         w_min: lower bound, a number in such a unit; None for none.
@@ -63,12 +63,14 @@ def update_csr_on_binary_pre(
         backend: name of the backend that must run it.
 
     Returns:
-        The new weights.
+        The new weights, in the shape, dtype and unit of ``weight``.
 
     Raises:
         MathError: if lengths don't fit, or one weight stands for all entries.
-        StructureError: if indices or pointers are seen to be out of range.
+        StructureError: if indices or pointers are concrete and out of range.
+        DTypeError: if index arrays do not hold integers.
         UnitMismatchError: if units don't fit.
+        KernelNotAvailableError: if ``backend`` has no kernel for it.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -82,19 +84,19 @@ def update_csr_on_binary_pre(
 
 
 def update_csr_on_binary_post(
-    weight: Any,
-    indices: Any,
-    indptr: Any,
-    weight_indices: Any,
-    pre_trace: Any,
-    post_spike: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    weight_indices: ArrayLike,
+    pre_trace: QuantityLike,
+    post_spike: OperandLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of CSR after postsynaptic spikes: one of column j adds ``pre_trace[i]`` to its entries (i, j).
 
     Args:
@@ -105,11 +107,7 @@ def update_csr_on_binary_post(
             outside is left out; where several have one position, their traces add up.
         pre_trace: (rows,), or one number for all.
         post_spike: (columns,).
-        w_min: lower bound; see :func:`update_csr_on_binary_pre` for this and the rest.
-        w_max: upper bound.
-        shape: (rows, columns), that is (pre, post).
-        clip: "all" or "updated".
-        backend: name of the backend that must run it.
+        w_min: see :func:`update_csr_on_binary_pre` for this and the rest.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -119,13 +117,14 @@ def update_csr_on_binary_post(
         >>> brainevent.update_csr_on_binary_post(weight, rows, indptr, weight_indices, trace, spike, shape=(2, 2))
         Array([1.  , 2.25, 3.  ], dtype=float32)
     """
-    names = CSR_SLOTS_FORMAT.structure
+    fmt = CSR_FORMAT.with_component(WEIGHT_INDICES)
+    names = fmt.names
     given = [as_integers(*pair) for pair in zip(names, (indices, indptr, weight_indices), strict=True)]
     stored_shape = as_shape(shape)[::-1]  # compressed by columns
     data = as_data(weight)
-    CSR_SLOTS_FORMAT.validate(units.detach(data)[0], given, stored_shape)
-    check_values(CSR_SLOTS_FORMAT, given, stored_shape)
-    stored = MatrixSpec(CSR_SLOTS_FORMAT.name, data, tuple(map(as_index_array, given)), stored_shape, True)
+    fmt.validate(units.detach(data)[0], given, stored_shape)
+    check_values(fmt, given, stored_shape)
+    stored = MatrixSpec(fmt, data, tuple(map(as_index_array, given)), stored_shape, True)
     return update(stored, post_spike, pre_trace, w_min, w_max, pre=False, clip=clip, backend=backend)
 
 
@@ -134,90 +133,146 @@ update_csr2csc_on_binary_post = update_csr_on_binary_post
 
 
 def update_csc_on_binary_pre(
-    weight: Any,
-    indices: Any,
-    indptr: Any,
-    pre_spike: Any,
-    post_trace: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    pre_spike: OperandLike,
+    post_trace: QuantityLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of CSC (indices are rows, indptr is over columns) after presynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        indices: row of every entry, (nse,).
+        indptr: where each column begins, (columns + 1,).
+        pre_spike: (rows,).
+        post_trace: (columns,), or one number for all.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, rows, indptr = jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 1]), jnp.array([0, 1, 3])
+        >>> spike, trace = jnp.array([False, True]), jnp.array([0.5, 0.25])
+        >>> brainevent.update_csc_on_binary_pre(weight, rows, indptr, spike, trace, shape=(2, 2))
+        Array([1.5 , 2.  , 3.25], dtype=float32)
     """
     matrix = CSC((weight, indices, indptr), shape=shape)
     return matrix.update_on_pre(pre_spike, post_trace, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_csc_on_binary_post(
-    weight: Any,
-    indices: Any,
-    indptr: Any,
-    pre_trace: Any,
-    post_spike: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    pre_trace: QuantityLike,
+    post_spike: OperandLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of CSC (indices are rows, indptr is over columns) after postsynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        indices: row of every entry, (nse,).
+        indptr: where each column begins, (columns + 1,).
+        pre_trace: (rows,), or one number for all.
+        post_spike: (columns,).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, rows, indptr = jnp.array([1.0, 2.0, 3.0]), jnp.array([1, 0, 1]), jnp.array([0, 1, 3])
+        >>> trace, spike = jnp.array([0.5, 0.25]), jnp.array([False, True])
+        >>> brainevent.update_csc_on_binary_post(weight, rows, indptr, trace, spike, shape=(2, 2))
+        Array([1.  , 2.5 , 3.25], dtype=float32)
     """
     matrix = CSC((weight, indices, indptr), shape=shape)
     return matrix.update_on_post(pre_trace, post_spike, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_coo_on_binary_pre(
-    weight: Any,
-    pre_ids: Any,
-    post_ids: Any,
-    pre_spike: Any,
-    post_trace: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    pre_ids: ArrayLike,
+    post_ids: ArrayLike,
+    pre_spike: OperandLike,
+    post_trace: QuantityLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape | None = None,
-    clip: str = "all",
+    shape: Sequence[int] | None = None,
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
-    """Weights of COO after presynaptic spikes; it costs the spikes if ``pre_ids`` is sorted, all entries otherwise.
+) -> Array | Quantity:
+    """Weights of COO after presynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`. Without ``shape`` it is that of the spikes and the trace, both vectors.
+    The cost scales with the number of spikes if ``pre_ids`` is sorted, with that of entries otherwise.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        pre_ids: row of every entry, (nse,).
+        post_ids: column of every entry, (nse,).
+        pre_spike: (rows,).
+        post_trace: (columns,), or one number for all.
+        shape: (rows, columns); without it that of the spikes and the trace, both vectors.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, pre, post = jnp.array([1.0, 2.0, 3.0]), jnp.array([0, 1, 1]), jnp.array([1, 0, 1])
+        >>> spike, trace = jnp.array([False, True]), jnp.array([0.5, 0.25])
+        >>> brainevent.update_coo_on_binary_pre(weight, pre, post, spike, trace)
+        Array([1.  , 2.5 , 3.25], dtype=float32)
     """
     matrix = COO((weight, pre_ids, post_ids), shape=_lengths(pre_spike, post_trace) if shape is None else shape)
     return matrix.update_on_pre(pre_spike, post_trace, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_coo_on_binary_post(
-    weight: Any,
-    pre_ids: Any,
-    post_ids: Any,
-    pre_trace: Any,
-    post_spike: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    pre_ids: ArrayLike,
+    post_ids: ArrayLike,
+    pre_trace: QuantityLike,
+    post_spike: OperandLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape | None = None,
-    clip: str = "all",
+    shape: Sequence[int] | None = None,
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
-    """Weights of COO after postsynaptic spikes; it costs the spikes if ``post_ids`` is sorted, all entries otherwise.
+) -> Array | Quantity:
+    """Weights of COO after postsynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`. Without ``shape`` it is that of the spikes and the trace, both vectors.
+    The cost scales with the number of spikes if ``post_ids`` is sorted, with that of entries otherwise.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        pre_ids: row of every entry, (nse,).
+        post_ids: column of every entry, (nse,).
+        pre_trace: (rows,), or one number for all.
+        post_spike: (columns,).
+        shape: (rows, columns); without it that of the trace and the spikes, both vectors.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, pre, post = jnp.array([1.0, 2.0, 3.0]), jnp.array([0, 1, 1]), jnp.array([1, 0, 1])
+        >>> trace, spike = jnp.array([0.5, 0.25]), jnp.array([False, True])
+        >>> brainevent.update_coo_on_binary_post(weight, pre, post, trace, spike)
+        Array([1.5 , 2.  , 3.25], dtype=float32)
     """
     matrix = COO((weight, pre_ids, post_ids), shape=_lengths(pre_trace, post_spike) if shape is None else shape)
     return matrix.update_on_post(pre_trace, post_spike, w_min, w_max, clip=clip, backend=backend).data
 
 
-def _lengths(pre: Any, post: Any) -> Shape:
+def _lengths(pre: OperandLike, post: OperandLike) -> tuple[int, int]:
     """The shape of a matrix whose two sides have these spikes or traces."""
     sides = [np.asarray(side) if isinstance(side, (list, tuple)) else side for side in (pre, post)]
     shapes = [tuple(getattr(side, "shape", ())) for side in sides]
@@ -230,76 +285,130 @@ def _lengths(pre: Any, post: Any) -> Shape:
 
 
 def update_dense_on_binary_pre(
-    weight: Any,
-    pre_spike: Any,
-    post_trace: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    pre_spike: OperandLike,
+    post_trace: QuantityLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    clip: str = "all",
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of a dense matrix, (pre, post), after presynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        weight: (pre, post).
+        pre_spike: (pre,).
+        post_trace: (post,), or one number for all.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight = jnp.array([[0.0, 1.0], [2.0, 3.0]])
+        >>> spike, trace = jnp.array([False, True]), jnp.array([0.5, 0.25])
+        >>> brainevent.update_dense_on_binary_pre(weight, spike, trace)
+        Array([[0.  , 1.  ],
+               [2.5 , 3.25]], dtype=float32)
     """
     matrix = Dense(weight)
     return matrix.update_on_pre(pre_spike, post_trace, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_dense_on_binary_post(
-    weight: Any,
-    pre_trace: Any,
-    post_spike: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    pre_trace: QuantityLike,
+    post_spike: OperandLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    clip: str = "all",
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of a dense matrix, (pre, post), after postsynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        weight: (pre, post).
+        pre_trace: (pre,), or one number for all.
+        post_spike: (post,).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight = jnp.array([[0.0, 1.0], [2.0, 3.0]])
+        >>> trace, spike = jnp.array([0.5, 0.25]), jnp.array([False, True])
+        >>> brainevent.update_dense_on_binary_post(weight, trace, spike)
+        Array([[0.  , 1.5 ],
+               [2.  , 3.25]], dtype=float32)
     """
     matrix = Dense(weight)
     return matrix.update_on_post(pre_trace, post_spike, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_fixed_post_conn_on_binary_pre(
-    weight: Any,
-    indices: Any,
-    pre_spike: Any,
-    post_trace: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    pre_spike: OperandLike,
+    post_trace: QuantityLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of fixed fan-out, (pre, k) with ``indices`` of postsynaptic neurons, after presynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        weight: (pre, connections per neuron).
+        indices: the postsynaptic neuron of every connection, (pre, connections per neuron).
+        pre_spike: (pre,).
+        post_trace: (post,), or one number for all.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, indices = jnp.array([[1.0], [2.0]]), jnp.array([[1], [2]])
+        >>> spike, trace = jnp.array([False, True]), jnp.array([0.5, 0.25, 0.125])
+        >>> brainevent.update_fixed_post_conn_on_binary_pre(weight, indices, spike, trace, shape=(2, 3))
+        Array([[1.   ],
+               [2.125]], dtype=float32)
     """
     matrix = FixedPostNumConn((weight, indices), shape=shape)
     return matrix.update_on_pre(pre_spike, post_trace, w_min, w_max, clip=clip, backend=backend).data
 
 
 def update_fixed_pre_conn_on_binary_post(
-    weight: Any,
-    indices: Any,
-    pre_trace: Any,
-    post_spike: Any,
-    w_min: Any = None,
-    w_max: Any = None,
+    weight: QuantityLike,
+    indices: ArrayLike,
+    pre_trace: QuantityLike,
+    post_spike: OperandLike,
+    w_min: QuantityLike | None = None,
+    w_max: QuantityLike | None = None,
     *,
-    shape: Shape,
-    clip: str = "all",
+    shape: Sequence[int],
+    clip: Clip = "all",
     backend: str | None = None,
-) -> Any:
+) -> Array | Quantity:
     """Weights of fixed fan-in, (post, k) with ``indices`` of presynaptic neurons, after postsynaptic spikes.
 
-    See :func:`update_csr_on_binary_pre`.
+    For all else see :func:`update_csr_on_binary_pre`.
+
+    Args:
+        weight: (post, connections per neuron).
+        indices: the presynaptic neuron of every connection, (post, connections per neuron).
+        pre_trace: (pre,), or one number for all.
+        post_spike: (post,).
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weight, indices = jnp.array([[1.0], [2.0]]), jnp.array([[1], [2]])
+        >>> trace, spike = jnp.array([0.5, 0.25, 0.125]), jnp.array([False, True])
+        >>> brainevent.update_fixed_pre_conn_on_binary_post(weight, indices, trace, spike, shape=(3, 2))
+        Array([[1.   ],
+               [2.125]], dtype=float32)
     """
     matrix = FixedPreNumConn((weight, indices), shape=shape)
     return matrix.update_on_post(pre_trace, post_spike, w_min, w_max, clip=clip, backend=backend).data

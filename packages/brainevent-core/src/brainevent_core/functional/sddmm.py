@@ -1,25 +1,37 @@
 """Sampled dense–dense products (SDDMM): a product of two arrays, computed where an index pattern has entries."""
 
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Sequence
+
+from brainevent_core._typing import Array, ArrayLike, OperandLike, Quantity
 from brainevent_core.matrices import COO, CSR, DataRepresentation, FixedPostNumConn
 from brainevent_core.ops import sddmm
 
 __all__ = ["coo_sddmm", "csr_sddmm", "fcn_sddmm"]
 
 
-def csr_sddmm(indices: Any, indptr: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+def csr_sddmm(
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    a: OperandLike,
+    b: OperandLike,
+    *,
+    shape: Sequence[int],
+    backend: str | None = None,
+) -> Array | Quantity:
     """``(a @ b)[row, col]`` for every entry of a pattern in compressed rows.
 
-    It is the derivative of a product with respect to the weights of the pattern, and costs its entries. If ``a`` or
-    ``b`` is events (:class:`BinaryArray`, ...), these count as 1 and select: silent ones contribute nothing to a sum.
+    It is the derivative of a product with respect to the weights of the pattern; its cost scales with the number of
+    entries. If ``a`` or ``b`` is events (:class:`BinaryArray`, ...), these count as 1 and select: silent neurons
+    contribute nothing to a sum.
 
     Args:
-        indices: column of every entry, (nse,).
+        indices: column of every entry, (nse,), any integer dtype.
         indptr: where each row begins, (m + 1,).
         a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
-        b: (k, n), or (n,).
-        shape: (m, n) of the pattern.
+        b: (k, n), or (n,), alike.
+        shape: (m, n), of the pattern.
         backend: name of the backend that must run it.
 
     Returns:
@@ -27,7 +39,8 @@ def csr_sddmm(indices: Any, indptr: Any, a: Any, b: Any, *, shape: Any, backend:
 
     Raises:
         StructureError: if indices or pointers are concrete and out of range.
-        MathError: if lengths do not fit.
+        MathError: if ranks or lengths do not fit.
+        DTypeError: if index arrays do not hold integers.
         KernelNotAvailableError: if ``backend`` has no kernel for it.
 
     Example:
@@ -36,22 +49,26 @@ def csr_sddmm(indices: Any, indptr: Any, a: Any, b: Any, *, shape: Any, backend:
         >>> brainevent.csr_sddmm(jnp.array([0, 2, 1]), jnp.array([0, 2, 3]), a, b, shape=(2, 3))
         Array([1., 4., 4.], dtype=float32)
     """
-    return _sampled(CSR, (indices, indptr), a, b, shape, backend)
+    return _sampled(CSR(1.0, indices, indptr, shape=shape), a, b, backend)
 
 
-def coo_sddmm(row: Any, col: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+def coo_sddmm(
+    row: ArrayLike,
+    col: ArrayLike,
+    a: OperandLike,
+    b: OperandLike,
+    *,
+    shape: Sequence[int],
+    backend: str | None = None,
+) -> Array | Quantity:
     """``(a @ b)[row, col]`` for every entry of a pattern in coordinates, see :func:`csr_sddmm`.
 
     Args:
         row: row of every entry, (nse,).
         col: column of every entry, (nse,).
-        a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
-        b: (k, n), or (n,).
-        shape: (m, n) of the pattern.
-        backend: name of the backend that must run it.
 
     Returns:
-        One number per entry, (nse,), in the promoted dtype; a quantity in the product of the units.
+        One number per entry, (nse,).
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -59,22 +76,24 @@ def coo_sddmm(row: Any, col: Any, a: Any, b: Any, *, shape: Any, backend: str | 
         >>> brainevent.coo_sddmm(row, col, jnp.array([1.0, 2.0]), jnp.array([3.0, 4.0, 5.0]), shape=(2, 3))
         Array([5., 6.], dtype=float32)
     """
-    return _sampled(COO, (row, col), a, b, shape, backend)
+    return _sampled(COO(1.0, row, col, shape=shape), a, b, backend)
 
 
-def fcn_sddmm(indices: Any, a: Any, b: Any, *, shape: Any, backend: str | None = None) -> Any:
+def fcn_sddmm(
+    indices: ArrayLike,
+    a: OperandLike,
+    b: OperandLike,
+    *,
+    shape: Sequence[int],
+    backend: str | None = None,
+) -> Array | Quantity:
     """``(a @ b)[row, col]`` for every entry of a pattern with a fixed number per row, see :func:`csr_sddmm`.
 
     Args:
         indices: column of every entry, (m, entries per row).
-        a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
-        b: (k, n), or (n,).
-        shape: (m, n) of the pattern.
-        backend: name of the backend that must run it.
 
     Returns:
-        One number per entry, of the shape of ``indices``, in the promoted dtype; a quantity in the product of the
-        units.
+        One number per entry, of the shape of ``indices``.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -83,11 +102,9 @@ def fcn_sddmm(indices: Any, a: Any, b: Any, *, shape: Any, backend: str | None =
         Array([[3., 5.],
                [0., 0.]], dtype=float32)
     """
-    return _sampled(FixedPostNumConn, (indices,), a, b, shape, backend)
+    return _sampled(FixedPostNumConn(1.0, indices, shape=shape), a, b, backend)
 
 
-def _sampled(
-    matrix: type[DataRepresentation], structure: tuple[Any, ...], a: Any, b: Any, shape: Any, backend: str | None
-) -> Any:
+def _sampled(pattern: DataRepresentation, a: OperandLike, b: OperandLike, backend: str | None) -> Array | Quantity:
     # The weights of the pattern are not looked at.
-    return sddmm(matrix(1.0, *structure, shape=shape).__matrix_spec__, a, b, backend=backend)
+    return sddmm(pattern.__matrix_spec__, a, b, backend=backend)

@@ -1,9 +1,11 @@
 """Rows of a matrix, on bare arrays."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
 
 from brainevent_core._jax import replicated
+from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike
 from brainevent_core.matrices import CSR
 from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import rows
@@ -13,8 +15,14 @@ __all__ = ["csr_slice_rows"]
 
 @replicated
 def csr_slice_rows(
-    data: Any, indices: Any, indptr: Any, row_indices: Any, *, shape: Sequence[int], backend: str | None = None
-) -> Any:
+    data: QuantityLike,
+    indices: ArrayLike,
+    indptr: ArrayLike,
+    row_indices: ArrayLike | slice,
+    *,
+    shape: Sequence[int],
+    backend: str | None = None,
+) -> Array | Quantity:
     """Rows of a CSR matrix as an array, as ``CSR(...)[row_indices]``.
 
     Args:

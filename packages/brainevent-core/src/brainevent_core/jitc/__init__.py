@@ -6,16 +6,20 @@ traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic b
 
 from brainevent_core.jitc.alias_tables import VERSION, as_probability, block_size, cells, gap_tables
 from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome, own_cell
-from brainevent_core.jitc.laws import LAWS, POLYNOMIALS, ConnectionRule, variate, weights
+from brainevent_core.jitc.laws import LAWS, NORMAL, POLYNOMIALS, SCALAR, UNIFORM, ConnectionRule, Law
 from brainevent_core.jitc.seeds import as_seed
 
 __all__ = [
     "LAWS",
     "MULTIPLIERS",
+    "NORMAL",
     "POLYNOMIALS",
+    "SCALAR",
+    "UNIFORM",
     "VERSION",
     "WEIGHT_COUNTER",
     "ConnectionRule",
+    "Law",
     "as_probability",
     "as_seed",
     "block_keys",
@@ -25,6 +29,4 @@ __all__ = [
     "gap_tables",
     "outcome",
     "own_cell",
-    "variate",
-    "weights",
 ]

@@ -1,17 +1,19 @@
-"""Laws of weights: each connection's weight is ``offset + spread · variate``, its variate a function of one draw.
+"""Laws of weights, and the rules that generate connectivity.
 
-All laws are linear in their parameters, so derivatives need nothing but products with other parameters.
+Each connection's weight is ``offset + spread · variate``, its variate a function of one draw. All laws are linear in
+their parameters, so derivatives need nothing but products with other parameters.
 """
 
-from typing import Any, NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-__all__ = ["LAWS", "POLYNOMIALS", "ConnectionRule", "variate", "weights"]
-
-#: How many parameters the weights of a law have: (weight,), or (offset, spread).
-LAWS = {"scalar": 1, "uniform": 2, "normal": 2}
+__all__ = ["LAWS", "NORMAL", "POLYNOMIALS", "SCALAR", "UNIFORM", "ConnectionRule", "Law"]
 
 # log2(1 + r) / r for r in [-1/3, 1/3].
 _LOG2 = (1.442695, -0.72134656, 0.4808941, -0.36078972, 0.28879598, -0.23678318, 0.20058022, -0.22224115, 0.20827231)
@@ -66,38 +68,67 @@ def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
     return value
 
 
-def variate(law: str, drawn: Any) -> Any:
-    """The variate of a law with two parameters, float32, of a draw."""
-    return {"uniform": uniform, "normal": normal}[law](drawn)
-
-
-def weights(law: str, data: Any, drawn: Any) -> Any:
-    """The weights of connections.
-
-    Args:
-        law: a key of :data:`LAWS`.
-        data: the parameters, shape (1,) or (2,).
-        drawn: the connections' draws, uint32.
-
-    Returns:
-        An array of the dtype of ``data`` and the shape of ``drawn``.
-    """
-    if LAWS[law] == 1:
-        return jnp.broadcast_to(data[0], jnp.shape(drawn))
-    return data[0] + data[1] * variate(law, drawn).astype(data.dtype)
-
-
-class ConnectionRule(NamedTuple):
-    """What is static about a network: how its weights and connections are drawn. It takes the place of a format's name.
+@dataclass(frozen=True, eq=False, repr=False)
+class Law:
+    """How the weights of a generated matrix are drawn. Laws are compared by identity.
 
     Attributes:
-        law: of the weights, a key of :data:`LAWS`.
+        name: what it is called in messages and tables.
+        parameters: names of its parameters, as users give them.
+        variate: of a uint32 draw, float32, for a law with two parameters. None if all weights are the one parameter.
+        linear: ``parameters → (offset, spread)``, from what users give.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    variate: Callable[[Any], Any] | None = None
+    linear: Callable[[Any], Any] = lambda data: data
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def weights(self, data: Any, drawn: Any) -> Any:
+        """The weights of connections.
+
+        Args:
+            data: (weight,) or (offset, spread).
+            drawn: the connections' draws, uint32.
+
+        Returns:
+            An array of the dtype of ``data`` and the shape of ``drawn``.
+        """
+        if self.variate is None:
+            return jnp.broadcast_to(data[0], jnp.shape(drawn))
+        return data[0] + data[1] * self.variate(drawn).astype(data.dtype)
+
+
+SCALAR = Law("scalar", ("weight",))
+UNIFORM = Law("uniform", ("low", "high"), uniform, lambda data: jnp.stack([data[0], data[1] - data[0]]))
+NORMAL = Law("normal", ("loc", "scale"), normal)
+
+#: The laws by name.
+LAWS = {law.name: law for law in (SCALAR, UNIFORM, NORMAL)}
+
+
+@dataclass(frozen=True)
+class ConnectionRule:
+    """What is static about a generated matrix: how its connections and their weights are drawn. It takes the place
+    that a :class:`~brainevent_core.formats.Format` has for a stored one.
+
+    Attributes:
+        law: of the weights.
         prob: probability of a connection.
     """
 
-    law: str
+    law: Law
     prob: float
 
-    def parameters(self, data: Any) -> Any:
-        """(weight,) or (offset, spread) from what users give: (weight,), (low, high) or (loc, scale)."""
-        return jnp.stack([data[0], data[1] - data[0]]) if self.law == "uniform" else data
+    @property
+    def components(self) -> tuple[()]:
+        """Further arrays: it has none."""
+        return ()
+
+    @property
+    def stores_all(self) -> bool:
+        """Whether the matrix has its elements in an array: it has none of them."""
+        return False

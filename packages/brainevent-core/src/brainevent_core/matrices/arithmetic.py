@@ -17,7 +17,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicate
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
-from brainevent_core.ops import MatrixSpec, entries_of, per_entry
+from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of
 from brainevent_core.ops.matmul import as_array
 
 __all__ = ["Arithmetic"]
@@ -166,9 +166,9 @@ def _same_array(one: Any, other: Any) -> bool:
 
 def _elements(matrix: Any, other: Any) -> Any:
     """All elements of another matrix, if it stores them all."""
-    if other.__matrix_spec__.format == "dense":
+    if other.__matrix_spec__.stores_all:
         return other.data
-    if matrix.__matrix_spec__.format == "dense":
+    if matrix.__matrix_spec__.stores_all:
         return other.todense()
     raise UnsupportedOperationError(
         f"{type(matrix).__name__} {matrix.shape} and {type(other).__name__} {other.shape} do not have the same "
@@ -194,12 +194,12 @@ def _at_entries(matrix: Any, other: Any) -> Any:
     if mantissa.ndim > 2:
         raise MathError(f"The entries of a matrix are combined with arrays of up to two axes, got {mantissa.shape}.")
     _require_broadcast(matrix, mantissa)
-    if matrix.__matrix_spec__.format == "dense":
+    if matrix.__matrix_spec__.stores_all:
         return other
     elements = jnp.atleast_2d(mantissa)
     if elements.size == 0:
         return units.attach(jnp.ones((), elements.dtype), unit)
-    row, col, _ = entries_of(matrix.__matrix_spec__)
+    row, col, *_ = entries_of(matrix.__matrix_spec__)
     at = tuple(0 if size == 1 else index for size, index in zip(elements.shape, (row, col)))
     found = elements.at[at].get(mode="fill", fill_value=1, wrap_negative_indices=False)
     return units.attach(found, unit)
@@ -208,6 +208,10 @@ def _at_entries(matrix: Any, other: Any) -> Any:
 def _on_entries(matrix: Any, op: Callable[..., Any], *others: Any, linear: bool) -> Any:
     """The matrix with the weights ``op(data, *others)``. Others are values, or matrices of the same structure."""
     stored = matrix.__matrix_spec__
+    if stored.weights_are_permuted:
+        raise UnsupportedOperationError(
+            f"The weights of this {type(matrix).__name__} are in another order than its entries; use `.tocoo()`."
+        )
     if linear or not may_repeat(stored):
         return matrix._replace(
             op(*(value.data if hasattr(value, "__matrix_spec__") else value for value in (matrix, *others)))
@@ -218,7 +222,7 @@ def _on_entries(matrix: Any, op: Callable[..., Any], *others: Any, linear: bool)
         if not hasattr(value, "__matrix_spec__"):
             return value
         data, unit = units.detach(value.data)
-        return units.attach(totals(first, per_entry(stored, data)), unit)
+        return units.attach(totals(first, broadcast_weights(stored, data)), unit)
 
     combined, unit = units.detach(op(*map(summed, (matrix, *others))))
     at_first = is_first(first).reshape(combined.shape)

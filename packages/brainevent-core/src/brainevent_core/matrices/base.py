@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Iterable, Sequence
-from math import prod
 from typing import Any, ClassVar, Self
 
 import brainunit as u
@@ -13,12 +12,12 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import replicate
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import Format, get_format
+from brainevent_core.formats import Format
 from brainevent_core.matrices.arithmetic import Arithmetic
 from brainevent_core.matrices.conversion import Convertible
 from brainevent_core.matrices.indexing import Indexing
 from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
-from brainevent_core.ops import MatrixSpec, dt2t, entries_of, matmul, per_entry, segment_sum, update
+from brainevent_core.ops import MatrixSpec, broadcast_weights, dt2t, entries_of, matmul, segment_sum, update
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
 
@@ -73,9 +72,9 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
         fmt.validate(bare if bare.ndim else bare.reshape(1), given, stored_shape)
         if check:
             check_values(fmt, given, stored_shape)
-        self._set(data, tuple(map(as_index_array, given)), shape, fmt.name)
+        self._set(data, tuple(map(as_index_array, given)), shape, fmt)
 
-    def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int], format: str) -> None:
+    def _set(self, data: Any, structure: tuple[Any, ...], shape: tuple[int, int], format: Format) -> None:
         fill = object.__setattr__
         fill(self, "data", data)
         fill(self, "shape", shape)
@@ -106,7 +105,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Any]:
         children, aux = self.tree_flatten()
-        names = ("data", *get_format(self.__matrix_spec__.format).structure)
+        names = ("data", *self.__matrix_spec__.format.names)
         return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(names, children, strict=True)], aux
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -137,7 +136,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     def nse(self) -> int:
         """Number of stored entries."""
         stored = self.__matrix_spec__
-        return prod(get_format(stored.format).data_shape(stored.structure, stored.shape))
+        return int(stored.format.nse(stored.structure, stored.shape))
 
     @property
     def unit(self) -> Any:
@@ -149,7 +148,7 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
             # A pytree of something else than arrays, as jax.tree.map makes them.
             return f"{type(self).__name__}(shape={self.shape}, data={self.data!r})"
         unit = f", unit={self.unit}" if self.unit is not None else ""
-        index = "" if self.__matrix_spec__.format == self._format.name else ", csc_index"
+        index = "".join(f", {component}" for component in self.__matrix_spec__.format.components)
         return f"{type(self).__name__}(shape={self.shape}, nse={self.nse}, dtype={self.dtype}{unit}{index})"
 
     # -- with other data or another view -------------------------------------------------------------------------
@@ -189,8 +188,8 @@ class DataRepresentation(Arithmetic, Convertible, Indexing, u.sparse.SparseMatri
     def todense(self) -> Any:
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
         data, unit = units.detach(self.data)
-        row, col, _ = entries_of(self.__matrix_spec__)
-        return units.attach(segment_sum(per_entry(self.__matrix_spec__, data), (row, col), self.shape), unit)
+        row, col, *_ = entries_of(self.__matrix_spec__)
+        return units.attach(segment_sum(broadcast_weights(self.__matrix_spec__, data), (row, col), self.shape), unit)
 
     def sum(self, axis: int | None = None) -> Any:
         """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""

@@ -1,8 +1,8 @@
 """Matrices that can carry the column index: products from their other side cost the events, too."""
 
-from typing import ClassVar, Self
+from typing import Self
 
-from brainevent_core.formats import Format, column_index, get_format
+from brainevent_core.formats import CSC_INDEX, column_index
 from brainevent_core.matrices.base import DataRepresentation
 
 __all__ = ["ColumnIndexed"]
@@ -11,12 +11,10 @@ __all__ = ["ColumnIndexed"]
 class ColumnIndexed(DataRepresentation):
     """Base class of the matrices that are compressed along one side, and can be indexed along the other."""
 
-    _indexed_format: ClassVar[Format]
-
     @property
     def has_csc_index(self) -> bool:
         """Whether the matrix carries the index."""
-        return self.__matrix_spec__.format == self._indexed_format.name
+        return bool(self.__matrix_spec__.format.carries(CSC_INDEX))
 
     def with_csc_index(self) -> Self:
         """The same matrix with an index of its entries along the side that it is not compressed by.
@@ -43,8 +41,8 @@ class ColumnIndexed(DataRepresentation):
         if self.has_csc_index:
             return self
         stored = self.__matrix_spec__
-        index = column_index(get_format(stored.format), stored.structure, stored.shape)
+        index = column_index(stored.format, stored.structure, stored.shape)
         children = (self.data, *self._structure, *index)
-        return self.tree_unflatten((self.shape, self._indexed_format.name), children)
+        return self.tree_unflatten((self.shape, stored.format.with_component(CSC_INDEX)), children)
 
     build_weight_indices = with_csc_index

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
-from brainevent_core.formats import get_format, signed
+from brainevent_core.formats import signed
 from brainevent_core.ops import MatrixSpec, compressed, coordinates
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ class Convertible:
         from brainevent_core.matrices.coo import COO  # these modules import this one
 
         stored = self.__matrix_spec__
-        if stored.format == "dense":
+        if stored.stores_all:
             return COO.fromdense(self.data, nse=nse)
         if nse is None and isinstance(self, COO):
             return self
         row, col = coordinates(stored)
-        sorted_by_line = get_format(stored.format).by_rows is not None
+        sorted_by_line = stored.format.rows_of(stored.structure, stored.shape) is not None
         return COO(
             self._padded(_flat(self.data), nse),
             self._padded(row, nse, outside=self.shape[0]),
@@ -72,7 +72,7 @@ class Convertible:
         """The entries compressed by rows, each row in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSR
 
-        if self.__matrix_spec__.format == "dense":
+        if self.__matrix_spec__.stores_all:
             return CSR.fromdense(self.data, nse=nse)
         return self if nse is None and isinstance(self, CSR) else CSR(*self._by_lines(0, nse), **self._unchecked)
 
@@ -81,7 +81,7 @@ class Convertible:
         """The entries compressed by columns, each in the order in which it is stored; see :meth:`tocoo`."""
         from brainevent_core.matrices.csr import CSC
 
-        if self.__matrix_spec__.format == "dense":
+        if self.__matrix_spec__.stores_all:
             return CSC.fromdense(self.data, nse=nse)
         return self if nse is None and isinstance(self, CSC) else CSC(*self._by_lines(1, nse), **self._unchecked)
 
@@ -90,10 +90,10 @@ class Convertible:
         return {"shape": self.shape, "check": False}
 
     def _by_lines(self, axis: int, nse: int | None) -> tuple[Any, Any, Any]:
-        slots, indices, indptr = compressed(self.__matrix_spec__, axis)
+        weight, indices, indptr = compressed(self.__matrix_spec__, axis)
         data = _flat(self.data)
-        if slots is not None and data.size != 1:
-            data = data[slots]
+        if weight is not None and data.size != 1:
+            data = data[weight]
         return self._padded(data, nse), self._padded(indices, nse, outside=self.shape[1 - axis]), indptr
 
     def _padded(self, array: Any, nse: int | None, *, outside: int | None = None) -> Any:

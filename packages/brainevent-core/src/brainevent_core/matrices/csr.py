@@ -9,7 +9,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
-from brainevent_core.formats import CSR_FORMAT, CSR_INDEXED_FORMAT, row_bounds
+from brainevent_core.formats import CSR_FORMAT, row_bounds
 from brainevent_core.matrices.base import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
@@ -21,7 +21,6 @@ __all__ = ["CSC", "CSR"]
 
 class _Compressed(ColumnIndexed):
     _format = CSR_FORMAT
-    _indexed_format = CSR_INDEXED_FORMAT
 
     @property
     def indices(self) -> Any:

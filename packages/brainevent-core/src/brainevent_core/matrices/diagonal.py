@@ -9,7 +9,8 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
-from brainevent_core.ops import MatrixSpec, compressed, coordinate_order, coordinates, per_entry
+from brainevent_core.formats import COO_FORMAT
+from brainevent_core.ops import MatrixSpec, broadcast_weights, compressed, coordinate_order, coordinates
 
 __all__ = ["plus_diagonal"]
 
@@ -27,7 +28,7 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
         ``(data, structure)``. The structure is None if it is that of the matrix: all elements of the diagonal have an
         entry already. Otherwise it has one more entry for each that has none; if the structure is traced, for each.
     """
-    shape = stored.shape[::-1] if stored.transposed else stored.shape
+    shape = stored.matrix_shape
     size = min(shape)
     if values.size != 1 and tuple(values.shape) != (size,):
         raise MathError(
@@ -36,7 +37,7 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     mantissa, unit = units.detach(values)
     values = units.attach(jnp.broadcast_to(mantissa.reshape(-1), (size,)), unit)
     data, own_unit = units.detach(stored.data)
-    data = per_entry(stored, data).reshape(-1)
+    data = broadcast_weights(stored, data).reshape(-1)
     row, col = _visible_coordinates(stored)
     slots = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_slots(row, col, size)
     present, missing = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
@@ -51,13 +52,13 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     module = jnp if isinstance(row, jax.core.Tracer) else np
     row, col = (module.concatenate([index, missing.astype(index.dtype)]) for index in (row, col))
     order = coordinate_order(col, row) if axis else coordinate_order(row, col)
-    slots, *structure = compressed(MatrixSpec("coo", None, (row[order], col[order]), shape, False), axis)
+    slots, *structure = compressed(MatrixSpec(COO_FORMAT, None, (row[order], col[order]), shape, False), axis)
     return data[order][slots], (structure[0], structure[1])
 
 
 def _visible_coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
     """Row and column of every entry: NumPy arrays if the structure is concrete, inside ``jit``, too."""
-    if any(isinstance(array, jax.core.Tracer) for array in stored.structure):
+    if stored.is_traced:
         return coordinates(stored)
     with jax.ensure_compile_time_eval():
         row, col = coordinates(stored)

@@ -16,14 +16,14 @@ _repeats: Any = {}
 
 def may_repeat(stored: MatrixSpec) -> bool:
     """Whether two entries can stand at the same place; that of a traced structure always can."""
-    if stored.format == "dense":
+    if stored.stores_all:
         return False
-    if any(isinstance(array, jax.core.Tracer) for array in stored.structure):
+    if stored.is_traced:
         return True
 
     def find() -> bool:
         with jax.ensure_compile_time_eval():
-            row, col, exists = (np.asarray(index) for index in entries_of(stored))
+            row, col, exists = (np.asarray(index) for index in entries_of(stored)[:3])
         places = row[exists].astype(np.int64) * max(stored.shape) + col[exists]
         return np.unique(places).size < places.size
 
@@ -32,7 +32,7 @@ def may_repeat(stored: MatrixSpec) -> bool:
 
 def first_of_place(stored: MatrixSpec) -> Any:
     """For each entry, the position of the first one at the same place, in the order in which they are stored."""
-    row, col, exists = (index.reshape(-1) for index in entries_of(stored))
+    row, col, exists = (index.reshape(-1) for index in entries_of(stored)[:3])
     slots = jnp.arange(row.shape[0])
     # Those that do not exist are no place.
     row, col = jnp.where(exists, row, -1), jnp.where(exists, col, slots.astype(col.dtype))

@@ -9,7 +9,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import FIXED_NUM_FORMAT, FIXED_NUM_INDEXED_FORMAT
+from brainevent_core.formats import FIXED_NUM_FORMAT
 from brainevent_core.matrices.base import dense_parts
 from brainevent_core.matrices.column_index import ColumnIndexed
 
@@ -20,7 +20,6 @@ class FixedNumConn(ColumnIndexed):
     """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`; see there."""
 
     _format = FIXED_NUM_FORMAT
-    _indexed_format = FIXED_NUM_INDEXED_FORMAT
 
     def __init__(
         self,

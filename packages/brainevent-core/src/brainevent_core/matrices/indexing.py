@@ -1,7 +1,7 @@
 """Rows, columns and elements of a matrix by index, as NumPy indexes an array; the results are dense."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,9 +9,9 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core.ops import MatrixSpec, columns, rows
+from brainevent_core.ops import MatrixSpec, columns, elements, rows
 
-__all__ = ["Indexing"]
+__all__ = ["Indexing", "positions", "selected"]
 
 
 class Indexing:
@@ -25,63 +25,143 @@ class Indexing:
     def __getitem__(self, index: Any) -> Any:
         """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, columns ``[:, j]`` and elements ``[i, j]`` as an array or quantity.
 
-        Indices count as in NumPy: negative ones from the end, vectors and masks select, two vectors pair. They may be
-        traced, except for slices and masks.
+        Every index that NumPy takes for an array with two axes means the same here. Indices may be traced, except for
+        slices and masks.
 
         Raises:
             IndexError: if a concrete index is out of range, or none. A traced one that is out of range gives zeros.
         """
-        row, column = (_selection(given, size) for given, size in zip(_both_axes(index), self.shape))
-        if row.whole:
-            if column.whole:
-                return self.todense()
-            picked, unit = units.detach(columns(self.__matrix_spec__, column.at))
-            return units.attach(jnp.moveaxis(picked, -1, 0), unit)
-        picked, unit = units.detach(rows(self.__matrix_spec__, row.at))
-        if column.whole:
-            return units.attach(picked, unit)
-        if row.is_slice or column.is_slice:
-            picked = _taken(picked, column.at)
-        else:
-            lines = picked.reshape(-1, self.shape[1])
-            which = jnp.arange(lines.shape[0]).reshape(row.at.shape)
-            picked = _element(lines, which, column.at)
-        return units.attach(picked, unit)
+        components = _components(index, self.shape)
+        if len(components) != 2 or any(map(_is_special, components)):
+            return self._by_grid(components)
+        try:
+            row, col = (_simplified(one, size) for one, size in zip(components, self.shape))
+        except IndexError as error:
+            if any(isinstance(one, jax.Array) for one in components):
+                raise
+            try:
+                return self._by_grid(components)  # where nothing is selected, NumPy looks at no index
+            except IndexError:
+                raise error from None
+        return self._by_axes(row, col)
 
     def __iter__(self) -> Iterator[Any]:
         """The rows, one after another."""
         return (self[i] for i in range(self.shape[0]))
 
+    def _by_axes(self, row: Any, col: Any) -> Any:
+        """What two indices select, each a slice or positions from 0 along its axis."""
+        spec = self.__matrix_spec__
+        if _is_whole(row, self.shape[0]):
+            if _is_whole(col, self.shape[1]):
+                return self.todense()
+            at = col if not isinstance(col, slice) else _positions_of(col, self.shape[1])
+            picked, unit = units.detach(columns(spec, at))
+            return units.attach(jnp.moveaxis(picked, -1, 0), unit)
+        if not isinstance(row, slice) and not isinstance(col, slice):
+            _require_pairs(row, col)
+            return elements(spec, row, col)
+        at = row if not isinstance(row, slice) else _positions_of(row, self.shape[0])
+        picked, unit = units.detach(rows(spec, at))
+        return units.attach(picked[..., col] if isinstance(col, slice) else _taken(picked, col), unit)
 
-class _Selection(NamedTuple):
-    """What an index selects along an axis: positions from 0 (the axis' length for one that is outside)."""
+    def _by_grid(self, components: Sequence[Any]) -> Any:
+        """What any index selects: NumPy says it of the row and the column of each element.
 
-    at: Any
-    is_slice: bool = False
-    whole: bool = False
+        A traced index stands in its own order for an axis of its length, so that NumPy sees its shape.
+        """
+        lengths, virtual, traced, axis = list(self.shape), list[Any](), dict[int, Any](), 0
+        for one in components:
+            if isinstance(one, jax.Array):
+                traced[axis], lengths[axis] = positions(one, self.shape[axis]).reshape(-1), one.size
+                virtual.append(np.arange(one.size).reshape(one.shape) if one.ndim else 0)
+            else:
+                virtual.append(one)
+            axis += _axes_of(one)
+        row, col = (
+            np.asarray(np.broadcast_to(index, lengths)[tuple(virtual)])
+            for index in (np.arange(lengths[0])[:, None], np.arange(lengths[1]))
+        )
+        asked, which = np.unique(row, return_inverse=True)
+        picked, unit = units.detach(rows(self.__matrix_spec__, traced[0][asked] if 0 in traced else asked))
+        if row.size == 0:
+            return units.attach(jnp.zeros(row.shape, picked.dtype), unit)
+        at = traced[1][col] if 1 in traced else col
+        return units.attach(picked.at[which.reshape(row.shape), at].get(mode="fill", fill_value=0), unit)
 
 
-def _both_axes(index: Any) -> tuple[Any, Any]:
-    given = index if isinstance(index, tuple) else (index,)
+# -- the parts of an index ---------------------------------------------------------------------------------------------
+
+
+def _components(index: Any, shape: tuple[int, int]) -> list[Any]:
+    """The parts of an index, so many that they say something of both axes: slices, None, and arrays of integers or
+    booleans, of NumPy if they are concrete."""
+    given = [_as_component(one) for one in (index if isinstance(index, tuple) else (index,))]
+    missing = len(shape) - sum(_axes_of(one) for one in given)
     where = [i for i, one in enumerate(given) if one is Ellipsis]
-    if len(where) == 1:
-        given = (*given[: where[0]], *(slice(None),) * (3 - len(given)), *given[where[0] + 1 :])
-    given = (*given, *(slice(None),) * (2 - len(given)))
-    if len(given) != 2 or len(where) > 1:
+    if missing < 0 or len(where) > 1:
         raise IndexError(f"A matrix has two axes, got the index {index!r}.")
-    return given[0], given[1]
+    at = where[0] if where else len(given)
+    return [*given[:at], *[slice(None)] * missing, *given[at + len(where) :]]
 
 
-def _selection(index: Any, size: int) -> _Selection:
-    if isinstance(index, slice):
-        at = np.arange(*index.indices(size))
-        return _Selection(at, is_slice=True, whole=index.step in (None, 1) and at.size == size)
-    return _Selection(positions(index, size))
+def _as_component(index: Any) -> Any:
+    if index is None or index is Ellipsis or isinstance(index, slice):
+        return index
+    if isinstance(index, units.Quantity):
+        raise IndexError(f"Indices are numbers without a unit, got {index}.")
+    if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(index)):
+        index = jnp.asarray(index)  # a list of traced and other numbers, too
+        if index.dtype == np.bool_:
+            raise IndexError(f"A mask must be concrete, got a traced one of shape {tuple(index.shape)}.")
+    else:
+        index = np.asarray(index)
+        if index.size == 0 and index.dtype == np.float64:
+            index = index.astype(np.int64)  # an empty list has no dtype of its own
+        if index.dtype == np.bool_:
+            return index
+    if not jnp.issubdtype(index.dtype, jnp.integer):
+        raise IndexError(f"Indices are whole numbers, slices or masks, got {index!r}.")
+    return index
+
+
+def _axes_of(component: Any) -> int:
+    """How many axes a part of an index is about."""
+    if component is None or component is Ellipsis:
+        return 0
+    return int(component.ndim) if getattr(component, "dtype", None) == np.bool_ else 1
+
+
+def _is_special(component: Any) -> bool:
+    """Whether a part of an index is about another number of axes than one."""
+    return component is None or (getattr(component, "dtype", None) == np.bool_ and component.ndim != 1)
+
+
+def _simplified(component: Any, size: int) -> Any:
+    return component if isinstance(component, slice) else positions(component, size)
+
+
+def _positions_of(given: slice, size: int) -> np.ndarray:
+    return np.arange(*given.indices(size))
+
+
+def _is_whole(component: Any, size: int) -> bool:
+    return isinstance(component, slice) and component.indices(size) == (0, size, 1)
+
+
+def _require_pairs(row: Any, col: Any) -> None:
+    try:
+        np.broadcast_shapes(row.shape, col.shape)
+    except ValueError:
+        raise IndexError(
+            f"Indices of rows and columns pair, but shapes {row.shape} and {col.shape} do not broadcast; use "
+            "`matrix[np.ix_(rows, columns)]` for all combinations."
+        ) from None
 
 
 def selected(index: Any, size: int) -> Any:
     """Positions from 0 of what an index selects along an axis of that length; see :func:`positions`."""
-    return _selection(index, size).at
+    return _positions_of(index, size) if isinstance(index, slice) else positions(index, size)
 
 
 def positions(index: Any, size: int) -> Any:
@@ -90,25 +170,19 @@ def positions(index: Any, size: int) -> Any:
     Raises:
         IndexError: if a concrete index is out of range, or none, or if a mask is traced or of another length.
     """
-    if isinstance(index, units.Quantity):
-        raise IndexError(f"Indices are numbers without a unit, got {index}.")
-    if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(index)):
-        index = jnp.asarray(index)  # a list of traced and other numbers, too
-    else:
-        index = np.asarray(index)
-        if index.size == 0 and index.dtype == np.float64:
-            index = index.astype(np.int64)  # an empty list has no dtype of its own
-    if index.dtype == np.bool_:
-        if isinstance(index, jax.core.Tracer) or index.shape != (size,):
-            raise IndexError(f"A mask must be concrete and of shape ({size},), got {tuple(index.shape)}.")
-        return np.flatnonzero(index)
-    if not jnp.issubdtype(index.dtype, jnp.integer):
-        raise IndexError(f"Indices are whole numbers, slices or masks, got {index!r}.")
+    index = _as_component(index)
     if isinstance(index, np.ndarray):
+        if index.dtype == np.bool_:
+            if index.shape != (size,):
+                raise IndexError(f"A mask must be concrete and of shape ({size},), got {tuple(index.shape)}.")
+            return np.flatnonzero(index)
         outside = (index < -size) | (index >= size)
         if outside.any():
             raise IndexError(f"Index {index[outside].ravel()[0]} is out of range for an axis of length {size}.")
-        return np.where(index < 0, index.astype(np.int64) + size, index)
+        index = index.astype(np.int64)  # all are in range, so that no unsigned one is too large
+        return np.where(index < 0, index + size, index)
+    if not isinstance(index, jax.Array):
+        raise IndexError(f"Rows are picked by whole numbers, slices and masks, got {index!r}.")
     if index.dtype.itemsize < 4:
         index = index.astype(jnp.int32)
     if jnp.issubdtype(index.dtype, jnp.unsignedinteger):
@@ -116,14 +190,8 @@ def positions(index: Any, size: int) -> Any:
     return jnp.where((index >= -size) & (index < size), jnp.where(index < 0, index + size, index), size)
 
 
-def _taken(lines: Any, at: Any) -> Any:
+def _taken(slices: Any, at: Any) -> Any:
     """Positions of the last axis, zeros for those outside."""
-    if lines.shape[-1] == 0:
-        return jnp.zeros((*lines.shape[:-1], *at.shape), lines.dtype)
-    return lines.at[..., at].get(mode="fill", fill_value=0)
-
-
-def _element(lines: Any, which: Any, at: Any) -> Any:
-    if lines.size == 0:
-        return jnp.zeros(jnp.broadcast_shapes(which.shape, at.shape), lines.dtype)
-    return lines.at[which, at].get(mode="fill", fill_value=0)
+    if slices.shape[-1] == 0:
+        return jnp.zeros((*slices.shape[:-1], *at.shape), slices.dtype)
+    return slices.at[..., at].get(mode="fill", fill_value=0)

@@ -92,8 +92,8 @@ def check_values(fmt: Format, structure: Sequence[Any], shape: tuple[int, int]) 
         return
 
     def check() -> None:
-        fault = fmt.check_values([np.asarray(array) for array in structure], shape)
+        fault = fmt.fault_of_values([np.asarray(array) for array in structure], shape)
         if fault:
             raise StructureError(fault)
 
-    remembered(_checked, (fmt.name, shape), structure, check)
+    remembered(_checked, (fmt, shape), structure, check)

@@ -1,31 +1,39 @@
-"""Public functions over matrices, events and plain arrays."""
+"""Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
 
-from brainevent_core.ops.conversion import compressed, coordinate_order, coordinates
+from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates
 from brainevent_core.ops.dt2t import dt2t
-from brainevent_core.ops.entries import Entries, entries_of, per_entry, segment_sum
+from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum
+from brainevent_core.ops.generated import connections, count_connections, window
 from brainevent_core.ops.matmul import matmul, matrix_product
 from brainevent_core.ops.plasticity import update
 from brainevent_core.ops.sddmm import sddmm
-from brainevent_core.ops.slicing import columns, rows
+from brainevent_core.ops.slicing import columns, elements, rows
 from brainevent_core.ops.solve import solve
-from brainevent_core.ops.spec import EventSpec, MatrixSpec
+from brainevent_core.ops.spec import EventLike, EventSpec, MatrixLike, MatrixSpec
 
 __all__ = [
-    "Entries",
+    "Compressed",
+    "EventLike",
     "EventSpec",
+    "MatrixEntries",
+    "MatrixLike",
     "MatrixSpec",
+    "broadcast_weights",
     "columns",
     "compressed",
+    "connections",
     "coordinate_order",
     "coordinates",
+    "count_connections",
     "dt2t",
+    "elements",
     "entries_of",
     "matmul",
     "matrix_product",
-    "per_entry",
     "rows",
     "sddmm",
     "segment_sum",
     "solve",
     "update",
+    "window",
 ]

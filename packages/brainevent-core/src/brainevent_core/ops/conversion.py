@@ -1,45 +1,62 @@
 """The entries of a matrix in another order: compressed by rows or columns, and sorted coordinates."""
 
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats import COLUMN_INDEX, COO_FORMAT, column_index, get_format
+from brainevent_core.formats import COO_FORMAT, CSC_INDEX, Format, column_index
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.spec import MatrixSpec
 
-__all__ = ["compressed", "coordinate_order", "coordinates"]
+__all__ = ["Compressed", "compressed", "coordinate_order", "coordinates"]
 
 
-def compressed(stored: MatrixSpec, axis: int) -> tuple[Any, Any, Any]:
+class Compressed(NamedTuple):
+    """The entries of a matrix compressed by rows (or by columns).
+
+    Attributes:
+        weight: the position of each entry's weight in the flattened data, None if they are in order.
+        indices: its column (row).
+        indptr: where each row (column) begins. If entries were reordered, those that do not exist stand behind the
+            last pointer.
+    """
+
+    weight: Any
+    indices: Any
+    indptr: Any
+
+
+def compressed(spec: MatrixSpec, axis: int) -> Compressed:
     """The entries compressed by rows (``axis`` 0) or by columns (1), in storage order within each.
 
     On the host if the structure is concrete.
-
-    Returns:
-        ``(slots, indices, indptr)``: the position of each entry in storage order, None if the order is that; its
-        column (row); and where each row (column) begins. If they were reordered, entries that do not exist stand
-        behind the last pointer.
     """
-    fmt = get_format(stored.format)
-    fmt.require_integers(stored.structure)
-    if (axis == 1) == stored.transposed:
-        if fmt.by_rows is not None:
-            return None, *fmt.by_rows(stored.structure, stored.shape)
-        row, col = stored.structure
-        other, indptr, slots = column_index(COO_FORMAT, (col, row), stored.shape[::-1])
-    elif fmt.structure[-len(COLUMN_INDEX) :] == COLUMN_INDEX:
-        other, indptr, slots = stored.structure[-len(COLUMN_INDEX) :]
-    else:
-        other, indptr, slots = column_index(fmt, stored.structure, stored.shape)
-    return slots, other, indptr
+    fmt = spec.format
+    assert isinstance(fmt, Format)
+    fmt.require_integers(spec.structure)
+    if (axis == 1) != spec.transposed:
+        if fmt.carries(CSC_INDEX):
+            index = fmt.named(spec.structure)
+            return Compressed(index.csc_perm, index.csc_indices, index.csc_indptr)
+        indices, indptr, weight = column_index(fmt, spec.structure, spec.shape)
+        return Compressed(weight, indices, indptr)
+    rows = fmt.rows_of(spec.structure, spec.shape)
+    if rows is not None:
+        return Compressed(fmt.entries(spec.structure, spec.shape).weight, *rows)
+    with nullcontext() if spec.is_traced else jax.ensure_compile_time_eval():
+        row, col, weight = fmt.entries(spec.structure, spec.shape)
+    indices, indptr, order = column_index(COO_FORMAT, (col, row), spec.shape[::-1])
+    return Compressed(order if weight is None else weight[order], indices, indptr)
 
 
-def coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
-    """Row and column of every entry, as vectors."""
-    row, col, _ = entries_of(stored)
+def coordinates(spec: MatrixSpec) -> tuple[Any, Any]:
+    """Row and column of every entry, as vectors; those of an entry that does not exist are outside of the matrix."""
+    row, col, exists, weight = entries_of(spec)
+    if weight is not None:
+        row, col = jnp.where(exists, row, -1), jnp.where(exists, col, -1)
     return row.reshape(-1), col.reshape(-1)
 
 

@@ -31,18 +31,18 @@ def dt2t(stored: MatrixSpec, y: Any, w: Any, *, axis: int) -> Any:
         MathError: if the lengths do not fit.
     """
     (y, y_unit), (w, w_unit) = (units.detach(as_array(value)) for value in (y, w))
-    shape = stored.shape[::-1] if stored.transposed else stored.shape
-    row, col, exists = entries_of(stored)
+    shape = stored.matrix_shape
+    row, col, exists, _ = entries_of(stored)
     at = col if axis else row
-    slots = jnp.broadcast_shapes(row.shape, col.shape)
-    if jnp.shape(y) != (shape[axis],) or (jnp.shape(w) != slots and jnp.size(w) != 1):
+    per_entry = jnp.broadcast_shapes(row.shape, col.shape)
+    if jnp.shape(y) != (shape[axis],) or (jnp.shape(w) != per_entry and jnp.size(w) != 1):
         raise MathError(
-            f"y must have shape ({shape[axis]},), one value per {'column' if axis else 'row'}, and w {slots}, one per "
-            f"entry; got {jnp.shape(y)} and {jnp.shape(w)}."
+            f"y must have shape ({shape[axis]},), one value per {'column' if axis else 'row'}, and w {per_entry}, one "
+            f"per entry; got {jnp.shape(y)} and {jnp.shape(w)}."
         )
-    w = jnp.broadcast_to(w if jnp.shape(w) == slots else jnp.reshape(w, ()), slots)
+    w = jnp.broadcast_to(w if jnp.shape(w) == per_entry else jnp.reshape(w, ()), per_entry)
     if shape[axis] == 0:
-        return units.attach_product(jnp.zeros(slots, jnp.result_type(w, y)), w_unit, y_unit)
+        return units.attach_product(jnp.zeros(per_entry, jnp.result_type(w, y)), w_unit, y_unit)
     # Selected before and after: an infinite value that is left out must not show in a derivative either.
     values = jnp.where(exists, w, 0) * jnp.asarray(y).at[at].get(mode="clip", wrap_negative_indices=False)
     return units.attach_product(jnp.where(exists, values, 0), w_unit, y_unit)

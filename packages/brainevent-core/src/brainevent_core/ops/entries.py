@@ -1,6 +1,6 @@
 """Where the entries of a matrix stand, and how they add up to elements: what is not a product is made of this."""
 
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import jax
@@ -8,61 +8,87 @@ import jax.numpy as jnp
 
 from brainevent_core._jax import replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import get_format, within
+from brainevent_core.formats import Format, Shape, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.reference import accumulator
 
-__all__ = ["Entries", "entries_of", "per_entry", "segment_sum"]
+__all__ = ["MatrixEntries", "broadcast_weights", "entries_of", "segment_sum"]
 
 
-class Entries(NamedTuple):
+class MatrixEntries(NamedTuple):
     """The entries of a matrix, the right way round, in the shape of one weight per entry (or broadcasting to it).
 
     Attributes:
         row: the row of each.
         col: the column of each.
         exists: whether both are inside of the matrix; otherwise the entry does not exist.
+        weight: the position of its weight in the flattened data, None if entry k has weight k. An entry whose position
+            is outside does not exist.
     """
 
     row: Any
     col: Any
     exists: Any
+    weight: Any = None
 
 
-def entries_of(stored: MatrixSpec) -> Entries:
+def entries_of(spec: MatrixSpec) -> MatrixEntries:
     """The entries of a matrix in storage order.
 
     Raises:
         DTypeError: if index arrays have become floats.
         UnsupportedOperationError: if the matrix is generated, and has no entries to list.
     """
-    if isinstance(stored.format, ConnectionRule):
-        raise UnsupportedOperationError(
-            "This operation needs entries that are stored, and those of just-in-time connectivity are not: write them "
-            "down first, with `.tocsr()` or `.todense()`."
-        )
-    get_format(stored.format).require_integers(stored.structure)
-    return _entries(stored.format, stored.shape, stored.transposed, replicate(stored.structure))
+    return _entries_of(spec.format, spec)
+
+
+@singledispatch
+def _entries_of(format: Any, spec: MatrixSpec) -> MatrixEntries:
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} list no entries.")
+
+
+@_entries_of.register
+def _generated(rule: ConnectionRule, spec: MatrixSpec) -> MatrixEntries:
+    raise UnsupportedOperationError(
+        "This operation needs entries that are stored, and those of just-in-time connectivity are not: materialise the "
+        "matrix first, with `.tocsr()` or `.todense()`."
+    )
+
+
+@_entries_of.register
+def _stored(format: Format, spec: MatrixSpec) -> MatrixEntries:
+    format.require_integers(spec.structure)
+    return _oriented(format, spec.shape, spec.transposed, replicate(spec.structure))
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
-def _entries(format: str, shape: tuple[int, int], transposed: bool, structure: tuple[Any, ...]) -> Entries:
-    fmt = get_format(format)
-    if fmt.entries is None:
-        line, position = (jnp.arange(size, dtype=jnp.int32) for size in shape)
-        return Entries(line[:, None], position[None, :], jnp.ones((1, 1), bool))
-    per_entry = fmt.data_shape(structure, shape)
-    line, position = (
-        within(index, size).reshape(per_entry) for index, size in zip(fmt.entries(structure, shape), shape, strict=True)
-    )
-    exists = (line >= 0) & (position >= 0)
-    return Entries(position, line, exists) if transposed else Entries(line, position, exists)
+def _oriented(format: Format, shape: Shape, transposed: bool, structure: tuple[Any, ...]) -> MatrixEntries:
+    if format.stores_all:
+        row, col = (jnp.arange(size, dtype=jnp.int32) for size in shape)
+        row, col, exists, weight = row[:, None], col[None, :], jnp.ones((1, 1), bool), None
+    else:
+        per_entry = format.weights_shape(structure, shape)
+        entries = format.entries(structure, shape)
+        row, col = (within(index, size).reshape(per_entry) for index, size in zip(entries[:2], shape, strict=True))
+        exists, weight = (row >= 0) & (col >= 0), entries.weight
+        if weight is not None:
+            weight = within(weight, format.nse(structure, shape)).reshape(per_entry)
+            exists &= weight >= 0
+    return MatrixEntries(col, row, exists, weight) if transposed else MatrixEntries(row, col, exists, weight)
 
 
-def per_entry(stored: MatrixSpec, data: Any) -> Any:
-    """``data`` as one weight for each entry, if it is one for all."""
-    return jnp.broadcast_to(data, get_format(stored.format).data_shape(stored.structure, stored.shape))
+def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
+    """One weight for each entry, in the order of the entries: ``data``, or what the entries take from it.
+
+    An entry whose weight does not exist has the weight 0.
+    """
+    assert isinstance(spec.format, Format)
+    per_entry = spec.format.weights_shape(spec.structure, spec.shape)
+    weight = None if data.size == 1 else entries_of(spec).weight
+    if weight is None:
+        return jnp.broadcast_to(data, per_entry)
+    return data.reshape(-1).at[weight].get(mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
 @replicated

@@ -1,16 +1,16 @@
 """``left @ right``, wherever a matrix of ours or events take part."""
 
 import reprlib
-from collections.abc import Callable
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from brainevent_core import units
+from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_operand
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
@@ -42,22 +42,22 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
         >>> brainevent.matmul(brainevent.BinaryArray(jnp.array([True, True])), weights)
         Array([3., 2.], dtype=float32)
     """
-    left_stored, right_stored = getattr(left, "__matrix_spec__", None), getattr(right, "__matrix_spec__", None)
-    if left_stored is not None and right_stored is not None:
+    left_spec, right_spec = getattr(left, "__matrix_spec__", None), getattr(right, "__matrix_spec__", None)
+    if left_spec is not None and right_spec is not None:
         # All elements of one are there, as in an array.
-        if right_stored.format == "dense":
-            right, right_stored = right_stored.data, None
-        elif left_stored.format == "dense":
-            left, left_stored = left_stored.data, None
-    if left_stored is not None and right_stored is not None:
+        if right_spec.stores_all:
+            right, right_spec = right_spec.elements, None
+        elif left_spec.stores_all:
+            left, left_spec = left_spec.elements, None
+    if left_spec is not None and right_spec is not None:
         raise UnsupportedOperationError(
             f"{type(left).__name__} @ {type(right).__name__}: the product of two sparse matrices is not supported; "
             "use `.todense()` on one side."
         )
-    if left_stored is not None:
-        return matrix_product(left_stored, right, from_left=False, backend=backend)
-    if right_stored is not None:
-        return matrix_product(right_stored, left, from_left=True, backend=backend)
+    if left_spec is not None:
+        return matrix_product(left_spec, right, from_left=False, backend=backend)
+    if right_spec is not None:
+        return matrix_product(right_spec, left, from_left=True, backend=backend)
     if hasattr(left, "__event_spec__"):
         return _dense_product(right, left, from_left=True, backend=backend)
     if hasattr(right, "__event_spec__"):
@@ -68,34 +68,30 @@ def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
     )
 
 
-class _CallKey(NamedTuple):
+class _ProductKey(NamedTuple):
     """What is static about a product. One hashable argument: seven keywords made an eager call 1.6 times slower.
 
     ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
     """
 
-    format: str | ConnectionRule
-    shape: tuple[int, int]
+    format: Format | ConnectionRule
+    shape: Shape
     transpose: bool
-    operand: str
+    encoding: Encoding
     length: int | None
     from_left: bool
     backend: str | None
-
-    @property
-    def event(self) -> bool:
-        return get_operand(self.operand).event
 
 
 def matrix_product(stored: MatrixSpec, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
     """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
     events = getattr(x, "__event_spec__", None)
     if events is None:
-        operand, x, length = "float", as_array(x), None
+        encoding, x, length = FLOAT, as_array(x), None
     else:
-        operand, x, _, length = events.summed_over(-1 if from_left else 0)
-    call = _CallKey(stored.format, stored.shape, stored.transposed != from_left, operand, length, from_left, backend)
-    return _product(call, stored.data, stored.structure, x)
+        encoding, x, _, length = events.summed_over(-1 if from_left else 0)
+    key = _ProductKey(stored.format, stored.shape, stored.transposed != from_left, encoding, length, from_left, backend)
+    return _product(key, stored.data, stored.structure, x)
 
 
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
@@ -108,66 +104,79 @@ def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None
     if ndim == 1:
         weights = weights[:, None] if from_left else weights[None, :]
     shape = tuple(weights.shape)
-    out = matrix_product(MatrixSpec("dense", weights, (), shape, False), x, from_left=from_left, backend=backend)
+    out = matrix_product(MatrixSpec(DENSE_FORMAT, weights, (), shape, False), x, from_left=from_left, backend=backend)
     return out[..., 0] if ndim == 1 and from_left else out[0] if ndim == 1 else out
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _product(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
+def _product(key: _ProductKey, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     # Jitted and inlined: inside another jit nothing changes, and an eager call takes JAX's C++ path.
     data, data_unit = units.detach(data)
     x, x_unit = units.detach(x)
-    _check_lengths(call, x)
-    data, x = promote(jnp.asarray(data), x, call.event)
+    _check_lengths(key, x)
+    data, x = promote(jnp.asarray(data), x, key.encoding)
     if data.ndim == 0:
         data = data.reshape(1)
-    rows_are_vectors = call.from_left and x.ndim == 2
-    if isinstance(call.format, ConnectionRule):
-        data = call.format.parameters(data)
-        product: Callable[..., Any] = partial(jitc_matmul_p, law=call.format.law, prob=call.format.prob)
-    else:
-        product = partial(matmul_p, format=call.format)
-    out = product(
+    rows_are_vectors = key.from_left and x.ndim == 2
+    out = bind_matmul(
+        key.format,
         data,
-        *structure,
+        structure,
         x.T if rows_are_vectors else x,
-        shape=call.shape,
-        transpose=call.transpose,
-        operand=call.operand,
-        backend=call.backend,
+        shape=key.shape,
+        transpose=key.transpose,
+        encoding=key.encoding,
+        backend=key.backend,
     )
-    return units.attach_product(out.T if rows_are_vectors else out, data_unit, None if call.event else x_unit)
+    return units.attach_product(out.T if rows_are_vectors else out, data_unit, None if key.encoding.event else x_unit)
 
 
-def _check_lengths(call: _CallKey, x: Any) -> None:
-    kind = "events" if get_operand(call.operand).selects else "array"
+@singledispatch
+def bind_matmul(format: Any, data: Any, structure: Any, x: Any, **params: Any) -> Any:
+    """``A @ x``, or ``A.T @ x``, by the primitive for matrices of this kind; on arrays of the right dtypes."""
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no product.")
+
+
+@bind_matmul.register
+def _stored(format: Format, data: Any, structure: Any, x: Any, **params: Any) -> Any:
+    return matmul_p(data, *structure, x, format=format, **params)
+
+
+@bind_matmul.register
+def _generated(rule: ConnectionRule, data: Any, structure: Any, x: Any, **params: Any) -> Any:
+    return jitc_matmul_p(rule.law.linear(data), *structure, x, rule=rule, **params)
+
+
+def _check_lengths(key: _ProductKey, x: Any) -> None:
+    kind = "events" if key.encoding.selects else "array"
     shape = list(x.shape)
-    if call.length is not None and shape:
-        shape[-1 if call.from_left else 0] = call.length
+    if key.length is not None and shape:
+        shape[-1 if key.from_left else 0] = key.length
     # The user's matrix, whichever way round it is stored.
-    matrix_shape = call.shape if call.transpose == call.from_left else call.shape[::-1]
+    matrix_shape = key.shape if key.transpose == key.from_left else key.shape[::-1]
     if x.ndim not in (1, 2):
         raise MathError(f"Only vectors and matrices multiply a matrix, got {kind} of shape {tuple(shape)}.")
-    length = matrix_shape[0] if call.from_left else matrix_shape[1]
-    given = shape[-1 if call.from_left else 0]
+    length = matrix_shape[0] if key.from_left else matrix_shape[1]
+    given = shape[-1 if key.from_left else 0]
     if given != length:
         sides = (f"{kind} {tuple(shape)}", f"matrix {tuple(matrix_shape)}")
-        left, right = sides if call.from_left else sides[::-1]
+        left, right = sides if key.from_left else sides[::-1]
         raise MathError(
             f"Shapes do not fit: {left} @ {right}; the {kind} must have length {length} along the summed axis, "
             f"got {given}."
         )
 
 
-def promote(data: Any, x: Any, event: bool) -> tuple[Any, Any]:
+def promote(data: Any, x: Any, encoding: Encoding) -> tuple[Any, Any]:
     """Weights become floating point; in a float product both sides get the promoted dtype."""
     for side, array in (("Weights", data), ("The operand", x)):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
             raise DTypeError(f"{side} must hold real numbers, got dtype {array.dtype} (complex): multiply both parts.")
-    dtype = data.dtype if event else jnp.result_type(data, x)
+    numbers = not encoding.event and encoding.dtype is None
+    dtype = jnp.result_type(data, x) if numbers else data.dtype
     if not jnp.issubdtype(dtype, jnp.inexact):
         dtype = jnp.promote_types(dtype, jnp.float32) if jnp.dtype(dtype).itemsize < 8 else jnp.result_type(float)
-    return data.astype(dtype), x if event else x.astype(dtype)
+    return data.astype(dtype), x.astype(dtype) if numbers else x
 
 
 def as_array(x: Any) -> Any:

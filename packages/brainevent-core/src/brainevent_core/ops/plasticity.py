@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import units
+from brainevent_core.encodings import BINARY, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_operand
-from brainevent_core.jitc import ConnectionRule
+from brainevent_core.formats import Format, Shape
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import CLIPS, stdp_update_p
@@ -49,46 +49,46 @@ def update(
         UnsupportedOperationError: for a matrix that is generated, and so has no weights to change.
         UnitMismatchError: if trace or bounds have another dimension than the weights.
     """
-    if isinstance(stored.format, ConnectionRule):
+    if not isinstance(stored.format, Format):
         raise UnsupportedOperationError(
             "The weights of just-in-time connectivity are generated and stored nowhere, so they can't change one by "
-            "one; `tocsr()` writes them down."
+            "one; `tocsr()` materialises them."
         )
     if clip not in CLIPS:
         raise MathError(f"clip must be one of {', '.join(map(repr, CLIPS))}; got {clip!r}.")
     if w_min is None and w_max is None:
         clip = "updated"  # without bounds both are the same, and this costs the events
-    operand, x, length = _events(spikes)
-    call = _CallKey(stored.format, stored.shape, stored.transposed != pre, operand, length, pre, clip, backend)
+    encoding, x, length = _events(spikes)
+    key = _UpdateKey(stored.format, stored.shape, stored.transposed != pre, encoding, length, pre, clip, backend)
     bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))
-    return _update(call, stored.data, stored.structure, x, as_array(trace), bounds)
+    return _update(key, stored.data, stored.structure, x, as_array(trace), bounds)
 
 
-class _CallKey(NamedTuple):
+class _UpdateKey(NamedTuple):
     """What is static about an update; ``length`` is that of encoded spikes, None if it is the array's."""
 
-    format: str
-    shape: tuple[int, int]
+    format: Format
+    shape: Shape
     transpose: bool
-    operand: str
+    encoding: Encoding
     length: int | None
     pre: bool
     clip: str
     backend: str | None
 
 
-def _events(spikes: Any) -> tuple[str, Any, int | None]:
+def _events(spikes: Any) -> tuple[Encoding, Any, int | None]:
     """How the spikes are encoded, the encoded array, and the length before."""
     events = getattr(spikes, "__event_spec__", None)
     if events is None:
-        return "binary", units.detach(as_array(spikes))[0], None
-    operand, x, _, length = events
+        return BINARY, units.detach(as_array(spikes))[0], None
+    encoding, x, _, length = events
     # Events that keep a value count as 1 here.
-    return (operand, x, length) if get_operand(operand).event else ("binary", events.decoded(), None)
+    return (encoding, x, length) if encoding.event else (BINARY, events.decoded(), None)
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _update(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
+def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
     data, unit = units.detach(data)
     data = jnp.asarray(data)
     check_weights(data.dtype)
@@ -97,7 +97,7 @@ def _update(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any, trace
         jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)
         for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
     )
-    trace_length = _check_lengths(call, x, trace)
+    trace_length = _check_lengths(key, x, trace)
     new = stdp_update_p(
         data if data.ndim else data.reshape(1),
         *structure,
@@ -105,12 +105,12 @@ def _update(call: _CallKey, data: Any, structure: tuple[Any, ...], x: Any, trace
         jnp.broadcast_to(trace, (trace_length,)),
         lower,
         upper,
-        format=call.format,
-        shape=call.shape,
-        transpose=call.transpose,
-        operand=call.operand,
-        clip=call.clip,
-        backend=call.backend,
+        format=key.format,
+        shape=key.shape,
+        transpose=key.transpose,
+        encoding=key.encoding,
+        clip=key.clip,
+        backend=key.backend,
     )
     return units.attach(new if data.ndim else new.reshape(()), unit)
 
@@ -130,12 +130,12 @@ def _bound(name: str, value: Any, unit: Any, dtype: Any) -> Any:
     return value.reshape(())
 
 
-def _check_lengths(call: _CallKey, x: Any, trace: Any) -> int:
+def _check_lengths(key: _UpdateKey, x: Any, trace: Any) -> int:
     """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
-    shape = call.shape if call.transpose == call.pre else call.shape[::-1]
+    shape = key.shape if key.transpose == key.pre else key.shape[::-1]
     sides = (("presynaptic", shape[0]), ("postsynaptic", shape[1]))
-    (side, lines), (other, others) = sides if call.pre else sides[::-1]
-    given = (call.length,) if call.length is not None and x.ndim == 1 else tuple(x.shape)
+    (side, lines), (other, others) = sides if key.pre else sides[::-1]
+    given = (key.length,) if key.length is not None and x.ndim == 1 else tuple(x.shape)
     if given != (lines,):
         raise MathError(
             f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({lines},), got {given}"

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 
 from brainevent_core import units
+from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import MathError
-from brainevent_core.formats import get_operand
+from brainevent_core.formats import Format, Shape
 from brainevent_core.ops.matmul import as_array, promote
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import sddmm_p
@@ -15,13 +16,13 @@ from brainevent_core.primitives import sddmm_p
 __all__ = ["sddmm"]
 
 
-class _CallKey(NamedTuple):
-    """What is static about a sampled product."""
+class _SddmmKey(NamedTuple):
+    """What is static about a product at the entries of a matrix."""
 
-    format: str
-    shape: tuple[int, int]
+    format: Format
+    shape: Shape
     transpose: bool
-    operand: str
+    encoding: Encoding
     backend: str | None
 
 
@@ -51,36 +52,36 @@ def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = No
             f"({m},) and ({n},); got {one} and {two}."
         )
     # The primitive follows events on one side, which is its last operand.
-    flip = operands[0][0] != "float"
-    (_, y), (operand, x) = operands[::-1] if flip else operands
-    if flip and operands[1][0] != "float":
+    flip = operands[0][0] is not FLOAT
+    (_, y), (encoding, x) = operands[::-1] if flip else operands
+    if flip and operands[1][0] is not FLOAT:
         y = right.__event_spec__.numbers()
     y, x = (y.T, x) if flip else (y, x.T)
-    return _sampled(_CallKey(stored.format, stored.shape, flip, operand, backend), stored.structure, y, x)
+    return _sampled(_SddmmKey(stored.format, stored.shape, flip, encoding, backend), stored.structure, y, x)
 
 
-def _operand(array: Any) -> tuple[str, Any]:
+def _operand(array: Any) -> tuple[Encoding, Any]:
     """The encoding of an operand, and its array with an entry for each number or event."""
     events = getattr(array, "__event_spec__", None)
     if events is None:
-        return "float", as_array(array)
-    return "binary" if get_operand(events.operand).event else events.operand, events.decoded()
+        return FLOAT, as_array(array)
+    plain = events.plain()
+    return plain.encoding, plain.array
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _sampled(call: _CallKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
-    event = get_operand(call.operand).event
+def _sampled(key: _SddmmKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
     y, y_unit = units.detach(y)
     x, x_unit = units.detach(x)
-    y, x = promote(y, x, event)
+    y, x = promote(y, x, key.encoding)
     sampled = sddmm_p(
         y,
         *structure,
         x,
-        format=call.format,
-        shape=call.shape,
-        transpose=call.transpose,
-        operand=call.operand,
-        backend=call.backend,
+        format=key.format,
+        shape=key.shape,
+        transpose=key.transpose,
+        encoding=key.encoding,
+        backend=key.backend,
     )
-    return units.attach_product(sampled, y_unit, None if event else x_unit)
+    return units.attach_product(sampled, y_unit, None if key.encoding.event else x_unit)

@@ -1,10 +1,11 @@
-"""Rows and columns of a matrix as dense arrays.
+"""Rows, columns and elements of a matrix as dense arrays.
 
-A single line is the product with a single event, and costs what such a product does: that line, where a kernel can.
-Several lines are gathered in one pass over all entries.
+A single row of a stored matrix is the product with a single event, and costs what such a product does: that row, where
+a kernel can. Several are gathered in one pass over all entries. Of a generated matrix the windows that hold them are
+generated.
 """
 
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any
 
 import jax
@@ -12,81 +13,154 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.formats import within
-from brainevent_core.ops.entries import entries_of, per_entry, segment_sum
+from brainevent_core.encodings import COMPACT
+from brainevent_core.errors import UnsupportedOperationError
+from brainevent_core.formats import Format, Shape, within
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops.entries import broadcast_weights, entries_of, segment_sum
+from brainevent_core.ops.generated import window
 from brainevent_core.ops.matmul import matrix_product
 from brainevent_core.ops.spec import EventSpec, MatrixSpec
 
-__all__ = ["columns", "rows"]
+__all__ = ["columns", "elements", "rows"]
 
 
-def rows(stored: MatrixSpec, at: Any, *, backend: str | None = None) -> Any:
-    """Rows of a matrix.
+def rows(spec: MatrixSpec, at: Any, *, backend: str | None = None) -> Any:
+    """Rows of a matrix, (m, n).
 
     Args:
-        stored: the matrix, (m, n).
-        at: which row, or which rows, (k,): non-negative integers. Those from m on give zeros.
-        backend: the backend that must run it. Several lines are then products with single events, too.
+        spec: the matrix.
+        at: which row, or which rows, of any shape: non-negative integers. Those from m on give zeros.
+        backend: the backend that must run it. Several rows are then products with single events, too.
 
     Returns:
-        An array or quantity of shape (n,) or (k, n), of the dtype of the weights; duplicates add up.
+        An array or quantity of shape (\\*at.shape, n), of the dtype of the weights; duplicates add up.
     """
-    return _lines(stored, 0, at, backend)
+    return _slices(spec.format, spec, 0, at, backend)
 
 
-def columns(stored: MatrixSpec, at: Any) -> Any:
-    """Columns of a matrix, as :func:`rows`: of shape (m,), or (k, m) with a column in each line."""
-    return _lines(stored, 1, at)
+def columns(spec: MatrixSpec, at: Any) -> Any:
+    """Columns of a matrix, as :func:`rows`: of shape (\\*at.shape, m)."""
+    return _slices(spec.format, spec, 1, at, None)
 
 
-def _lines(stored: MatrixSpec, axis: int, at: Any, backend: str | None = None) -> Any:
-    data, unit = units.detach(stored.data)
-    size = _shape(stored)[axis]
+def elements(spec: MatrixSpec, row: Any, col: Any) -> Any:
+    """The elements at (row, col), of the shape to which both broadcast; zero where one is outside."""
+    return _elements(spec.format, spec, row, col)
+
+
+@singledispatch
+def _slices(format: Any, spec: MatrixSpec, axis: int, at: Any, backend: str | None) -> Any:
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no rows to slice.")
+
+
+@singledispatch
+def _elements(format: Any, spec: MatrixSpec, row: Any, col: Any) -> Any:
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no elements to look up.")
+
+
+# -- stored ------------------------------------------------------------------------------------------------------------
+
+
+@_slices.register
+def _stored_slices(format: Format, spec: MatrixSpec, axis: int, at: Any, backend: str | None) -> Any:
+    data, unit = units.detach(spec.data)
+    size = spec.matrix_shape[axis]
     at = jnp.asarray(at)
-    if stored.format == "dense":
-        return units.attach(_dense_lines(axis, data, at), unit)
+    if spec.stores_all:
+        return units.attach(_dense_slices(axis, units.detach(spec.elements)[0], at), unit)
     # An encoded event has a 32-bit index, and events make floats of integers.
     possible = jnp.issubdtype(data.dtype, jnp.floating) and size < np.iinfo(np.int32).max
     if possible and (at.ndim == 0 or (at.ndim == 1 and backend is not None)):
         events = _single_events(at, size, in_rows=axis == 0)
-        lines = matrix_product(stored, events, from_left=axis == 0, backend=backend)
-        return lines.T if axis and at.ndim else lines
-    static = (axis, stored.format, stored.shape, stored.transposed)
-    lines = _gathered_lines(static, stored.structure, data, at.reshape(-1))
-    return units.attach(lines.reshape(*at.shape, lines.shape[1]), unit)
-
-
-def _shape(stored: MatrixSpec) -> tuple[int, int]:
-    rows, columns = stored.shape
-    return (columns, rows) if stored.transposed else (rows, columns)
+        slices = matrix_product(spec, events, from_left=axis == 0, backend=backend)
+        return slices.T if axis and at.ndim else slices
+    static = (axis, spec.format, spec.shape, spec.transposed)
+    slices = _gathered_slices(static, spec.structure, data, at.reshape(-1))
+    return units.attach(slices.reshape(*at.shape, slices.shape[1]), unit)
 
 
 def _single_events(at: Any, size: int, *, in_rows: bool) -> EventSpec:
     """For each index the events of which there is one, there."""
     index = within(at, size)
     count_and_index = jnp.stack([jnp.ones_like(index), index], -1 if in_rows else 0)
-    return EventSpec("compact", count_and_index, -1 if in_rows else -count_and_index.ndim, size)
+    return EventSpec(COMPACT, count_and_index, -1 if in_rows else -count_and_index.ndim, size)
 
 
-def _dense_lines(axis: int, data: Any, at: Any) -> Any:
+def _dense_slices(axis: int, data: Any, at: Any) -> Any:
     if data.shape[axis] == 0:
         return jnp.zeros((*at.shape, data.shape[1 - axis]), data.dtype)
     return (data.T if axis else data).at[at].get(mode="fill", fill_value=0)
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _gathered_lines(static: tuple[int, str, tuple[int, int], bool], structure: Any, data: Any, at: Any) -> Any:
+def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, data: Any, at: Any) -> Any:
     axis, fmt, shape, transposed = static
-    stored = MatrixSpec(fmt, data, structure, shape, transposed)
-    row, col, _ = entries_of(stored)
-    line, position = (col, row) if axis else (row, col)
-    size, width = _shape(stored)[axis], _shape(stored)[1 - axis]
+    spec = MatrixSpec(fmt, data, structure, shape, transposed)
+    row, col, *_ = entries_of(spec)
+    major, minor = (col, row) if axis else (row, col)
+    size, width = spec.matrix_shape[axis], spec.matrix_shape[1 - axis]
     count = at.shape[0]
     if size == 0 or count == 0:
         return jnp.zeros((count, width), data.dtype)
-    # A line that is asked for twice is gathered once: the slot of a line is the last that asked.
-    slots = jnp.full(size, count, jnp.int32).at[at].set(jnp.arange(count, dtype=jnp.int32), mode="drop")
-    slot = slots.at[line].get(mode="fill", fill_value=count, wrap_negative_indices=False)
-    lines = segment_sum(per_entry(stored, data), (slot, position), (count, width))
-    own = slots.at[at].get(mode="fill", fill_value=count)
-    return lines.at[own].get(mode="fill", fill_value=0)
+    # A row that is asked for twice is gathered once: the place of a row is that of the last one that asked.
+    places = jnp.full(size, count, jnp.int32).at[at].set(jnp.arange(count, dtype=jnp.int32), mode="drop")
+    place = places.at[major].get(mode="fill", fill_value=count, wrap_negative_indices=False)
+    slices = segment_sum(broadcast_weights(spec, data), (place, minor), (count, width))
+    own = places.at[at].get(mode="fill", fill_value=count)
+    return slices.at[own].get(mode="fill", fill_value=0)
+
+
+@_elements.register
+def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> Any:
+    which: Any = np.arange(jnp.size(row))
+    asked: Any = jnp.ravel(row)
+    if isinstance(row, np.ndarray):
+        asked, which = np.unique(row, return_inverse=True)
+    picked, unit = units.detach(rows(spec, asked))
+    if picked.size == 0 or jnp.size(col) == 0:
+        return units.attach(jnp.zeros(jnp.broadcast_shapes(jnp.shape(row), jnp.shape(col)), picked.dtype), unit)
+    found = picked.at[which.reshape(jnp.shape(row)), col].get(mode="fill", fill_value=0)
+    return units.attach(found, unit)
+
+
+# -- generated ---------------------------------------------------------------------------------------------------------
+
+
+@_slices.register
+def _generated_slices(rule: ConnectionRule, spec: MatrixSpec, axis: int, at: Any, backend: str | None) -> Any:
+    unit, width = units.unit_of(spec.data), spec.matrix_shape[1 - axis]
+    size, given, at = spec.matrix_shape[axis], at, jnp.asarray(at)
+    along = (axis == 1) == spec.transposed  # whether a slice is a row of what is generated
+
+    def one(index: Any) -> Any:
+        if along:
+            return window(spec, index, 0, (1, width), backend)[0]
+        return window(spec, 0, index, (width, 1), backend)[:, 0]
+
+    if isinstance(given, np.ndarray) and given.ndim == 1 and _is_range(given, size):
+        # Neighbours are generated together.
+        if along:
+            return units.attach(window(spec, given[0], 0, (given.size, width), backend), unit)
+        return units.attach(window(spec, 0, given[0], (width, given.size), backend).T, unit)
+    if at.size == 0 or width == 0:
+        return units.attach(jnp.zeros((*at.shape, width), window(spec, 0, 0, (0, 0)).dtype), unit)
+    exists = (at >= 0) & (at < size)
+    found = jax.vmap(one)(jnp.where(exists, at, 0).reshape(-1)).reshape(*at.shape, width)
+    return units.attach(jnp.where(exists[..., None], found, 0), unit)
+
+
+def _is_range(at: np.ndarray, size: int) -> bool:
+    return bool(at.size and at[0] >= 0 and at[-1] < size and (at == np.arange(at[0], at[0] + at.size)).all())
+
+
+@_elements.register
+def _generated_elements(rule: ConnectionRule, spec: MatrixSpec, row: Any, col: Any) -> Any:
+    row, col = jnp.broadcast_arrays(jnp.asarray(row), jnp.asarray(col))
+    exists = (row >= 0) & (row < spec.matrix_shape[0]) & (col >= 0) & (col < spec.matrix_shape[1])
+    at = [jnp.where(exists, index, 0).reshape(-1) for index in (row, col)]
+    unit = units.unit_of(spec.data)
+    if row.size == 0:
+        return units.attach(jnp.zeros(row.shape, window(spec, 0, 0, (0, 0)).dtype), unit)
+    found = jax.vmap(lambda i, j: window(spec, i, j, (1, 1))[0, 0])(*(at[::-1] if spec.transposed else at))
+    return units.attach(jnp.where(exists, found.reshape(row.shape), 0), unit)

@@ -14,7 +14,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.ops.entries import entries_of, per_entry
+from brainevent_core.ops.entries import broadcast_weights, entries_of
 from brainevent_core.ops.matmul import as_array, matrix_product
 from brainevent_core.ops.spec import MatrixSpec
 
@@ -40,7 +40,7 @@ def solve(stored: MatrixSpec, b: Any) -> Any:
     (data, unit), (b, b_unit) = units.detach(stored.data), units.detach(as_array(b))
     size = stored.shape[0]
     if stored.shape[1] != size or b.ndim not in (1, 2) or b.shape[0] != size:
-        shape = stored.shape[::-1] if stored.transposed else stored.shape
+        shape = stored.matrix_shape
         raise MathError(
             f"solve takes a square matrix (n, n) and a right-hand side (n,) or (n, k), got {shape} and {b.shape}."
         )
@@ -54,8 +54,8 @@ def solve(stored: MatrixSpec, b: Any) -> Any:
 
 
 def _solve(stored: MatrixSpec, b: Any) -> Any:
-    row, col, exists = (index.reshape(-1) for index in jnp.broadcast_arrays(*entries_of(stored)))
-    values = jnp.where(exists, per_entry(stored, stored.data).reshape(-1), 0)
+    row, col, exists = (index.reshape(-1) for index in jnp.broadcast_arrays(*entries_of(stored)[:3]))
+    values = jnp.where(exists, broadcast_weights(stored, stored.data).reshape(-1), 0)
     # SuperLU would follow any index.
     row, col = jnp.where(exists, row, 0), jnp.where(exists, col, 0)
 

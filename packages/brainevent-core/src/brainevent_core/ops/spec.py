@@ -1,25 +1,27 @@
 """How matrices and events show what they are: the whole protocol between them and products.
 
 Matrices and events do not know each other. A matrix has ``__matrix_spec__``, a :class:`MatrixSpec`; events have
-``__event_spec__``, a :class:`EventSpec`.
+``__event_spec__``, an :class:`EventSpec`.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import get_operand, is_event
+from brainevent_core.encodings import BINARY, SPARSE_FLOAT, Encoding, is_event
+from brainevent_core.formats import Shape
 
-__all__ = ["EventSpec", "MatrixSpec"]
+__all__ = ["EventLike", "EventSpec", "MatrixLike", "MatrixSpec"]
 
 
 class MatrixSpec(NamedTuple):
-    """How a matrix is stored.
+    """What a matrix is, for operations.
 
     Attributes:
-        format: name of the format; a :class:`~brainevent_core.jitc.ConnectionRule` if the matrix is generated.
+        format: how it is stored, a :class:`~brainevent_core.formats.Format`, or the rule by which it is generated, a
+            :class:`~brainevent_core.jitc.ConnectionRule`. Operations dispatch on its type.
         data: the weights, an array or a quantity.
         structure: the structure's arrays.
         shape: shape of what is stored.
@@ -29,21 +31,47 @@ class MatrixSpec(NamedTuple):
     format: Any
     data: Any
     structure: tuple[Any, ...]
-    shape: tuple[int, int]
+    shape: Shape
     transposed: bool
+
+    @property
+    def matrix_shape(self) -> Shape:
+        """The shape of the matrix, whichever way round it is stored."""
+        return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def stores_all(self) -> bool:
+        """Whether the data are the elements, each in its place."""
+        return self.format.stores_all
+
+    @property
+    def elements(self) -> Any:
+        """All elements of a matrix that stores them."""
+        assert self.stores_all
+        return self.data.T if self.transposed else self.data
+
+    @property
+    def weights_are_permuted(self) -> bool:
+        """Whether a component says where the weights of the entries are."""
+        return any(component.weight is not None for component in self.format.components)
+
+    @property
+    def is_traced(self) -> bool:
+        """Whether its structure is traced, so that its values can't be seen."""
+        return any(isinstance(array, jax.core.Tracer) for array in self.structure)
 
 
 class EventSpec(NamedTuple):
-    """How events are stored.
+    """What events are, for operations.
 
     Attributes:
-        operand: name of the encoding.
+        encoding: how they are encoded.
         array: the encoded array; a quantity if the unit counts.
         axis: the axis along which it is encoded, counted from the end; None if the array is as it was given.
         length: the length of that axis in what is encoded.
     """
 
-    operand: str
+    encoding: Encoding
     array: Any
     axis: int | None = None
     length: int | None = None
@@ -55,23 +83,43 @@ class EventSpec(NamedTuple):
 
     def summed_over(self, axis: int) -> "EventSpec":
         """The same events for a product that sums over ``axis``, decoded if they are encoded along another."""
-        if self.axis is None or (self.axis - axis) % self.array.ndim == 0:
+        return self if self.axis is None or (self.axis - axis) % self.array.ndim == 0 else self.plain()
+
+    def plain(self) -> "EventSpec":
+        """The same events in an array that is not encoded."""
+        if self.axis is None:
             return self
-        return EventSpec("binary", self.decoded())
+        return EventSpec(BINARY if self.encoding.event else SPARSE_FLOAT, self.decoded())
 
     def numbers(self) -> Any:
         """A plain array of what each entry counts: its value, or True for an event of size one."""
         decoded = self.decoded()
-        return is_event(decoded) if get_operand(self.operand).event else decoded
+        return is_event(decoded) if self.encoding.event else decoded
 
     def decoded(self) -> Any:
         """A plain array with an entry for each event and each that is none: as given, or a mask."""
         if self.axis is None:
             return self.array
         assert self.length is not None
-        return _decode(self.operand, self.axis, self.length, self.array)
+        return _decode(self.encoding, self.axis, self.length, self.array)
+
+
+@runtime_checkable
+class MatrixLike(Protocol):
+    """What operations ask of a matrix."""
+
+    @property
+    def __matrix_spec__(self) -> MatrixSpec: ...
+
+
+@runtime_checkable
+class EventLike(Protocol):
+    """What operations ask of events."""
+
+    @property
+    def __event_spec__(self) -> EventSpec: ...
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
-def _decode(operand: str, axis: int, length: int, array: Any) -> Any:
-    return jnp.moveaxis(get_operand(operand).decode(jnp.moveaxis(array, axis, 0), length), 0, axis)
+def _decode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
+    return jnp.moveaxis(encoding.decode(jnp.moveaxis(array, axis, 0), length), 0, axis)

@@ -5,6 +5,7 @@ from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_b
 from brainevent_core.plugins.languages import LANGUAGES, kernel_language, language_backend
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
 from brainevent_core.plugins.selection import Selection, ordered, select
+from brainevent_core.plugins.takes import Takes
 
 __all__ = [
     "API_VERSION",
@@ -14,6 +15,7 @@ __all__ = [
     "Kernel",
     "KernelRegistry",
     "Selection",
+    "Takes",
     "backends",
     "get_registry",
     "kernel_language",

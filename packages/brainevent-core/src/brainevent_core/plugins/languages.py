@@ -8,7 +8,7 @@ from typing import Any
 from brainevent_core.plugins.descriptor import LANGUAGE_SUFFIX, LANGUAGES, may_be_language
 from brainevent_core.plugins.discovery import BackendStatus, backends
 
-__all__ = ["LANGUAGES", "kernel_language", "language_backend"]
+__all__ = ["LANGUAGES", "kernel_language", "known_languages", "language_backend", "language_platforms"]
 
 
 def kernel_language(name: str) -> Any:
@@ -40,6 +40,18 @@ def language_backend(name: str) -> str:
     """The name of the backend that provides a language, to which kernels in it belong."""
     status = _provider(name)
     return name.removesuffix(LANGUAGE_SUFFIX) if status is None else status.name
+
+
+def language_platforms(name: str) -> tuple[str, ...]:
+    """The platforms of the backend that provides a language; none if no backend does."""
+    status = _provider(name)
+    return () if status is None or status.backend is None else status.backend.platforms
+
+
+def known_languages() -> list[str]:
+    """The names of the languages that an installed backend provides, and of those of our own packages, sorted."""
+    found = {name for status in backends() if status.backend is not None for name in status.backend.languages}
+    return sorted(name for name in {*LANGUAGES, *found} if name.endswith(LANGUAGE_SUFFIX))
 
 
 def _provider(name: str) -> BackendStatus | None:

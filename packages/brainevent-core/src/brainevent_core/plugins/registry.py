@@ -28,7 +28,8 @@ class Kernel:
         backend: name of the backend it belongs to.
         fn: traceable; ``fn(*arrays, **static)`` returns the output, or a sequence of the outputs.
         priority: added to the backend's.
-        supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+        supports: ``supports(*avals, **static)``: whether the kernel takes the call; a :class:`Takes` lists what it
+            takes. Without, the kernel is given calls of any format and encoding, those that don't exist yet as well.
         exportable: whether the compiled form outlives the process (custom calls do not).
         batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
         in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets, as the keyword

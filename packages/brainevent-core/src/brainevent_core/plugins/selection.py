@@ -12,6 +12,7 @@ from brainevent_core.config import REFERENCE, Request
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
 from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
+from brainevent_core.plugins.takes import Takes
 
 __all__ = ["Selection", "ordered", "select"]
 
@@ -121,6 +122,8 @@ def _why_not(
     if kernel.supports is None:
         return None
     try:
+        if isinstance(kernel.supports, Takes):
+            return kernel.supports.why_not(*avals, **params)
         return None if kernel.supports(*avals, **params) else "it declines these operands"
     except Exception as error:
         # Comparing symbolic dimensions raises; a kernel that cannot tell does not take the call. Any other

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.primitive.vmap_axes import one_after_the_other
+from brainevent_core.primitive.identity import identity
+from brainevent_core.primitive.vmap_axes import sequential_map
 
 __all__ = ["LanguageKernel", "abstract"]
 
@@ -36,6 +37,12 @@ class LanguageKernel(ABC):
     #: The name by which users reach the language, as in ``brainevent.numba_kernel``.
     language: ClassVar[str]
 
+    #: What it compiles for, the first unless another is asked for; those of its backend, if it doesn't say.
+    platforms: ClassVar[tuple[str, ...]] = ()
+
+    #: Whether what it compiles outlives the process, so that ``jax.export`` can take it. Foreign calls don't.
+    exportable: ClassVar[bool] = False
+
     #: What ``vmap_method`` can be, besides None.
     vmap_methods: ClassVar[tuple[str, ...]] = ("sequential", "expand_dims", "broadcast_all")
 
@@ -56,7 +63,8 @@ class LanguageKernel(ABC):
         functools.update_wrapper(self, fn)
         self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.fn, self.aliases = fn, dict(input_output_aliases or {})
-        self._outs, self._vmap_method = outs, vmap_method
+        self.outs, self._vmap_method = outs, vmap_method
+        self.options: dict[str, Any] | None = None  # what :meth:`make` was given besides
 
     @classmethod
     def make(cls, fn: Callable[..., Any] | None, **options: Any) -> Any:
@@ -64,8 +72,26 @@ class LanguageKernel(ABC):
         method = options.get("vmap_method")
         if method is not None and method not in cls.vmap_methods:
             raise ValueError(f"vmap_method must be None or one of {cls.vmap_methods}, got {method!r}.")
-        make: Callable[..., Any] = functools.partial(cls, **options)
+
+        def make(fn: Callable[..., Any]) -> LanguageKernel:
+            kernel = cls(fn, **options)
+            kernel.options = {name: value for name, value in options.items() if name != "outs"}
+            return kernel
+
         return make if fn is None else make(fn)
+
+    @classmethod
+    def parts(cls, value: Any) -> Any:
+        """What an object of the language is made of, such as a compiled function of the one that was compiled.
+
+        By their parts, :meth:`identity` finds two of them equal. None for any other object.
+        """
+        return None
+
+    def identity(self) -> Any:
+        """A hashable key. Kernels that share it differ at most in their ``outs``, and any can be called for all."""
+        made_by = self if self.options is None else self.options
+        return type(self), identity((self.fn, made_by), self.parts)
 
     @abstractmethod
     def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
@@ -77,7 +103,7 @@ class LanguageKernel(ABC):
     def __call__(self, *arrays: Any, outs: Any = None) -> Any:
         """Call the kernel; ``outs`` as for the class."""
         inputs = [jnp.asarray(array) for array in arrays]
-        given = self._outs if outs is None else outs
+        given = self.outs if outs is None else outs
         if callable(given) and not isinstance(given, jax.ShapeDtypeStruct):
             given = given(*abstract(inputs))
         if given is None:
@@ -98,7 +124,7 @@ class LanguageKernel(ABC):
             if self._vmap_method is None:
                 raise NotImplementedError(f"{self!r} has no vmap: make it with vmap_method={self.vmap_methods[0]!r}.")
             if self._vmap_method == "sequential":
-                results = one_after_the_other(call, mapped, arrays)
+                results = sequential_map(call, mapped, arrays)
             else:
                 results = self.together(size, mapped, arrays, outs)
             return tuple(results), (True,) * len(outs)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-__all__ = ["mismatch"]
+__all__ = ["keyword_only", "mismatch"]
 
 
 class _Signature(NamedTuple):
@@ -49,17 +49,33 @@ def _signature(fn: Callable[..., Any], leading: int) -> _Signature | None:
     )
 
 
-def mismatch(rule: Callable[..., Any], leading: int, shapes: Callable[..., Any]) -> str | None:
+def keyword_only(fn: Callable[..., Any]) -> set[str]:
+    """The parameters that come by name and no other way, which is how static parameters are declared."""
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):
+        return set()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def mismatch(
+    rule: Callable[..., Any], leading: int, shapes: Callable[..., Any], injected: Collection[str] = ()
+) -> str | None:
     """Why a rule can't be called with what the rule for shapes is called with; None if it can, as far as one can see.
 
     Args:
         rule: takes ``leading`` arguments, then the operands, and the static parameters by name.
         leading: how many arguments come first.
         shapes: takes the operands, and the static parameters by name.
+        injected: what the rule alone gets by name.
     """
     one, other = _signature(rule, leading), _signature(shapes, 0)
     if one is None or other is None:
         return None
+    lacking = sorted(set(injected) - one.accepted) if one.accepted is not None else []
+    if lacking:
+        return f"it gets {lacking[0]!r} by name and doesn't take it"
+    one = one._replace(keywords=one.keywords - set(injected))
     for own, theirs in ((one, other), (other, one)):
         unknown = sorted(own.keywords - theirs.accepted) if theirs.accepted is not None else []
         if unknown:

@@ -1,17 +1,28 @@
 """Mapped axes as data: how a primitive stays one primitive under any nesting of ``jax.vmap``.
 
-A primitive carries, as a static parameter, the levels of vmap around it. Every operand mapped at a level has that
-level's axis in front; outer levels come first. Outputs have all of them. The rules of a primitive are written for
-operands without mapped axes, and :func:`over_levels` lifts them by ``jax.vmap`` itself, so that a rule cannot be
-wrong for one nesting and right for another. (Equinox's ``create_vprim`` works in the same way.)
+A primitive carries, as a static parameter, one :class:`VmapAxis` for each ``vmap`` around it. Every operand mapped by
+it has its axis in front; outer axes come first. Outputs have all of them. The rules of a primitive are written for
+operands without mapped axes, and :func:`vmap_over` lifts them by ``jax.vmap`` itself, so that a rule cannot be wrong
+for one nesting and right for another. (Equinox's ``create_vprim`` works in the same way.)
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 
-__all__ = ["VmapAxis", "axes_in_front", "one_after_the_other", "over_levels", "sizes", "strip", "sum_unmapped"]
+__all__ = [
+    "VmapAxis",
+    "as_list",
+    "batch_shape",
+    "general_batching_rule",
+    "number_mapped",
+    "sequential_map",
+    "sum_unmapped",
+    "unmapped_avals",
+    "vmap_over",
+]
 
 
 class VmapAxis(NamedTuple):
@@ -21,38 +32,49 @@ class VmapAxis(NamedTuple):
     mapped: tuple[bool, ...]
 
 
-def sizes(levels: Sequence[VmapAxis]) -> tuple[int, ...]:
-    """The shape that the levels add in front of every output."""
-    return tuple(level.size for level in levels)
+def batch_shape(vmap_axes: Sequence[VmapAxis]) -> tuple[int, ...]:
+    """The shape that the mapped axes add in front of every output."""
+    return tuple(axis.size for axis in vmap_axes)
 
 
-def axes_in_front(levels: Sequence[VmapAxis], operand: int) -> int:
+def number_mapped(vmap_axes: Sequence[VmapAxis], operand: int) -> int:
     """How many mapped axes an operand has."""
-    return sum(level.mapped[operand] for level in levels)
+    return sum(axis.mapped[operand] for axis in vmap_axes)
 
 
-def strip(levels: Sequence[VmapAxis], shapes: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """The shapes of the operands without their mapped axes."""
-    return [tuple(shape[axes_in_front(levels, i) :]) for i, shape in enumerate(shapes)]
+def unmapped_avals(vmap_axes: Sequence[VmapAxis], avals: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:
+    """Shape and dtype of the operands without their mapped axes."""
+    return [jax.ShapeDtypeStruct(aval.shape[number_mapped(vmap_axes, i) :], aval.dtype) for i, aval in enumerate(avals)]
 
 
-def over_levels(fn: Callable[..., Any], levels: Sequence[VmapAxis], follow: Sequence[int] = ()) -> Callable[..., Any]:
-    """``fn`` of unmapped operands, lifted to operands that carry the mapped axes of ``levels``.
+def vmap_over(fn: Callable[..., Any], vmap_axes: Sequence[VmapAxis], follow: Sequence[int] = ()) -> Callable[..., Any]:
+    """``fn`` of unmapped operands, lifted to operands that carry their mapped axes.
 
     Args:
         fn: takes the operands, then one argument per entry of ``follow``, all without mapped axes.
-        levels: the levels of vmap, outermost first.
+        vmap_axes: outermost first.
         follow: for each further argument, the operand whose mapped axes it shares, or -1 if it has all of them
             (as outputs and their cotangents do).
     """
-    for level in reversed(levels):
-        axes = [0 if mapped else None for mapped in level.mapped]
-        axes += [0 if operand < 0 or level.mapped[operand] else None for operand in follow]
-        fn = jax.vmap(fn, in_axes=tuple(axes), out_axes=0, axis_size=level.size)
+    for axis in reversed(vmap_axes):
+        in_axes = [0 if mapped else None for mapped in axis.mapped]
+        in_axes += [0 if operand < 0 or axis.mapped[operand] else None for operand in follow]
+        fn = jax.vmap(fn, in_axes=tuple(in_axes), out_axes=0, axis_size=axis.size)
     return fn
 
 
-def one_after_the_other(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Sequence[Any]) -> Any:
+def sum_unmapped(vmap_axes: Sequence[VmapAxis], operand: int, cotangent: Any) -> Any:
+    """Add up a cotangent, which has all mapped axes, over those that its operand does not have."""
+    positions = tuple(position for position, axis in enumerate(vmap_axes) if not axis.mapped[operand])
+    return cotangent.sum(positions) if positions else cotangent
+
+
+def as_list(outputs: Any) -> list[Any]:
+    """What a rule or a kernel returns, one output or a sequence of them."""
+    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
+
+
+def sequential_map(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Sequence[Any]) -> Any:
     """``fn`` of one element of each mapped array, and of all of the others, for every element in a compiled loop."""
 
     def one(elements: Sequence[Any]) -> Any:
@@ -62,7 +84,32 @@ def one_after_the_other(fn: Callable[..., Any], mapped: Sequence[bool], arrays: 
     return jax.lax.map(one, [array for array, is_mapped in zip(arrays, mapped) if is_mapped])
 
 
-def sum_unmapped(levels: Sequence[VmapAxis], operand: int, cotangent: Any) -> Any:
-    """Add up a cotangent, which has the axes of all levels, over those that its operand does not have."""
-    axes = tuple(axis for axis, level in enumerate(levels) if not level.mapped[operand])
-    return cotangent.sum(axes) if axes else cotangent
+def general_batching_rule(prim: Any, args: Sequence[Any], axes: Sequence[int | None], **static: Any) -> tuple[Any, Any]:
+    """Batch any primitive by one call for each element of the batch, sequentially, in a compiled loop.
+
+    A primitive needs none: what it does under ``vmap`` is derived from its reference and its kernels.
+
+    Args:
+        prim: an :class:`XLACustomKernel`, or a primitive of JAX.
+        args: the operands.
+        axes: the mapped axis of each operand, None for those that aren't mapped.
+        **static: passed on.
+
+    Returns:
+        The outputs and their mapped axes, as rules of batching return them.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from brainevent import XLACustomKernel, general_batching_rule
+        >>> total = XLACustomKernel("docs.total")
+        >>> total.def_abstract_eval(lambda x: jax.ShapeDtypeStruct((), x.dtype))
+        >>> total.def_reference(lambda x: x.sum())
+        >>> total.def_batching_rule(lambda size, args, axes: general_batching_rule(total, args, axes))
+        >>> jax.vmap(total)(jnp.ones((2, 3)))
+        Array([3., 3.], dtype=float32)
+    """
+    mapped = [axis is not None for axis in axes]
+    fronted = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(args, axes, strict=True)]
+    call = getattr(prim, "bind", prim)  # of JAX, or ours
+    outputs = sequential_map(lambda *one: call(*one, **static), mapped, fronted)
+    return outputs, jax.tree.map(lambda _: 0, outputs)

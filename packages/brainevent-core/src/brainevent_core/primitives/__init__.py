@@ -1,16 +1,16 @@
 """The declarations: one per operation, for every format, with their rules side by side."""
 
 from brainevent_core.primitives.encoding import encode_events_p
-from brainevent_core.primitives.jitc import jitc_elements_p, jitc_entries_p, jitc_matmul_p
+from brainevent_core.primitives.jitc import jitc_matmul_p, jitc_to_coo_p, jitc_to_dense_p
 from brainevent_core.primitives.matmul import matmul_p, sddmm_p
 from brainevent_core.primitives.plasticity import CLIPS, stdp_update_p
 
 __all__ = [
     "CLIPS",
     "encode_events_p",
-    "jitc_elements_p",
-    "jitc_entries_p",
     "jitc_matmul_p",
+    "jitc_to_coo_p",
+    "jitc_to_dense_p",
     "matmul_p",
     "sddmm_p",
     "stdp_update_p",

@@ -1,9 +1,9 @@
-"""Encoding events: from a mask to what products read, see :class:`~brainevent_core.formats.Operand`.
+"""Encoding events: from a mask to what products read, see :class:`~brainevent_core.encodings.Encoding`.
 
 =============  ========  ===========================================================================================
 primitive      operands  result
 =============  ========  ===========================================================================================
-encode_events  mask      the events along the first axis in the encoding ``operand``, with ``length`` entries there
+encode_events  mask      the events along the first axis in the ``encoding``, with ``length`` entries there
 =============  ========  ===========================================================================================
 
 The mask is of bool and has shape (n,), or (n, columns). A list of events ("compact") that is too short for them ends
@@ -16,8 +16,8 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import reference
+from brainevent_core.encodings import ENCODINGS, Encoding
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import OPERANDS
 from brainevent_core.primitive import XLACustomKernel
 from brainevent_core.primitives.matmul import fold_batch
 
@@ -26,19 +26,19 @@ __all__ = ["encode_events_p"]
 encode_events_p = XLACustomKernel("encode_events", tags=("events",), _builtin=True)
 
 
-def _abstract(mask: Any, *, operand: str, length: int) -> Any:
-    encodings = {name: encoding for name, encoding in OPERANDS.items() if encoding.encode}
-    if operand not in encodings:
-        raise MathError(f"Events are encoded as one of {', '.join(encodings)}, not as {operand!r}.")
+def _abstract(mask: Any, *, encoding: Encoding, length: int) -> Any:
+    if encoding.encode is None:
+        able = ", ".join(name for name, one in ENCODINGS.items() if one.encode)
+        raise MathError(f"Events are encoded as one of {able}, not as {encoding.name!r}.")
     if mask.dtype != jnp.bool_ or mask.ndim not in (1, 2):
         raise DTypeError(
             f"Events are encoded from booleans of shape (n,) or (n, columns), got {mask.dtype} of {tuple(mask.shape)}."
         )
-    needed = encodings[operand].length
+    needed = encoding.length
     if length < 1 if needed is None else length != needed(mask.shape[0]):
         wanted = "at least 1" if needed is None else needed(mask.shape[0])
-        raise MathError(f"{mask.shape[0]} events as {operand} have length {wanted}, not {length}.")
-    return jax.ShapeDtypeStruct((length, *mask.shape[1:]), encodings[operand].dtype)
+        raise MathError(f"{mask.shape[0]} events as {encoding.name} have length {wanted}, not {length}.")
+    return jax.ShapeDtypeStruct((length, *mask.shape[1:]), encoding.dtype)
 
 
 encode_events_p.def_abstract_eval(_abstract)

@@ -4,15 +4,15 @@
 primitive       operands                        result
 ==============  ==============================  =======================================================================
 jitc_matmul     data, seed, first, x            ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
-jitc_elements   seed, first                     for a window of the network: which elements are connections, and the
+jitc_to_dense   seed, first                     for a window of the network: which elements are connections, and the
                                                 draws for their weights
-jitc_entries    seed, first                     connections per line, and position and draw of each, line by line
+jitc_to_coo    seed, first                     connections per line, and position and draw of each, line by line
 ==============  ==============================  =======================================================================
 
 ``data`` are the parameters of the weights' law, ``seed`` is two uint32 words, ``first`` holds the first line that the
-matrix has of the network (and, for elements, the first position in it). Static parameters: ``prob`` and, for products,
-``law``; ``shape`` of the stored matrix A, (lines, length); ``transpose`` and ``operand`` as in ``matmul``; ``nse``
-slots for entries.
+matrix has of the network (and, for elements, the first position in it). Static parameters: ``rule``, the
+:class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the stored matrix A, (lines, length); ``transpose`` and
+``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
 
 The product is linear in the parameters, so their cotangents are products with other parameters: no adjoint is needed.
 """
@@ -23,19 +23,21 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from brainevent_core import jitc, reference
+from brainevent_core import reference
 from brainevent_core._jax import is_undefined_primal
+from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_operand
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import ConnectionRule
 from brainevent_core.primitive import XLACustomKernel, defjvp
-from brainevent_core.primitives.matmul import check_operand, check_weights, fold_batch, lengths, nones
+from brainevent_core.primitives.matmul import check_weights, check_x, fold_batch, lengths, nones
 from brainevent_core.reference import accumulator
 
-__all__ = ["jitc_elements_p", "jitc_entries_p", "jitc_matmul_p"]
+__all__ = ["jitc_matmul_p", "jitc_to_coo_p", "jitc_to_dense_p"]
 
 jitc_matmul_p = XLACustomKernel("jitc_matmul", tags=("product", "jitc"), _builtin=True)
-jitc_elements_p = XLACustomKernel("jitc_elements", tags=("jitc",), _builtin=True)
-jitc_entries_p = XLACustomKernel("jitc_entries", tags=("jitc",), _builtin=True)
+jitc_to_dense_p = XLACustomKernel("jitc_to_dense", tags=("jitc",), _builtin=True)
+jitc_to_coo_p = XLACustomKernel("jitc_to_coo", tags=("jitc",), _builtin=True)
 
 # Positions are 32-bit integers, with room for a block on either side.
 _LONGEST = 2**31 - 2**17
@@ -58,15 +60,24 @@ def _check_network(seed: Any, first: Any, shape: tuple[int, int], *, window: int
 
 
 def _matmul_abstract(
-    data: Any, seed: Any, first: Any, x: Any, *, law: str, prob: float, shape: Any, transpose: bool, operand: str
+    data: Any,
+    seed: Any,
+    first: Any,
+    x: Any,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
 ) -> Any:
     _check_network(seed, first, shape, window=1)
-    if tuple(data.shape) != (jitc.LAWS[law],):
+    parameters = len(rule.law.parameters)
+    if tuple(data.shape) != (parameters,):
         raise MathError(
-            f"Weights of the law {law!r} have parameters of shape ({jitc.LAWS[law]},), got {tuple(data.shape)}."
+            f"Weights of the law {rule.law.name!r} have parameters of shape ({parameters},), got {tuple(data.shape)}."
         )
     check_weights(data.dtype)
-    check_operand("operand", x, operand, data.dtype, shape=shape, transpose=transpose)
+    check_x("operand", x, encoding, data.dtype, shape=shape, transpose=transpose)
     return jax.ShapeDtypeStruct((lengths(shape, transpose)[0], *x.shape[1:]), data.dtype)
 
 
@@ -74,29 +85,29 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
     return jitc_matmul_p(data_dot, *rest, **params)
 
 
-def _matmul_by_x(x_dot: Any, data: Any, seed: Any, first: Any, x: Any, *, operand: str, **params: Any) -> Any:
-    return jitc_matmul_p(data, seed, first, x_dot.astype(data.dtype), operand="float", **params)
+def _matmul_by_x(x_dot: Any, data: Any, seed: Any, first: Any, x: Any, *, encoding: Encoding, **params: Any) -> Any:
+    return jitc_matmul_p(data, seed, first, x_dot.astype(data.dtype), encoding=FLOAT, **params)
 
 
 def _matmul_transpose(
-    ct: Any, data: Any, seed: Any, first: Any, x: Any, *, operand: str, transpose: bool, **params: Any
+    ct: Any, data: Any, seed: Any, first: Any, x: Any, *, encoding: Encoding, transpose: bool, **params: Any
 ) -> Sequence[Any]:
     if is_undefined_primal(x):
-        if get_operand(operand).event:
+        if encoding.event:
             raise UnsupportedOperationError(
                 "The event product is not linear in the spikes, so it has no transpose with respect to them. "
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
-        x_ct = jitc_matmul_p(data, seed, first, ct, transpose=not transpose, operand="float", **params)
+        x_ct = jitc_matmul_p(data, seed, first, ct, transpose=not transpose, encoding=FLOAT, **params)
         return [*nones(data, seed, first), x_ct]
     wide = accumulator(ct.dtype)
 
     def cotangent(unit: Any) -> Any:
-        per_unit = jitc_matmul_p(unit, seed, first, x, transpose=transpose, operand=operand, **params)
+        per_unit = jitc_matmul_p(unit, seed, first, x, transpose=transpose, encoding=encoding, **params)
         return jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype)
 
     # <ct, A(data) x> is linear in data: its gradient is its value for each unit vector.
-    units = jnp.eye(jitc.LAWS[params["law"]], dtype=ct.dtype)
+    units = jnp.eye(len(params["rule"].law.parameters), dtype=ct.dtype)
     return [jnp.stack([cotangent(unit) for unit in units]), *nones(seed, first, x)]
 
 
@@ -110,18 +121,18 @@ jitc_matmul_p.def_batching_rule(fold_batch(jitc_matmul_p))
 # -- what is stored nowhere, written down ----------------------------------------------------------------------------
 
 
-def _elements_abstract(seed: Any, first: Any, *, prob: float, shape: Any) -> Any:
+def _elements_abstract(seed: Any, first: Any, *, rule: ConnectionRule, shape: Shape) -> Any:
     _check_network(seed, first, shape, window=2)
     return jax.ShapeDtypeStruct(tuple(shape), jnp.bool_), jax.ShapeDtypeStruct(tuple(shape), jnp.uint32)
 
 
-def _entries_abstract(seed: Any, first: Any, *, prob: float, shape: Any, nse: int) -> Any:
+def _entries_abstract(seed: Any, first: Any, *, rule: ConnectionRule, shape: Shape, nse: int) -> Any:
     _check_network(seed, first, shape, window=1)
     slots = [jax.ShapeDtypeStruct((nse,), dtype) for dtype in (jnp.int32, jnp.uint32)]
     return jax.ShapeDtypeStruct((shape[0],), jnp.int32), *slots
 
 
-jitc_elements_p.def_abstract_eval(_elements_abstract)
-jitc_elements_p.def_reference(reference.jitc_elements)
-jitc_entries_p.def_abstract_eval(_entries_abstract)
-jitc_entries_p.def_reference(reference.jitc_entries)
+jitc_to_dense_p.def_abstract_eval(_elements_abstract)
+jitc_to_dense_p.def_reference(reference.jitc_to_dense)
+jitc_to_coo_p.def_abstract_eval(_entries_abstract)
+jitc_to_coo_p.def_reference(reference.jitc_to_coo)

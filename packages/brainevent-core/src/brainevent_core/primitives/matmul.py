@@ -1,15 +1,15 @@
-"""The two products, which are each other's adjoint and so close under differentiation to any order.
+"""The products with a stored matrix, which are each other's adjoint and so close under differentiation to any order.
 
 ==========  ============================================  =========================================================
 primitive   operands                                      result
 ==========  ============================================  =========================================================
 matmul      data, \\*structure, x                          ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
-sddmm     y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
+sddmm       y, \\*structure, x                             ``y[out] · x[in]`` per entry of A, of the shape of the data
 ==========  ============================================  =========================================================
 
-Static parameters: ``format`` and ``shape`` of the stored matrix A, ``transpose``, and ``operand``: how x encodes
-numbers ("float", and "sparse_float" for few of them) or events ("binary", "bitpacked", "compact"), see
-:class:`~brainevent_core.formats.Operand`. x is a vector, or a matrix whose columns are vectors.
+Static parameters: ``format``, a :class:`~brainevent_core.formats.Format`, and ``shape`` of the stored matrix A;
+``transpose``; and ``encoding``, an :class:`~brainevent_core.encodings.Encoding`: what x means. x is a vector, or a
+matrix whose columns are vectors.
 
 The derivative with respect to x is that of the float product in any case; for events it is straight-through.
 """
@@ -23,75 +23,34 @@ import jax.numpy as jnp
 
 from brainevent_core import reference
 from brainevent_core._jax import is_undefined_primal
+from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import get_format, get_operand
+from brainevent_core.formats import Format, Shape
 from brainevent_core.primitive import XLACustomKernel, defjvp
 from brainevent_core.reference import accumulator
 
-__all__ = ["matmul_p", "sddmm_p"]
+__all__ = ["check_weights", "check_x", "fold_batch", "lengths", "matmul_p", "nones", "sddmm_p"]
 
 matmul_p = XLACustomKernel("matmul", tags=("product",), _builtin=True)
 sddmm_p = XLACustomKernel("sddmm", tags=("product", "derivative"), _builtin=True)
 
 
-def lengths(shape: tuple[int, int], transpose: bool) -> tuple[int, int]:
+def lengths(shape: Shape, transpose: bool) -> tuple[int, int]:
     """Length of the result and of the operand."""
     return (shape[1], shape[0]) if transpose else shape
 
 
-def check_operand(which: str, x: Any, operand: str, weights: Any, *, shape: tuple[int, int], transpose: bool) -> None:
+def check_x(which: str, x: Any, encoding: Encoding, weights: Any, *, shape: Shape, transpose: bool) -> None:
+    """Check the other side of a product against the matrix; see :meth:`Encoding.validate`."""
     side = "transposed matrix" if transpose else "matrix"
     what = f"The {which} of a product with a {side} of stored shape {tuple(shape)}"
-    get_operand(operand).validate(x, lengths(shape, transpose)[1], weights, what)
+    encoding.validate(x, lengths(shape, transpose)[1], weights, what)
 
 
 def check_weights(dtype: Any) -> None:
+    """Refuse weights that are no floating-point numbers."""
     if not jnp.issubdtype(dtype, jnp.floating):
         raise DTypeError(f"Weights must be floating-point numbers, got dtype {dtype}.")
-
-
-# -- matmul ----------------------------------------------------------------------------------------------------------
-
-
-def _matmul_abstract(data: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
-    *structure, x = rest
-    get_format(format).validate(data, structure, shape)
-    check_weights(data.dtype)
-    check_operand("operand", x, operand, data.dtype, shape=shape, transpose=transpose)
-    lines, _ = lengths(shape, transpose)
-    return jax.ShapeDtypeStruct((lines, *x.shape[1:]), data.dtype)
-
-
-def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
-    return matmul_p(data_dot, *rest, **params)
-
-
-def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, operand: str, **params: Any) -> Any:
-    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), operand="float", **params)
-
-
-def _matmul_transpose(ct: Any, data: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
-    *structure, x = rest
-    if is_undefined_primal(x):
-        if get_operand(operand).event:
-            raise UnsupportedOperationError(
-                "The event product is not linear in the spikes, so it has no transpose with respect to them. "
-                "jax.grad works (it is straight-through); for linear_transpose, use the float product."
-            )
-        return [
-            *nones(data, *structure),
-            matmul_p(data, *structure, ct, transpose=not transpose, operand="float", **params),
-        ]
-    fmt = get_format(params["format"])
-    params = {**params, "transpose": transpose, "operand": operand}
-    if fmt.is_homogeneous(data.aval):
-        # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
-        per_unit = matmul_p(jnp.ones(1, ct.dtype), *structure, x, **params)
-        wide = accumulator(ct.dtype)
-        data_ct = jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype).reshape(1)
-    else:
-        data_ct = sddmm_p(ct, *structure, x, **params)
-    return [data_ct, *nones(*rest)]
 
 
 def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
@@ -108,6 +67,56 @@ def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
     return rule
 
 
+def nones(*operands: Any) -> list[None]:
+    """The cotangents of operands that are known."""
+    return [None] * len(operands)
+
+
+# -- matmul ----------------------------------------------------------------------------------------------------------
+
+
+def _matmul_abstract(data: Any, *rest: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
+    *structure, x = rest
+    format.validate(data, structure, shape)
+    check_weights(data.dtype)
+    check_x("operand", x, encoding, data.dtype, shape=shape, transpose=transpose)
+    length, _ = lengths(shape, transpose)
+    return jax.ShapeDtypeStruct((length, *x.shape[1:]), data.dtype)
+
+
+def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
+    return matmul_p(data_dot, *rest, **params)
+
+
+def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, encoding: Encoding, **params: Any) -> Any:
+    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), encoding=FLOAT, **params)
+
+
+def _matmul_transpose(
+    ct: Any, data: Any, *rest: Any, encoding: Encoding, transpose: bool, **params: Any
+) -> Sequence[Any]:
+    *structure, x = rest
+    if is_undefined_primal(x):
+        if encoding.event:
+            raise UnsupportedOperationError(
+                "The event product is not linear in the spikes, so it has no transpose with respect to them. "
+                "jax.grad works (it is straight-through); for linear_transpose, use the float product."
+            )
+        return [
+            *nones(data, *structure),
+            matmul_p(data, *structure, ct, transpose=not transpose, encoding=FLOAT, **params),
+        ]
+    params = {**params, "transpose": transpose, "encoding": encoding}
+    if params["format"].is_homogeneous(data.aval):
+        # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
+        per_unit = matmul_p(jnp.ones(1, ct.dtype), *structure, x, **params)
+        wide = accumulator(ct.dtype)
+        data_ct = jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype).reshape(1)
+    else:
+        data_ct = sddmm_p(ct, *structure, x, **params)
+    return [data_ct, *nones(*rest)]
+
+
 matmul_p.def_abstract_eval(_matmul_abstract)
 matmul_p.def_reference(reference.matmul)
 defjvp(matmul_p, _matmul_by_data, ..., _matmul_by_x)
@@ -115,17 +124,17 @@ matmul_p.def_transpose_rule(_matmul_transpose)
 matmul_p.def_batching_rule(fold_batch(matmul_p))
 
 
-# -- sddmm ---------------------------------------------------------------------------------------------------------
+# -- sddmm -----------------------------------------------------------------------------------------------------------
 
 
-def _sddmm_abstract(y: Any, *rest: Any, format: str, shape: Any, transpose: bool, operand: str) -> Any:
+def _sddmm_abstract(y: Any, *rest: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
     *structure, x = rest
-    fmt = get_format(format)
-    per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
-    fmt.validate(per_entry, structure, shape)
+    format.require_arrays(structure)
+    per_entry = jax.ShapeDtypeStruct(format.weights_shape(structure, shape), y.dtype)
+    format.validate(per_entry, structure, shape)
     check_weights(y.dtype)
-    check_operand("first operand", y, "float", y.dtype, shape=shape, transpose=not transpose)
-    check_operand("last operand", x, operand, y.dtype, shape=shape, transpose=transpose)
+    check_x("first operand", y, FLOAT, y.dtype, shape=shape, transpose=not transpose)
+    check_x("last operand", x, encoding, y.dtype, shape=shape, transpose=transpose)
     if y.shape[1:] != x.shape[1:]:
         raise MathError(f"Both operands must have the same batch, got shapes {tuple(y.shape)} and {tuple(x.shape)}.")
     return per_entry
@@ -135,26 +144,23 @@ def _sddmm_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
     return sddmm_p(y_dot, *rest, **params)
 
 
-def _sddmm_by_x(x_dot: Any, y: Any, *rest: Any, operand: str, **params: Any) -> Any:
-    return sddmm_p(y, *rest[:-1], x_dot.astype(y.dtype), operand="float", **params)
+def _sddmm_by_x(x_dot: Any, y: Any, *rest: Any, encoding: Encoding, **params: Any) -> Any:
+    return sddmm_p(y, *rest[:-1], x_dot.astype(y.dtype), encoding=FLOAT, **params)
 
 
-def _sddmm_transpose(ct: Any, y: Any, *rest: Any, operand: str, transpose: bool, **params: Any) -> Sequence[Any]:
+def _sddmm_transpose(ct: Any, y: Any, *rest: Any, encoding: Encoding, transpose: bool, **params: Any) -> Sequence[Any]:
     *structure, x = rest
     if is_undefined_primal(y):
-        return [matmul_p(ct, *structure, x, transpose=transpose, operand=operand, **params), *nones(*rest)]
-    if get_operand(operand).event:
+        return [matmul_p(ct, *structure, x, transpose=transpose, encoding=encoding, **params), *nones(*rest)]
+    if encoding.event:
         raise UnsupportedOperationError(
-            "The sddmm product of events is not linear in the spikes, so it has no transpose with respect to them."
+            "A product of events at the entries of a matrix is not linear in the spikes, so it has no transpose with "
+            "respect to them."
         )
-    return [*nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, operand="float", **params)]
+    return [*nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, encoding=FLOAT, **params)]
 
 
 sddmm_p.def_abstract_eval(_sddmm_abstract)
 sddmm_p.def_reference(reference.sddmm)
 defjvp(sddmm_p, _sddmm_by_y, ..., _sddmm_by_x)
 sddmm_p.def_transpose_rule(_sddmm_transpose)
-
-
-def nones(*operands: Any) -> list[None]:
-    return [None] * len(operands)

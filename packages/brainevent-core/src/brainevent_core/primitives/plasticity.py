@@ -7,8 +7,8 @@ stdp_update data, \\*structure, x, trace, lower, upper        new data: where li
                                                              ``trace[out]`` is added
 ==========  ===============================================  ======================================================
 
-Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``operand``, an encoding of
-events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
+Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``encoding``, one
+of events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
 scalars; an infinite one is none. Events of the rows of what is stored are the transposed case, as in ``matmul``.
 """
 
@@ -19,8 +19,9 @@ import jax
 
 from brainevent_core import reference
 from brainevent_core._jax import is_live
+from brainevent_core.encodings import Encoding
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import get_format, get_operand
+from brainevent_core.formats import Format, Shape
 from brainevent_core.primitive import XLACustomKernel
 from brainevent_core.primitives.matmul import check_weights, lengths, sddmm_p
 
@@ -33,12 +34,11 @@ stdp_update_p = XLACustomKernel("stdp_update", tags=("plasticity",), overwrites=
 
 
 def _update_abstract(
-    data: Any, *operands: Any, format: str, shape: Any, transpose: bool, operand: str, clip: str
+    data: Any, *operands: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding, clip: str
 ) -> Any:
     *structure, x, trace, lower, upper = operands
-    fmt = get_format(format)
-    fmt.validate(data, structure, shape)
-    per_entry = fmt.data_shape(structure, shape)
+    format.validate(data, structure, shape)
+    per_entry = format.weights_shape(structure, shape)
     if tuple(data.shape) != per_entry:
         raise MathError(
             f"Plasticity changes every weight by itself, so it takes weights of shape {per_entry}, one per entry; this "
@@ -46,9 +46,8 @@ def _update_abstract(
         )
     check_weights(data.dtype)
     out_length, in_length = lengths(shape, transpose)
-    encoding = get_operand(operand)
     if not encoding.event:
-        raise DTypeError(f"The spikes of an update are events, got the encoding {operand!r}.")
+        raise DTypeError(f"The spikes of an update are events, got the encoding {encoding.name!r}.")
     encoding.validate(x, in_length, data.dtype, "The vector of spikes")
     if x.ndim != 1:
         raise MathError(f"An update takes one vector of spikes, got shape {tuple(x.shape)}; jax.vmap maps over more.")

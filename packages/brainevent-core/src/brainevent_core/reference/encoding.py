@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from brainevent_core.formats import get_operand
+from brainevent_core.encodings import Encoding
 
 __all__ = ["encode_events"]
 
 
-def encode_events(mask: Any, *, operand: str, length: int) -> Any:
+def encode_events(mask: Any, *, encoding: Encoding, length: int) -> Any:
     """The mask in an encoding, which has so many entries along the first axis."""
-    encode = get_operand(operand).encode
-    assert encode is not None, operand  # seen by the abstract evaluation rule
-    return encode(mask, length)
+    assert encoding.encode is not None, encoding  # seen by the abstract evaluation rule
+    return encoding.encode(mask, length)

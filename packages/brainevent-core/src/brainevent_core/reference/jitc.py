@@ -11,10 +11,11 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import jitc
-from brainevent_core.formats import get_operand
+from brainevent_core.encodings import Encoding
+from brainevent_core.jitc import ConnectionRule
 from brainevent_core.reference.matmul import accumulator, contribution
 
-__all__ = ["jitc_elements", "jitc_entries", "jitc_matmul"]
+__all__ = ["jitc_matmul", "jitc_to_coo", "jitc_to_dense"]
 
 
 class _Step(NamedTuple):
@@ -82,14 +83,12 @@ def jitc_matmul(
     first: Any,
     x: Any,
     *,
-    law: str,
-    prob: float,
+    rule: ConnectionRule,
     shape: tuple[int, int],
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
 ) -> Any:
     """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` whose first line is line ``first`` of the network."""
-    encoding = get_operand(operand)
     lines, length = shape
     x = encoding.decode(x, lines if transpose else length)
     wide = accumulator(data.dtype)
@@ -98,7 +97,7 @@ def jitc_matmul(
     data_wide = data.astype(wide)
 
     def visit(out: Any, step: _Step) -> Any:
-        weight = jitc.weights(law, data_wide, step.drawn())[..., None]
+        weight = rule.law.weights(data_wide, step.drawn())[..., None]
         if transpose:
             source = columns[:, None, :]
         else:
@@ -110,11 +109,11 @@ def jitc_matmul(
 
     out = jnp.zeros((length if transpose else lines, columns.shape[1]), wide)
     if lines and length:
-        out = _walk(seed, first, prob, shape, visit, out)
+        out = _walk(seed, first, rule.prob, shape, visit, out)
     return out.reshape(-1, *x.shape[1:]).astype(data.dtype)
 
 
-def jitc_elements(seed: Any, first: Any, *, prob: float, shape: tuple[int, int]) -> tuple[Any, Any]:
+def jitc_to_dense(seed: Any, first: Any, *, rule: ConnectionRule, shape: tuple[int, int]) -> tuple[Any, Any]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     empty = jnp.zeros(shape, jnp.bool_), jnp.zeros(shape, jnp.uint32)
@@ -127,10 +126,12 @@ def jitc_elements(seed: Any, first: Any, *, prob: float, shape: tuple[int, int])
         connected, draws = found
         return connected.at[at].set(True, mode="drop"), draws.at[at].set(step.drawn(), mode="drop")
 
-    return _walk(seed, first, prob, shape, visit, empty)
+    return _walk(seed, first, rule.prob, shape, visit, empty)
 
 
-def jitc_entries(seed: Any, first: Any, *, prob: float, shape: tuple[int, int], nse: int) -> tuple[Any, Any, Any]:
+def jitc_to_coo(
+    seed: Any, first: Any, *, rule: ConnectionRule, shape: tuple[int, int], nse: int
+) -> tuple[Any, Any, Any]:
     """Connections per line, and the position and draw of each of the first ``nse`` connections, line by line.
 
     Slots beyond the last connection have the position ``shape[1]``, outside the matrix.
@@ -139,9 +140,9 @@ def jitc_entries(seed: Any, first: Any, *, prob: float, shape: tuple[int, int], 
     positions, draws = jnp.full(nse, length, jnp.int32), jnp.zeros(nse, jnp.uint32)
     if not (lines and length):
         return jnp.zeros(lines, jnp.int32), positions, draws
-    blocks = -(-length // jitc.block_size(prob))
+    blocks = -(-length // jitc.block_size(rule.prob))
     none = jnp.zeros((lines, blocks), jnp.int32)
-    per_block = _walk(seed, first, prob, shape, lambda count, step: count + step.connected, none)
+    per_block = _walk(seed, first, rule.prob, shape, lambda count, step: count + step.connected, none)
     counts = per_block.sum(axis=1, dtype=jnp.int32)
     if nse == 0:
         return counts, positions, draws
@@ -154,5 +155,5 @@ def jitc_entries(seed: Any, first: Any, *, prob: float, shape: tuple[int, int], 
         draws = draws.at[at].set(step.drawn(), mode="drop", wrap_negative_indices=False)
         return slot + step.connected, positions, draws
 
-    _, positions, draws = _walk(seed, first, prob, shape, visit, (before, positions, draws))
+    _, positions, draws = _walk(seed, first, rule.prob, shape, visit, (before, positions, draws))
     return counts, positions, draws

@@ -1,66 +1,68 @@
-"""Products of a stored matrix with a vector or a matrix, and their adjoint, for every format.
+"""Products of a stored matrix with a vector or a matrix, and their adjoint, for every format and encoding.
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
 
 - ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. Where the
-  operand selects, a silent line is left out rather than multiplied by zero: an Inf or NaN weight of it never shows;
+  encoding selects, a silent row or column is left out rather than multiplied by zero: an Inf or NaN weight of it never
+  shows;
 - ``sddmm``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
 
-The operand x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
+x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
 
-import math
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.formats import Operand, get_format, get_operand, within
+from brainevent_core.encodings import Encoding
+from brainevent_core.formats import Format, Shape, within
 
 __all__ = ["accumulator", "contribution", "matmul", "sddmm"]
 
 
-def matmul(data: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
+def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
     """``A @ x``, or ``A.T @ x`` if ``transpose``, for x that stands for entries of shape (n,) or (n, batch)."""
     *structure, x = structure_and_x
-    x, encoding = _decode(x, operand, shape, transpose)
-    if format == "dense":
+    x = encoding.decode(x, shape[0] if transpose else shape[1])
+    if format.stores_all:
         return _dense_matmul(data, x, encoding, transpose=transpose)
-    target, source, exists = _entries(structure, format, shape, transpose)
-    weights, slots = data.reshape(-1), _slots(structure, format, shape)
-    if slots is not None and weights.size != 1:
-        weights, exists = _take(weights, slots), exists & (slots >= 0)
+    entries = _oriented(structure, format, shape, transpose)
+    weights, exists = data.reshape(-1), entries.source >= 0
+    if entries.weight is not None and weights.size != 1:
+        weights, exists = _take(weights, entries.weight), exists & (entries.weight >= 0)
     weights = _columns(weights, x).astype(accumulator(data.dtype))
-    terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, source), encoding), 0)
-    lines = shape[1] if transpose else shape[0]
-    out = jnp.zeros((lines, *x.shape[1:]), weights.dtype)
-    return out.at[target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
+    terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, entries.source), encoding), 0)
+    out = jnp.zeros((shape[1] if transpose else shape[0], *x.shape[1:]), weights.dtype)
+    return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
 
 
-def sddmm(y: Any, *structure_and_x: Any, format: str, shape: tuple[int, int], transpose: bool, operand: str) -> Any:
+def sddmm(y: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
     """``y[out] · x[in]`` per entry, summed over the batch; y and x of shapes (m,) and (n,), or with (…, batch)."""
     *structure, x = structure_and_x
-    x, encoding = _decode(x, operand, shape, transpose)
-    if format == "dense":
+    x = encoding.decode(x, shape[0] if transpose else shape[1])
+    if not encoding.event:
+        x = x.astype(y.dtype)
+    if format.stores_all:
         ys, xs = (v[:, None] if v.ndim == 1 else v for v in (y, x))
         if not encoding.selects:
             return (_dot(xs, ys.T) if transpose else _dot(ys, xs.T)).astype(y.dtype)
         products = _sum_of_products(ys[:, None, :], xs[None, :, :], encoding)
         return (products.T if transpose else products).astype(y.dtype)
-    target, source, exists = _entries(structure, format, shape, transpose)
-    y_at, x_at = _take(y, target), _take(x, source)
+    entries = _oriented(structure, format, shape, transpose)
+    y_at, x_at = _take(y, entries.target), _take(x, entries.source)
     if y_at.ndim == 1:
         y_at, x_at = y_at[:, None], x_at[:, None]
     products = _sum_of_products(y_at, x_at, encoding)
-    exists = exists & (target >= 0)
-    per_entry, slots = jnp.where(exists, products, 0), _slots(structure, format, shape)
-    if slots is not None:
+    per_entry = jnp.where((entries.target >= 0) & (entries.source >= 0), products, 0)
+    if entries.weight is not None:
         zeros = jnp.zeros_like(per_entry)
-        per_entry = zeros.at[slots].add(per_entry, mode="drop", wrap_negative_indices=False)
-    return per_entry.reshape(get_format(format).data_shape(structure, shape)).astype(y.dtype)
+        per_entry = zeros.at[entries.weight].add(per_entry, mode="drop", wrap_negative_indices=False)
+    return per_entry.reshape(format.weights_shape(structure, shape)).astype(y.dtype)
 
 
-def contribution(weights: Any, x: Any, encoding: Operand) -> Any:
+def contribution(weights: Any, x: Any, encoding: Encoding) -> Any:
     """``weights · x``, elementwise and in the dtype of the weights, for decoded entries x."""
     if encoding.event:
         return jnp.where(x, weights, 0)
@@ -68,18 +70,33 @@ def contribution(weights: Any, x: Any, encoding: Operand) -> Any:
     return jnp.where(x != 0, products, 0) if encoding.selects else products
 
 
-def _decode(x: Any, operand: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, Operand]:
-    """The entries that x stands for, and its encoding."""
-    encoding = get_operand(operand)
-    return encoding.decode(x, shape[0] if transpose else shape[1]), encoding
+class _Oriented(NamedTuple):
+    """The entries as a product sees them; an index or position that is outside is -1.
+
+    Attributes:
+        target: index of every entry into the result.
+        source: its index into x.
+        weight: the position of its weight, None if entry k has weight k.
+    """
+
+    target: Any
+    source: Any
+    weight: Any
 
 
-def _sum_of_products(y: Any, x: Any, encoding: Operand) -> Any:
+def _oriented(structure: Any, format: Format, shape: Shape, transpose: bool) -> _Oriented:
+    row, col, weight = format.entries(structure, shape)
+    row, col = within(row, shape[0]), within(col, shape[1])
+    weight = None if weight is None else within(weight, format.nse(structure, shape))
+    return _Oriented(col, row, weight) if transpose else _Oriented(row, col, weight)
+
+
+def _sum_of_products(y: Any, x: Any, encoding: Encoding) -> Any:
     """Sum of ``y · x`` over the last axis."""
     return jnp.sum(contribution(y.astype(accumulator(y.dtype)), x, encoding), axis=-1)
 
 
-def _dense_matmul(data: Any, x: Any, encoding: Operand, *, transpose: bool) -> Any:
+def _dense_matmul(data: Any, x: Any, encoding: Encoding, *, transpose: bool) -> Any:
     numbers = x.astype(data.dtype)
     # Not `data.T @ x`, for which XLA on CPU takes 60 times as long.
     product = _dot(numbers.T, data).T if transpose else _dot(data, numbers)
@@ -87,10 +104,28 @@ def _dense_matmul(data: Any, x: Any, encoding: Operand, *, transpose: bool) -> A
         # The dot multiplies by zeros, too, which selects as long as no weight is infinite or NaN; the product shows if
         # one is. A select and a sum alone took 20 to 200 times as long on CPU.
         weights = data.T if transpose else data
-        product = jax.lax.cond(
-            jnp.isfinite(product).all(), lambda: product, lambda: _selected_sum(weights, x, encoding)
-        )
+        product = _finite_or(product, lambda weights, x: _selected_sum(weights, x, encoding), weights, x)
     return product.astype(data.dtype)
+
+
+def _finite_or(product: Any, slow: Callable[..., Any], *operands: Any) -> Any:
+    """``product`` if all of it is finite, otherwise ``slow(*operands)``.
+
+    One branch for a whole batch: under ``vmap`` a ``cond`` by itself becomes a select, and both branches always run.
+    """
+
+    @jax.custom_batching.custom_vmap
+    def choose(product: Any, *operands: Any) -> Any:
+        return jax.lax.cond(jnp.isfinite(product).all(), lambda: product, lambda: slow(*operands))
+
+    @choose.def_vmap
+    def choose_for_batch(size: int, mapped: Sequence[bool], product: Any, *operands: Any) -> Any:
+        if not mapped[0]:
+            product = jnp.broadcast_to(product, (size, *product.shape))
+        axes = [0 if is_mapped else None for is_mapped in mapped[1:]]
+        return _finite_or(product, jax.vmap(slow, in_axes=axes, axis_size=size), *operands), True
+
+    return choose(product, *operands)
 
 
 def _dot(a: Any, b: Any) -> Any:
@@ -99,26 +134,10 @@ def _dot(a: Any, b: Any) -> Any:
     return jnp.dot(a.astype(wide), b.astype(wide), precision=jax.lax.Precision.HIGHEST)
 
 
-def _selected_sum(weights: Any, x: Any, encoding: Operand) -> Any:
+def _selected_sum(weights: Any, x: Any, encoding: Encoding) -> Any:
     columns = x[None] if x.ndim == 1 else x.T
     sums = _sum_of_products(weights[None], columns[:, None, :], encoding)
     return sums[0] if x.ndim == 1 else sums.T
-
-
-def _entries(structure: Any, format: str, shape: tuple[int, int], transpose: bool) -> tuple[Any, Any, Any]:
-    """Index of every entry into the output and into the operand, and whether the latter exists."""
-    entries = get_format(format).entries
-    assert entries is not None
-    row, col = map(within, entries(structure, shape), shape)
-    target, source = (col, row) if transpose else (row, col)
-    return target, source, source >= 0
-
-
-def _slots(structure: Any, format: str, shape: tuple[int, int]) -> Any:
-    """Where the weight of every entry is, -1 where there is none; None if they are in the order of entries."""
-    fmt = get_format(format)
-    weights = math.prod(fmt.data_shape(structure, shape))
-    return None if fmt.slots is None else within(fmt.slots(structure, shape), weights)
 
 
 def _take(x: Any, indices: Any) -> Any:

@@ -1,7 +1,7 @@
 """Weights changed by events, for every format.
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed, an
-event of line ``in`` adds ``trace[out]`` to the weight. What is added is ``sddmm(trace, x)``, entry by entry.
+event of row (or column) ``in`` adds ``trace[out]`` to the weight. What is added is ``sddmm(trace, x)``, entry by entry.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ __all__ = ["stdp_update"]
 def stdp_update(data: Any, *operands: Any, clip: str, sddmm: Callable[..., Any] = sddmm, **params: Any) -> Any:
     """``jnp.clip(data + update, lower, upper)``, for all weights or only for those that an event has changed.
 
-    ``params`` are those of ``sddmm``: format, shape, transpose and operand.
+    ``params`` are those of ``sddmm``: format, shape, transpose and encoding.
     """
     *structure, x, trace, lower, upper = operands
     clipped = jnp.clip(data + sddmm(trace, *structure, x, **params), lower, upper)

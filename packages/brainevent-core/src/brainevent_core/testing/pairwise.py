@@ -1,6 +1,7 @@
 """Tables of cases: the whole product of some columns, or a small cover of it."""
 
 import itertools
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,13 +14,16 @@ _Columns = Mapping[str, Sequence[Any]]
 _Allowed = Callable[[_Row], bool]
 
 
-def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
+def rows(
+    columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True, seed: int | None = None
+) -> Iterator[_Row]:
     """Rows of the product of ``columns``.
 
     Args:
         columns: the values of each column.
         whole: all rows, or a pairwise cover: every two values of two columns meet in some row.
         allowed: which combinations exist. It sees incomplete rows, too, and must let those pass that can be completed.
+        seed: another cover for each; None is one that stays the same.
     """
     if whole:
         for values in itertools.product(*columns.values()):
@@ -29,6 +33,9 @@ def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
         return
     from allpairspy import AllPairs
 
+    if seed is not None:
+        shuffle = random.Random(seed)
+        columns = {name: shuffle.sample(list(values), len(values)) for name, values in columns.items()}
     names = list(columns)
     missing = dict.fromkeys(_pairs(columns))
     for values in AllPairs(list(columns.values()), filter_func=lambda values: allowed(dict(zip(names, values)))):
@@ -46,22 +53,32 @@ def rows(columns: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
             _strike(missing, completed)
 
 
-def round_robin(first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row: True) -> Iterator[_Row]:
-    """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``."""
+def round_robin(
+    first: _Columns, others: _Columns, *, allowed: _Allowed = lambda row: True, seed: int | None = None
+) -> Iterator[_Row]:
+    """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``.
+
+    Who is first depends on the ``seed``.
+    """
     turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
     for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
-        begin = _mixed(count, len(turns))
+        begin = (_mixed(count, len(turns)) + (seed or 0)) % len(turns)
         completed = ({**row, **turn} for turn in (*turns[begin:], *turns[:begin]))
         yield from itertools.islice((whole for whole in completed if allowed(whole)), 1)
 
 
 def table_rows(
-    first: _Columns, others: _Columns, *, whole: bool, allowed: _Allowed = lambda row: True
+    first: _Columns,
+    others: _Columns,
+    *,
+    whole: bool,
+    allowed: _Allowed = lambda row: True,
+    seed: int | None = None,
 ) -> Iterator[_Row]:
     """Rows of a table: those of :func:`round_robin` if ``whole``, otherwise a pairwise cover of all columns."""
     if whole:
-        return round_robin(first, others, allowed=allowed)
-    return rows({**first, **others}, whole=False, allowed=allowed)
+        return round_robin(first, others, allowed=allowed, seed=seed)
+    return rows({**first, **others}, whole=False, allowed=allowed, seed=seed)
 
 
 def _mixed(count: int, turns: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from brainevent_core.primitive.vmap_axes import VmapAxis, over_levels
+from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
 
 from . import encoding, jitc, matmul, plasticity
 
@@ -23,8 +23,8 @@ def register(registry: Any) -> None:
         ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
         ("encode_events", _of_members(encoding.encode_events), encoding.supports_encoding, {}),
         ("jitc_matmul", _of_members(jitc.matmul), jitc.supports_matmul, {}),
-        ("jitc_elements", _of_members(jitc.elements), jitc.supports_writing, {}),
-        ("jitc_entries", _of_members(jitc.entries), jitc.supports_writing, {}),
+        ("jitc_to_dense", _of_members(jitc.elements), jitc.supports_writing, {}),
+        ("jitc_to_coo", _of_members(jitc.entries), jitc.supports_writing, {}),
     )
     for primitive, kernel, supports, abilities in kernels:
         registry.register_kernel(
@@ -33,11 +33,11 @@ def register(registry: Any) -> None:
 
 
 def _of_members(kernel: Callable[..., list[jax.Array]]) -> Callable[..., list[jax.Array]]:
-    """A kernel of unmapped operands as one that takes the levels of `vmap`: native calls find members themselves."""
+    """A kernel of unmapped operands as one that takes axes of `vmap`: native calls find members themselves."""
 
     @functools.wraps(kernel)
     def batched(*operands: jax.Array, batch: Sequence[VmapAxis] = (), **static: Any) -> list[jax.Array]:
-        outputs: list[jax.Array] = over_levels(lambda *unmapped: kernel(*unmapped, **static), batch)(*operands)
+        outputs: list[jax.Array] = vmap_over(lambda *unmapped: kernel(*unmapped, **static), batch)(*operands)
         return outputs
 
     return batched

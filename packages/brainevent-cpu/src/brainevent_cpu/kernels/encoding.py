@@ -7,7 +7,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from brainevent_core.formats import get_operand
+from brainevent_core.encodings import BITPACKED, COMPACT, Encoding
+from brainevent_core.plugins import Takes
 
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
@@ -16,32 +17,32 @@ from .kernel_spec import KernelSpec
 
 __all__ = ["encode_events", "supports_encoding"]
 
-_ENCODINGS = ("bitpacked", "compact")
+
+def _at_known_sizes(mask: Any, *, encoding: Encoding, length: Any) -> bool:
+    return all(isinstance(size, int) for size in (length, *mask.shape)) and bridge_works()
 
 
-def supports_encoding(mask: Any, *, operand: str, length: Any) -> bool:
-    """Whether the encoding is one of this backend, and native kernels run at all."""
-    return operand in _ENCODINGS and all(isinstance(size, int) for size in (length, *mask.shape)) and bridge_works()
+supports_encoding = Takes(encodings=(BITPACKED, COMPACT), dtypes=("bool",), further=_at_known_sizes)
 
 
-def encode_events(mask: jax.Array, *, operand: str, length: int) -> list[jax.Array]:
+def encode_events(mask: jax.Array, *, encoding: Encoding, length: int) -> list[jax.Array]:
     """The events of a mask of shape (n,) or (n, columns) in an encoding: the primitive of core, see there.
 
     Args:
       mask: booleans.
-      operand: the encoding.
+      encoding: which one.
       length: of the encoded axis.
 
     Returns:
       The encoded events in a list, of shape (length,) or (length, columns).
     """
     lines, *columns = mask.shape
-    dtype = get_operand(operand).dtype
+    dtype = encoding.dtype
     if length == 0 or 0 in columns:
         return [jax.numpy.zeros((length, *columns), dtype)]
     # Columns behind each other; both transpositions vanish where the caller's already are, as in `vectors @ A`.
     (out,) = native_call(
-        native_kernel(KernelSpec("encoding", operand=operand)),
+        native_kernel(KernelSpec("encoding", encoding=encoding)),
         mask.T.reshape(-1),
         outs=[jax.ShapeDtypeStruct((int(np.prod(columns)) * length,), dtype)],
         attributes={"lines": np.int64(lines), "size": np.int64(length)},

@@ -1,4 +1,4 @@
-"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_elements` and `jitc_entries`."""
+"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_to_dense` and `jitc_to_coo`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent_core.jitc
-from brainevent_core.formats import get_operand
-from brainevent_core.jitc import block_size, gap_tables
+from brainevent_core.encodings import Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import NORMAL, SCALAR, UNIFORM, ConnectionRule, block_size, gap_tables
+from brainevent_core.plugins import Takes
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
 from ..bridge.selftest import bridge_works
+from .kernel_spec import ENCODINGS
 from .sources import sources_of
 from .structure import WIDE
 
@@ -38,14 +41,22 @@ def _sources(module: str) -> tuple[str, ...]:
     return (*sources_of(f"jitc.{module}"), *stream)
 
 
-def supports_matmul(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
-    """Whether `matmul` takes operands of these abstract values, and native kernels run at all."""
-    return data.dtype.name in WIDE and all(isinstance(size, int) for size in x.shape) and bridge_works()
+_LAWS = (SCALAR, UNIFORM, NORMAL)
 
 
-def supports_writing(seed: Any, first: Any, **_: Any) -> bool:
-    """Whether native kernels run at all."""
+def _at_known_sizes(data: Any, seed: Any, first: Any, x: Any, **_: Any) -> bool:
+    return all(isinstance(size, int) for size in x.shape) and bridge_works()
+
+
+def _bridge_works(*avals: Any, **_: Any) -> bool:
     return bridge_works()
+
+
+#: What `matmul` takes, where native kernels run at all. It decodes x by what the encoding says of itself.
+supports_matmul = Takes(laws=_LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
+
+#: What `to_dense` and `to_coo` take; draws are the same for all laws.
+supports_writing = Takes(laws=_LAWS, further=_bridge_works)
 
 
 def matmul(
@@ -54,11 +65,10 @@ def matmul(
     first: jax.Array,
     x: jax.Array,
     *,
-    law: str,
-    prob: float,
-    shape: tuple[int, int],
+    rule: ConnectionRule,
+    shape: Shape,
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
     **_: Any,
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
@@ -68,32 +78,31 @@ def matmul(
       seed: two uint32 words.
       first: the first line of A, counted in the network, uint32 of shape (1,).
       x: of shape (n,) or (n, columns), n as its encoding demands.
-      law: of the weights, a key of `brainevent_core.jitc.LAWS`.
-      prob: probability of a connection.
+      rule: the law of the weights, and the probability of a connection.
       shape: of A.
       transpose: multiply by the transpose.
-      operand: the encoding of x. Events are decoded to a byte each, which takes less than a walk along one line.
+      encoding: of x. Events are decoded to a byte each, which takes less than a walk along one line.
 
     Returns:
       The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters. Half-precision products
       are computed in single precision.
     """
     lines, length = shape
-    event, wide = get_operand(operand).event, WIDE[data.dtype.name]
-    entries = "event" if event else operand
-    x = get_operand(operand).decode(x, lines if transpose else length)
+    event, wide = encoding.event, WIDE[data.dtype.name]
+    entries = "event" if event else encoding.name
+    x = encoding.decode(x, lines if transpose else length)
     if not event:
         x = x.astype(wide)
     columns = x.shape[1:]
     width = math.prod(columns)
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
-        law=law,
+        law=rule.law.name,
         entries=entries,
         transpose=transpose,
         batched=width != 1,
-        vectors=_vectors(law, prob, shape, single=width == 1, transpose=transpose),
+        vectors=_vectors(rule, shape, single=width == 1, transpose=transpose),
     )
     out_length = length if transpose else lines
     (out,) = native_call(
@@ -106,48 +115,55 @@ def matmul(
         outs=[jax.ShapeDtypeStruct((out_length * width,), wide)],
         attributes=_attributes(
             batch=width,
-            block=block_size(prob),
+            block=block_size(rule.prob),
             length=length,
             lines=lines,
-            per_line=math.ceil(prob * length),
+            per_line=math.ceil(rule.prob * length),
         ),
         read_as={4: np.uint8} if event else None,
     )
     return [out.reshape(out_length, *columns).astype(data.dtype)]
 
 
-def _vectors(law: str, prob: float, shape: tuple[int, int], *, single: bool, transpose: bool) -> str:
+def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: bool) -> str:
     """What a product looks up in vectors, see `build_matmul`."""
     lines, length = shape
     if not has_lanes():
         return "none"
     if single and not transpose and lines >= _LINES_AT_ONCE:
         return "lines"
-    many = min(block_size(prob), length) * prob >= _CONNECTIONS_AT_ONCE
-    return "gaps" if law == "scalar" and many else "none"
+    many = min(block_size(rule.prob), length) * rule.prob >= _CONNECTIONS_AT_ONCE
+    return "gaps" if rule.law is SCALAR and many else "none"
 
 
-def elements(seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], **_: Any) -> list[jax.Array]:
+def elements(
+    seed: jax.Array,
+    first: jax.Array,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    **_: Any,
+) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     connected, drawn = native_call(
         elements_kernel(tables_shape=tables.shape),
         seed,
         first,
         jnp.asarray(tables).reshape(-1),
         outs=[jax.ShapeDtypeStruct((lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines),
+        attributes=_attributes(block=block_size(rule.prob), length=length, lines=lines),
     )
     return [connected.reshape(shape), drawn.reshape(shape)]
 
 
 def entries(
-    seed: jax.Array, first: jax.Array, *, prob: float, shape: tuple[int, int], nse: int, **_: Any
+    seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, **_: Any
 ) -> list[jax.Array]:
     """Connections per line, and position and draw of the first `nse`, line by line; see the reference."""
     lines, length = shape
-    tables = gap_tables(prob)
+    tables = gap_tables(rule.prob)
     return native_call(
         entries_kernel(tables_shape=tables.shape),
         seed,
@@ -158,7 +174,9 @@ def entries(
             jax.ShapeDtypeStruct((nse,), jnp.int32),
             jax.ShapeDtypeStruct((nse,), jnp.uint32),
         ],
-        attributes=_attributes(block=block_size(prob), length=length, lines=lines, per_line=math.ceil(prob * length)),
+        attributes=_attributes(
+            block=block_size(rule.prob), length=length, lines=lines, per_line=math.ceil(rule.prob * length)
+        ),
     )
 
 

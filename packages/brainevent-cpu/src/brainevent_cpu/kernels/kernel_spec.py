@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from brainevent_core.formats import get_operand
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT, Encoding
+from brainevent_core.primitives import CLIPS
 
-__all__ = ["KernelSpec"]
+__all__ = ["ENCODINGS", "LAYOUTS", "WEIGHTS", "KernelSpec"]
+
+#: What kernels know. They are written for these and no others: whatever is not one of them must not get so far.
+ENCODINGS = (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT)
+LAYOUTS = ("csr", "fixed_num")
+WEIGHTS = ("homogeneous", "entries", "float16", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +25,9 @@ class KernelSpec:
         it.
       weights: "homogeneous", one for all entries; "entries", one for each; "float16" or "bfloat16", one for each, as
         the bits of such numbers.
-      operand: an encoding of `brainevent_core.formats.OPERANDS`.
-      transpose: whether the operand runs along the rows of what is stored, rather than along its columns.
-      batched: whether the operand has several columns.
+      encoding: what x holds, one of `ENCODINGS`.
+      transpose: whether x runs along the rows of what is stored, rather than along its columns.
+      batched: whether x has several columns.
       permuted: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
       lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
@@ -32,7 +38,7 @@ class KernelSpec:
     family: str
     layout: str = ""
     weights: str = "entries"
-    operand: str = "float"
+    encoding: Encoding = FLOAT
     transpose: bool = False
     batched: bool = False
     permuted: bool = False
@@ -41,15 +47,26 @@ class KernelSpec:
     short: bool = False
     clip: str = ""
 
+    def __post_init__(self) -> None:
+        for given, known in (
+            (self.layout, ("", *LAYOUTS)),
+            (self.weights, WEIGHTS),
+            (self.encoding, ENCODINGS),
+            (self.clip, ("", *CLIPS)),
+        ):
+            if given not in known:
+                names = ", ".join(map(repr, known))
+                raise NotImplementedError(f"No kernel is written for {given!r}, only for {names}.")
+
     @property
     def event(self) -> bool:
-        """Whether the operand holds events that count as 1."""
-        return get_operand(self.operand).event
+        """Whether x holds events that count as 1."""
+        return self.encoding.event
 
     @property
     def selects(self) -> bool:
-        """Whether zeros of the operand select nothing."""
-        return get_operand(self.operand).selects
+        """Whether zeros of x select nothing."""
+        return self.encoding.selects
 
     @property
     def homogeneous(self) -> bool:
@@ -62,7 +79,7 @@ class KernelSpec:
             self.family,
             *([self.layout] if self.layout else []),
             self.weights,
-            self.operand,
+            self.encoding.name,
             *(["transposed"] if self.transpose else []),
             *(["batched"] if self.batched else []),
             *(["permuted"] if self.permuted else []),

@@ -11,13 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.formats import get_format, get_operand, is_event
-from brainevent_core.primitive.vmap_axes import VmapAxis, axes_in_front, over_levels
+from brainevent_core.encodings import BINARY, FLOAT, Encoding, is_event
+from brainevent_core.formats import (
+    COO_FORMAT,
+    CSC_INDEX,
+    CSR_FORMAT,
+    DENSE_FORMAT,
+    FIXED_NUM_FORMAT,
+    Format,
+    Shape,
+    Structure,
+)
+from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, vmap_over
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
 from .compiled import native_kernel
-from .kernel_spec import KernelSpec
+from .kernel_spec import ENCODINGS, KernelSpec
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
 __all__ = ["matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
@@ -37,30 +48,37 @@ _SHORT = 25
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
 
-def supports_matmul(*avals: Any, format: str, **params: Any) -> bool:
-    """Whether `matmul` takes operands of these abstract values, and native kernels run at all.
-
-    Numbers times a dense matrix are left to XLA: they have nothing sparse in them.
-    """
-    return (format, params["operand"]) != ("dense", "float") and _supports(*avals, format=format)
+_SPARSE = (
+    COO_FORMAT,
+    *(fmt for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for fmt in (base, base.with_component(CSC_INDEX))),
+)
 
 
-def supports_sddmm(*avals: Any, format: str, **params: Any) -> bool:
-    """Whether `sddmm` takes operands of these abstract values; dense outer products are left to XLA."""
-    return format != "dense" and _supports(*avals, format=format)
+def _readable_operands(first: Any, *others: Any, **params: Any) -> bool:
+    return readable(first, others[:-1], others[-1])
 
 
-def _supports(first: Any, *others: Any, format: str) -> bool:
-    return get_format(format).slots is None and readable(first, others[:-1], others[-1])
+def _sparse_somewhere(*avals: Any, format: Format, encoding: Encoding, **params: Any) -> bool:
+    """Numbers times a dense matrix are left to XLA: they have nothing sparse in them."""
+    return (format, encoding) != (DENSE_FORMAT, FLOAT) and _readable_operands(*avals)
+
+
+#: What `matmul` takes, where native kernels run at all.
+supports_matmul = Takes(
+    formats=(DENSE_FORMAT, *_SPARSE), encodings=ENCODINGS, dtypes=tuple(WIDE), further=_sparse_somewhere
+)
+
+#: What `sddmm` takes; dense outer products are left to XLA.
+supports_sddmm = Takes(formats=_SPARSE, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_readable_operands)
 
 
 def matmul(
     data: jax.Array,
     *operands: jax.Array,
-    format: str,
-    shape: tuple[int, int],
+    format: Format,
+    shape: Shape,
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
     batch: Sequence[VmapAxis] = (),
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
@@ -71,8 +89,8 @@ def matmul(
       format: of A.
       shape: of A.
       transpose: multiply by the transpose.
-      operand: the encoding of x.
-      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
+      encoding: of x.
+      batch: the axes of `vmap`, in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
@@ -82,33 +100,31 @@ def matmul(
       MathError: if the arrays don't fit `shape`.
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
-    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "operand": operand}
 
     def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
         *structure, x = operands
-        fmt = get_format(format)
-        fmt.validate(data, structure, shape)
-        plan = _matmul_plan(structure, format, shape, transpose, operand)
-        return _run(plan, data, x, shape, transpose, operand, homogeneous=fmt.is_homogeneous(data))
-
-    mapped = axes_in_front(batch, len(operands))
-    if get_format(format).base != "dense" or operands[-1].ndim - mapped == 1:
-        return over_levels(run, batch)(data, *operands)
+        format.validate(data, structure, shape)
+        plan = _matmul_plan(format.named(structure), format, shape, transpose, encoding)
+        return _run(plan, data, x, shape, transpose, encoding, homogeneous=format.is_homogeneous(data))
 
     def decode(x: jax.Array) -> jax.Array:
-        return get_operand(operand).decode(x, shape[0] if transpose else shape[1])
+        return encoding.decode(x, shape[0] if transpose else shape[1])
 
+    mapped = number_mapped(batch, len(operands))
+    if format is not DENSE_FORMAT or operands[-1].ndim - mapped == 1:
+        return vmap_over(run, batch)(data, *operands)
     for _ in range(mapped):
         decode = jax.vmap(decode)
     # One decision for all members: under vmap both ways would run.
     events = decode(operands[-1])
     many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
-    dense = over_levels(lambda data, x: [reference.matmul(data, x, **params)], batch)
-    return jax.lax.cond(many, dense, over_levels(run, batch), data, *operands)
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
+    with_zeros = vmap_over(lambda data, x: [reference.matmul(data, x, **params)], batch)
+    return jax.lax.cond(many, with_zeros, vmap_over(run, batch), data, *operands)
 
 
 def sddmm(
-    y: jax.Array, *operands: jax.Array, format: str, shape: tuple[int, int], transpose: bool, operand: str
+    y: jax.Array, *operands: jax.Array, format: Format, shape: Shape, transpose: bool, encoding: Encoding
 ) -> list[jax.Array]:
     """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there; arguments as in `matmul`.
 
@@ -116,11 +132,10 @@ def sddmm(
       One number per entry in a list, of the format's shape for weights and the dtype of y.
     """
     *structure, x = operands
-    fmt = get_format(format)
-    per_entry = jax.ShapeDtypeStruct(fmt.data_shape(structure, shape), y.dtype)
-    fmt.validate(per_entry, structure, shape)
-    plan = _sddmm_plan(structure, format, shape, transpose)
-    return _run(plan, y, x, shape, transpose, operand, out_shape=per_entry.shape)
+    per_entry = jax.ShapeDtypeStruct(format.weights_shape(structure, shape), y.dtype)
+    format.validate(per_entry, structure, shape)
+    plan = _sddmm_plan(format.named(structure), format, shape, transpose)
+    return _run(plan, y, x, shape, transpose, encoding, out_shape=per_entry.shape)
 
 
 # -- which kernel ------------------------------------------------------------------------------------------------------
@@ -142,34 +157,33 @@ class _Plan:
     reach: int = 0
 
 
-def _matmul_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool, operand: str) -> _Plan:
-    base = get_format(format).base
-    if base == "dense":
+def _matmul_plan(structure: Structure, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> _Plan:
+    if format is DENSE_FORMAT:
         return _Plan("dense", "")
-    if base == "coo":
+    if format is COO_FORMAT:
         return _coordinates("coordinates", structure, shape, transpose)
-    indices, indptr, bound = rows(structure, base, shape)
+    indices, indptr, bound = rows(structure, format, shape)
+    layout = format.base.name
     if transpose:
-        # Weights are in the order of indices, which stand in for weight indices, unread.
-        return _Plan("scatter", base, (indices, indptr, indices), (1,), bound)
-    if format == base or not get_operand(operand).selects:
-        return _Plan("gather", base, (indices, indptr), (1,), bound)
-    column_rows, column_pointers, perm = structure[-3:]
-    by_column = (column_rows, pointers(column_pointers, column_rows.size), perm)
-    return _Plan("indexed", base, (indices, indptr, *by_column), (1, 3), bound, reached(column_rows, shape[0]))
+        # Weights are in the order of indices, which stand in for their positions, unread.
+        return _Plan("scatter", layout, (indices, indptr, indices), (1,), bound)
+    if not format.carries(CSC_INDEX) or not encoding.selects:
+        return _Plan("gather", layout, (indices, indptr), (1,), bound)
+    column_rows = structure.csc_indices
+    by_column = (column_rows, pointers(structure.csc_indptr, column_rows.size), structure.csc_perm)
+    return _Plan("indexed", layout, (indices, indptr, *by_column), (1, 3), bound, reached(column_rows, shape[0]))
 
 
-def _sddmm_plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
-    base = get_format(format).base
-    if base == "coo":
+def _sddmm_plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -> _Plan:
+    if format is COO_FORMAT:
         return _coordinates("sddmm", structure, shape, transpose)
-    indices, indptr, bound = rows(structure, base, shape)
-    return _Plan("sddmm", base, (indices, indptr), (1,), bound)
+    indices, indptr, bound = rows(structure, format, shape)
+    return _Plan("sddmm", format.base.name, (indices, indptr), (1,), bound)
 
 
-def _coordinates(family: str, structure: list[Any], shape: tuple[int, int], transpose: bool) -> _Plan:
+def _coordinates(family: str, structure: Structure, shape: Shape, transpose: bool) -> _Plan:
     order = -1 if transpose else 1
-    targets, sources = structure[::order]
+    targets, sources = (structure.row, structure.col)[::order]
     lines, length = shape[::order]
     return _Plan(family, "", (targets, sources), (), reached(targets, lines), reached(sources, length))
 
@@ -181,20 +195,19 @@ def _run(
     plan: _Plan,
     first: jax.Array,
     x: jax.Array,
-    shape: tuple[int, int],
+    shape: Shape,
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
     *,
     homogeneous: bool = False,
     out_shape: tuple[int, ...] | None = None,
 ) -> list[jax.Array]:
     """Call the kernel of a plan; `out_shape` is that of one number per entry, None for a product."""
     outer, inner = shape[::-1] if transpose else shape
-    encoding = get_operand(operand)
     encoding.validate(x, inner, first.dtype, "x")
     dtype, wide = first.dtype, np.dtype(WIDE[first.dtype.name])
     batch = 1 if x.ndim == 1 else x.shape[1]
-    x = _readable(x, operand, wide)
+    x = _readable(x, encoding, wide)
     if homogeneous or out_shape is not None:
         first = first.astype(wide)
     # Weights in half precision are read as they are: half the traffic.
@@ -204,7 +217,7 @@ def _run(
         plan.family,
         plan.layout,
         weights,
-        operand,
+        encoding,
         transpose and plan.family != "coordinates",
         batch != 1,
         lanes=_looks_up_lanes(plan, inner),
@@ -249,11 +262,11 @@ def _has_short_rows(plan: _Plan, call: KernelSpec, inner: int) -> bool:
     return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < _SHORT * inner
 
 
-def _readable(x: jax.Array, operand: str, wide: np.dtype[Any]) -> jax.Array:
+def _readable(x: jax.Array, encoding: Encoding, wide: np.dtype[Any]) -> jax.Array:
     """x in a dtype that kernels read: events as booleans unless they are encoded, numbers as sums are."""
-    if not get_operand(operand).event:
+    if not encoding.event:
         return x.astype(wide)
-    return is_event(x) if operand == "binary" else x
+    return is_event(x) if encoding is BINARY else x
 
 
 def _read_as(arrays: list[jax.Array], plan: _Plan) -> dict[int, Any]:

@@ -10,27 +10,50 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats import COLUMN_INDEX, get_format, get_operand, is_event
-from brainevent_core.primitive.vmap_axes import VmapAxis, axes_in_front, over_levels, sizes
+from brainevent_core.encodings import BINARY, Encoding, is_event
+from brainevent_core.formats import (
+    COO_FORMAT,
+    CSC_INDEX,
+    CSR_FORMAT,
+    DENSE_FORMAT,
+    FIXED_NUM_FORMAT,
+    WEIGHT_INDICES,
+    Format,
+    Shape,
+    Structure,
+)
+from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, batch_shape, number_mapped, vmap_over
 
 from ..bridge import native_call
 from .compiled import native_kernel
 from .in_place import overwrite
-from .kernel_spec import KernelSpec
+from .kernel_spec import ENCODINGS, KernelSpec
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
 __all__ = ["stdp_update", "supports_stdp_update"]
 
-_FORMATS = ("dense", "coo", "csr", "csr_indexed", "csr_slots", "fixed_num", "fixed_num_indexed")
+_PERMUTED = CSR_FORMAT.with_component(WEIGHT_INDICES)
+_FORMATS = (
+    DENSE_FORMAT,
+    COO_FORMAT,
+    *(fmt for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for fmt in (base, base.with_component(CSC_INDEX))),
+    _PERMUTED,
+)
 
 
-def supports_stdp_update(data: Any, *operands: Any, format: str, transpose: bool, **_: Any) -> bool:
-    """Whether `stdp_update` takes operands of these abstract values, and native kernels run at all.
+def _readable_operands(data: Any, *operands: Any, format: Format, transpose: bool, **_: Any) -> bool:
+    """A scan for the events of columns meets weights in the order of entries: those in another order are declined."""
+    return not (format is _PERMUTED and not transpose) and readable(data, operands[:-4], *operands[-4:])
 
-    A scan for the events of columns meets weights in the order of entries, so those in another order are declined.
-    """
-    scanned_permuted = format == "csr_slots" and not transpose
-    return format in _FORMATS and not scanned_permuted and readable(data, operands[:-4], *operands[-4:])
+
+#: What `stdp_update` takes, where native kernels run at all.
+supports_stdp_update = Takes(
+    formats=_FORMATS,
+    encodings=tuple(encoding for encoding in ENCODINGS if encoding.event),
+    dtypes=tuple(WIDE),
+    further=_readable_operands,
+)
 
 
 def stdp_update(
@@ -45,25 +68,25 @@ def stdp_update(
     Args:
       data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
-      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped. Weights that aren't mapped
-        are copied for each member.
+      batch: the axes of `vmap`, in front of the operands that are mapped. Weights that aren't mapped are copied for
+        each member.
       after: what has been computed from the weights before.
-      **static: format, shape, transpose, operand and clip.
+      **static: format, shape, transpose, encoding and clip.
     """
-    front = [level.size if level.mapped[0] else 1 for level in batch]
-    inner = data.shape[axes_in_front(batch, 0) :]
-    data = jnp.broadcast_to(data.reshape(*front, *inner), (*sizes(batch), *inner))
-    levels = [VmapAxis(level.size, (True, *level.mapped[1:])) for level in batch]
-    return over_levels(lambda *unmapped: _update(*unmapped, after=after, **static), levels)(data, *operands)
+    front = [axis.size if axis.mapped[0] else 1 for axis in batch]
+    inner = data.shape[number_mapped(batch, 0) :]
+    data = jnp.broadcast_to(data.reshape(*front, *inner), (*batch_shape(batch), *inner))
+    axes = [VmapAxis(axis.size, (True, *axis.mapped[1:])) for axis in batch]
+    return vmap_over(lambda *unmapped: _update(*unmapped, after=after, **static), axes)(data, *operands)
 
 
 def _update(
     data: jax.Array,
     *operands: jax.Array,
-    format: str,
-    shape: tuple[int, int],
+    format: Format,
+    shape: Shape,
     transpose: bool,
-    operand: str,
+    encoding: Encoding,
     clip: str,
     after: Sequence[jax.Array],
 ) -> list[jax.Array]:
@@ -75,24 +98,24 @@ def _update(
       format: of the matrix.
       shape: of what is stored.
       transpose: whether x has the events of the rows of what is stored, rather than of its columns.
-      operand: the encoding of x.
+      encoding: of x.
       clip: which weights are clipped, "all" or "updated".
       after: what has been computed from the weights before.
     """
     *structure, x, trace, lower, upper = operands
-    get_format(format).validate(data, structure, shape)
-    plan = _plan(structure, format, shape, transpose)
+    format.validate(data, structure, shape)
+    plan = _plan(format.named(structure), format, shape, transpose)
     wide = np.dtype(WIDE[data.dtype.name])
-    x = _bytes(x, operand, shape[0] if transpose else shape[1])
+    x = _bytes(x, encoding, shape[0] if transpose else shape[1])
     numbers = [array.astype(wide).reshape(-1) for array in (trace, lower, upper)]
     call = KernelSpec(
         f"plasticity.{plan.family}",
         plan.layout,
         "entries" if data.dtype == wide else data.dtype.name,
-        "binary",
+        BINARY,
         plan.transpose,
         permuted=plan.permuted,
-        shared=format == "csr_slots",
+        shared=format is _PERMUTED,
         clip=clip,
     )
     arrays = [array.reshape(-1) for array in plan.arrays]
@@ -135,37 +158,36 @@ class _Plan:
     transpose: bool = False
 
 
-def _plan(structure: list[Any], format: str, shape: tuple[int, int], transpose: bool) -> _Plan:
-    fmt = get_format(format)
-    base = fmt.base
-    if base == "dense":
+def _plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -> _Plan:
+    if format is DENSE_FORMAT:
         return _Plan("dense", transpose=transpose)
-    if base == "coo":
-        sources, targets = structure if transpose else structure[::-1]
+    if format is COO_FORMAT:
+        sources, targets = (structure.row, structure.col)[:: 1 if transpose else -1]
         lines, others = shape if transpose else shape[::-1]
         if reached(sources, lines) < lines:
             # Read as unsigned, a negative one of them would be a line.
             sources = sources.astype(np.int32 if lines <= np.iinfo(np.int32).max else np.int64)
         starts = _line_starts(sources, lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
-    if COLUMN_INDEX[-1] in fmt.structure and not transpose:
-        column_rows, column_pointers, perm = structure[-3:]
-        arrays = (column_rows, pointers(column_pointers, column_rows.size), perm)
+    if format.carries(CSC_INDEX) and not transpose:
+        column_rows = structure.csc_indices
+        arrays = (column_rows, pointers(structure.csc_indptr, column_rows.size), structure.csc_perm)
         return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), permuted=True)
-    indices, indptr, bound = rows(structure, base, shape)
+    indices, indptr, bound = rows(structure, format, shape)
+    layout = format.base.name
     if not transpose:
-        return _Plan("scan", base, (indices, indptr, _all_inside(indices, bound)), (1, 2), bound)
-    if format == "csr_slots":
-        return _Plan("rows", base, (indices, indptr, structure[2]), (1,), bound, permuted=True)
-    return _Plan("rows", base, (indices, indptr, indices), (1,), bound)
+        return _Plan("scan", layout, (indices, indptr, _all_inside(indices, bound)), (1, 2), bound)
+    if format is _PERMUTED:
+        return _Plan("rows", layout, (indices, indptr, structure.weight_indices), (1,), bound, permuted=True)
+    return _Plan("rows", layout, (indices, indptr, indices), (1,), bound)
 
 
-def _bytes(x: jax.Array, operand: str, lines: int) -> jax.Array:
+def _bytes(x: jax.Array, encoding: Encoding, lines: int) -> jax.Array:
     """Whether each line has an event, from any encoding: as an operation of its own, it needs no other kernels."""
-    get_operand(operand).validate(x, lines, None, "x")
-    if operand == "binary":
+    encoding.validate(x, lines, None, "x")
+    if encoding is BINARY:
         return is_event(x)
-    kernel = native_kernel(KernelSpec("plasticity.events", operand=operand))
+    kernel = native_kernel(KernelSpec("plasticity.events", encoding=encoding))
     out = jax.ShapeDtypeStruct((lines,), jnp.uint8)
     return native_call(kernel, x, outs=[out])[0]
 

@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core.formats import CSR_FORMAT, FIXED_NUM_FORMAT, Format, Shape, Structure
+
 from ..bridge import native_call
 from ..bridge.selftest import bridge_works
 from .compiled import native_kernel
@@ -35,11 +37,15 @@ def readable(numbers: Any, structure: Sequence[Any], *others: Any) -> bool:
     )
 
 
-def rows(structure: list[Any], base: str, shape: tuple[int, int]) -> tuple[jax.Array, jax.Array, int]:
+def rows(structure: Structure, fmt: Format, shape: Shape) -> tuple[jax.Array, jax.Array, int]:
     """Indices, pointers, and how many columns the indices reach, of compressed rows."""
-    indices = structure[0]
-    # fixed_num has no pointers: its indices stand in, unread, as signed integers.
-    bounds = pointers(structure[1], indices.size) if base == "csr" else indices
+    indices = structure.indices
+    if fmt.base is CSR_FORMAT:
+        bounds = pointers(structure.indptr, indices.size)
+    elif fmt.base is FIXED_NUM_FORMAT:
+        bounds = indices  # it has no pointers: its indices stand in, unread, as signed integers
+    else:
+        raise NotImplementedError(f"No kernel reads the rows of {fmt}.")
     return indices, bounds, reached(indices, shape[1])
 
 

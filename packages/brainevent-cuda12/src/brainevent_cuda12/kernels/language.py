@@ -118,6 +118,7 @@ class WarpKernel(LanguageKernel):
     """What `warp_kernel` makes; see there."""
 
     language = "warp_kernel"
+    platforms = ("cuda", "cpu")
     # An axis more is nothing for a kernel in Warp: its indices have a number, fixed when it is compiled.
     vmap_methods = ("sequential", "elementwise")
 
@@ -152,6 +153,14 @@ class WarpKernel(LanguageKernel):
             call = wp.jax_kernel(kernel, num_outputs=len(outs))
             results = call(*arrays, launch_dims=dim, output_dims=dims)
         return [result.reshape(out.shape) for result, out in zip(results, outs)]
+
+    @classmethod
+    def parts(cls, value: Any) -> Any:
+        if isinstance(value, (wp.Kernel, wp.Function)) and inspect.isfunction(value.func):
+            return value.func, getattr(value, "options", None), getattr(value, "native_snippet", None)
+        if isinstance(value, wp.array) and value.ptr is None:  # an annotation
+            return value.ndim, value.dtype
+        return None
 
     def together(
         self, size: int, mapped: Sequence[bool], arrays: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]

@@ -18,7 +18,7 @@ from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.conformance.diagnosis import diagnosis
 from brainevent_core.testing.conformance.tables import TABLES
 from brainevent_core.testing.conformance.transforms import DRAWS, transformed
-from brainevent_core.testing.products import x64
+from brainevent_core.testing.numerics import x64
 
 __all__ = ["check_conformance", "declines_of", "device_of", "platform_of", "primitives_of", "repeat", "why_declined"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.testing.products import tolerance
+from brainevent_core.testing.numerics import tolerance
 
 __all__ = ["difference"]
 

@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from brainevent_core.formats import FORMATS, WORD_BITS, get_format
-from brainevent_core.jitc import LAWS
+from brainevent_core.encodings import ENCODINGS
+from brainevent_core.formats import get_format, registered_formats
+from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.primitives import CLIPS
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.operands import (
-    EVENTS,
-    NUMBERS,
     RATES,
+    dtype_of,
     encoding_of,
+    kinds,
     numbers,
     operand,
     random_mask,
 )
-from brainevent_core.testing.conformance.structures import SHAPES, entries_per_line, random_structure, shape_of
 from brainevent_core.testing.pairwise import round_robin, rows
 
-__all__ = ["INPUTS", "TABLES", "PrimitiveCall", "Table", "conformance_cases", "named_case"]
+__all__ = ["INPUTS", "SHAPES", "TABLES", "PrimitiveCall", "Table", "conformance_cases", "named_case", "shape_of"]
 
 _Columns = dict[str, Sequence[str]]
 _Row = Mapping[str, str]
@@ -55,24 +55,26 @@ class PrimitiveCall:
 class Table:
     """The cases of one primitive.
 
+    Columns are functions: formats and encodings are registered at any time.
+
     Attributes:
-        first: columns of which ``whole`` tables have every combination.
-        others: further columns.
+        first: gives the columns of which ``whole`` tables have every combination.
+        others: gives further columns.
         draw: ``(case, rng) → call``.
         exists: whether there is a case in a row, which may be incomplete.
     """
 
-    first: _Columns
-    others: _Columns
+    first: Callable[[], _Columns]
+    others: Callable[[], _Columns]
     draw: Callable[[ConformanceCase, np.random.Generator], PrimitiveCall]
     exists: Callable[[_Row], bool] = lambda row: True
 
     @property
     def columns(self) -> _Columns:
         """All columns, in the order in which a case's name has them."""
-        return {name: column for name, column in {**self.first, **self.others}.items() if name != "transform"} | {
-            "transform": self.first["transform"]
-        }
+        columns = {**self.first(), **self.others()}
+        columns["transform"] = columns.pop("transform")
+        return columns
 
 
 def conformance_cases(primitives: Sequence[str], *, whole: bool) -> Iterator[ConformanceCase]:
@@ -88,11 +90,12 @@ def conformance_cases(primitives: Sequence[str], *, whole: bool) -> Iterator[Con
         if table is None:
             continue
         if whole:
-            found = round_robin(table.first, table.others, allowed=table.exists)
+            found = round_robin(table.first(), table.others(), allowed=table.exists)
         else:
             found = rows(table.columns, whole=False, allowed=table.exists)
+        columns = table.columns
         for row in found:
-            yield ConformanceCase.of(primitive, {name: row[name] for name in table.columns})
+            yield ConformanceCase.of(primitive, {name: row[name] for name in columns})
 
 
 def named_case(name: str) -> ConformanceCase:
@@ -102,6 +105,22 @@ def named_case(name: str) -> ConformanceCase:
 
 
 # -- products and plasticity of stored matrices ------------------------------------------------------------------------
+
+#: Shapes by name, and entries per row. Results of 16 numbers fill their cache line, so that a write behind the last
+#: of them leaves the buffer instead of its padding; the largest is enough work for several threads.
+SHAPES = {"0x3": 3, "3x0": 3, "1x1": 2, "13x7": 3, "16x16": 4, "1021x517": 40}
+
+
+def shape_of(name: str) -> tuple[int, int]:
+    """The shape of that name."""
+    rows, columns = name.split("x")
+    return int(rows), int(columns)
+
+
+def _entries_per_row(name: str) -> int:
+    """How many entries a row of a matrix of that shape has, on average; if ``SHAPES`` lacks it, one in 100 elements."""
+    return SHAPES.get(name, max(1, shape_of(name)[1] // 100))
+
 
 _DIRECTIONS = ("straight", "transposed")
 _RANKS = ("vector", "matrix")
@@ -125,37 +144,40 @@ def _transforms(*mapped: str, differentiated: Sequence[str] = (), nested: bool =
 
 
 def _stored_exists(row: _Row) -> bool:
-    kind, transform = row.get("operand", ""), row.get("transform", "")
-    if row.get("format") == "dense":
-        encoded = not kind or kind in ("bitpacked", "compact")
-        if transform == "vmap_structure" or row.get("weights") == "homogeneous":
+    kind, transform, name = row.get("operand", ""), row.get("transform", ""), row.get("format")
+    fmt = get_format(name) if name else None
+    if fmt is not None and not fmt.takes_homogeneous and row.get("weights") == "homogeneous":
+        return False
+    if fmt is not None and not fmt.names:
+        encoded = not kind or encoding_of(kind).dtype is not None
+        if transform == "vmap_structure" or row.get("index", "int32") != "int32":
             return False
         if row.get("structure") == "malformed" and not encoded:
             return False
-        if row.get("index", "int32") != "int32":
-            return False
-    # Only these spikes have a tangent.
-    return not (transform in ("jvp_x", "vjp_x") and kind and kind not in (*NUMBERS, "binary_float32"))
+    # Only floats have a tangent.
+    return not (transform in ("jvp_x", "vjp_x") and kind and not _is_float(kind))
+
+
+def _is_float(kind: str) -> bool:
+    return dtype_of(kind, "float32") == "float32"
 
 
 def _structure(case: ConformanceCase, rng: np.random.Generator) -> list[np.ndarray]:
-    shape = shape_of(case["shape"])
-    return random_structure(
-        case["format"],
-        shape,
-        entries_per_line(case["shape"]),
+    return get_format(case["format"]).random_structure(
         rng,
+        shape_of(case["shape"]),
+        _entries_per_row(case["shape"]),
         malformed=case["structure"] == "malformed",
-        index=case["index"],
+        dtype=case["index"],
     )
 
 
 def _stored_params(case: ConformanceCase) -> dict[str, Any]:
     return {
-        "format": case["format"],
+        "format": get_format(case["format"]),
         "shape": shape_of(case["shape"]),
         "transpose": case["direction"] == "transposed",
-        "operand": encoding_of(case["operand"]),
+        "encoding": encoding_of(case["operand"]),
     }
 
 
@@ -177,14 +199,14 @@ def _x(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
 
 def _draw_matmul(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
-    per_entry = get_format(case["format"]).data_shape(structure, shape_of(case["shape"]))
+    per_entry = get_format(case["format"]).weights_shape(structure, shape_of(case["shape"]))
     nonfinite = case["values"] == "nonfinite"
     data = numbers((1,) if case["weights"] == "homogeneous" else per_entry, case["dtype"], rng, nonfinite=nonfinite)
     operands = [data, *structure, _x(case, rng)]
     return PrimitiveCall(operands, _stored_params(case), _groups("data", len(structure), "x"), case["dtype"])
 
 
-def _draw_sampled(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+def _draw_sddmm(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
     y = numbers(_columns(case, _lengths(case)[0]), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
     operands = [y, *structure, _x(case, rng)]
@@ -194,7 +216,7 @@ def _draw_sampled(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveC
 def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     structure = _structure(case, rng)
     nonfinite = case["values"] == "nonfinite"
-    per_entry = get_format(case["format"]).data_shape(structure, shape_of(case["shape"]))
+    per_entry = get_format(case["format"]).weights_shape(structure, shape_of(case["shape"]))
     draw = partial(numbers, dtype=case["dtype"], rng=rng)
     data, trace = draw(per_entry, nonfinite=nonfinite), draw((_lengths(case)[0],), nonfinite=nonfinite)
     lower, upper = (np.asarray(bound).astype(data.dtype) for bound in ([-0.25, 0.75], [-np.inf, np.inf])[nonfinite])
@@ -212,16 +234,18 @@ def _groups(first: str, structure: int, last: str) -> dict[str, tuple[int, ...]]
 
 
 def _encoding_exists(row: _Row) -> bool:
-    return not (row.get("operand") == "bitpacked" and row.get("slots") == "few")
+    kind = row.get("operand")
+    return not (kind and encoding_of(kind).length is not None and row.get("slots") == "few")
 
 
 def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     length, _ = shape_of(case["shape"])
-    if case["operand"] == "bitpacked":
-        slots = -(-length // WORD_BITS)
+    encoding = encoding_of(case["operand"])
+    if encoding.length is not None:
+        encoded = encoding.length(length)
     else:
-        slots = 1 + (length if case["slots"] == "roomy" else length // 3)
-    return PrimitiveCall([_mask(case, rng)], {"operand": case["operand"], "length": slots}, {"mask": (0,)})
+        encoded = 1 + (length if case["slots"] == "roomy" else length // 3)
+    return PrimitiveCall([_mask(case, rng)], {"encoding": encoding, "length": encoded}, {"mask": (0,)})
 
 
 def _mask(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
@@ -246,16 +270,16 @@ def _seed(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
 
 
 def _generated_params(case: ConformanceCase) -> dict[str, Any]:
-    return {"prob": float(case["prob"]), "shape": shape_of(case["shape"])}
+    rule = ConnectionRule(LAWS[case.get("law", "scalar")], float(case["prob"]))
+    return {"rule": rule, "shape": shape_of(case["shape"])}
 
 
 def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
-    data = numbers((LAWS[case["law"]],), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
+    data = numbers((len(LAWS[case["law"]].parameters),), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
     params = {
         **_generated_params(case),
-        "law": case["law"],
         "transpose": case["direction"] == "transposed",
-        "operand": encoding_of(case["operand"]),
+        "encoding": encoding_of(case["operand"]),
     }
     groups = {"data": (0,), "seed": (1,), "first": (2,), "x": (3,)}
     # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
@@ -263,11 +287,11 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Primit
     return PrimitiveCall([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
 
 
-def _draw_jitc_elements(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+def _draw_jitc_to_dense(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     return PrimitiveCall(_network(case, rng, 2), _generated_params(case), {"first": (1,), "seed": (0,)})
 
 
-def _draw_jitc_entries(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+def _draw_jitc_to_coo(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
     lines, length = shape_of(case["shape"])
     expected = float(case["prob"]) * lines * length
     slots = int(expected * 1.5) + 8 if case["slots"] == "roomy" else int(expected / 2)
@@ -284,64 +308,64 @@ INPUTS: dict[str, Callable[[ConformanceCase, np.random.Generator], np.ndarray]] 
 
 # -- the tables --------------------------------------------------------------------------------------------------------
 
-_WRITING: _Columns = {"prob": _PROBABILITIES, "transform": _transforms("seed", "first", nested=False)}
+
+def _of_stored(*mapped: str, differentiated: Sequence[str], events_only: bool = False) -> Callable[[], _Columns]:
+    """The columns of which whole tables have every combination, for a primitive of stored matrices."""
+    return lambda: {
+        "format": [fmt.full_name for fmt in registered_formats()],
+        "operand": kinds(events_only=events_only),
+        "direction": _DIRECTIONS,
+        "dtype": _DTYPES,
+        "transform": _transforms(*mapped, differentiated=differentiated),
+    }
+
+
+def _of_generated() -> _Columns:
+    return {"prob": _PROBABILITIES, "transform": _transforms("seed", "first", nested=False)}
+
 
 TABLES: dict[str, Table] = {
     "matmul": Table(
-        {
-            "format": list(FORMATS),
-            "operand": [*NUMBERS, *EVENTS],
-            "direction": _DIRECTIONS,
-            "dtype": _DTYPES,
-            "transform": _transforms("data", "structure", "x", differentiated=("data", "x")),
-        },
-        {"rank": _RANKS, "weights": ["each", "homogeneous"], **_COMMON},
+        _of_stored("data", "structure", "x", differentiated=("data", "x")),
+        lambda: {"rank": _RANKS, "weights": ["each", "homogeneous"], **_COMMON},
         _draw_matmul,
         _stored_exists,
     ),
     "sddmm": Table(
-        {
-            "format": list(FORMATS),
-            "operand": [*NUMBERS, *EVENTS],
-            "direction": _DIRECTIONS,
-            "dtype": _DTYPES,
-            "transform": _transforms("y", "structure", "x", differentiated=("y", "x")),
-        },
-        {"rank": _RANKS, **_COMMON},
-        _draw_sampled,
+        _of_stored("y", "structure", "x", differentiated=("y", "x")),
+        lambda: {"rank": _RANKS, **_COMMON},
+        _draw_sddmm,
         _stored_exists,
     ),
     "stdp_update": Table(
-        {
-            "format": list(FORMATS),
-            "operand": EVENTS,
-            "direction": _DIRECTIONS,
-            "dtype": _DTYPES,
-            "transform": _transforms("data", "structure", "x", "trace", differentiated=("data", "trace")),
-        },
-        {"clip": CLIPS, **_COMMON},
+        _of_stored("data", "structure", "x", "trace", differentiated=("data", "trace"), events_only=True),
+        lambda: {"clip": CLIPS, **_COMMON},
         _draw_update,
         _stored_exists,
     ),
     "encode_events": Table(
-        {
-            "operand": ["bitpacked", "compact"],
+        lambda: {
+            "operand": [name for name, encoding in ENCODINGS.items() if encoding.encode],
             "rank": _RANKS,
             "transform": ["eager", "jit", "scan", "vmap_mask"],
         },
-        {"rate": RATES, "shape": ["0x3", "1x1", "16x16", "13x7", "1021x517"], "slots": ["roomy", "few"]},
+        lambda: {
+            "rate": RATES,
+            "shape": ["0x3", "1x1", "16x16", "13x7", "1021x517"],
+            "slots": ["roomy", "few"],
+        },
         _draw_encoding,
         _encoding_exists,
     ),
     "jitc_matmul": Table(
-        {
+        lambda: {
             "law": list(LAWS),
-            "operand": [*NUMBERS, *EVENTS],
+            "operand": kinds(),
             "direction": _DIRECTIONS,
             "dtype": _DTYPES,
             "transform": _transforms("data", "seed", "first", "x", differentiated=("data", "x")),
         },
-        {
+        lambda: {
             "prob": _PROBABILITIES,
             "rank": _RANKS,
             "first": ["origin", "later"],
@@ -352,10 +376,12 @@ TABLES: dict[str, Table] = {
         _draw_jitc_matmul,
         _stored_exists,
     ),
-    "jitc_elements": Table(_WRITING, {"first": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_elements),
-    "jitc_entries": Table(
-        _WRITING,
-        {"first": ["origin", "later"], "shape": _NETWORKS, "slots": ["roomy", "few"]},
-        _draw_jitc_entries,
+    "jitc_to_dense": Table(
+        _of_generated, lambda: {"first": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_to_dense
+    ),
+    "jitc_to_coo": Table(
+        _of_generated,
+        lambda: {"first": ["origin", "later"], "shape": _NETWORKS, "slots": ["roomy", "few"]},
+        _draw_jitc_to_coo,
     ),
 }

@@ -1,4 +1,4 @@
-"""Events in an encoding that products read (`brainevent_core.formats.OPERANDS`), made from a byte for each line.
+"""Events in an encoding that products read (`brainevent_core.encodings`), made from a byte for each line.
 
 The kernel is `(frame, x, out, lines, size) -> status`: vectors of `lines` bytes, 0 or 1, behind each other in x, and
 of `size` elements in the result.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT
 
 from ...bridge.memory import load_word
 from ...bridge.specialise import specialised
@@ -25,9 +27,9 @@ GATHER_BITS = U(0x0102040810204080)
 
 
 def build(call: KernelSpec) -> Any:
-    """The kernel that makes events of the encoding `call.operand`."""
+    """The kernel that makes events of the encoding `call.encoding`."""
     native = specialised(*call.words)
-    list_active = active_lister(KernelSpec("encoding", operand="binary"))
+    list_active = active_lister(KernelSpec("encoding", encoding=BINARY))
 
     @native
     def pack(x, start, lines, out, at, size):
@@ -52,7 +54,7 @@ def build(call: KernelSpec) -> Any:
         for i in range(count, size - U(1)):
             out[at + U(1) + i] = np.int32(lines)
 
-    encode = {"bitpacked": pack, "compact": list_lines}[call.operand]
+    encode = {BITPACKED: pack, COMPACT: list_lines}[call.encoding]
 
     @specialised(*call.words, allocates=True)
     def kernel(frame, x, out, lines, size):

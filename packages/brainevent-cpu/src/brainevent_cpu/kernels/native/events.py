@@ -1,4 +1,4 @@
-"""Which lines are active, read from any encoding that selects (`brainevent_core.formats.OPERANDS`).
+"""Which lines are active, read from any encoding that selects (`brainevent_core.encodings`).
 
 Products that follow the events want a list of them, products that meet every entry want an entry for each line: a byte,
 or a number. Both are made here, for one vector at a time: it occupies `size` elements of the flat operand `x`, from
@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT
+
 from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
 from ...bridge.simd import LANES, iota, load, mask_bits
 from ...bridge.specialise import internal, specialised
@@ -20,7 +22,7 @@ U = np.uint64
 ALL = ~U(0)
 
 # Operands with an entry for each line: numbers, or a byte per event.
-NOT_ENCODED = ("float", "sparse_float", "binary")
+NOT_ENCODED = (FLOAT, SPARSE_FLOAT, BINARY)
 
 
 def active_lister(call: KernelSpec) -> Any:
@@ -78,10 +80,11 @@ def active_lister(call: KernelSpec) -> Any:
             line += U(32)
         return found
 
-    if call.operand == "bitpacked":
+    if call.encoding is BITPACKED:
         return list_bits
-    if call.operand != "compact":
+    if call.encoding in NOT_ENCODED:
         return list_entries
+    assert call.encoding is COMPACT
 
     listed = listed_bounds(call)
 
@@ -106,7 +109,7 @@ def entry_writer(call: KernelSpec) -> Any:
     """
     native = specialised(*call.words)
 
-    if call.operand in NOT_ENCODED:
+    if call.encoding in NOT_ENCODED:
 
         @native
         def copy_entries(x, start, size, lines, entries, at, stride):
@@ -121,8 +124,9 @@ def entry_writer(call: KernelSpec) -> Any:
             bit = (U(words[start + line // U(32)]) >> (line % U(32))) & U(1)
             entries[at + line * stride] = bit
 
-    if call.operand == "bitpacked":
+    if call.encoding is BITPACKED:
         return write_bits
+    assert call.encoding is COMPACT
 
     listed = listed_bounds(call)
 
@@ -153,7 +157,7 @@ def listed_bounds(call: KernelSpec) -> Any:
 
 def column_interleaver(call: KernelSpec) -> Any:
     """`side_by_side(x, sizes)`: columns of x that stand behind each other, as entries (lines, batch)."""
-    write_entries, encoded = entry_writer(call), call.operand not in NOT_ENCODED
+    write_entries, encoded = entry_writer(call), call.encoding not in NOT_ENCODED
 
     @specialised(*call.words, allocates=True)
     def side_by_side(x, sizes):
@@ -215,7 +219,7 @@ def operand_reader(call: KernelSpec) -> Any:
     x has its columns side by side, (lines, batch), if it is numbers or bytes, which are not copied; encoded columns are
     behind each other, (batch, size).
     """
-    if call.operand not in NOT_ENCODED:
+    if call.encoding not in NOT_ENCODED:
         return column_interleaver(call)
 
     @specialised(*call.words)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import brainevent
+from brainevent_core.encodings import BINARY, get_encoding
+from brainevent_core.formats import DENSE_FORMAT, FIXED_NUM_FORMAT, get_format
 from brainevent_core.primitives import encode_events_p, matmul_p, sddmm_p
 
 N = 37  # more than a word, and no multiple of one
@@ -48,12 +50,14 @@ STRUCTURES: dict[str, Any] = {
 }
 
 
+@pytest.mark.cover
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize("format", STRUCTURES)
 @pytest.mark.parametrize("operand", ENCODINGS)
-def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, rank: int) -> None:
-    rng = np.random.default_rng()
+def test_encodings_mean_the_mask(
+    operand: str, format: str, transpose: bool, rank: int, rng: np.random.Generator
+) -> None:
     shape = (N, 5) if transpose else (5, N)
     structure = STRUCTURES[format](rng, *shape)
     data = jnp.asarray(rng.normal(size=structure[0].shape if structure else shape), jnp.float32)
@@ -63,7 +67,7 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
     height = max(map(len, columns))
     x = np.stack([np.pad(column, (0, height - len(column))) for column in columns], axis=-1)
     x = x.reshape(height, *masks.shape[1:])
-    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose}
+    params: dict[str, Any] = {"format": get_format(format), "shape": shape, "transpose": transpose}
 
     y_shape = (5, *masks.shape[1:])
     y = jnp.asarray(rng.normal(size=y_shape), jnp.float32)
@@ -71,13 +75,13 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
     @jax.jit
     def products(data: Any, y: Any, x: Any, masks: Any) -> Any:
         def encoded(data: Any, x: Any) -> Any:
-            return matmul_p(data, *structure, x, operand=operand, **params)
+            return matmul_p(data, *structure, x, encoding=get_encoding(operand), **params)
 
-        plain = matmul_p(data, *structure, masks, operand="binary", **params)
+        plain = matmul_p(data, *structure, masks, encoding=BINARY, **params)
         batch = jax.vmap(encoded, (None, 0))(data, jnp.stack([x, x]))
-        per_entry = sddmm_p(y, *structure, x, operand=operand, **params)
+        per_entry = sddmm_p(y, *structure, x, encoding=get_encoding(operand), **params)
         gradient = jax.grad(lambda data: jnp.vdot(y, encoded(data, x)))(data)
-        of_plain = sddmm_p(y, *structure, masks, operand="binary", **params)
+        of_plain = sddmm_p(y, *structure, masks, encoding=BINARY, **params)
         return (encoded(data, x), *batch, plain), (per_entry, gradient, of_plain)
 
     for *found, expected in products(data, y, x, masks):
@@ -88,17 +92,16 @@ def test_encodings_mean_the_mask(operand: str, format: str, transpose: bool, ran
 
 @pytest.mark.parametrize("backend", ["reference", None])
 @pytest.mark.parametrize("n", [0, 5, 32, 37, 129])
-def test_encoding(n: int, backend: str | None) -> None:
+def test_encoding(n: int, backend: str | None, rng: np.random.Generator) -> None:
     """Against the definition; whole words, ends of words, lists with too much room, and with too little."""
-    rng = np.random.default_rng()
     masks = rng.random((n, 4)) < np.array([0.0, 0.1, 0.5, 1.0])
     words = [bitpacked(mask, rng=ZEROS) for mask in masks.T]
-    found = encode_events_p(masks, operand="bitpacked", length=-(-n // 32), backend=backend)
+    found = encode_events_p(masks, encoding=get_encoding("bitpacked"), length=-(-n // 32), backend=backend)
     np.testing.assert_array_equal(found, np.stack(words, axis=1))
     for length in (1, 1 + n // 2, 1 + n, 4 + n):
         lists = [np.flatnonzero(mask)[: length - 1] for mask in masks.T]
         expected = np.stack([[one.size, *one, *[n] * (length - 1 - one.size)] for one in lists], axis=1)
-        params: dict[str, Any] = {"operand": "compact", "length": length, "backend": backend}
+        params: dict[str, Any] = {"encoding": get_encoding("compact"), "length": length, "backend": backend}
         np.testing.assert_array_equal(encode_events_p(masks, **params), expected)
         np.testing.assert_array_equal(encode_events_p(masks[:, 2], **params), expected[:, 2])
         batch = jax.vmap(lambda mask: encode_events_p(mask, **params))(masks.T)  # noqa: B023
@@ -111,16 +114,16 @@ def test_count_is_clipped_to_the_capacity(count: int, capacity: int) -> None:
     indices = [4, 0, 2][:capacity]
     x = np.array([count, *indices], np.int32)
     ones = jnp.eye(5, dtype=jnp.float32)
-    out = matmul_p(ones, x, format="dense", shape=(5, 5), transpose=False, operand="compact")
+    out = matmul_p(ones, x, format=DENSE_FORMAT, shape=(5, 5), transpose=False, encoding=get_encoding("compact"))
     assert set(np.flatnonzero(out).tolist()) == set(indices[: max(count, 0)])
 
 
 def test_no_entries() -> None:
     for operand, x in {"bitpacked": np.zeros(0, np.uint32), "compact": np.array([2, 0, -1], np.int32)}.items():
-        params: dict[str, Any] = {"shape": (0, 4), "transpose": True, "operand": operand}
+        params: dict[str, Any] = {"shape": (0, 4), "transpose": True, "encoding": get_encoding(operand)}
         for out in (
-            matmul_p(np.ones((0, 4), np.float32), x, format="dense", **params),
-            matmul_p(np.ones((0, 2), np.float32), np.zeros((0, 2), int), x, format="fixed_num", **params),
+            matmul_p(np.ones((0, 4), np.float32), x, format=DENSE_FORMAT, **params),
+            matmul_p(np.ones((0, 2), np.float32), np.zeros((0, 2), int), x, format=FIXED_NUM_FORMAT, **params),
         ):
             np.testing.assert_array_equal(out, np.zeros(4))
 
@@ -150,11 +153,12 @@ ENCODING_ERRORS = {
 def test_errors_of_encoding(name: str) -> None:
     mask, operand, length, kind, message = ENCODING_ERRORS[name]
     with pytest.raises(kind, match=message):
-        encode_events_p(mask, operand=operand, length=length)
+        encode_events_p(mask, encoding=get_encoding(operand), length=length)
 
 
 @pytest.mark.parametrize("name", ERRORS)
 def test_errors(name: str) -> None:
     operand, x, kind, message = ERRORS[name]
+    params: dict[str, Any] = {"shape": (2, 37), "transpose": False, "encoding": get_encoding(operand)}
     with pytest.raises(kind, match=message):
-        matmul_p(np.ones((2, 37), np.float32), x, format="dense", shape=(2, 37), transpose=False, operand=operand)
+        matmul_p(np.ones((2, 37), np.float32), x, format=DENSE_FORMAT, **params)

@@ -7,7 +7,6 @@ indicator of an event, the gradient with respect to the spikes is that of the pr
 
 from __future__ import annotations
 
-import importlib
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,9 +19,10 @@ import numpy as np
 
 from brainevent_core import BinaryArray, BitPackedBinary, CompactBinary, SparseFloat, config
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
+from brainevent_core.testing.numerics import TOLERANCES, tolerance, x64
 from brainevent_core.testing.pairwise import table_rows
 
-__all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases", "tolerance"]
+__all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases"]
 
 INDEX = "+index"
 
@@ -44,14 +44,6 @@ EVENTS: dict[str, tuple[str | None, Callable[[Any, int], Any]]] = {
 }
 
 BATCH = 3
-
-#: Relative error allowed in a sum of a few dozen terms of that dtype.
-_TOLERANCES = {"float64": 1e-12, "float32": 1e-5, "float16": 5e-3, "bfloat16": 4e-2}
-
-
-def tolerance(dtype: Any) -> float:
-    """The relative error that rounding explains, for numbers of ``dtype`` accumulated in at least float32."""
-    return _TOLERANCES[jnp.dtype(dtype).name]
 
 
 @dataclass(frozen=True)
@@ -91,13 +83,14 @@ class ProductCase:
         return self.operand not in ("float", "sparse")
 
 
-def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[ProductCase]:
+def product_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[ProductCase]:
     """The table of products: pairwise cover, or all of it.
 
     Args:
         backends: the backends to ask for.
         whole: all combinations of matrix, operand, transform, side, rank, dtype and unit, with the other columns in
             turn, instead of a pairwise cover of all columns.
+        seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
@@ -105,11 +98,11 @@ def product_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Product
         "transform": list(TRANSFORMS),
         "from_left": [False, True],
         "rank": [1, 2],
-        "dtype": list(_TOLERANCES),
+        "dtype": list(TOLERANCES),
         "unit": [False, True],
     }
     others: dict[str, list[Any]] = {"homogeneous": [False, True], "backend": list(backends)}
-    for row in table_rows(first, others, whole=whole, allowed=_exists):
+    for row in table_rows(first, others, whole=whole, seed=seed, allowed=_exists):
         yield ProductCase(**row)
 
 
@@ -388,11 +381,3 @@ def _close(p: Problem, found: Any, expected: np.ndarray, scale: float = 1) -> No
 
 def _f64(values: Any) -> np.ndarray:
     return np.asarray(values).astype(np.float64)
-
-
-def x64(on: bool) -> Any:
-    """JAX with or without 64-bit numbers; public since jax 0.9, experimental before."""
-    public = getattr(jax, "enable_x64", None)
-    if public is None:
-        public = importlib.import_module("jax.experimental").enable_x64
-    return public(on)

@@ -17,12 +17,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tests.models.operation_table import OPERATIONS, Inputs, Operation
+from tests.models.products import INDEX, MATRICES, random_structure
 
 from brainevent_core import config
 from brainevent_core.matrices import DataRepresentation
-from brainevent_core.testing.operation_table import OPERATIONS, Inputs, Operation
+from brainevent_core.testing.numerics import tolerance, x64
 from brainevent_core.testing.pairwise import table_rows
-from brainevent_core.testing.products import INDEX, MATRICES, random_structure, tolerance, x64
 
 __all__ = ["OperationCase", "check_operation", "coverage", "operation_cases"]
 
@@ -82,16 +83,17 @@ def hole(row: dict[str, Any]) -> str | None:
     return None
 
 
-def operation_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[OperationCase]:
+def operation_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[OperationCase]:
     """The table of operations.
 
     Args:
         backends: the backends to ask for.
         whole: all combinations of matrix, operation, transform, dtype and unit, with the other columns in turn, instead
             of a pairwise cover of all columns.
+        seed: of the cover, see :func:`table_rows`.
     """
     first, others = _columns(backends)
-    for row in table_rows(first, others, whole=whole, allowed=lambda row: hole(row) is None):
+    for row in table_rows(first, others, whole=whole, seed=seed, allowed=lambda row: hole(row) is None):
         yield OperationCase(**row)
 
 

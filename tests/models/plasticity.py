@@ -15,10 +15,11 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tests.models.products import EVENTS, INDEX, MATRICES, random_structure
 
 from brainevent_core import config
+from brainevent_core.testing.numerics import tolerance, x64
 from brainevent_core.testing.pairwise import table_rows
-from brainevent_core.testing.products import EVENTS, INDEX, MATRICES, random_structure, tolerance, x64
 
 __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 
@@ -63,13 +64,14 @@ class PlasticityCase:
         return "-".join((*words, self.backend))
 
 
-def plasticity_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[PlasticityCase]:
+def plasticity_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[PlasticityCase]:
     """The table of updates: pairwise cover, or all of it.
 
     Args:
         backends: the backends to ask for.
         whole: all combinations of matrix, transform, side, clip, dtype, unit and backend, with the other columns in
             turn, instead of a pairwise cover of all columns.
+        seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
         "matrix": list(MATRICES),
@@ -81,7 +83,7 @@ def plasticity_cases(backends: tuple[str, ...], *, whole: bool) -> Iterator[Plas
         "backend": list(backends),
     }
     others: dict[str, list[Any]] = {"bounds": list(BOUNDS), "spikes": list(EVENTS)}
-    for row in table_rows(first, others, whole=whole):
+    for row in table_rows(first, others, whole=whole, seed=seed):
         yield PlasticityCase(**row)
 
 

@@ -1,0 +1,25 @@
+"""Encodings as objects: what the array beside a matrix means, numbers or events."""
+
+from brainevent_core.encodings.bitpacked import BITPACKED, WORD_BITS
+from brainevent_core.encodings.compact import COMPACT
+from brainevent_core.encodings.encoding import Encoding
+from brainevent_core.encodings.plain import BINARY, FLOAT, SPARSE_FLOAT, is_event
+from brainevent_core.encodings.registry import ENCODINGS, get_encoding, register_encoding, unregister_encoding
+
+for _encoding in (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT):
+    register_encoding(_encoding)
+
+__all__ = [
+    "BINARY",
+    "BITPACKED",
+    "COMPACT",
+    "ENCODINGS",
+    "FLOAT",
+    "SPARSE_FLOAT",
+    "WORD_BITS",
+    "Encoding",
+    "get_encoding",
+    "is_event",
+    "register_encoding",
+    "unregister_encoding",
+]

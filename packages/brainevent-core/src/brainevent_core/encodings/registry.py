@@ -1,0 +1,34 @@
+"""The encodings that are known by name: what the tests of operations and backends run through."""
+
+from brainevent_core.encodings.encoding import Encoding
+from brainevent_core.errors import RegistrationError
+
+__all__ = ["ENCODINGS", "get_encoding", "register_encoding", "unregister_encoding"]
+
+#: All encodings that are registered, by name.
+ENCODINGS: dict[str, Encoding] = {}
+
+
+def register_encoding(encoding: Encoding) -> None:
+    """Make an encoding known: the conformance kit, the benchmarks and files find it by its name.
+
+    Every primitive takes it, on the reference at least; kernels take what they list.
+
+    Raises:
+        RegistrationError: if another one has its name.
+    """
+    if ENCODINGS.get(encoding.name, encoding) is not encoding:
+        raise RegistrationError(f"There is an encoding named {encoding.name!r} already.")
+    if not encoding.name.isidentifier():
+        raise RegistrationError(f"Names of encodings are identifiers, got {encoding.name!r}.")
+    ENCODINGS[encoding.name] = encoding
+
+
+def unregister_encoding(encoding: Encoding) -> None:
+    """Forget an encoding, as tests do with what they made."""
+    ENCODINGS.pop(encoding.name, None)
+
+
+def get_encoding(name: str) -> Encoding:
+    """The encoding of that name; KeyError if there is none."""
+    return ENCODINGS[name]

@@ -1,0 +1,328 @@
+"""What a format is: how a matrix of some ``shape`` is laid out in arrays.
+
+The arrays are the *data* (the weights) and the *structure* (where the weights stand). Everything else about a format
+follows from :meth:`Format.entries`, once, for all formats: products, derivatives, batching, conversions, indexing. A
+kernel that knows a layout better lists the formats that it takes, see :class:`~brainevent_core.plugins.Takes`.
+
+A format can carry *components*, further arrays of the structure, each of which is an object as well: see
+:class:`Component`. ``CSR_FORMAT.with_component(CSC_INDEX)`` is the format of a CSR matrix with a column index.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.errors import DTypeError, MathError, RegistrationError
+
+__all__ = ["Component", "Entries", "Format", "Shape", "Structure"]
+
+Shape = tuple[int, int]
+
+#: The structure's arrays by name, as rules see them: ``structure.indices``.
+Structure = SimpleNamespace
+
+
+class Entries(NamedTuple):
+    """The entries of what is stored, in storage order, as vectors.
+
+    Attributes:
+        row: the row of each.
+        col: its column. An entry whose row or column is outside of the shape does not exist.
+        weight: the position of its weight in the flattened data; None if entry k has weight k. An entry whose position
+            is outside has no weight, and adds nothing.
+    """
+
+    row: Any
+    col: Any
+    weight: Any = None
+
+
+def _nothing_wrong(structure: Structure, shape: Shape) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Component:
+    """Further arrays of a structure.
+
+    A component either changes what the entries are (``coordinates``, ``weight``), or is derived from them (``build``)
+    and changes nothing, such as an index that kernels may use.
+
+    Attributes:
+        name: what it is called in the names of formats and messages.
+        structure: names of its arrays.
+        lengths: ``(nse, shape) → length of each array``, all of which are vectors.
+        remedy: what to do about arrays of another length.
+        coordinates: ``(row, col, structure, shape) → (row, col)``, what the entries are with it. None if it leaves them
+            as they are.
+        weight: ``(structure, shape) → position of each entry's weight``, None if it leaves that as it is.
+        build: ``(format, structure, shape) → arrays``, for a component that is derived: made of what the format has
+            without it, on the host if that is concrete. None for one that is given.
+        draw: ``(rng, nse, shape, malformed) → arrays`` of NumPy, for one that is given.
+        check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
+        fits: ``format → bool``: which formats can carry it.
+    """
+
+    name: str
+    structure: tuple[str, ...]
+    lengths: Callable[[int, Shape], tuple[int, ...]]
+    remedy: str
+    coordinates: Callable[[Any, Any, Structure, Shape], tuple[Any, Any]] | None = None
+    weight: Callable[[Structure, Shape], Any] | None = None
+    build: Callable[[Format, Sequence[Any], Shape], tuple[Any, ...]] | None = None
+    draw: Callable[[np.random.Generator, int, Shape, bool], Sequence[np.ndarray]] | None = None
+    check_values: Callable[[Structure, Shape], str | None] = _nothing_wrong
+    fits: Callable[[Format], bool] = lambda fmt: not fmt.stores_all
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Format:
+    """A way of storing a matrix: the value of a primitive's static parameter ``format``.
+
+    Formats are compared by identity; :func:`~brainevent_core.formats.register_format` makes one known by its name.
+
+    Attributes:
+        name: what it is called in messages, tables and files.
+        structure: names of its own arrays, in order.
+        data_shape: ``(structure, shape) → shape of one weight per entry``.
+        check_abstract: ``(structure, shape) → message or None``: ranks and lengths, from shapes alone.
+        check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
+        coordinates: ``(structure, shape) → (row, col)``, vectors with one index for each entry; entries with an index
+            outside the shape do not exist. None if the data are the elements, each in its place.
+        draw: ``(rng, shape, per_row, malformed, dtype) → arrays`` of NumPy: a random structure with so many entries in
+            a row, on average, unsorted and with duplicates where the format allows; if malformed, with what a user can
+            get wrong. The tests of operations and backends draw with it.
+        takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
+        compressed_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if entries are in that order.
+        components: the components that it carries, see :meth:`with_component`.
+    """
+
+    name: str
+    structure: tuple[str, ...]
+    data_shape: Callable[[Structure, Shape], tuple[int, ...]]
+    check_abstract: Callable[[Structure, Shape], str | None] = _nothing_wrong
+    check_values: Callable[[Structure, Shape], str | None] = _nothing_wrong
+    coordinates: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
+    draw: Callable[[np.random.Generator, Shape, int, bool, str], Sequence[np.ndarray]] | None = None
+    takes_homogeneous: bool = True
+    compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
+    components: tuple[Component, ...] = ()
+
+    def __repr__(self) -> str:
+        return self.full_name
+
+    def __reduce__(self) -> Any:
+        from brainevent_core.formats.registry import get_format
+
+        return get_format, (self.full_name,)
+
+    def __copy__(self) -> Format:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Format:
+        return self
+
+    # -- components ----------------------------------------------------------------------------------------------
+
+    @property
+    def full_name(self) -> str:
+        """The name of the format, and behind it those of its components: ``csr:csc_index``."""
+        return ":".join((self.name, *(component.name for component in self.components)))
+
+    @property
+    def base(self) -> Format:
+        """The format without its components."""
+        return _BASES.get(self, self)
+
+    def with_component(self, component: Component) -> Format:
+        """The format that carries one more component; the same object for the same component.
+
+        Raises:
+            RegistrationError: if it has the component already, or can't carry it.
+        """
+        return _with_component(self, component)
+
+    def carries(self, component: Component) -> bool:
+        """Whether the component is one of its own."""
+        return component in self.components
+
+    @functools.cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of all arrays of the structure, those of the components behind its own."""
+        return (*self.structure, *(name for component in self.components for name in component.structure))
+
+    def named(self, arrays: Sequence[Any]) -> Structure:
+        """The structure's arrays by name."""
+        return Structure(**dict(zip(self.names, arrays, strict=True)))
+
+    # -- what a structure means ----------------------------------------------------------------------------------
+
+    @property
+    def stores_all(self) -> bool:
+        """Whether the data are the elements, each in its place."""
+        return self.coordinates is None
+
+    def weights_shape(self, arrays: Sequence[Any], shape: Shape) -> tuple[int, ...]:
+        """The shape of one weight per entry."""
+        return self.data_shape(self.named(arrays), shape)
+
+    def nse(self, arrays: Sequence[Any], shape: Shape) -> int:
+        """The number of stored entries, of which some may not exist."""
+        return prod(self.weights_shape(arrays, shape))
+
+    def entries(self, arrays: Sequence[Any], shape: Shape) -> Entries:
+        """Where the entries are, with what the components say of them."""
+        if self.coordinates is None:
+            row, col = (index.reshape(-1) for index in jnp.indices(shape, jnp.int32))
+            return Entries(row, col)
+        structure = self.named(arrays)
+        row, col = self.coordinates(structure, shape)
+        weight = None
+        for component in self.components:
+            if component.coordinates is not None:
+                row, col = component.coordinates(row, col, structure, shape)
+            if component.weight is not None:
+                weight = component.weight(structure, shape)
+        return Entries(row, col, weight)
+
+    def rows_of(self, arrays: Sequence[Any], shape: Shape) -> tuple[Any, Any] | None:
+        """``(indices, indptr)`` of compressed rows, None unless the entries are stored in that order."""
+        if self.compressed_rows is None or any(component.coordinates for component in self.components):
+            return None
+        return self.compressed_rows(self.named(arrays), shape)
+
+    def is_homogeneous(self, data: Any) -> bool:
+        """Whether ``data`` is one weight for all entries."""
+        return self.takes_homogeneous and tuple(data.shape) == (1,)
+
+    def random_structure(
+        self,
+        rng: np.random.Generator,
+        shape: Shape,
+        per_row: int,
+        *,
+        malformed: bool = False,
+        dtype: str = "int32",
+    ) -> list[Any]:
+        """A random structure, in NumPy.
+
+        Args:
+            rng: where the numbers come from.
+            shape: of what is stored.
+            per_row: how many entries a row has, on average.
+            malformed: whether there are indices outside of the shape, and whatever else a user can get wrong.
+            dtype: of the indices.
+
+        Raises:
+            RegistrationError: if the format, or a component of it, doesn't say how.
+        """
+        if self.draw is None:
+            raise RegistrationError(f"The format {self.name!r} draws no structures: give it draw=.")
+        arrays: list[Any] = list(self.draw(rng, shape, per_row, malformed, dtype))
+        carrier = self.base
+        for component in self.components:
+            if component.build is not None:
+                arrays += map(np.asarray, component.build(carrier, [jnp.asarray(array) for array in arrays], shape))
+            elif component.draw is not None:
+                arrays += component.draw(rng, carrier.nse(arrays, shape), shape, malformed)
+            else:
+                raise RegistrationError(f"The component {component.name!r} draws no arrays: give it draw= or build=.")
+            carrier = carrier.with_component(component)
+        return arrays
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def validate(self, data: Any, arrays: Sequence[Any], shape: Shape) -> None:
+        """Check ranks, lengths and dtypes; values are not looked at.
+
+        Args:
+            data: the weights, or their abstract value.
+            arrays: the structure's arrays, or their abstract values.
+            shape: the matrix's shape.
+
+        Raises:
+            DTypeError: if a structure array does not hold integers.
+            MathError: if ranks or lengths do not fit.
+        """
+        self.require_arrays(arrays)
+        structure = self.named(arrays)
+        fault = self.check_abstract(structure, shape)
+        if fault:
+            raise MathError(fault)
+        per_entry = self.data_shape(structure, shape)
+        for component in self.components:
+            for name, length in zip(component.structure, component.lengths(prod(per_entry), shape), strict=True):
+                given = tuple(getattr(structure, name).shape)
+                if given != (length,):
+                    raise MathError(f"{name} must have shape ({length},), got {given}; {component.remedy}")
+        if tuple(data.shape) != per_entry and not self.is_homogeneous(data):
+            alternative = " or (1,) (one for all)" if self.takes_homogeneous else ""
+            raise MathError(
+                f"The weights of this {self.name!r} matrix must have shape {per_entry} (one per entry){alternative}, "
+                f"got {tuple(data.shape)}."
+            )
+
+    def require_arrays(self, arrays: Sequence[Any]) -> None:
+        """Refuse structures of another number of arrays, and arrays that hold no integers.
+
+        Raises:
+            MathError: if there are more or fewer arrays.
+            DTypeError: if one does not hold integers.
+        """
+        if len(arrays) != len(self.names):
+            raise MathError(
+                f"Format {self.full_name!r} has the structure arrays {', '.join(self.names) or '(none)'}; "
+                f"got {len(arrays)} arrays."
+            )
+        self.require_integers(arrays)
+
+    def require_integers(self, arrays: Sequence[Any]) -> None:
+        """Refuse index arrays that have become floats, as ``jax.tree.map`` over a matrix makes them.
+
+        Raises:
+            DTypeError: naming the first array that does not hold integers.
+        """
+        for label, array in zip(self.names, arrays):
+            if not jnp.issubdtype(array.dtype, jnp.integer):
+                raise DTypeError(
+                    f"{label} of a {self.name!r} matrix must hold integers, got dtype {array.dtype}. Index arrays "
+                    "have no derivative: differentiate with respect to the weights (`with_data` is the idiom)."
+                )
+
+    def fault_of_values(self, arrays: Sequence[np.ndarray], shape: Shape) -> str | None:
+        """What is wrong with the values of a structure, of NumPy arrays; None if nothing is."""
+        structure = self.named(arrays)
+        checks = (self.check_values, *(component.check_values for component in self.components))
+        return next((fault for check in checks if (fault := check(structure, shape))), None)
+
+
+# The format that one with components was made of.
+_BASES: dict[Format, Format] = {}
+
+
+@functools.cache
+def _with_component(fmt: Format, component: Component) -> Format:
+    changes = component.coordinates or component.weight
+    derived = next((one.name for one in fmt.components if one.build is not None), None)
+    if component in fmt.components or not component.fits(fmt):
+        raise RegistrationError(f"A matrix in the format {fmt.full_name!r} can't carry the component {component!r}.")
+    if changes and derived is not None:
+        raise RegistrationError(
+            f"{component!r} changes the entries that {derived!r} was derived from: add it before {derived!r}."
+        )
+    if component.weight and any(one.weight for one in fmt.components):
+        raise RegistrationError(f"{fmt.full_name!r} has a component that says where weights are, so has {component!r}.")
+    carrying = replace(fmt, components=(*fmt.components, component))
+    _BASES[carrying] = fmt.base
+    return carrying

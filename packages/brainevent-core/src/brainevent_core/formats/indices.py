@@ -1,0 +1,81 @@
+"""Index arrays: their dtypes, what is outside of a shape, and random ones.
+
+The one rule for malformed structures, on every backend: an entry outside the shape does not exist. A negative index is
+outside; it never wraps around.
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core._jax import x64_enabled
+from brainevent_core.errors import MathError
+
+__all__ = ["out_of_range", "pointer_dtype", "random_indices", "signed", "within"]
+
+_INT32_MAX = np.iinfo(np.int32).max
+
+
+def signed(indices: Any) -> Any:
+    """Indices as int32, or int64 where they are 64-bit and x64 is on; a value that does not fit becomes -1.
+
+    It was outside every shape before, and -1 is.
+    """
+    dtype = indices.dtype
+    wide = jnp.int64 if x64_enabled() and dtype.itemsize == 8 else jnp.int32
+    if np.can_cast(dtype, wide):
+        return indices.astype(wide)
+    limit = jnp.iinfo(wide).max
+    fits = indices <= limit
+    if jnp.issubdtype(dtype, jnp.signedinteger):
+        fits &= indices >= 0
+    return jnp.where(fits, indices.astype(wide), -1)
+
+
+def within(indices: Any, length: int) -> Any:
+    """Indices as int32, or int64 if ``length`` needs it; one outside [0, length) becomes -1.
+
+    JAX narrows 64-bit indices of smaller arrays to 32 bits, and would wrap large ones into valid ones.
+    """
+    index = signed(indices)
+    inside = jnp.where((index >= 0) & (index < length), index, -1)
+    return inside.astype(jnp.int32) if length <= _INT32_MAX else inside
+
+
+def pointer_dtype(nse: int) -> Any:
+    """The dtype of numbers that count up to ``nse`` entries: int32, or int64 if they need it.
+
+    Raises:
+        MathError: if they need it, and JAX has no 64-bit numbers.
+    """
+    if nse <= _INT32_MAX:
+        return np.int32
+    if not x64_enabled():
+        raise MathError(f"To count {nse} entries takes 64-bit numbers: set jax_enable_x64.")
+    return np.int64
+
+
+def out_of_range(label: str, indices: np.ndarray, bound: int, what: str) -> str | None:
+    """A message if any of ``indices`` is outside ``[0, bound)``."""
+    if indices.size == 0:
+        return None
+    low, high = int(indices.min()), int(indices.max())
+    if low >= 0 and high < bound:
+        return None
+    where = int(np.flatnonzero((indices.ravel() < 0) | (indices.ravel() >= bound))[0])
+    return (
+        f"{label} holds {int(indices.ravel()[where])} at position {where}, but the matrix has {bound} {what}: "
+        f"indices run from 0 to {bound - 1}. Correct the indices; a matrix that is made with check=False leaves such "
+        "entries out."
+    )
+
+
+def random_indices(rng: np.random.Generator, length: int, count: int, *, malformed: bool = False) -> np.ndarray:
+    """``count`` random indices below ``length``; if malformed, some are outside, those nearest to the range first."""
+    indices = rng.integers(max(length, 1), size=count)
+    if malformed:
+        beyond = np.array([length, -1, -length, length + 1, _INT32_MAX])
+        where = rng.permutation(count)[: max(len(beyond), count // 4)]
+        indices[where] = np.resize(beyond, where.size)
+    return indices

@@ -1,0 +1,152 @@
+"""Products of matrices in coordinates (COO), on bare arrays.
+
+``...mv`` multiplies with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
+Arguments, units and errors are explained once, at :func:`coomv`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from brainevent_core._typing import Array, ArrayLike, OperandLike, Quantity, QuantityLike
+from brainevent_core.functional.multiply import as_events, multiply
+from brainevent_core.matrices import COO
+
+__all__ = ["binary_coomm", "binary_coomv", "coomm", "coomv"]
+
+
+def coomv(
+    data: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    x: OperandLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """The product of a COO matrix and a vector.
+
+    Args:
+        data: weights, (nse,), or one for all; floats of any width, or a quantity.
+        row: row of every entry, (nse,), any integer dtype.
+        col: column of every entry, (nse,), any integer dtype.
+        x: (n,), or (m,) if ``transpose``; numbers, a quantity, or events of any class.
+        shape: (m, n), of the matrix before it is transposed.
+        transpose: whether to multiply by the transpose.
+        backend: name of the backend that must run it.
+
+    Returns:
+        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
+        if there is any. Binary events have neither: the result is in dtype and unit of the weights.
+
+    Raises:
+        StructureError: if indices are concrete and out of range.
+        MathError: if ranks or lengths do not fit.
+        DTypeError: if index arrays do not hold integers.
+        KernelNotAvailableError: if ``backend`` has no kernel for it.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> data = jnp.array([1.0, 2.0, 3.0, 4.0])
+        >>> row, col = jnp.array([0, 0, 1, 1]), jnp.array([0, 1, 1, 2])
+        >>> x = jnp.array([1.0, 2.0, 3.0])
+        >>> brainevent.coomv(data, row, col, x, shape=(2, 3))
+        Array([ 5., 18.], dtype=float32)
+    """
+    matrix = COO(data, row, col, shape=shape)
+    return multiply("coomv", matrix, x, 1, transpose, backend)
+
+
+def coomm(
+    data: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    x: OperandLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """The product of a COO matrix and a matrix; for all else see :func:`coomv`.
+
+    Args:
+        x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
+
+    Returns:
+        (m, k), or (n, k) if ``transpose``.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> data = jnp.array([1.0, 2.0, 3.0, 4.0])
+        >>> row, col = jnp.array([0, 0, 1, 1]), jnp.array([0, 1, 1, 2])
+        >>> x = jnp.array([[1.0], [2.0], [3.0]])
+        >>> brainevent.coomm(data, row, col, x, shape=(2, 3))
+        Array([[ 5.],
+               [18.]], dtype=float32)
+    """
+    matrix = COO(data, row, col, shape=shape)
+    return multiply("coomm", matrix, x, 2, transpose, backend)
+
+
+def binary_coomv(
+    data: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    x: OperandLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """The product of a COO matrix and a vector of events; for all else see :func:`coomv`.
+
+    Args:
+        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+            any class.
+
+    Returns:
+        (m,), or (n,) if ``transpose``, in the dtype and unit of the weights.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> data = jnp.array([1.0, 2.0, 3.0, 4.0])
+        >>> row, col = jnp.array([0, 0, 1, 1]), jnp.array([0, 1, 1, 2])
+        >>> x = jnp.array([True, False, True])
+        >>> brainevent.binary_coomv(data, row, col, x, shape=(2, 3))
+        Array([1., 4.], dtype=float32)
+    """
+    matrix = COO(data, row, col, shape=shape)
+    return multiply("binary_coomv", matrix, as_events(x), 1, transpose, backend)
+
+
+def binary_coomm(
+    data: QuantityLike,
+    row: ArrayLike,
+    col: ArrayLike,
+    x: OperandLike,
+    *,
+    shape: Sequence[int],
+    transpose: bool = False,
+    backend: str | None = None,
+) -> Array | Quantity:
+    """The product of a COO matrix and a matrix of events; for all else see :func:`coomv`.
+
+    Args:
+        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+            of any class.
+
+    Returns:
+        (m, k), or (n, k) if ``transpose``, in the dtype and unit of the weights.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> data = jnp.array([1.0, 2.0, 3.0, 4.0])
+        >>> row, col = jnp.array([0, 0, 1, 1]), jnp.array([0, 1, 1, 2])
+        >>> x = jnp.array([[True], [False], [True]])
+        >>> brainevent.binary_coomm(data, row, col, x, shape=(2, 3))
+        Array([[1.],
+               [4.]], dtype=float32)
+    """
+    matrix = COO(data, row, col, shape=shape)
+    return multiply("binary_coomm", matrix, as_events(x), 2, transpose, backend)

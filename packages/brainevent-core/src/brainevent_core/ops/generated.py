@@ -1,0 +1,86 @@
+"""Generated connectivity, materialised: windows of it as dense arrays, and its connections as entries."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import MathError
+from brainevent_core.jitc import ConnectionRule
+from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.primitives import jitc_to_coo_p, jitc_to_dense_p
+
+__all__ = ["Connections", "connections", "count_connections", "window"]
+
+
+class Connections(NamedTuple):
+    """The connections of what is generated, row by row.
+
+    Attributes:
+        data: their weights; one for all where the law has one.
+        row: the row of each.
+        col: its column; outside of the matrix in entries that hold no connection.
+        counts: how many connections each row has.
+    """
+
+    data: Any
+    row: Any
+    col: Any
+    counts: Any
+
+
+def window(spec: MatrixSpec, row: Any, col: Any, shape: tuple[int, int], backend: str | None = None) -> Any:
+    """Elements of what is generated from (row, col) on, without their unit, in its own orientation."""
+    rule = _rule(spec)
+    seed, first = spec.structure
+    start = jnp.stack([first[0] + jnp.asarray(row).astype(jnp.uint32), jnp.asarray(col).astype(jnp.uint32)])
+    connected, drawn = jitc_to_dense_p(seed, start, rule=rule, shape=shape, backend=backend)
+    return jnp.where(connected, _weights(spec, drawn), 0)
+
+
+def count_connections(spec: MatrixSpec) -> Any:
+    """How many connections each row of what is generated has.
+
+    Raises:
+        MathError: if the seed is traced.
+    """
+    if spec.is_traced:
+        raise MathError("The connections of a traced seed can't be counted. Inside jit, give nse= (an upper bound).")
+    # Inside jit, too, a network whose seed is known is counted now.
+    with jax.ensure_compile_time_eval():
+        return jitc_to_coo_p(*spec.structure, rule=_rule(spec), shape=spec.shape, nse=0)[0]
+
+
+def connections(spec: MatrixSpec, nse: int | None) -> Connections:
+    """The connections, with room for ``nse``; for as many as there are if it is None.
+
+    Raises:
+        MathError: if there are more than ``nse``, as far as they can be counted; traced ones are cut off.
+    """
+    rule = _rule(spec)
+    if nse is None or not spec.is_traced:
+        found = int(np.asarray(count_connections(spec), np.int64).sum())
+        if nse is not None and found > nse:
+            raise MathError(f"The matrix has {found} connections, more than nse={nse}; some would be lost.")
+        nse = found if nse is None else nse
+    counts, col, drawn = jitc_to_coo_p(*spec.structure, rule=rule, shape=spec.shape, nse=nse)
+    entries = jnp.arange(nse, dtype=counts.dtype)
+    row = jnp.searchsorted(jnp.cumsum(counts), entries, side="right").astype(jnp.int32)
+    one_for_all = rule.law.variate is None and nse
+    data = jnp.reshape(_weights(spec, drawn[:1]), -1)[:1] if one_for_all else _weights(spec, drawn)
+    return Connections(units.attach(data, units.unit_of(spec.data)), row, col, counts)
+
+
+def _weights(spec: MatrixSpec, drawn: Any) -> Any:
+    """The weights of connections with these draws, without their unit."""
+    law = _rule(spec).law
+    data = jnp.atleast_1d(units.detach(spec.data)[0])
+    dtype = data.dtype if jnp.issubdtype(data.dtype, jnp.floating) else jnp.result_type(data, jnp.float32)
+    return law.weights(law.linear(data.astype(dtype)), drawn)
+
+
+def _rule(spec: MatrixSpec) -> ConnectionRule:
+    assert isinstance(spec.format, ConnectionRule)
+    return spec.format

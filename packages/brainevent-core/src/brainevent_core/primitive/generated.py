@@ -1,0 +1,64 @@
+"""Kernels that generators make: called for each kind of call, compiled once for those whose code is the same.
+
+A generator closes over static parameters, and over shapes if it likes, so it has to be asked for each. Most answer
+with the same function again, see :func:`~.identity.identity`. Then the kernel that was made first is used, told the new
+outputs, and the language compiles nothing for dtypes and ranks that it knows.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from brainevent_core.primitive.identity import identity
+from brainevent_core.primitive.language import LanguageKernel
+
+__all__ = ["GeneratedKernels"]
+
+#: How many kinds of call are remembered for one generator, and how many kernels of different code.
+KEPT_CALLS, KEPT_KERNELS = 1024, 128
+
+
+class GeneratedKernels:
+    """What one generator has made.
+
+    Args:
+        generate: ``generate(**static, outs=...)`` → ``callable(*arrays)``.
+    """
+
+    def __init__(self, generate: Callable[..., Any]) -> None:
+        self._generate = generate
+        self._calls = _Recent(KEPT_CALLS)
+        self._kernels = _Recent(KEPT_KERNELS)
+        self._lock = threading.RLock()  # a generator may call operations that have one, too
+
+    def __call__(self, static: Mapping[str, Any], outs: Any) -> Callable[..., Any]:
+        """The kernel for these static parameters and outputs."""
+        with self._lock:
+            return self._calls.setdefault((repr(outs), identity(dict(static))), lambda: self._make(static, outs))
+
+    def _make(self, static: Mapping[str, Any], outs: Any) -> Callable[..., Any]:
+        kernel: Callable[..., Any] = self._generate(**{**static, "outs": outs})
+        if not isinstance(kernel, LanguageKernel):
+            return kernel
+        first = self._kernels.setdefault(kernel.identity(), lambda: kernel)
+        return functools.partial(first, outs=outs if kernel.outs is None else kernel.outs)
+
+
+class _Recent:
+    """A mapping that keeps what was used last."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._entries: OrderedDict[Any, Any] = OrderedDict()
+
+    def setdefault(self, key: Any, make: Callable[[], Any]) -> Any:
+        if key not in self._entries:
+            self._entries[key] = make()
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._size:
+            self._entries.popitem(last=False)
+        return self._entries[key]

@@ -1,0 +1,198 @@
+"""``def_<language>_kernel``: one method, of which each kernel language that a backend brings has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from brainevent_core.errors import KernelCompilationError, RegistrationError
+from brainevent_core.plugins import kernel_language, language_backend
+from brainevent_core.plugins.languages import known_languages, language_platforms
+from brainevent_core.primitive.generated import GeneratedKernels
+from brainevent_core.primitive.language import LanguageKernel, abstract
+from brainevent_core.primitive.rules import Rules
+from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, vmap_over
+
+__all__ = ["LanguageMethods"]
+
+Supports = Callable[..., bool] | None
+
+
+class LanguageMethods:
+    """The part of :class:`XLACustomKernel` that adds kernels in some language."""
+
+    name: str
+    rules: Rules
+    def_kernel: Callable[..., None]
+
+    def def_language_kernel(
+        self,
+        language: str,
+        fn: Callable[..., Any],
+        *,
+        platform: str | None = None,
+        priority: int = 0,
+        supports: Supports = None,
+    ) -> None:
+        """Add a kernel in a language that an installed backend brings; ``def_<language>_kernel`` is short for it.
+
+        Args:
+            language: its name without "_kernel", as in ``"numba"``.
+            fn: what the language has made (``brainevent.numba_kernel`` or the like), for a primitive without static
+                parameters; otherwise a generator of such, ``fn(**static, outs=...) → callable(*arrays)``, where
+                ``outs`` is what the abstract evaluation rule returned. The generator is called for all static
+                parameters and shapes. If it answers with the same function around equal values, that is compiled once
+                for each combination of dtypes and ranks; one that closes over a shape is compiled for each.
+            platform: one of those that the language compiles for; the first of them by default.
+            priority: see :meth:`KernelRegistry.register_kernel`.
+            supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+
+        Raises:
+            RegistrationError: if there is no such language, or it doesn't compile for the platform.
+        """
+        if f"{language}_kernel" not in known_languages():
+            known = ", ".join(repr(name.removesuffix("_kernel")) for name in known_languages())
+            raise RegistrationError(
+                f"No backend brings the language {language!r} for a kernel of {self.name!r}; found: {known}. Install "
+                "the package that does, or correct the name."
+            )
+        platforms, exportable = _facts(f"{language}_kernel")
+        if platform is None and not platforms:
+            raise RegistrationError(
+                f"Name the platform of the kernel of {self.name!r}: the language {language!r}, which would say it, "
+                "can't be imported here."
+            )
+        platform = platform or platforms[0]
+        if platforms and platform not in platforms:
+            raise RegistrationError(
+                f"A kernel of {self.name!r} in {language} can be for {' or '.join(map(repr, platforms))}, "
+                f"got platform={platform!r}."
+            )
+        call = self._kernel_call(language, fn)
+
+        def kernel(*arrays: Any, batch: tuple[VmapAxis, ...] = (), **static: Any) -> Any:
+            # What a kernel does under vmap is its own, its `vmap_method`.
+            return vmap_over(lambda *unmapped: as_list(call(unmapped, static)), batch)(*arrays)
+
+        self.def_kernel(
+            language_backend(f"{language}_kernel"),
+            platform,
+            kernel,
+            priority=priority,
+            supports=supports,
+            exportable=exportable,
+            batched=True,
+        )
+
+    def _kernel_call(self, language: str, fn: Any) -> Callable[[Any, dict[str, Any]], Any]:
+        """The kernel, or what the generator makes, as a function of the arrays and the static parameters."""
+        made = None if getattr(fn, "is_kernel", False) else GeneratedKernels(fn)
+
+        def call(arrays: Any, static: dict[str, Any]) -> Any:
+            outs = self.rules.outputs(self.name, abstract(arrays), static)
+            outs = list(outs) if isinstance(outs, (tuple, list)) else outs
+            if made is not None:
+                return made(static, outs)(*arrays)
+            unknown = sorted(set(static) - {"outs"})
+            if unknown:
+                raise KernelCompilationError(
+                    f"The kernel {fn!r} of {self.name!r} can't be given the static parameters {', '.join(unknown)}: "
+                    f"pass def_{language}_kernel a generator, `fn(**static, outs=...)`, that returns it."
+                )
+            return fn(*arrays, outs=outs)
+
+        return call
+
+    if not TYPE_CHECKING:  # type checkers would take any name for one of these
+
+        def __getattr__(self, name: str) -> Any:
+            language = name.removeprefix("def_")
+            if language != name and language in known_languages():
+                return partial(self.def_language_kernel, language.removesuffix("_kernel"))
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def def_numba_kernel(self, fn: Callable[..., Any], *, priority: int = 0, supports: Supports = None) -> None:
+        """Add a kernel in Numba, for CPU. For the arguments see :meth:`def_language_kernel`.
+
+        Example:
+            >>> import jax, jax.numpy as jnp
+            >>> from brainevent import XLACustomKernel, numba_kernel
+            >>> decay = XLACustomKernel("docs.decay")
+            >>> decay.def_abstract_eval(lambda v, *, rate: jax.ShapeDtypeStruct(v.shape, v.dtype))
+            >>> decay.def_reference(lambda v, *, rate: rate * v)
+            >>> def generate(*, rate, outs):
+            ...     @numba_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         for i in range(v.size):
+            ...             out[i] = rate * v[i]
+            ...
+            ...     return body
+            >>> decay.def_numba_kernel(generate)
+            >>> decay(jnp.array([1.0, 2.0]), rate=0.5)
+            Array([0.5, 1. ], dtype=float32)
+        """
+        self.def_language_kernel("numba", fn, platform="cpu", priority=priority, supports=supports)
+
+    def def_warp_kernel(
+        self, fn: Callable[..., Any], *, platform: str = "cuda", priority: int = 0, supports: Supports = None
+    ) -> None:
+        """Add a kernel in Warp, for CUDA, or for "cpu", to try it where there is no GPU.
+
+        For the arguments see :meth:`def_language_kernel`.
+
+        Example:
+            >>> from brainevent import XLACustomKernel
+            >>> decay = XLACustomKernel("docs.warp_decay")
+            >>> def generate(*, rate, outs):
+            ...     import warp as wp
+            ...     from brainevent import warp_kernel
+            ...
+            ...     @warp_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         i = wp.tid()
+            ...         out[i] = rate * v[i]
+            ...
+            ...     return body
+            >>> decay.def_warp_kernel(generate)
+        """
+        self.def_language_kernel("warp", fn, platform=platform, priority=priority, supports=supports)
+
+    def def_pallas_kernel(
+        self, fn: Callable[..., Any], *, platform: str = "tpu", priority: int = 0, supports: Supports = None
+    ) -> None:
+        """Add a kernel in Pallas, for TPU or "cuda", or for "cpu", to try it in Pallas' interpreter.
+
+        For the arguments see :meth:`def_language_kernel`.
+
+        Example:
+            >>> from brainevent import XLACustomKernel
+            >>> decay = XLACustomKernel("docs.pallas_decay")
+            >>> def generate(*, rate, outs):
+            ...     from brainevent import pallas_kernel
+            ...
+            ...     @pallas_kernel(outs=outs)
+            ...     def body(v, out):
+            ...         out[...] = rate * v[...]
+            ...
+            ...     return body
+            >>> decay.def_pallas_kernel(generate, platform="tpu")
+            >>> decay.def_pallas_kernel(generate, platform="cuda")
+        """
+        self.def_language_kernel("pallas", fn, platform=platform, priority=priority, supports=supports)
+
+
+def _facts(name: str) -> tuple[tuple[str, ...], bool]:
+    """The platforms of a language, and whether its kernels can be exported; none and no if it can't be imported."""
+    try:
+        kernel_language(name)
+    except ImportError:
+        return (), False
+    found = next((cls for cls in _subclasses(LanguageKernel) if getattr(cls, "language", None) == name), None)
+    platforms = found.platforms if found else ()
+    return platforms or language_platforms(name), bool(found and found.exportable)
+
+
+def _subclasses(cls: type[Any]) -> list[type[Any]]:
+    """All of them, the latest first."""
+    return [one for direct in reversed(cls.__subclasses__()) for one in (*_subclasses(direct), direct)]

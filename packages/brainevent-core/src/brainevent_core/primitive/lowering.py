@@ -1,0 +1,87 @@
+"""Lowering a primitive: the kernel is selected, traced into the program, and its outputs are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+
+from brainevent_core import _jax
+from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError
+from brainevent_core.plugins import select
+from brainevent_core.primitive.sharding import split_as
+from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, unmapped_avals, vmap_over
+
+if TYPE_CHECKING:
+    from brainevent_core.primitive.primitive import XLACustomKernel
+
+__all__ = ["lowering_rule"]
+
+
+def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[..., Any]:
+    """The lowering rule for a platform, or for those that have none of their own."""
+
+    def lower(ctx: Any, /, *operands: Any, _vmap_axes: tuple[VmapAxis, ...], _request: Any, **static: Any) -> Any:
+        platforms = _jax.lowering_platforms(ctx)
+        selection = select(
+            kernel.name,
+            # Without a rule of its own a platform shares one with the others that lack one.
+            platform or (platforms[0] if len(platforms) == 1 else "any"),
+            unmapped_avals(_vmap_axes, ctx.avals_in),
+            static,
+            request=_request,
+            batched=bool(_vmap_axes),
+            exporting=_jax.exporting(ctx),
+            only_platform=len(ctx.module_context.platforms) == 1,
+        )
+        implementation = _implementation(kernel, selection.kernel, _vmap_axes)
+        in_place = selection.kernel is not None and selection.kernel.in_place
+        # XLA copies what is overwritten, unless all that reads it must come before.
+        after = [use for i in kernel.overwrites for use in _jax.prior_uses(operands[i])] if in_place else []
+
+        def run(*arrays: Any) -> list[Any]:
+            arrays, after = arrays[: len(operands)], arrays[len(operands) :]
+            keywords = {**static, "after": after} if in_place else static
+            outputs = as_list(implementation(*arrays, **keywords))
+            _check(kernel.name, selection.backend, outputs, ctx.avals_out)
+            return split_as(outputs, ctx.avals_out)
+
+        return _jax.lower(run, ctx, *operands, further=after)
+
+    return lower
+
+
+def _implementation(kernel: XLACustomKernel, selected: Any, vmap_axes: tuple[VmapAxis, ...]) -> Callable[..., Any]:
+    """What computes the outputs of operands with mapped axes: the selected kernel, or the reference."""
+    if selected is not None:
+        if not selected.batched:
+            return selected.fn
+        return lambda *arrays, **static: selected.fn(*arrays, batch=vmap_axes, **static)
+    reference = kernel.rules.reference
+    if reference is None:
+        raise KernelFallbackExhaustedError(
+            f"No kernel of {kernel.name!r} accepts this call, and it has no reference. Declare one with "
+            "def_reference, or install a backend that has a kernel (`python -m brainevent info` lists them)."
+        )
+
+    def run(*arrays: Any, **static: Any) -> Any:
+        outputs = vmap_over(lambda *unmapped: as_list(reference(*unmapped, **static)), vmap_axes)(*arrays)
+        # As opaque to XLA as a kernel: fused with what surrounds it, the reference would round differently from
+        # every kernel, and a chaotic network would leave its trajectory within milliseconds.
+        return jax.lax.optimization_barrier(outputs)
+
+    return run
+
+
+def _check(primitive: str, backend: str, outputs: Sequence[Any], avals: Sequence[Any]) -> None:
+    found, expected = ([(out.shape, out.dtype) for out in one] for one in (outputs, avals))
+    if found != expected:
+        raise KernelCompilationError(
+            f"The kernel of {primitive!r} in backend {backend!r} returned {_describe(found)}, the abstract evaluation "
+            f"rule says {_describe(expected)}."
+        )
+
+
+def _describe(outputs: Sequence[tuple[Any, Any]]) -> str:
+    return ", ".join(f"{dtype}[{','.join(map(str, shape))}]" for shape, dtype in outputs)

@@ -1,0 +1,239 @@
+"""``XLACustomKernel``: the one class with which every primitive is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import _jax, config
+from brainevent_core.plugins import get_registry, ordered
+from brainevent_core.plugins.discovery import load_backends
+from brainevent_core.primitive import catalogue, lifting
+from brainevent_core.primitive.language_methods import LanguageMethods
+from brainevent_core.primitive.lowering import lowering_rule
+from brainevent_core.primitive.rules import RESERVED, Rules, require_free_names
+
+__all__ = ["XLACustomKernel", "defjvp"]
+
+
+class XLACustomKernel(LanguageMethods):
+    """A primitive: its meaning in jnp, its rules, and the kernels that any backend may add.
+
+    Declare the shape rule and the reference, then whichever derivatives exist. Rules see operands *without* the
+    axes of ``vmap``: batching is derived, for every nesting, and needs no rule. For a kernel language that a backend
+    brings, there is a method ``def_<language>_kernel``, see :meth:`def_language_kernel`.
+
+    Args:
+        name: the primitive's name, unique in the process. Declaring a name again replaces the old primitive with a
+            warning (notebooks do that); names of brainevent's own primitives are refused.
+        tags: words to find it by, see :func:`brainevent.get_primitives_by_tags`.
+        overwrites: positions of operands whose memory a kernel may take for its output, see ``in_place`` of
+            :meth:`def_kernel`.
+
+    Raises:
+        RegistrationError: if the name belongs to a primitive of brainevent.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from brainevent import XLACustomKernel, defjvp
+        >>> scale = XLACustomKernel("docs.scale")
+        >>> scale.def_abstract_eval(lambda x, *, factor: jax.ShapeDtypeStruct(x.shape, x.dtype))
+        >>> scale.def_reference(lambda x, *, factor: x * factor)
+        >>> defjvp(scale, lambda x_dot, x, *, factor: scale(x_dot, factor=factor))
+        >>> scale.def_transpose_rule(lambda ct, x, *, factor: [scale(ct, factor=factor)])
+        >>> jax.jit(jax.grad(lambda x: scale(x, factor=3.0)))(2.0)
+        Array(3., dtype=float32)
+    """
+
+    def __init__(
+        self, name: str, *, tags: Sequence[str] = (), overwrites: Sequence[int] = (), _builtin: bool = False
+    ) -> None:
+        self.name = name
+        self.tags = frozenset(tags)
+        self.overwrites = tuple(overwrites)
+        self.builtin = _builtin
+        self.rules = Rules()
+        catalogue.declare(self, stacklevel=2)
+
+        self.primitive = _jax.new_primitive(name, self._evaluate, partial(lifting.abstract_eval, self))
+        _jax.set_jvp_rule(self.primitive, partial(lifting.jvp, self))
+        _jax.set_transpose_rule(self.primitive, partial(lifting.transpose, self))
+        _jax.set_batching_rule(self.primitive, partial(lifting.batch, self))
+        # A rule for each platform, so that a module for several of them selects once for each.
+        for platform in (*config.PLATFORMS, None):
+            _jax.register_lowering(
+                self.primitive, lowering_rule(self, platform), platform, cacheable=not self.overwrites
+            )
+
+    def __repr__(self) -> str:
+        return f"XLACustomKernel({self.name!r})"
+
+    # -- calling -------------------------------------------------------------------------------------------------
+
+    def __call__(self, /, *arrays: Any, outs: Any = None, backend: str | None = None, **static: Any) -> Any:
+        """Apply the primitive.
+
+        Args:
+            *arrays: the operands.
+            outs: the outputs' shapes and dtypes, if there is no abstract evaluation rule.
+            backend: the backend that must run it.
+            **static: hashable parameters, passed to every rule and kernel.
+
+        Returns:
+            The output, or the list of outputs, as the abstract evaluation rule has it.
+
+        Raises:
+            RegistrationError: if a static parameter has a reserved name, or nothing says what the outputs are.
+        """
+        if not RESERVED.keys().isdisjoint(static):
+            require_free_names(self.name, "A call of", static)
+        if outs is not None:
+            static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
+        operands = [_as_operand(array) for array in arrays]
+        # Inside shard_map, an operand that is the same on all devices meets ones that are not: said here, so that its
+        # cotangent is summed over the devices.
+        varying = frozenset[Any]().union(*(_jax.varying_axes(jax.typeof(operand)) for operand in operands))
+        operands = [_jax.make_varying(operand, varying) for operand in operands]
+        request = config.current_request(backend)
+        results = self.primitive.bind(*operands, _vmap_axes=(), _request=request, **static)
+        expected = self.rules.outputs(self.name, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands], static)
+        return results if isinstance(expected, (tuple, list)) else results[0]
+
+    def _evaluate(self, /, *operands: Any, **params: Any) -> Any:
+        return _jax.apply_primitive(self.primitive, *operands, **params)
+
+    def available_backends(self, platform: str) -> tuple[str, ...]:
+        """The backends that have a kernel of this primitive on ``platform``, in the order in which they are tried."""
+        load_backends(platform)
+        names = [kernel.backend for kernel in ordered(get_registry().kernels(self.name, platform))]
+        return (*names, config.REFERENCE) if self.rules.reference else tuple(names)
+
+    # -- declaring rules -----------------------------------------------------------------------------------------
+
+    def def_abstract_eval(self, rule: Callable[..., Any]) -> None:
+        """``rule(*avals, **static)`` returns the output's ``jax.ShapeDtypeStruct``, or a sequence of them.
+
+        Raises:
+            RegistrationError: as every declaration, if rules take different operands or static parameters, or one of
+                those has a name that is reserved, such as ``backend``.
+        """
+        self.declare(abstract_eval=rule)
+
+    def def_reference(self, fn: Callable[..., Any]) -> None:
+        """``fn(*arrays, **static)`` in jnp: what the primitive means, and what runs where there is no kernel."""
+        self.declare(reference=fn)
+
+    def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.
+
+        :func:`defjvp` is shorter where the tangents of the operands add up.
+        """
+        self.declare(jvp=rule, operand_jvps=())
+
+    def def_transpose_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(cotangents, *operands, **static) → cotangents of the operands``, None for those that are known.
+
+        ``jax.interpreters.ad.is_undefined_primal`` tells the linear operands. With one output, ``cotangents`` is
+        its cotangent; with several, a list.
+        """
+        self.declare(transpose=rule)
+
+    def def_batching_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(size, operands, axes, **static) → (outputs, output axes)``, or NotImplemented for the default.
+
+        Only worth having where a mapped axis fits into the primitive itself, as a batch of vectors is a matrix.
+        ``axes`` holds 0 or None. :func:`general_batching_rule` calls the primitive sequentially.
+        """
+        self.declare(batching=rule)
+
+    def def_sharding_rule(self, rule: Callable[..., Any]) -> None:
+        """``rule(specs, *avals, **static) → spec``: how outputs are split on a mesh with explicit axes.
+
+        It is called by abstract evaluation, each time that the primitive is traced with an operand that is split over
+        an explicit axis of a mesh (``jax.sharding.AxisType.Explicit``), and at no other time: not inside ``shard_map``,
+        where each device calls the primitive on its share, and not under automatic partitioning. Without a rule, every
+        device has the whole of every output.
+
+        It decides the type of the outputs, not who computes them: each device computes them whole and keeps its part.
+        To have it compute no more than that, call the primitive inside ``shard_map``.
+
+        Args:
+            rule: takes a ``jax.sharding.PartitionSpec`` per operand, in a list (empty for one that isn't split), then
+                the operands' shapes and dtypes, and the static parameters by name; operands and outputs are without
+                the axes of ``vmap``, over which no output is split. It returns a spec for all outputs, or a sequence of
+                one for each.
+
+        Raises:
+            RegistrationError: at declaration, if it takes other operands or static parameters than the abstract
+                evaluation rule; when called, if it returns anything else.
+
+        Example:
+            >>> import jax
+            >>> from brainevent import XLACustomKernel
+            >>> double = XLACustomKernel("docs.double")
+            >>> double.def_abstract_eval(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype))
+            >>> double.def_reference(lambda x: 2 * x)
+            >>> double.def_sharding_rule(lambda specs, x: specs[0])  # split as the operand is
+        """
+        self.declare(sharding=rule)
+
+    def declare(self, **rules: Any) -> None:
+        """Replace rules, named as in :class:`~.rules.Rules`."""
+        old, self.rules = self.rules, self.rules.declare(self.name, **rules)
+        if any(getattr(old, name) for name in rules):
+            config.invalidate_compiled()  # what was compiled with the old one must not live on
+
+    # -- adding kernels ------------------------------------------------------------------------------------------
+
+    def def_kernel(
+        self,
+        backend: str,
+        platform: str,
+        fn: Callable[..., Any],
+        *,
+        priority: int = 0,
+        supports: Callable[..., bool] | None = None,
+        exportable: bool = True,
+        batched: bool = False,
+        in_place: bool = False,
+    ) -> None:
+        """Add a kernel, see :meth:`KernelRegistry.register_kernel`.
+
+        Raises:
+            RegistrationError: if the backend has one already, or it takes other arguments than the abstract evaluation
+                rule.
+        """
+        injected = ["batch"] * batched + ["after"] * in_place
+        self.rules.require_fit(self.name, f"kernel for {backend!r}", fn, injected)
+        get_registry().register_kernel(
+            self.name,
+            platform,
+            fn,
+            backend=backend,
+            priority=priority,
+            supports=supports,
+            exportable=exportable,
+            batched=batched,
+            in_place=in_place,
+        )
+
+
+def defjvp(kernel: XLACustomKernel, *rules: Any) -> None:
+    """Declare one tangent rule per operand: ``rule(tangent, *primals, **static) → output tangent(s)``.
+
+    The contributions of the operands add up. None marks an operand without derivative, where a live tangent is an
+    error, never a silent zero; ``...`` stands for any number of those.
+
+    Raises:
+        RegistrationError: if a rule takes other operands or static parameters than the abstract evaluation rule.
+    """
+    kernel.declare(jvp=None, operand_jvps=rules)
+
+
+def _as_operand(array: Any) -> Any:
+    events = getattr(array, "__event_spec__", None)
+    return jnp.asarray(array if events is None else events.decoded())

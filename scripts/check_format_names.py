@@ -1,0 +1,80 @@
+"""Lint rule: nothing but a format itself, its class and the kernels of backends asks which format a matrix has.
+
+Code that compares formats leaves out those that are added later. It finds comparisons with the names of the formats of
+core ("csr", ...) or with their objects (``fmt is CSR_FORMAT``), and texts that are searched for such names.
+
+    python scripts/check_format_names.py [files]
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "packages" / "brainevent-core" / "src" / "brainevent_core"
+
+#: Where formats may be told apart: the formats, the classes of one format each, and the kernels of backends.
+ALLOWED = (
+    CORE / "formats",
+    *(CORE / "matrices" / f"{name}.py" for name in ("csr", "coo", "fixed_num", "dense")),
+    *(folder / "kernels" for folder in (ROOT / "packages").glob("*/src/*")),
+)
+
+_SEARCHES = ("startswith", "endswith", "removeprefix", "removesuffix")
+
+
+def names_of_formats() -> frozenset[str]:
+    """The names that the formats and components of core are declared with."""
+    return frozenset(
+        str(keyword.value.value)
+        for path in (CORE / "formats").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Format", "Component")
+        for keyword in node.keywords
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
+    )
+
+
+def comparisons(source: str, names: frozenset[str]) -> Iterator[int]:
+    """The lines of a source that tell formats apart."""
+
+    def is_name(node: ast.expr) -> bool:
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            return any(map(is_name, node.elts))
+        if isinstance(node, ast.Constant):
+            return node.value in names
+        called = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        return called.endswith("_FORMAT")
+
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare):
+            asked: list[ast.expr] = [node.left, *node.comparators]
+        elif isinstance(node, ast.MatchValue):
+            asked = [node.value]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:
+            asked = list(node.args)
+        else:
+            continue
+        if any(map(is_name, asked)):
+            yield asked[0].lineno
+
+
+def main(paths: list[str]) -> int:
+    """Print what is found; 1 if anything is."""
+    names, found = names_of_formats(), 0
+    sources = [Path(path).resolve() for path in paths] or sorted((ROOT / "packages").glob("*/src/**/*.py"))
+    for path in sources:
+        if any(path.is_relative_to(allowed) for allowed in ALLOWED):
+            continue
+        for line in comparisons(path.read_text(), names):
+            print(f"{path.relative_to(ROOT)}:{line}: asks which format a matrix has; give Format what the code needs")
+            found += 1
+    print(f"Formats are told apart in {found} places where they must not be.")
+    return int(found > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,249 @@
+"""A new format, component and encoding work with every operation, on every backend, without a word about them."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tests.toy_formats import BLOCKS, MASK, TERNARY, Blocks, MaskedCSR, Ternary
+
+import brainevent
+from brainevent_core import get_registry, reference
+from brainevent_core.encodings import register_encoding, unregister_encoding
+from brainevent_core.formats import CSC_INDEX, CSR_FORMAT, register_component, register_format, unregister
+from brainevent_core.plugins import ordered
+from brainevent_core.plugins.discovery import backends, load_backends
+from brainevent_core.testing import check_conformance, conformance_cases
+from brainevent_core.testing.conformance.tables import TABLES, named_case
+
+SHAPE = (6, 8)
+BACKENDS = ("numba", "reference")
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    """The toy ones, known by name for the time of a test."""
+    register_format(BLOCKS)
+    register_component(MASK)
+    register_encoding(TERNARY)
+    yield
+    unregister(BLOCKS, MASK)
+    unregister_encoding(TERNARY)
+
+
+def blocks(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+    """A matrix of blocks, one of which stands there twice, and its elements."""
+    row, col = np.array([0, 2, 1, 2]), np.array([3, 0, 1, 0])
+    data, dense = rng.normal(size=(4, 2, 2)).astype(np.float32), np.zeros(SHAPE, np.float32)
+    for block, i, j in zip(data, row, col):
+        dense[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] += block
+    return Blocks((data, row, col), shape=SHAPE), dense
+
+
+def masked(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+    """A CSR matrix with two of three entries, and its elements."""
+    dense = np.where(rng.random(SHAPE) < 0.5, rng.normal(size=SHAPE), 0).astype(np.float32)
+    matrix = brainevent.CSR.fromdense(dense)
+    alive = rng.random(matrix.nse) < 0.7
+    dense[tuple(index[~alive] for index in np.nonzero(dense))] = 0
+    return MaskedCSR.of(matrix, alive.astype(np.int8)), dense
+
+
+def masked_with_index(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
+    """Components compose: the index is that of what the mask leaves."""
+    matrix, dense = masked(rng)
+    return matrix.with_csc_index(), dense
+
+
+MATRICES: dict[str, Callable[[np.random.Generator], tuple[Any, np.ndarray]]] = {
+    "blocks": blocks,
+    "mask": masked,
+    "mask and index": masked_with_index,
+}
+
+ENCODED: dict[str, Callable[[np.ndarray], Any]] = {
+    "numbers": lambda x: x,
+    "binary": lambda x: brainevent.BinaryArray(x),
+    "bitpacked": lambda x: brainevent.BitPackedBinary(x),
+    "compact": lambda x: brainevent.CompactBinary(x),
+    "sparse": lambda x: brainevent.SparseFloat(x),
+    "ternary": lambda x: Ternary(np.rint(3 * x)),
+}
+
+
+def meaning(kind: str, x: np.ndarray) -> np.ndarray:
+    if kind == "ternary":
+        return np.sign(np.rint(3 * x))
+    return x if kind in ("numbers", "sparse") else (x != 0).astype(x.dtype)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", MATRICES)
+def test_products(name: str, backend: str, rng: np.random.Generator) -> None:
+    """Every encoding from both sides, vectors and batches, with their derivatives."""
+    matrix, dense = MATRICES[name](rng)
+    x, y = (np.where(rng.random(n) < 0.5, rng.normal(size=n), 0).astype(np.float32) for n in SHAPE)
+
+    @jax.jit
+    def products(matrix: Any) -> Any:
+        found = {}
+        for kind, encode in ENCODED.items():
+            found[kind] = encode(x) @ matrix, matrix @ encode(y), encode(np.stack([x, 2 * x, 0 * x])) @ matrix
+        return found
+
+    with brainevent.use_backend(backend), get_registry().record() as lowered:
+        found = products(matrix)
+        gradient = brainevent.grad(lambda m: jnp.sum((brainevent.BinaryArray(x) @ m) ** 2))(matrix)
+        by_x = jax.grad(lambda x: jnp.sum((x @ matrix) ** 2))(jnp.asarray(x))
+        stacked = jax.vmap(lambda w: brainevent.BinaryArray(x) @ matrix.with_data(w))(
+            jnp.stack([matrix.data, -matrix.data])
+        )
+    ran = {(selection.primitive, selection.backend) for selection in lowered} - {("encode_events", backend)}
+    assert ran == {("matmul", "reference"), ("sddmm", "reference")}
+    for kind, (left, right, batch) in found.items():
+        one, other = meaning(kind, x), meaning(kind, y)
+        np.testing.assert_allclose(left, one @ dense, rtol=1e-5, atol=1e-5, err_msg=kind)
+        np.testing.assert_allclose(right, dense @ other, rtol=1e-5, atol=1e-5, err_msg=kind)
+        rows = np.stack([meaning(kind, scale * x) for scale in (1, 2, 0)])
+        np.testing.assert_allclose(batch, rows @ dense, rtol=1e-5, atol=1e-5, err_msg=kind)
+    events = (x != 0).astype(np.float32)
+    by_element = 2 * np.outer(events, events @ dense)
+    np.testing.assert_allclose(np.ravel(gradient.data), at_entries(matrix, by_element), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(by_x, 2 * dense @ (x @ dense), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(stacked, np.stack([events @ dense, -events @ dense]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_all_else(name: str, rng: np.random.Generator) -> None:
+    """Conversions, indexing, arithmetic, plasticity and the functions of learning rules."""
+    matrix, dense = MATRICES[name](rng)
+    close = lambda found, expected: np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)  # noqa: E731
+    for found in (matrix.todense(), matrix.tocoo().todense(), matrix.tocsr().todense(), matrix.tocsc().todense()):
+        close(found, dense)
+    close(jax.jit(lambda m: m.tocsr().todense())(matrix), dense)
+    close(jax.jit(lambda m: m.tocsc().todense())(matrix), dense)
+    for index in (1, -1, [0, 3], slice(1, 5, 2), (2, 3), (slice(None), 2), ([0, 5], [1, 0]), dense > 0, (None, 1)):
+        close(matrix[index], dense[index])
+    close(matrix.sum(0), dense.sum(0))
+    close((2 * matrix).todense(), 2 * dense)
+    close((matrix * dense).todense(), dense**2)
+    close((matrix + dense), 2 * dense)
+    close(abs(matrix).todense(), abs(dense))
+    close((matrix @ dense.T), dense @ dense.T)
+    np.testing.assert_array_equal(matrix > 0, dense > 0)
+    y, w = rng.normal(size=SHAPE[0]).astype(np.float32), jnp.ones_like(matrix.data)
+    ones = type(matrix).tree_unflatten(matrix.tree_flatten()[1], (w, *matrix._structure))
+    scaled = matrix.with_data(matrix.yw_to_w(y, matrix.data))
+    close(scaled.todense(), dense * y[:, None])
+    spikes = rng.random(SHAPE[0]) < 0.5
+    trace = rng.normal(size=SHAPE[1]).astype(np.float32)
+    counts = np.asarray(ones.todense())
+    close(matrix.update_on_pre(spikes, trace).todense(), dense + np.outer(spikes, trace) * counts)
+    spikes = rng.random(SHAPE[1]) < 0.5
+    added = at_entries(matrix, np.outer(y, spikes)).reshape(matrix.data.shape)
+    close(matrix.update_on_post(y, spikes, w_max=0.1).data, np.minimum(matrix.data + added, 0.1))
+    leaves, tree = jax.tree.flatten(matrix)
+    close(jax.tree.unflatten(tree, leaves).todense(), dense)
+    exported = jax.export.export(jax.jit(lambda m: m.todense()))(matrix).serialize()
+    close(jax.export.deserialize(exported).call(matrix), dense)
+
+
+def at_entries(matrix: Any, elements: np.ndarray) -> np.ndarray:
+    """The element at the place of each entry, 0 for entries that do not exist."""
+    row, col = (np.asarray(index) for index in (matrix.tocoo().row, matrix.tocoo().col))
+    inside = (row >= 0) & (row < SHAPE[0]) & (col >= 0) & (col < SHAPE[1])
+    return np.where(inside, elements[np.where(inside, row, 0), np.where(inside, col, 0)], 0)
+
+
+def test_what_a_class_can_not_carry() -> None:
+    for wrong in (
+        lambda: CSR_FORMAT.with_component(MASK).with_component(MASK),
+        lambda: BLOCKS.with_component(CSC_INDEX),
+        lambda: CSR_FORMAT.with_component(CSC_INDEX).with_component(MASK),
+    ):
+        with pytest.raises(brainevent.RegistrationError):
+            wrong()
+    assert CSR_FORMAT.with_component(MASK) is CSR_FORMAT.with_component(MASK)
+
+
+TOYS = re.compile("blocks|mask|ternary")
+
+
+def toy_cases(primitives: list[str]) -> list[Any]:
+    return [case for case in conformance_cases(primitives, whole=False) if TOYS.search(str(case))]
+
+
+def test_the_kit_has_them_in_every_table() -> None:
+    cases = toy_cases(["matmul", "sddmm", "stdp_update", "jitc_matmul"])
+    for primitive in ("matmul", "sddmm", "stdp_update"):
+        for fmt in ("blocks", "csr:mask", "coo:mask", "fixed_num:mask"):
+            assert any(str(case).startswith(f"{primitive}-{fmt}-") for case in cases), (primitive, fmt)
+    assert any("jitc_matmul" in str(case) and "ternary" in str(case) for case in cases)
+
+
+def test_no_kernel_runs_that_does_not_list_them() -> None:
+    """Every kernel of every installed backend declines every case of them."""
+    platforms = {platform for status in backends() if status.backend for platform in status.backend.platforms}
+    for platform in platforms:
+        load_backends(platform)
+    for case in toy_cases(["matmul", "sddmm", "stdp_update", "jitc_matmul"]):
+        call = TABLES[case.primitive].draw(case, np.random.default_rng(case.seed))
+        avals = [jax.ShapeDtypeStruct(array.shape, array.dtype) for array in call.operands]
+        for platform in platforms:
+            for kernel in ordered(get_registry().kernels(case.primitive, platform)):
+                assert kernel.supports is not None, kernel
+                assert not kernel.supports(*avals, **call.params), (kernel.backend, str(case))
+
+
+PLANTED: dict[str, tuple[Callable[..., Any], str, str]] = {
+    "ignores the component": (
+        lambda data, indices, indptr, alive, x, **params: reference.matmul(
+            data, indices, indptr, x, **{**params, "format": CSR_FORMAT}
+        ),
+        "csr:mask-binary_bool-transposed-float32-vector-each-all-13x7-wellformed-int32-finite-jit",
+        "the component 'mask' is ignored",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_kernel_that_takes_what_it_does_not_know_is_named(fault: str) -> None:
+    kernel, name, words = PLANTED[fault]
+    registry = get_registry()
+    registry.register_kernel("matmul", "cpu", kernel, backend="planted")
+    try:
+        outcome = check_conformance(named_case(f"matmul-{name}"), "planted")
+    finally:
+        registry.remove("matmul", backend="planted")
+    assert outcome.verdict == "failed"
+    assert words in outcome.message
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('if fmt.name == "csr": pass', [1]),
+        ('x = 1\nif name in ("coo", "other"): pass', [2]),
+        ("if spec.format is not formats.CSR_FORMAT: pass", [1]),
+        ('if name.endswith("csc_index"): pass', [1]),
+        ('match name:\n    case "dense": pass', [2]),
+        ('matrix = CSR_FORMAT.with_component(CSC_INDEX); name = "csr"', []),
+    ],
+)
+def test_code_that_tells_formats_apart_is_found(source: str, found: list[int]) -> None:
+    rule = _load("scripts/check_format_names.py")
+    assert list(rule.comparisons(source, rule.names_of_formats())) == found
+
+
+def _load(path: str) -> Any:
+    spec = importlib.util.spec_from_file_location("check_format_names", Path(__file__).parents[1] / path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
