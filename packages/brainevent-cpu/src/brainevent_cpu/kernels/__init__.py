@@ -27,13 +27,12 @@ def register(registry: Any) -> None:
         ("jitc_to_coo", _of_members(jitc.entries), jitc.supports_writing, {}),
     )
     for primitive, kernel, supports, abilities in kernels:
-        registry.register_kernel(
-            primitive, "cpu", kernel, backend="numba", supports=supports, exportable=False, batched=True, **abilities
-        )
+        abilities = {"exportable": False, "batched": True, **abilities}
+        registry.register_kernel(primitive, "cpu", kernel, backend="numba", supports=supports, **abilities)
 
 
 def _of_members(kernel: Callable[..., list[jax.Array]]) -> Callable[..., list[jax.Array]]:
-    """A kernel of unmapped operands as one that takes axes of `vmap`: native calls find members themselves."""
+    """A kernel of unmapped operands as one that takes mapped axes: native calls find members themselves."""
 
     @functools.wraps(kernel)
     def batched(*operands: jax.Array, batch: Sequence[VmapAxis] = (), **static: Any) -> list[jax.Array]:

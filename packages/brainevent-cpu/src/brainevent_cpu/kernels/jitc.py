@@ -136,14 +136,7 @@ def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: boo
     return "gaps" if rule.law is SCALAR and many else "none"
 
 
-def elements(
-    seed: jax.Array,
-    first: jax.Array,
-    *,
-    rule: ConnectionRule,
-    shape: Shape,
-    **_: Any,
-) -> list[jax.Array]:
+def elements(seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, **_: Any) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     tables = gap_tables(rule.prob)

@@ -90,7 +90,7 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       encoding: of x.
-      batch: the axes of `vmap`, in front of the operands that are mapped.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
@@ -100,6 +100,7 @@ def matmul(
       MathError: if the arrays don't fit `shape`.
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
     def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
         *structure, x = operands
@@ -107,20 +108,20 @@ def matmul(
         plan = _matmul_plan(format.named(structure), format, shape, transpose, encoding)
         return _run(plan, data, x, shape, transpose, encoding, homogeneous=format.is_homogeneous(data))
 
-    def decode(x: jax.Array) -> jax.Array:
-        return encoding.decode(x, shape[0] if transpose else shape[1])
-
     mapped = number_mapped(batch, len(operands))
     if format is not DENSE_FORMAT or operands[-1].ndim - mapped == 1:
         return vmap_over(run, batch)(data, *operands)
+
+    def decode(x: jax.Array) -> jax.Array:
+        return encoding.decode(x, shape[0] if transpose else shape[1])
+
     for _ in range(mapped):
         decode = jax.vmap(decode)
     # One decision for all members: under vmap both ways would run.
     events = decode(operands[-1])
     many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
-    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
-    with_zeros = vmap_over(lambda data, x: [reference.matmul(data, x, **params)], batch)
-    return jax.lax.cond(many, with_zeros, vmap_over(run, batch), data, *operands)
+    dense = vmap_over(lambda data, x: [reference.matmul(data, x, **params)], batch)
+    return jax.lax.cond(many, dense, vmap_over(run, batch), data, *operands)
 
 
 def sddmm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -68,16 +69,17 @@ def stdp_update(
     Args:
       data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
-      batch: the axes of `vmap`, in front of the operands that are mapped. Weights that aren't mapped are copied for
-        each member.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. Weights that aren't mapped
+        are copied for each member.
       after: what has been computed from the weights before.
       **static: format, shape, transpose, encoding and clip.
     """
     front = [axis.size if axis.mapped[0] else 1 for axis in batch]
     inner = data.shape[number_mapped(batch, 0) :]
     data = jnp.broadcast_to(data.reshape(*front, *inner), (*batch_shape(batch), *inner))
-    axes = [VmapAxis(axis.size, (True, *axis.mapped[1:])) for axis in batch]
-    return vmap_over(lambda *unmapped: _update(*unmapped, after=after, **static), axes)(data, *operands)
+    mapped = [VmapAxis(axis.size, (True, *axis.mapped[1:])) for axis in batch]
+    outputs: list[jax.Array] = vmap_over(partial(_update, after=after, **static), mapped)(data, *operands)
+    return outputs
 
 
 def _update(
