@@ -40,7 +40,7 @@ def plant() -> Iterator[Plant]:
 
 def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     select = (
-        "^matmul-csr-(binary_bool-transposed-10%|float-straight)|^stdp_update-coo-.*straight.*all|^encode_.*compact-1%"
+        "^matmul-csr-(binary_bool-transposed-10%|float-forward)|^stdp_update-coo-.*forward.*all|^encode_.*compact-1%"
     )
     files = ["--json", str(tmp_path / "bench.json"), "--output", str(tmp_path / "bench.png")]
     assert brainevent(["bench", "--backend", "numba", "--select", select, *files, *QUICK]) == 0
@@ -48,8 +48,8 @@ def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     names = [
         "encode_events-compact-1%-100x1",
         "matmul-csr-binary_bool-transposed-10%-100x100",
-        "matmul-csr-float-straight-100x100",
-        "stdp_update-coo-binary_bool-straight-1%-all-100x100",
+        "matmul-csr-float-forward-100x100",
+        "stdp_update-coo-binary_bool-forward-1%-all-100x100",
     ]
     assert [case["name"] for case in report["cases"]] == names
     assert {key: report[key] for key in ("backend", "platform", "measured", "wrong", "failed", "unsupported")} == {
@@ -97,12 +97,12 @@ def test_kernels_that_raise_or_decline_leave_the_others_alone(plant: Plant) -> N
         raise RuntimeError("it is broken")
 
     plant("matmul", breaks, supports=lambda *avals, transpose, **params: not transpose)
-    straight, transposed = (
+    forward, transposed = (
         next(case for case in bench_cases(["matmul"], sizes=[100]) if case.name.startswith(f"matmul-coo-float-{name}"))
-        for name in ("straight", "transposed")
+        for name in ("forward", "transposed")
     )
     effort = Effort(rounds=1, seconds=0.0, patience=1.0)
-    outcomes = measure_case(straight, ["made", "reference", "numba"], effort).outcomes
+    outcomes = measure_case(forward, ["made", "reference", "numba"], effort).outcomes
     assert (outcomes["made"].status, outcomes["reference"].status, outcomes["numba"].status) == (
         "failed",
         "measured",
@@ -175,10 +175,10 @@ def test_cases_are_listed_by_size(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--backend", "numba", "--list", "--select", "^matmul-(dense|csr)-float-s", "--sizes", "10k,1.44M"]) == 0
     )
     assert capsys.readouterr().out.split() == [
-        "matmul-dense-float-straight-100x100",
-        "matmul-csr-float-straight-1000x1000",
-        "matmul-dense-float-straight-1200x1200",
-        "matmul-csr-float-straight-12000x12000",
+        "matmul-dense-float-forward-100x100",
+        "matmul-csr-float-forward-1000x1000",
+        "matmul-dense-float-forward-1200x1200",
+        "matmul-csr-float-forward-12000x12000",
     ]
 
 
@@ -195,10 +195,10 @@ def test_every_primitive_of_the_kit_has_cases_with_names_of_their_own(whole: boo
 @pytest.mark.parametrize(
     "name",
     [
-        "matmul-coo-binary_bool-straight-10%-200x200",
+        "matmul-coo-binary_bool-forward-10%-200x200",
         "matmul-dense-binary_bool-transposed-10%-20x20",
         "stdp_update-csr:csc_index-binary_bool-transposed-1%-all-200x200",
-        "matmul-fixed_num-float-straight-200x200",
+        "matmul-fixed_num-float-forward-200x200",
     ],
 )
 def test_connections_are_those_that_have_an_event(name: str) -> None:
