@@ -16,6 +16,7 @@ from brainevent_core import get_registry, reference, refresh_backends
 from brainevent_core.__main__ import main as brainevent
 from brainevent_core.bench import Effort, bench_cases, main, measure_case
 from brainevent_core.bench.cases import draw
+from brainevent_core.encodings import BINARY
 from brainevent_core.formats import registered_formats
 from brainevent_core.testing.conformance.tables import TABLES
 
@@ -172,7 +173,7 @@ def test_extras_that_are_not_installed(
 
 def test_cases_are_listed_by_size(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["--backend", "numba", "--list", "--select", "^matmul-(dense|csr)-float-s", "--sizes", "10k,1.44M"]) == 0
+        main(["--backend", "numba", "--list", "--select", "^matmul-(dense|csr)-float-f", "--sizes", "10k,1.44M"]) == 0
     )
     assert capsys.readouterr().out.split() == [
         "matmul-dense-float-forward-100x100",
@@ -208,7 +209,7 @@ def test_connections_are_those_that_have_an_event(name: str) -> None:
     each = np.ones((rows, columns) if kit["format"] == "dense" else drawn.call.operands[0].shape, np.float32)
     structure = [drawn.call.operands[i] for i in drawn.call.groups.get("structure", ())]
     params = {key: value for key, value in drawn.call.params.items() if key != "clip"}
-    params["operand"] = "binary"
+    params["encoding"] = BINARY
     followed = [reference.matmul(each, *structure, jnp.array(x != 0), **params).sum() for x in drawn.patterns]
     expected = each.size if kit["operand"] == "float" else np.mean(followed)
     assert drawn.connections == pytest.approx(expected)
