@@ -182,17 +182,17 @@ def test_seeds_and_weights_of_random_connectivity() -> None:
 
 
 def test_validation_is_remembered_per_array(monkeypatch: pytest.MonkeyPatch) -> None:
-    from brainevent_core.matrices import structure
+    from brainevent_core.matrices import arguments
 
     indices, indptr = jnp.array([0, 1], jnp.int32), jnp.array([0, 1, 2], jnp.int32)
     CSR(1.0, indices, indptr, shape=(2, 2))
-    remembered = len(structure._checked)
+    remembered = len(arguments._checked)
     CSR(2.0, indices, indptr, shape=(2, 2))
-    assert len(structure._checked) == remembered
+    assert len(arguments._checked) == remembered
     with pytest.raises(brainevent.StructureError):
         CSR(2.0, indices, indptr, shape=(2, 1))
     del indices, indptr
-    assert len(structure._checked) < remembered
+    assert len(arguments._checked) < remembered
 
 
 INDEXABLE = (CSR, CSC, FixedPostNumConn, FixedPreNumConn)

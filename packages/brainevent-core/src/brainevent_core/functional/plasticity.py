@@ -16,8 +16,7 @@ from brainevent_core._typing import Array, ArrayLike, Clip, OperandLike, Quantit
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.matrices.base import as_data, as_shape
-from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
+from brainevent_core.matrices.arguments import as_data, as_index_array, as_integers, as_shape, check_values
 from brainevent_core.ops import MatrixSpec, update
 
 __all__ = [
