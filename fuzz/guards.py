@@ -129,14 +129,23 @@ def _guarded_call(
     )
 
     def run(*given: Any) -> list[np.ndarray]:
+        # Axes of vmap are in front, with size 1 where an array isn't mapped.
+        fronts = [value.shape[: value.ndim - word.ndim] for value, word in zip(given, in_words, strict=True)]
+        batch = tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*fronts, strict=True))
         values = [np.ascontiguousarray(value).view(dtype) for value, dtype in zip(given, inside, strict=True)]
-        values = [value.reshape(array.shape) for value, array in zip(values, arrays, strict=True)]
-        results = _run(kernel.name, handler, values, outs, aliases or {}, scalars)
-        return [result.view(word.dtype).reshape(word.shape) for result, word in zip(results, words, strict=True)]
+        values = [
+            value.reshape(*front, *array.shape) for value, front, array in zip(values, fronts, arrays, strict=True)
+        ]
+        batched = [jax.ShapeDtypeStruct((*batch, *out.shape), out.dtype) for out in outs]
+        results = _run(kernel.name, handler, values, batched, aliases or {}, scalars)
+        return [
+            result.view(word.dtype).reshape(*batch, *word.shape) for result, word in zip(results, words, strict=True)
+        ]
 
     # A callback in a thread of XLA's, for which x64 isn't on, would get 32 bits of 64, and give as many.
     words = [jax.eval_shape(_in_words, out) for out in outs]
-    results = jax.pure_callback(run, words, *map(_in_words, arrays))
+    in_words = [_in_words(array) for array in arrays]
+    results = jax.pure_callback(run, words, *in_words, vmap_method="expand_dims")
     return [
         result if result.dtype == out.dtype else jax.lax.bitcast_convert_type(result, out.dtype)
         for result, out in zip(results, outs, strict=True)

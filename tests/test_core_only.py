@@ -1,5 +1,6 @@
 """A core without any backend does the same science: the demo's network on the reference kernels and on Numba's."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -30,3 +31,35 @@ def test_coba_rates_on_reference_and_numba_agree_within_two_percent() -> None:
         ]
     assert rates["numba"] == pytest.approx(rates["reference"], rel=0.02)
     np.testing.assert_array_equal(recordings["numba"].spike_neurons, recordings["reference"].spike_neurons)
+
+
+WITHOUT_INTERNALS = """
+import builtins, sys
+import jax
+
+real = builtins.__import__
+
+def without(name, globals=None, locals=None, fromlist=(), level=0):
+    if globals and globals.get("__name__") == "brainevent_core._jax" and name.startswith("jax._src"):
+        raise ImportError(name)
+    return real(name, globals, locals, fromlist, level)
+
+builtins.__import__ = without
+import brainevent
+import jax.numpy as jnp
+from brainevent_core import _jax
+
+_jax.mlir = type("Hidden", (), {"__getattr__": lambda self, name: getattr(jax.interpreters.mlir, name), "ir": None})()
+W = brainevent.CSR.fromdense(jnp.array([[0.0, 2.0], [3.0, 0.0]]))
+spikes = brainevent.BinaryArray(jnp.array([True, False]))
+assert _jax.apply_primitive.__module__ == "brainevent_core._jax"
+assert (spikes @ W).tolist() == [0.0, 2.0]
+loop = jax.jit(lambda W: jax.lax.fori_loop(0, 3, lambda i, W: W.update_on_pre(spikes, jnp.ones(2)), W))
+assert loop(W).data.tolist() == [5.0, 3.0]
+assert jax.vmap(lambda w: spikes @ W.with_data(w))(jnp.ones((2, 2))).tolist() == [[0.0, 1.0], [0.0, 1.0]]
+"""
+
+
+def test_what_only_optimises_can_be_missing_from_jax() -> None:
+    """Without the internals of JAX that make things faster, results are the same."""
+    subprocess.run([sys.executable, "-c", WITHOUT_INTERNALS], check=True)

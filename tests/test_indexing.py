@@ -97,11 +97,6 @@ def indices() -> list[Any]:
     return [*(one(ROWS) for one in ALONG_AN_AXIS), *both, *WHOLE]
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(5)
-
-
 @pytest.mark.parametrize("name", MATRICES)
 def test_concrete(name: str, rng: np.random.Generator) -> None:
     dense = np.where(rng.random(SHAPE) < 0.6, rng.normal(size=SHAPE), 0).astype(np.float32)

@@ -36,11 +36,6 @@ def registered() -> Iterator[None]:
     unregister_encoding(TERNARY)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(3)
-
-
 def blocks(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
     """A matrix of blocks, one of which stands there twice, and its elements."""
     row, col = np.array([0, 2, 1, 2]), np.array([3, 0, 1, 0])

@@ -2,7 +2,8 @@
 
 A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge as the built-in kernels do, as
 a user's operator, through ``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same
-size stands beside them. Eager products are compared with an eager ``jnp.dot``.
+size stands beside them. Eager products are compared with an eager ``jnp.dot``, and a sweep of weights over one
+structure (``jax.vmap``) with as many products one after another.
 """
 
 from __future__ import annotations
@@ -58,6 +59,21 @@ CALLS = [
             "jnp.dot, 10 × 10": Peer("jax", "eager_dot"),
         },
         "jnp.dot, 10 × 10",
+    ),
+    *(
+        Call(
+            f"8 weight arrays of one structure: {title}",
+            {
+                "vmap over the weights": Peer("mapped", f"mapped_{function}"),
+                "8 products": Peer("single", f"single_{function}"),
+            },
+            "8 products",
+        )
+        for function, title in (
+            ("csr_left", "spikes @ CSR, 4,000 neurons × 80 synapses, 1 % active"),
+            ("csr_right", "CSR @ spikes, 4,000 neurons × 80 synapses, 1 % active"),
+            ("fixed_left", "spikes @ FixedPostNumConn, 4,000 neurons × 80 synapses, 1 % active"),
+        )
     ),
 ]
 

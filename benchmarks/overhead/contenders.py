@@ -92,3 +92,53 @@ def _eagerly(call: Callable[[], Any], *distributions: str) -> Program:
         result.block_until_ready()
 
     return Program(run, distributions=("jax", *distributions))
+
+
+def _sweep(kind: str, *, from_left: bool, mapped: bool, count: int = 8) -> Program:
+    """One call multiplies ``count`` weight arrays over one structure: under ``vmap``, or one after another."""
+    import brainevent
+
+    neurons, synapses = 4_000, 80
+    rng = np.random.default_rng(0)
+    indices = jnp.asarray(rng.integers(0, neurons, (neurons, synapses)), jnp.int32)
+    indptr = jnp.arange(neurons + 1, dtype=jnp.int32) * synapses
+    spikes = brainevent.BinaryArray(jnp.asarray(rng.random(neurons) < 0.01))
+    weights = jnp.asarray(rng.normal(size=(count, neurons, synapses)), jnp.float32)
+
+    def product(weights: Any) -> Any:
+        if kind == "csr":
+            arrays = (weights.reshape(-1), indices.reshape(-1), indptr)
+            matrix: Any = brainevent.CSR(arrays, shape=(neurons, neurons))
+        else:
+            matrix = brainevent.FixedPostNumConn((weights, indices), shape=(neurons, neurons))
+        return spikes @ matrix if from_left else matrix @ spikes
+
+    one, several = jax.jit(product), list(weights)
+    if mapped:
+        together = jax.jit(jax.vmap(product))
+        return _eagerly(lambda: together(weights), "brainevent")
+    return _eagerly(lambda: jax.block_until_ready([one(each) for each in several])[-1], "brainevent")
+
+
+def mapped_csr_left() -> Program:
+    return _sweep("csr", from_left=True, mapped=True)
+
+
+def single_csr_left() -> Program:
+    return _sweep("csr", from_left=True, mapped=False)
+
+
+def mapped_csr_right() -> Program:
+    return _sweep("csr", from_left=False, mapped=True)
+
+
+def single_csr_right() -> Program:
+    return _sweep("csr", from_left=False, mapped=False)
+
+
+def mapped_fixed_left() -> Program:
+    return _sweep("fixed_num", from_left=True, mapped=True)
+
+
+def single_fixed_left() -> Program:
+    return _sweep("fixed_num", from_left=True, mapped=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from brainevent_core import config
 from brainevent_core.errors import BackendWarning
 from brainevent_cpu.bridge import NativeKernel, cache, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
@@ -40,6 +42,49 @@ def _fail(x, out):  # type: ignore[no-untyped-def]
     if x[0] == 99:
         return 10 // (x.size - 1)
     return np.int64(x[0])
+
+
+def _add(x, y, out, reverse):  # type: ignore[no-untyped-def]
+    for i in range(x.size):
+        for j in range(y.size):
+            out[i, j] = x[i] + y[j]
+    for j in range(y.size):
+        reverse[j] = y[y.size - 1 - j]
+    return 0
+
+
+def _adding_rows() -> Any:
+    import numba
+
+    from brainevent_cpu.bridge.threads import parallel_loop, pool_size
+
+    @numba.njit
+    def add_row(i, x, y, out, reverse):  # type: ignore[no-untyped-def]
+        out[i] = x[i] + y
+        if i == 0:
+            reverse[:] = y[::-1]
+        return 0
+
+    add_rows = parallel_loop(add_row)
+
+    @numba.njit
+    def kernel(frame, x, y, out, reverse):  # type: ignore[no-untyped-def]
+        return add_rows(frame, x.size, pool_size(frame), (x, y, out, reverse))
+
+    return kernel
+
+
+def _measuring_pool() -> Any:
+    import numba
+
+    from brainevent_cpu.bridge.threads import pool_size
+
+    @numba.njit
+    def kernel(frame, x, out):  # type: ignore[no-untyped-def]
+        out[0] = pool_size(frame)
+        return 0
+
+    return kernel
 
 
 DOUBLE = NativeKernel("double", lambda: _double, sources=SOURCES)
@@ -71,6 +116,9 @@ def _doubling(raises: bool) -> Any:
 
 
 PARALLEL = NativeKernel("double_parallel", lambda: _doubling(False), threads=True, sources=SOURCES)
+ADD = NativeKernel("add_outer", lambda: _add, sources=SOURCES)
+ADD_PARALLEL = NativeKernel("add_outer_parallel", lambda: _adding_rows(), threads=True, sources=SOURCES)
+POOL_SIZE = NativeKernel("pool_size", lambda: _measuring_pool(), threads=True, sources=SOURCES)
 PARALLEL_RAISING = NativeKernel("raise_parallel", lambda: _doubling(True), threads=True, sources=SOURCES)
 
 
@@ -245,6 +293,138 @@ def test_threads_that_overlap_the_caller(parallel_handler: Any) -> None:
         np.testing.assert_array_equal(out, 2 * x)
         for worker in workers:
             worker.join()
+
+
+@pytest.fixture
+def any_threads() -> Iterator[None]:
+    yield
+    config.set_num_threads(None)
+
+
+@pytest.mark.usefixtures("any_threads")
+def test_a_limit_on_threads_holds_from_the_next_call_on(parallel_handler: Any) -> None:
+    x = np.arange(1000.0)
+    for limit, helpers in ((None, 3), (2, 1), (1, 0), (3, 2), (64, 3), (None, 3)):
+        config.set_num_threads(limit)
+        out = np.zeros(1000)
+        frame = CallFrame([x], [out], threads=4)
+        assert frame.call(parallel_handler) == 0
+        np.testing.assert_array_equal(out, 2 * x)
+        assert len(frame.tasks) == helpers
+        for task, data in frame.tasks:
+            run_task(task, data)
+
+
+@pytest.mark.usefixtures("any_threads")
+def test_compiled_functions_obey_a_new_limit() -> None:
+    traced = []
+
+    @jax.jit
+    def threads(x: jax.Array) -> jax.Array:
+        traced.append(1)
+        return native_call(POOL_SIZE, x, outs=[jax.ShapeDtypeStruct((1,), jnp.int32)])[0]
+
+    x = jnp.zeros(1)
+    all_of_them = int(threads(x)[0])
+    for limit in (1, 2, None, 1):
+        config.set_num_threads(limit)
+        assert threads(x).tolist() == [min(limit or all_of_them, all_of_them)]
+    assert len(traced) == 1
+
+
+def test_the_environment_limits_threads_and_the_cache_serves_any_process(cache_directory: Path) -> None:
+    code = """
+        import sys; sys.path.insert(0, sys.argv[1])
+        import jax, jax.numpy as jnp
+        from brainevent_cpu.bridge import native_call
+        from test_bridge import POOL_SIZE
+        print(native_call(POOL_SIZE, jnp.zeros(1), outs=[jax.ShapeDtypeStruct((1,), jnp.int32)])[0][0])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(Path(__file__).parent)]
+    for limit in ("1", "2"):
+        environment = {**os.environ, "BRAINEVENT_NUM_THREADS": limit}
+        result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        assert int(result.stdout) == min(int(limit), len(os.sched_getaffinity(0)))
+    assert len(list(cache_directory.rglob("*.pickle"))) == 1
+    environment = {**os.environ, "BRAINEVENT_NUM_THREADS": "0"}
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert "BRAINEVENT_NUM_THREADS must be" in failed.value.stderr
+
+
+# --- Members of a batch -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kernel", ["serial", "parallel"])
+@pytest.mark.parametrize(
+    "axes",
+    [
+        [(0, 0)],
+        [(0, None)],
+        [(None, 1)],
+        [(0, None), (None, 0)],
+        [(0, 1), (1, None), (None, 0)],
+        [(0, 0), (0, 0), (0, 0)],
+    ],
+    ids=str,
+)
+def test_members(axes: list[tuple[Any, Any]], kernel: str) -> None:
+    """Any nesting of vmap is one call, which finds each member's piece of every array."""
+    native = {"serial": ADD, "parallel": ADD_PARALLEL}[kernel]
+
+    def add(x: jax.Array, y: jax.Array) -> Any:
+        return native_call(native, x, y, outs=[jax.ShapeDtypeStruct((4, 5), x.dtype), _like(y)])
+
+    def model(x: jax.Array, y: jax.Array) -> Any:
+        return x[:, None] + y, y[::-1]
+
+    shapes = [list(shape) for shape in ((4,), (5,))]
+    for size, level in zip((3, 2, 7), reversed(axes)):
+        add, model = (jax.vmap(function, level) for function in (add, model))
+        for shape, axis in zip(shapes, level):
+            if axis is not None:
+                shape.insert(axis, size)
+    rng = np.random.default_rng(0)
+    arrays = [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
+    program = jax.jit(add).lower(*arrays).as_text()
+    assert program.count("custom_call") == 1
+    assert "while" not in program
+    jax.tree.map(np.testing.assert_array_equal, tuple(jax.jit(add)(*arrays)), model(*arrays))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 3), (8, 10_000), (9, 10_000), (3, 40_000), (5, 40_000)], ids=str)
+def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any) -> None:
+    """Several at once where one would not use all threads, or there are enough for all; else one after the other."""
+    members, size = shape
+    x = np.random.default_rng(0).normal(size=shape)
+    out, scheduled = np.zeros(shape), []
+    frame = CallFrame([x], [out], threads=4)
+    frame.schedule = lambda task, data: scheduled.append(1) or run_task(task, data)
+    assert frame.call(parallel_handler) == 0
+    np.testing.assert_array_equal(out, 2 * x)
+    across = members > 1 and members * size >= 30_000 and (size < 30_000 or members % 4 == 0)
+    assert len(scheduled) == (3 if across else 3 * members)
+
+
+def test_members_that_fail() -> None:
+    x = jnp.array([[0.0], [0.0], [99.0], [0.0]])
+    with pytest.raises((jax.errors.JaxRuntimeError, ValueError), match="fail_on_request raised"):
+        jax.jit(jax.vmap(lambda x: double(x, FAIL)))(x).block_until_ready()
+
+
+def test_members_that_are_updated_in_place() -> None:
+    def kernel(x, out):  # type: ignore[no-untyped-def]
+        out[0] += 1
+        return 0
+
+    native = NativeKernel("increment_first_of_each", lambda: kernel, sources=SOURCES)
+
+    @jax.jit
+    def repeat(x: jax.Array) -> jax.Array:
+        step = jax.vmap(lambda x: native_call(native, x, outs=[_like(x)], aliases={0: 0})[0])
+        return jax.lax.fori_loop(0, 100, lambda _, x: step(x), x)
+
+    np.testing.assert_array_equal(repeat(jnp.zeros((4, 3))), np.tile([100, 0, 0], (4, 1)))
 
 
 # --- Calls from JAX ---------------------------------------------------------------------------------------------------

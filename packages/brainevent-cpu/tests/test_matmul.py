@@ -143,7 +143,7 @@ def random_matrix(
 
 
 def column_index(row: np.ndarray, col: np.ndarray, cols: int) -> tuple[np.ndarray, ...]:
-    """Rows, pointers and slots of the entries by column; those that do not exist stand behind."""
+    """Rows, pointers and weight indices of the entries by column; those that do not exist stand behind."""
     exists_ = (row >= 0) & (col >= 0)
     order = np.lexsort((np.arange(row.size), np.where(exists_, col, cols)))
     counts = np.bincount(col[exists_], minlength=cols)
@@ -536,7 +536,7 @@ def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> 
             pointer_positions = {"csr": (2, 4)}.get(call.layout, ())
             types = [f64, *(i32 if i in pointer_positions else unsigned for i in range(1, len(arrays) + 1)), x_type]
             if handler is None:
-                handler = compile_handler(kernel, [(t, 1) for t in types], [(f64, 1)], [i64] * 8)
+                handler = compile_handler(kernel, [(t, 1) for t in types], [(f64, 1)], [i64] * 7)
             # 0xFF is NaN as a weight, -1 as an index, and an event.
             inputs = [Guarded(np.ascontiguousarray(array), 0xFF) for array in (first, *arrays, x)]
             output = Guarded(np.full(indices.size if per_entry else out_lines, np.nan), 0xA5)
@@ -544,7 +544,7 @@ def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> 
             bound, reach = min(n, limit), min(in_lines if call.family == "coordinates" else m, limit)
             if call.family == "coordinates":
                 bound = min(m, limit)
-            scalars = [1, bound, in_lines, out_lines, reach, x.size, 1, width]
+            scalars = [1, bound, in_lines, out_lines, reach, x.size, width]
             assert call_handler(handler, inputs, output, scalars) == 0
             assert np.isfinite(output.view).all()
             assert output.margins_are_untouched()

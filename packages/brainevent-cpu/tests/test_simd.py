@@ -14,14 +14,14 @@ from numba import njit
 import brainevent
 from brainevent_cpu.bridge.simd import (
     LANES,
-    any_lane,
-    ascending,
+    all_true,
+    any_true,
     bits_mask,
     cast,
-    everywhere,
+    gather,
+    gather_byte,
+    iota,
     load,
-    lookup,
-    lookup_byte,
     mask_bits,
     reinterpret,
     store,
@@ -63,8 +63,8 @@ def test_operators_are_those_of_arrays(rng: np.random.Generator) -> None:
     @njit
     def compute(a, b, x, y, words, floats, flags):
         count = W(a[0] % W(LANES))
-        inside = ascending() < count
-        i, j = load(a, U(1), everywhere()), load(b, U(0), inside)
+        inside = iota() < count
+        i, j = load(a, U(1), all_true()), load(b, U(0), inside)
         u, v = load(x, U(0), inside), load(y, U(0), inside)
         results = (i + j, i - j, i * j, i & j, i | j, i ^ j, i << W(3), i >> W(5), i * W(7), reinterpret(u))
         for n in range(len(results)):
@@ -72,7 +72,7 @@ def test_operators_are_those_of_arrays(rng: np.random.Generator) -> None:
         halves = where(u < v, u, v), where(i >= j, u, F(2)), where(inside & (i != j), cast(i, F(0)), u * F(3))
         for n in range(len(halves)):
             store(floats, U(n * LANES), halves[n], inside)
-        flags[0], flags[1] = any_lane(inside & (u < F(-9))), any_lane(inside & (u >= F(-9)))
+        flags[0], flags[1] = any_true(inside & (u < F(-9))), any_true(inside & (u >= F(-9)))
         return sum_lanes(cast(v, D(0))), sum_lanes(j)
 
     for _ in range(20):
@@ -96,11 +96,11 @@ def test_operators_are_those_of_arrays(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint32])
-def test_lookup_reads_where_the_mask_is_set(dtype: Any, rng: np.random.Generator) -> None:
+def test_gather_reads_where_the_mask_is_set(dtype: Any, rng: np.random.Generator) -> None:
     @njit
     def read(table, places, bound, out):
-        at = load(places, U(0), everywhere())
-        store(out, U(0), lookup(table, at, at < bound), everywhere())
+        at = load(places, U(0), all_true())
+        store(out, U(0), gather(table, at, at < bound), all_true())
 
     table = rng.integers(1, 1000, 70).astype(dtype)
     places = rng.integers(0, 90, LANES).astype(np.uint32)
@@ -110,11 +110,11 @@ def test_lookup_reads_where_the_mask_is_set(dtype: Any, rng: np.random.Generator
     np.testing.assert_array_equal(out, np.where(places < 70, table[np.minimum(places, 69)], 0))
 
 
-def test_lookup_of_bytes(rng: np.random.Generator) -> None:
+def test_gather_of_bytes(rng: np.random.Generator) -> None:
     @njit
     def read(table, places, bound, out):
-        at = load(places, U(0), everywhere())
-        store(out, U(0), lookup_byte(table, at, at < bound), everywhere())
+        at = load(places, U(0), all_true())
+        store(out, U(0), gather_byte(table, at, at < bound), all_true())
 
     table = rng.integers(0, 256, 70 + 3).astype(np.uint8)
     places = rng.integers(0, 90, LANES).astype(np.uint32)
@@ -127,8 +127,8 @@ def test_lookup_of_bytes(rng: np.random.Generator) -> None:
 def test_masks_are_bits(rng: np.random.Generator) -> None:
     @njit
     def through_bits(numbers, bits, out):
-        bits[0] = mask_bits(load(numbers, U(0), everywhere()) != np.uint8(0))
-        store(out, U(0), where(bits_mask(bits[0]), ascending(), W(99)), everywhere())
+        bits[0] = mask_bits(load(numbers, U(0), all_true()) != np.uint8(0))
+        store(out, U(0), where(bits_mask(bits[0]), iota(), W(99)), all_true())
 
     for share in (0.0, 0.5, 1.0):
         numbers = (rng.random(LANES) < share).astype(np.uint8) * np.uint8(128)

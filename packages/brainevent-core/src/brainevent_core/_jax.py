@@ -1,18 +1,36 @@
 """The only file that touches JAX's internals.
 
-Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are used where they exist.
+Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are used where they exist. Internals that only
+make something faster, or that only Pallas asks for, can be missing from a later JAX: what needs them does without.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from contextlib import nullcontext
+from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
-from jax._src.config import _check_vma  # what `shard_map(check_vma=)` sets
-from jax._src.dispatch import apply_primitive  # the eager rule that also works under jax.disable_jit
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+
+try:
+    from jax._src.config import _check_vma  # what `shard_map(check_vma=)` sets
+except ImportError:
+    _check_vma = nullcontext  # type: ignore[assignment]
+
+try:
+    from jax._src.dispatch import apply_primitive  # the eager rule that also works under jax.disable_jit
+except ImportError:
+
+    @cache
+    def _jitted(primitive: Primitive, params: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+        return jax.jit(partial(primitive.bind, **dict(params)))
+
+    def apply_primitive(primitive: Primitive, *operands: Any, **params: Any) -> Any:  # type: ignore[misc]
+        """The primitive, compiled and run."""
+        return _jitted(primitive, tuple(sorted(params.items())))(*operands)
+
 
 __all__ = [
     "JitKey",
@@ -244,8 +262,16 @@ _OPAQUE = ("custom_call", "dot_general", "call", "case", "if", "while")
 def prior_uses(value: Any) -> list[Any]:
     """What the program under construction has computed from ``value`` so far, in the same block.
 
-    Of what is fused, only results that are smaller than ``value``: larger ones would be written to memory for it.
+    Of what is fused, only results that are smaller than ``value``: larger ones would be written to memory for it. Empty
+    if this JAX doesn't show its program: XLA then copies ``value`` before it is overwritten.
     """
+    try:
+        return _prior_uses(value)
+    except (AttributeError, TypeError, ImportError):
+        return []
+
+
+def _prior_uses(value: Any) -> list[Any]:
     block, whole = mlir.ir.InsertionPoint.current.block, _aval_of(value)
     found: list[Any] = []
     pending, seen = [] if whole is None else [value], set()

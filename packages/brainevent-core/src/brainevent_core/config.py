@@ -13,7 +13,7 @@ does not serve are selected normally. ``backend=`` and ``strict=True`` insist; s
 import operator
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,6 +25,7 @@ __all__ = [
     "clear_backends",
     "get_backend",
     "num_threads",
+    "on_num_threads_change",
     "set_backend",
     "set_num_threads",
     "use_backend",
@@ -67,6 +68,7 @@ _generation: JitKey = JitKey(0)
 _generation_lock = threading.Lock()
 _platform_backends: dict[str, str] = {}
 _num_threads: int | None = None
+_thread_listeners: list[Callable[[int | None], None]] = []
 
 
 def invalidate_compiled() -> None:
@@ -138,8 +140,8 @@ def set_num_threads(count: int | None) -> None:
     """Let a kernel on CPU use up to ``count`` threads from now on; None leaves it to ``BRAINEVENT_NUM_THREADS``.
 
     Kernels run on the threads that JAX's CPU client has, one per core that the process may use, so a larger number
-    changes nothing. Small products run on one thread in any case. What XLA itself computes is not affected. Functions
-    that were compiled before retrace.
+    changes nothing. Small products run on one thread in any case. What XLA itself computes is not affected. Compiled
+    functions obey from their next call on, without being traced again.
 
     Args:
         count: 1 or more, or None.
@@ -156,7 +158,8 @@ def set_num_threads(count: int | None) -> None:
     """
     global _num_threads
     _num_threads = None if count is None else _thread_count(count, "set_num_threads takes")
-    invalidate_compiled()
+    for listener in _thread_listeners:
+        listener(num_threads())
 
 
 def num_threads() -> int | None:
@@ -166,6 +169,18 @@ def num_threads() -> int | None:
         return _num_threads
     given = os.environ.get(THREADS_VARIABLE)
     return _thread_count(given, f"{THREADS_VARIABLE} must be") if given else None
+
+
+def on_num_threads_change(listener: Callable[[int | None], None]) -> None:
+    """Call ``listener(num_threads())`` now and after every :func:`set_num_threads`.
+
+    For backends, whose kernels read the number when they run. It is called for as long as the process lives.
+
+    Raises:
+        ValueError: if ``BRAINEVENT_NUM_THREADS`` is not a number of threads.
+    """
+    listener(num_threads())
+    _thread_listeners.append(listener)
 
 
 def _thread_count(value: int | str, who: str) -> int:

@@ -11,9 +11,6 @@ __all__ = ["BACKEND"]
 
 # What is left to XLA, by the names of the conformance kit's cases.
 _DECLINES = {
-    "^(matmul|sddmm|stdp_update)-.*-(vmap_(data|structure|y|trace|all)|nested)$": "one call has one matrix",
-    "^(sddmm|stdp_update)-.*-vmap_x$": "the batch would have a result for each entry and vector",
-    "^jitc_to_coo-.*-vmap_": "lines of different networks can have any number of entries",
     "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
     "^sddmm-dense-": "outer products have nothing sparse in them",
     "^(matmul|sddmm)-[a-z_]+:weight_indices-": "weights in another order belong to plasticity",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -110,10 +110,10 @@ NORMAL = Law("normal", ("loc", "scale"), normal)
 LAWS = {law.name: law for law in (SCALAR, UNIFORM, NORMAL)}
 
 
-@dataclass(frozen=True)
-class ConnectionRule:
+class ConnectionRule(NamedTuple):
     """What is static about a generated matrix: how its connections and their weights are drawn. It takes the place
-    that a :class:`~brainevent_core.formats.Format` has for a stored one.
+    that a :class:`~brainevent_core.formats.Format` has for a stored one. (A tuple, which Python hashes in C: an eager
+    product hashes it at every call.)
 
     Attributes:
         law: of the weights.

@@ -33,7 +33,8 @@ def native_call(
 ) -> list[jax.Array]:
     """Call a native kernel on arrays, traced or not, on CPU.
 
-    The kernel is compiled once per process for each combination of dtypes and ranks; new shapes compile nothing.
+    The kernel is compiled once per process for each combination of dtypes and ranks; new shapes compile nothing. Under
+    `vmap` one call runs it for every member of the batch, see `members`.
 
     Args:
       kernel: the kernel.
@@ -41,6 +42,7 @@ def native_call(
         read as one.
       outs: shape and dtype of each output.
       aliases: inputs whose memory becomes an output's, `{input position: output position}`, as in `jax.ffi.ffi_call`.
+        Under `vmap` they must be mapped wherever any input is.
       attributes: static NumPy scalars that the kernel gets after the outputs, sorted by name.
       read_as: dtypes as which the kernel reads the bits of inputs, `{input position: dtype of the same size}`. It costs
         nothing, while `jax.lax.bitcast_convert_type` copies the array.
@@ -65,7 +67,7 @@ def native_call(
         tuple((np.dtype(out.dtype), len(out.shape)) for out in outs),
         tuple(np.dtype(type(value)) for value in scalars.values()),
     )
-    call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=dict(aliases or {}))
+    call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=dict(aliases or {}), vmap_method="expand_dims")
     return list(call(*arrays, **scalars))
 
 

@@ -26,19 +26,58 @@ from .memory import (
 from .specialise import internal
 
 
-def buffer_as_array(context: Any, builder: ir.IRBuilder, buffer: ir.Value, array_type: types.Array) -> ir.Value:
-    """An `XLA_FFI_Buffer` as a Numba array of `array_type`; the dimensions are those of this call."""
+@internal
+def buffer_of(frame, field, position):  # type: ignore[no-untyped-def]
+    """The address of an input's or output's `XLA_FFI_Buffer`."""
+    return load_int64(load_int64(frame + field + layout.LIST_ITEMS) + 8 * position)
+
+
+@internal
+def product_of_dims(dims, first, last):  # type: ignore[no-untyped-def]
+    size = 1
+    for axis in range(first, last):
+        size *= load_int64(dims + 8 * axis)
+    return size
+
+
+def _piece_of_member(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
+    """Where the dimensions of a member's piece of a buffer are, of which there are `rank`, and how many numbers of the
+    buffer come before the piece; see `members`."""
+    dims = load_int64(buffer + layout.BUFFER_DIMS)
+    front = load_int64(buffer + layout.BUFFER_RANK) - rank
+    if front <= 0:
+        return dims, 0
+    sizes = load_int64(buffer_of(frame, layout.FRAME_RETS, 0) + layout.BUFFER_DIMS)
+    stride, before = product_of_dims(dims, front, front + rank), 0
+    for axis in range(front - 1, -1, -1):
+        size, own = load_int64(sizes + 8 * axis), load_int64(dims + 8 * axis)
+        if own != 1:
+            before += member % size * stride
+        member //= size
+        stride *= own
+    return dims + 8 * front, before
+
+
+def buffer_as_array(
+    context: Any, builder: ir.IRBuilder, frame: ir.Value, buffer: ir.Value, member: ir.Value, array_type: types.Array
+) -> ir.Value:
+    """A member's piece of an `XLA_FFI_Buffer` as a Numba array of `array_type`, with the dimensions of this call."""
     # Not above: it takes 0.17 s, which a process that finds its handlers on disk needn't spend.
     from numba.np.arrayobj import populate_array
 
     array = context.make_array(array_type)(context, builder)
-    dims = load_at(builder, buffer, layout.BUFFER_DIMS)
+    piece_signature = signature(types.UniTuple(types.int64, 2), *([types.int64] * 4))
+    # Not `compile_internal`, for the caller may be a plain C function.
+    compiled = context.compile_subroutine(builder, _piece_of_member, piece_signature)
+    arguments = (frame, buffer, I64(array_type.ndim), member)
+    _, piece = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
+    dims, before = (builder.extract_value(piece, position) for position in range(2))
     shape = [load_at(builder, dims, 8 * axis) for axis in range(array_type.ndim)]
     itemsize = I64(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
     strides = [itemsize] * array_type.ndim
     for axis in reversed(range(array_type.ndim - 1)):
         strides[axis] = builder.mul(strides[axis + 1], shape[axis + 1])
-    data = load_at(builder, buffer, layout.BUFFER_DATA)
+    data = builder.add(load_at(builder, buffer, layout.BUFFER_DATA), builder.mul(before, itemsize))
     populate_array(
         array,
         data=builder.inttoptr(data, array.data.type),
@@ -56,7 +95,7 @@ def scalar_attribute(context: Any, builder: ir.IRBuilder, scalar: ir.Value, scal
     return context.unpack_value(builder, scalar_type, value)
 
 
-def call_kernel(
+def kernel_call(
     kernel: Any,
     inputs: tuple[types.Array, ...],
     outputs: tuple[types.Array, ...],
@@ -64,29 +103,29 @@ def call_kernel(
     threads: bool,
     returns_status: bool = True,
 ) -> Any:
-    """An intrinsic `run(frame) -> status` that calls `kernel` with the frame's buffers and attributes.
+    """`resolve(typing context) -> emit(context, builder, frame, own_frame, member) -> status`: a call of `kernel`.
 
-    What a kernel returns that isn't a status is ignored.
-
-    A status below zero means that the kernel raised. (Left to Numba, it would be printed and the call succeed.)
+    The kernel gets a member's arrays and the attributes of the frame; with `threads`, `own_frame` before them. What it
+    returns that isn't a status is ignored. A status below zero means that it raised. (Left to Numba, that would be
+    printed and the call succeed.)
     """
     kernel_type = types.Dispatcher(kernel)
     argument_types = (*([ADDRESS] if threads else []), *inputs, *outputs, *attributes)
 
-    @intrinsic
-    def run(typingctx: Any, frame: types.Type) -> Any:
+    def resolve(typingctx: Any) -> Any:
         kernel_signature = kernel_type.get_call_type(typingctx, argument_types, {})
         if returns_status and not isinstance(kernel_signature.return_type, types.Integer | types.Boolean):
             raise TypeError(f"the kernel must return an integer status, not {kernel_signature.return_type}")
 
-        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-            (frame,) = args
-            values = [frame] if threads else []
+        def emit(
+            context: Any, builder: ir.IRBuilder, frame: ir.Value, own_frame: ir.Value, member: ir.Value
+        ) -> ir.Value:
+            values = [own_frame] if threads else []
             for field, array_types in ((layout.FRAME_ARGS, inputs), (layout.FRAME_RETS, outputs)):
                 buffers = load_at(builder, frame, field + layout.LIST_ITEMS)
                 for position, array_type in enumerate(array_types):
                     buffer = load_at(builder, buffers, 8 * position)
-                    values.append(buffer_as_array(context, builder, buffer, array_type))
+                    values.append(buffer_as_array(context, builder, frame, buffer, member, array_type))
             scalars = load_at(builder, frame, layout.FRAME_ATTRS + layout.ATTRS_ITEMS)
             for position, scalar_type in enumerate(attributes):
                 scalar = load_at(builder, scalars, 8 * position)
@@ -94,9 +133,9 @@ def call_kernel(
             raised, status = call_checked(context, builder, kernel_type, kernel_signature, values, returns_status)
             return builder.select(raised, I64(-1), status)
 
-        return signature(types.int64, ADDRESS), codegen
+        return emit
 
-    return run
+    return resolve
 
 
 def call_checked(

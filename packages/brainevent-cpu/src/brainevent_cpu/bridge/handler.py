@@ -13,8 +13,9 @@ from numba.core.dispatcher import Dispatcher
 
 from . import layout
 from .cache import HandlerCache, handler_key
-from .frame import answer_metadata, call_kernel, error_message, frame_is_readable
+from .frame import answer_metadata, error_message, frame_is_readable, kernel_call
 from .kernel import NativeKernel
+from .members import over_members
 from .memory import load_int32
 
 UNREADABLE_FRAME = -2
@@ -56,7 +57,15 @@ def compile_handler(
 
     built = kernel.build()
     function = built if isinstance(built, Dispatcher) else numba.njit(built)
-    run = call_kernel(function, input_types, output_types, attribute_types, kernel.threads, kernel.returns_status)
+    call = kernel_call(function, input_types, output_types, attribute_types, kernel.threads, kernel.returns_status)
+    run = over_members(
+        call,
+        key[:16],
+        rank=outputs[0][1],
+        inputs=len(inputs),
+        outputs=len(outputs),
+        threads=kernel.threads,
+    )
     if kernel.must_write:
         # Not above: it compiles functions that few kernels need.
         from .written import checking

@@ -122,7 +122,7 @@ def atomic_load(typingctx: Any, address: types.Type) -> Any:
 
 
 @intrinsic
-def kept(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
+def select_or_zero(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
     """The float `value` if `flag` (a uint8) is 1, and 0 if it is 0, without a branch."""
     if not isinstance(value, types.Float):
         return None

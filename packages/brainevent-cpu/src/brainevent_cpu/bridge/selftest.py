@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 import numpy as np
 
+from brainevent_core import config
+
 from . import layout
 from .call import native_call
 from .kernel import NativeKernel
@@ -27,6 +29,7 @@ def bridge_works() -> bool:
 
 @functools.cache
 def _run_once() -> bool:
+    config.num_threads()  # a number of threads that is none is an error of the user's, not of the bridge
     try:
         # In a thread of its own, where no trace and no mesh of the caller is in force.
         with ThreadPoolExecutor(1) as thread:

@@ -3,8 +3,8 @@
 LLVM makes vectors of a loop by itself, but not where it looks numbers up in an array that could be the one it writes
 to, and not where some lanes end before others. With these both can be said:
 
-    column = load(indices, entry, ascending() < left)
-    found = lookup(x, column, column < bound)
+    column = load(indices, entry, iota() < left)
+    found = gather(x, column, column < bound)
     total = where(found > 0, total + found, total)
 
 A lane has 8 to 64 bits, that of a mask one; LLVM spreads what is too wide over several registers. It makes something
@@ -26,23 +26,23 @@ from numba.extending import intrinsic, lower_builtin, models, register_model
 
 __all__ = [
     "LANES",
-    "any_lane",
-    "ascending",
+    "all_true",
+    "any_true",
     "bfloat16_lanes",
     "bits_mask",
     "cast",
-    "everywhere",
     "float16_lanes",
+    "gather",
+    "gather_byte",
+    "iota",
     "load",
-    "lookup",
-    "lookup_byte",
     "mask_bits",
     "reinterpret",
-    "same",
+    "splat",
     "store",
     "sum_lanes",
     "where",
-    "widen",
+    "zext",
 ]
 
 #: A register of AVX-512 has 16 lanes of 32 bits.
@@ -234,7 +234,7 @@ def _gather(context: Any, builder: ir.IRBuilder, array: types.Array, args: Any, 
 
 
 @intrinsic
-def lookup(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
+def gather(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
     """`array[place]` for each lane, 0 where the mask is not set: nothing is read there. Places are below 2**31."""
     if not _array(array) or places != Lanes(types.uint32) or mask != MASK:
         return None
@@ -246,7 +246,7 @@ def lookup(typingctx: Any, array: types.Type, places: types.Type, mask: types.Ty
 
 
 @intrinsic
-def lookup_byte(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
+def gather_byte(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
     """The same from an array of bytes, as uint32. Three more bytes are read, so there must be as many behind each."""
     if not _array(array) or array.dtype != types.uint8 or places != Lanes(types.uint32) or mask != MASK:
         return None
@@ -262,7 +262,7 @@ def lookup_byte(typingctx: Any, array: types.Type, places: types.Type, mask: typ
 
 
 @intrinsic
-def ascending(typingctx: Any) -> Any:
+def iota(typingctx: Any) -> Any:
     """0, 1, 2 and so on, uint32."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -306,7 +306,7 @@ def cast(typingctx: Any, value: types.Type, like: types.Type) -> Any:
 
 
 @intrinsic
-def widen(typingctx: Any, value: types.Type) -> Any:
+def zext(typingctx: Any, value: types.Type) -> Any:
     """Unsigned integers of up to 32 bits, as uint32."""
     if value not in [Lanes(narrow) for narrow in (types.uint8, types.uint16, types.uint32)]:
         return None
@@ -360,7 +360,7 @@ bits_mask = _conversion(types.uint16, MASK, _unchanged)
 
 
 @intrinsic
-def everywhere(typingctx: Any) -> Any:
+def all_true(typingctx: Any) -> Any:
     """The mask that is set in all lanes."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -370,7 +370,7 @@ def everywhere(typingctx: Any) -> Any:
 
 
 @intrinsic
-def same(typingctx: Any, value: types.Type) -> Any:
+def splat(typingctx: Any, value: types.Type) -> Any:
     """One number for all lanes."""
     if not isinstance(value, types.Number):
         return None
@@ -382,7 +382,7 @@ def same(typingctx: Any, value: types.Type) -> Any:
 
 
 @intrinsic
-def any_lane(typingctx: Any, mask: types.Type) -> Any:
+def any_true(typingctx: Any, mask: types.Type) -> Any:
     """Whether a mask is set anywhere."""
     if mask != MASK:
         return None

@@ -11,6 +11,7 @@ hang.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -37,8 +38,9 @@ from .memory import (
     yield_processor,
 )
 from .specialise import internal
+from .thread_limit import thread_limit
 
-__all__ = ["parallel_loop", "pool_size"]
+__all__ = ["emit_loop", "parallel_loop", "pool_size"]
 
 # The state of a loop lives on the heap until the last of its tasks has ended: a task that the pool starts late must
 # find that nothing is left to claim. The counters that threads fight for have cache lines of their own.
@@ -57,8 +59,12 @@ _SPINS = 64
 
 @internal
 def pool_size(frame):  # type: ignore[no-untyped-def]
-    """How many threads XLA's pool has; 1 if it offers none, or if `frame` is 0 (a call from Python)."""
-    if frame == 0:
+    """How many threads a kernel may use: those of XLA's pool, or as many as `brainevent.config.num_threads` allows.
+
+    It is 1 if the pool offers none, or if `frame` is 0 (a call from Python, or by one thread of several).
+    """
+    limit = thread_limit()
+    if frame == 0 or limit == 1:
         return 1
     api = load_int64(frame + layout.FRAME_API)
     if load_int64(api) < layout.API_MIN_SIZE_POOL:
@@ -72,7 +78,7 @@ def pool_size(frame):  # type: ignore[no-untyped-def]
     if error != 0:
         discard_error(api, error)
         return 1
-    return max(1, load_int64(count))
+    return max(1, min(load_int64(count), limit))
 
 
 @internal
@@ -151,6 +157,50 @@ def _run_loop(frame, chunks, helpers, function, task, arguments):  # type: ignor
     return status
 
 
+def emit_loop(
+    context: Any,
+    builder: ir.IRBuilder,
+    frame: ir.Value,
+    chunks: ir.Value,
+    threads: ir.Value,
+    arguments: ir.Value,
+    run_chunk: Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value],
+) -> ir.Value:
+    """The status of a loop, see `parallel_loop`, whose body `run_chunk(builder, arguments, chunk)` emits.
+
+    `arguments` is the address of what the body reads.
+    """
+
+    # What the pool calls must be plain C functions; emitted into this module they need no address in the code, so that
+    # it can be kept on disk.
+    def emit(name: str, parameters: int, fill: Callable[..., ir.Value]) -> ir.Value:
+        function = ir.Function(
+            builder.module, ir.FunctionType(I64, [I64] * parameters), builder.module.get_unique_name(name)
+        )
+        function.linkage = "internal"
+        inner = ir.IRBuilder(function.append_basic_block("entry"))
+        inner.ret(fill(inner, *function.args))
+        return builder.ptrtoint(function, I64)
+
+    def run_task(inner: ir.IRBuilder, state: ir.Value) -> ir.Value:
+        task_signature = signature(types.int64, ADDRESS)
+        compiled = context.compile_subroutine(inner, _task, task_signature)
+        _, result = context.call_internal_no_propagate(inner, compiled.fndesc, task_signature, (state,))
+        return result
+
+    function, task = emit("run_chunk", 2, run_chunk), emit("run_task", 1, run_task)
+    least = builder.select(builder.icmp_signed("<", chunks, threads), chunks, threads)
+    helpers = builder.sub(least, I64(1))
+    return context.compile_internal(
+        builder,
+        lambda frame, chunks, helpers, function, task, arguments: _run_loop(
+            frame, chunks, helpers, function, task, arguments
+        ),
+        signature(types.int64, *([types.int64] * 6)),
+        (frame, chunks, helpers, function, task, arguments),
+    )
+
+
 def parallel_loop(body: Any) -> Any:
     """A loop for kernels, `loop(frame, chunks, threads, args) -> status`, that runs `body` on several threads.
 
@@ -182,44 +232,14 @@ def parallel_loop(body: Any) -> Any:
             frame, chunks, threads, packed = values
             storage = cgutils.alloca_once_value(builder, packed)
 
-            # What the pool calls must be plain C functions; emitted into this module they need no address in the code,
-            # so that it can be kept on disk.
-            def emit(name: str, parameters: int, fill: Any) -> ir.Value:
-                function = ir.Function(
-                    builder.module, ir.FunctionType(I64, [I64] * parameters), builder.module.get_unique_name(name)
-                )
-                function.linkage = "internal"
-                inner = ir.IRBuilder(function.append_basic_block("entry"))
-                inner.ret(fill(inner, function.args))
-                return builder.ptrtoint(function, I64)
-
-            def run_chunk(inner: ir.IRBuilder, given: Any) -> ir.Value:
-                arguments, chunk = given
+            def run_chunk(inner: ir.IRBuilder, arguments: ir.Value, chunk: ir.Value) -> ir.Value:
                 loaded = inner.load(pointer(inner, arguments, packed.type))
                 unpacked = [inner.extract_value(loaded, position) for position in range(len(args.types))]
                 raised, status = call_checked(context, inner, body_type, body_signature, [chunk, *unpacked])
                 return inner.select(raised, I64(-1), status)
 
-            def run_task(inner: ir.IRBuilder, given: Any) -> ir.Value:
-                task_signature = signature(types.int64, ADDRESS)
-                compiled = context.compile_subroutine(inner, _task, task_signature)
-                _, result = context.call_internal_no_propagate(inner, compiled.fndesc, task_signature, given)
-                return result
-
-            function = emit("run_chunk", 2, run_chunk)
-            task = emit("run_task", 1, run_task)
-            one = I64(1)
-            least = builder.select(builder.icmp_signed("<", chunks, threads), chunks, threads)
-            helpers = builder.sub(least, one)
-            loop_signature = signature(types.int64, *([types.int64] * 6))
-            return context.compile_internal(
-                builder,
-                lambda frame, chunks, helpers, function, task, arguments: _run_loop(
-                    frame, chunks, helpers, function, task, arguments
-                ),
-                loop_signature,
-                (frame, chunks, helpers, function, task, builder.ptrtoint(storage, I64)),
-            )
+            arguments = builder.ptrtoint(storage, I64)
+            return emit_loop(context, builder, frame, chunks, threads, arguments, run_chunk)
 
         return signature(types.int64, ADDRESS, types.int64, types.int64, args), codegen
 

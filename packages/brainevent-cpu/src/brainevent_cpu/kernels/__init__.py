@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import jax
+
+from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
 
 from . import encoding, jitc, matmul, plasticity
 
@@ -13,14 +19,24 @@ def register(registry: Any) -> None:
     """Add all kernels of this package to `registry`, a `brainevent_core.plugins.KernelRegistry`."""
     kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
         ("matmul", matmul.matmul, matmul.supports_matmul, {}),
-        ("sddmm", matmul.sddmm, matmul.supports_sddmm, {}),
+        ("sddmm", _of_members(matmul.sddmm), matmul.supports_sddmm, {}),
         ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
-        ("encode_events", encoding.encode_events, encoding.supports_encoding, {}),
-        ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {"batched": True}),
-        ("jitc_to_dense", jitc.elements, jitc.supports_writing, {"batched": True}),
-        ("jitc_to_coo", jitc.entries, jitc.supports_writing, {}),
+        ("encode_events", _of_members(encoding.encode_events), encoding.supports_encoding, {}),
+        ("jitc_matmul", _of_members(jitc.matmul), jitc.supports_matmul, {}),
+        ("jitc_to_dense", _of_members(jitc.elements), jitc.supports_writing, {}),
+        ("jitc_to_coo", _of_members(jitc.entries), jitc.supports_writing, {}),
     )
     for primitive, kernel, supports, abilities in kernels:
-        registry.register_kernel(
-            primitive, "cpu", kernel, backend="numba", supports=supports, exportable=False, **abilities
-        )
+        abilities = {"exportable": False, "batched": True, **abilities}
+        registry.register_kernel(primitive, "cpu", kernel, backend="numba", supports=supports, **abilities)
+
+
+def _of_members(kernel: Callable[..., list[jax.Array]]) -> Callable[..., list[jax.Array]]:
+    """A kernel of unmapped operands as one that takes mapped axes: native calls find members themselves."""
+
+    @functools.wraps(kernel)
+    def batched(*operands: jax.Array, batch: Sequence[VmapAxis] = (), **static: Any) -> list[jax.Array]:
+        outputs: list[jax.Array] = vmap_over(lambda *unmapped: kernel(*unmapped, **static), batch)(*operands)
+        return outputs
+
+    return batched

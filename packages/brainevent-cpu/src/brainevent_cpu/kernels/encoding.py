@@ -45,7 +45,7 @@ def encode_events(mask: jax.Array, *, encoding: Encoding, length: int) -> list[j
         native_kernel(KernelSpec("encoding", encoding=encoding)),
         mask.T.reshape(-1),
         outs=[jax.ShapeDtypeStruct((int(np.prod(columns)) * length,), dtype)],
-        attributes={"lines": np.int64(lines), "slots": np.int64(length)},
+        attributes={"lines": np.int64(lines), "size": np.int64(length)},
         read_as={0: np.uint8},
     )
     return [out.reshape(*columns, length).T]

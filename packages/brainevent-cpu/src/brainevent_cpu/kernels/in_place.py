@@ -26,7 +26,7 @@ def overwrite(
 
     Args:
       kernel: called as `kernel(frame, data, *arrays, out, *attributes)`; `data` and `out` are one buffer.
-      data: keeps its shape, for XLA copies what it has to reshape.
+      data: keeps its shape, for XLA copies what it has to reshape. Under `vmap` it must be mapped.
       *arrays: what else the kernel reads.
       after: arrays that the kernel is not given. As operands of the call they must be there before it: XLA copies
         `data` if it can't know that those who read it come first.
@@ -37,6 +37,6 @@ def overwrite(
     scalars = dict(sorted(attributes.items()))
     target = target_for(kernel, tuple(seen), (seen[0],), tuple(np.dtype(type(value)) for value in scalars.values()))
     out = jax.ShapeDtypeStruct(data.shape, data.dtype)
-    call = jax.ffi.ffi_call(target, [out], input_output_aliases={0: 0})
+    call = jax.ffi.ffi_call(target, [out], input_output_aliases={0: 0}, vmap_method="expand_dims")
     (result,) = call(data, *arrays, *after, **scalars)
     return result

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent_core.jitc
-from brainevent_core.config import num_threads
 from brainevent_core.encodings import Encoding
 from brainevent_core.formats import Shape
 from brainevent_core.jitc import NORMAL, SCALAR, UNIFORM, ConnectionRule, block_size, gap_tables
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive import VmapAxis
 
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
@@ -72,7 +69,6 @@ def matmul(
     shape: Shape,
     transpose: bool,
     encoding: Encoding,
-    batch: Sequence[VmapAxis] = (),
     **_: Any,
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
@@ -86,22 +82,19 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       encoding: of x. Events are decoded to a byte each, which takes less than a walk along one line.
-      batch: the levels of `vmap`, whose axes are in front of the operands that are mapped.
 
     Returns:
-      The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters, behind the mapped axes.
-      Half-precision products are computed in single precision.
+      The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters. Half-precision products
+      are computed in single precision.
     """
     lines, length = shape
     event, wide = encoding.event, WIDE[data.dtype.name]
     entries = "event" if event else encoding.name
-    mapped = sum(level.mapped[3] for level in batch)
-    x = _decoded(x, encoding, lines if transpose else length, mapped)
+    x = encoding.decode(x, lines if transpose else length)
     if not event:
         x = x.astype(wide)
-    columns = x.shape[mapped + 1 :]
+    columns = x.shape[1:]
     width = math.prod(columns)
-    members = math.prod(level.size for level in batch)
     tables = gap_tables(rule.prob)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
@@ -114,21 +107,22 @@ def matmul(
     out_length = length if transpose else lines
     (out,) = native_call(
         kernel,
-        *(_by_member(array, i, batch) for i, array in enumerate((data.astype(wide), seed, first))),
+        data.astype(wide),
+        seed,
+        first,
         jnp.asarray(tables).reshape(-1),
-        _by_member(x, 3, batch),
-        outs=[jax.ShapeDtypeStruct((members, out_length * width), wide)],
+        x.reshape(-1),
+        outs=[jax.ShapeDtypeStruct((out_length * width,), wide)],
         attributes=_attributes(
             batch=width,
             block=block_size(rule.prob),
             length=length,
             lines=lines,
-            members=members,
             per_line=math.ceil(rule.prob * length),
         ),
         read_as={4: np.uint8} if event else None,
     )
-    return [out.reshape(*(level.size for level in batch), out_length, *columns).astype(data.dtype)]
+    return [out.reshape(out_length, *columns).astype(data.dtype)]
 
 
 def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: bool) -> str:
@@ -142,28 +136,19 @@ def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: boo
     return "gaps" if rule.law is SCALAR and many else "none"
 
 
-def elements(
-    seed: jax.Array,
-    first: jax.Array,
-    *,
-    rule: ConnectionRule,
-    shape: Shape,
-    batch: Sequence[VmapAxis] = (),
-    **_: Any,
-) -> list[jax.Array]:
+def elements(seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, **_: Any) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     tables = gap_tables(rule.prob)
-    sizes = [level.size for level in batch]
-    members = math.prod(sizes)
     connected, drawn = native_call(
         elements_kernel(tables_shape=tables.shape),
-        *(_by_member(array, i, batch) for i, array in enumerate((seed, first))),
+        seed,
+        first,
         jnp.asarray(tables).reshape(-1),
-        outs=[jax.ShapeDtypeStruct((members * lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
-        attributes=_attributes(block=block_size(rule.prob), length=length, lines=lines, members=members),
+        outs=[jax.ShapeDtypeStruct((lines * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)],
+        attributes=_attributes(block=block_size(rule.prob), length=length, lines=lines),
     )
-    return [connected.reshape(*sizes, *shape), drawn.reshape(*sizes, *shape)]
+    return [connected.reshape(shape), drawn.reshape(shape)]
 
 
 def entries(
@@ -189,30 +174,8 @@ def entries(
 
 
 def _attributes(**numbers: int) -> dict[str, np.generic]:
-    """What a kernel has to know beside its arrays, and the limit on its threads."""
-    return {name: np.int64(number) for name, number in {**numbers, "threads": num_threads() or 0}.items()}
-
-
-def _decoded(x: jax.Array, encoding: Encoding, length: int, mapped: int) -> jax.Array:
-    """x as numbers, or as a boolean for each event, behind as many mapped axes as before."""
-
-    def decode(x: jax.Array) -> jax.Array:
-        return encoding.decode(x, length)
-
-    for _ in range(mapped):
-        decode = jax.vmap(decode)
-    return decode(x)
-
-
-def _by_member(array: jax.Array, operand: int, batch: Sequence[VmapAxis]) -> jax.Array:
-    """An operand with one row for each member of the ensemble, or with one for all."""
-    sizes = [level.size for level in batch if level.mapped[operand]]
-    inner = array.shape[len(sizes) :]
-    if len(sizes) not in (0, len(batch)):
-        front = [level.size if level.mapped[operand] else 1 for level in batch]
-        array = jnp.broadcast_to(array.reshape(*front, *inner), (*(level.size for level in batch), *inner))
-        sizes = [level.size for level in batch]
-    return array.reshape(math.prod(sizes), math.prod(inner))
+    """What a kernel has to know beside its arrays."""
+    return {name: np.int64(number) for name, number in numbers.items()}
 
 
 @functools.cache

@@ -28,7 +28,7 @@ class KernelSpec:
       encoding: what x holds, one of `ENCODINGS`.
       transpose: whether x runs along the rows of what is stored, rather than along its columns.
       batched: whether x has several columns.
-      slots: whether weights are stored in another order than indices, and an array says where each is.
+      permuted: whether weights are stored in another order than indices, and an array says where each is.
       shared: whether several entries can have one weight, then.
       lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
       short: whether rows have so few entries, on average, that where they end costs more than they do.
@@ -41,7 +41,7 @@ class KernelSpec:
     encoding: Encoding = FLOAT
     transpose: bool = False
     batched: bool = False
-    slots: bool = False
+    permuted: bool = False
     shared: bool = False
     lanes: bool = False
     short: bool = False
@@ -82,7 +82,7 @@ class KernelSpec:
             self.encoding.name,
             *(["transposed"] if self.transpose else []),
             *(["batched"] if self.batched else []),
-            *(["slots"] if self.slots else []),
+            *(["permuted"] if self.permuted else []),
             *(["shared"] if self.shared else []),
             *(["lanes"] if self.lanes else []),
             *(["short"] if self.short else []),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.config import num_threads
 from brainevent_core.encodings import BINARY, FLOAT, Encoding, is_event
 from brainevent_core.formats import (
     COO_FORMAT,
@@ -23,6 +23,7 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, vmap_over
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
@@ -72,7 +73,13 @@ supports_sddmm = Takes(formats=_SPARSE, encodings=ENCODINGS, dtypes=tuple(WIDE),
 
 
 def matmul(
-    data: jax.Array, *operands: jax.Array, format: Format, shape: Shape, transpose: bool, encoding: Encoding
+    data: jax.Array,
+    *operands: jax.Array,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    batch: Sequence[VmapAxis] = (),
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
 
@@ -83,6 +90,7 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       encoding: of x.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
@@ -92,20 +100,28 @@ def matmul(
       MathError: if the arrays don't fit `shape`.
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
-    *structure, x = operands
-    format.validate(data, structure, shape)
-    plan = _matmul_plan(format.named(structure), format, shape, transpose, encoding)
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
-    def run() -> list[jax.Array]:
+    def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
+        *structure, x = operands
+        format.validate(data, structure, shape)
+        plan = _matmul_plan(format.named(structure), format, shape, transpose, encoding)
         return _run(plan, data, x, shape, transpose, encoding, homogeneous=format.is_homogeneous(data))
 
-    if plan.family != "dense" or x.ndim == 1:
-        return run()
-    length = shape[0] if transpose else shape[1]
-    events = encoding.decode(x, length)
+    mapped = number_mapped(batch, len(operands))
+    if format is not DENSE_FORMAT or operands[-1].ndim - mapped == 1:
+        return vmap_over(run, batch)(data, *operands)
+
+    def decode(x: jax.Array) -> jax.Array:
+        return encoding.decode(x, shape[0] if transpose else shape[1])
+
+    for _ in range(mapped):
+        decode = jax.vmap(decode)
+    # One decision for all members: under vmap both ways would run.
+    events = decode(operands[-1])
     many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
-    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
-    return jax.lax.cond(many, lambda: [reference.matmul(data, x, **params)], run)
+    dense = vmap_over(lambda data, x: [reference.matmul(data, x, **params)], batch)
+    return jax.lax.cond(many, dense, vmap_over(run, batch), data, *operands)
 
 
 def sddmm(
@@ -225,7 +241,6 @@ def _run(
             "outer": np.int64(outer),
             "reach": np.int64(plan.reach),
             "size": np.int64(size),
-            "threads": np.int64(num_threads() or 0),
             "width": np.int64(shape[1] if plan.layout == "" else plan.arrays[0].size // max(shape[0], 1)),
         },
         read_as=_read_as(arrays, plan),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.config import num_threads
 from brainevent_core.encodings import BINARY, Encoding, is_event
 from brainevent_core.formats import (
     COO_FORMAT,
@@ -24,6 +24,7 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, batch_shape, number_mapped, vmap_over
 
 from ..bridge import native_call
 from .compiled import native_kernel
@@ -59,18 +60,43 @@ supports_stdp_update = Takes(
 def stdp_update(
     data: jax.Array,
     *operands: jax.Array,
-    format: Format,
-    shape: Shape,
-    transpose: bool,
-    encoding: Encoding,
-    clip: str,
+    batch: Sequence[VmapAxis] = (),
     after: Sequence[jax.Array] = (),
+    **static: Any,
 ) -> list[jax.Array]:
     """New weights: the primitive `stdp_update` of core, see there.
 
     Args:
       data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. Weights that aren't mapped
+        are copied for each member.
+      after: what has been computed from the weights before.
+      **static: format, shape, transpose, encoding and clip.
+    """
+    front = [axis.size if axis.mapped[0] else 1 for axis in batch]
+    inner = data.shape[number_mapped(batch, 0) :]
+    data = jnp.broadcast_to(data.reshape(*front, *inner), (*batch_shape(batch), *inner))
+    mapped = [VmapAxis(axis.size, (True, *axis.mapped[1:])) for axis in batch]
+    outputs: list[jax.Array] = vmap_over(partial(_update, after=after, **static), mapped)(data, *operands)
+    return outputs
+
+
+def _update(
+    data: jax.Array,
+    *operands: jax.Array,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    clip: str,
+    after: Sequence[jax.Array],
+) -> list[jax.Array]:
+    """The new weights of one member.
+
+    Args:
+      data: as in `stdp_update`.
+      *operands: likewise.
       format: of the matrix.
       shape: of what is stored.
       transpose: whether x has the events of the rows of what is stored, rather than of its columns.
@@ -90,7 +116,7 @@ def stdp_update(
         "entries" if data.dtype == wide else data.dtype.name,
         BINARY,
         plan.transpose,
-        slots=plan.slots,
+        permuted=plan.permuted,
         shared=format is _PERMUTED,
         clip=clip,
     )
@@ -110,7 +136,6 @@ def stdp_update(
             "bound": np.int64(plan.bound),
             "lines": np.int64(shape[0] if transpose else shape[1]),
             "others": np.int64(shape[1] if transpose else shape[0]),
-            "threads": np.int64(num_threads() or 0),
             "width": np.int64(data.size // max(shape[0], 1)),
         },
         read_as=seen,
@@ -131,7 +156,7 @@ class _Plan:
     arrays: tuple[jax.Array, ...] = ()
     pointers: tuple[int, ...] = ()
     bound: int = 0
-    slots: bool = False
+    permuted: bool = False
     transpose: bool = False
 
 
@@ -149,13 +174,13 @@ def _plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -
     if format.carries(CSC_INDEX) and not transpose:
         column_rows = structure.csc_indices
         arrays = (column_rows, pointers(structure.csc_indptr, column_rows.size), structure.csc_perm)
-        return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), slots=True)
+        return _Plan("rows", "csr", arrays, (1,), reached(column_rows, shape[0]), permuted=True)
     indices, indptr, bound = rows(structure, format, shape)
     layout = format.base.name
     if not transpose:
         return _Plan("scan", layout, (indices, indptr, _all_inside(indices, bound)), (1, 2), bound)
     if format is _PERMUTED:
-        return _Plan("rows", layout, (indices, indptr, structure.weight_indices), (1,), bound, slots=True)
+        return _Plan("rows", layout, (indices, indptr, structure.weight_indices), (1,), bound, permuted=True)
     return _Plan("rows", layout, (indices, indptr, indices), (1,), bound)
 
 

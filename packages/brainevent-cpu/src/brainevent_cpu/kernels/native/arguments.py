@@ -20,13 +20,13 @@ class Rows(NamedTuple):
       data: the weights, one for each entry or one for all.
       indices: the column of each entry, read as unsigned.
       indptr: where rows begin, see `rows`; sound pointers.
-      slots: the place of each entry's weight in `data`, where weights are in another order.
+      perm: the index of each entry's weight in `data`, where weights are in another order.
     """
 
     data: Any
     indices: Any
     indptr: Any
-    slots: Any
+    perm: Any
 
 
 class Sizes(NamedTuple):

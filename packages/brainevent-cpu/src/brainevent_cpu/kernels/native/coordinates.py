@@ -104,13 +104,13 @@ def build(call: KernelSpec) -> Any:
     parallel_parts, add_parts = parallel_loop(add_part), sum_adder(call)
 
     @allocating
-    def kernel(frame, data, targets, sources, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, targets, sources, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         work = U(targets.size) * sizes.batch
-        parts = parts_for(threads_for(frame, work, threads), work, out)
+        parts = parts_for(threads_for(frame, work), work, out)
         copies = np.empty((parts - 1) * out.size, out.dtype)
         entries = entries_of(x, sizes)
         status = parallel_parts(frame, parts, parts, (U(parts), data, targets, sources, entries, out, copies, sizes))

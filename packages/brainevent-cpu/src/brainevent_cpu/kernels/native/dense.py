@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...bridge.memory import prefetch
-from ...bridge.simd import LANES, ascending, everywhere, load, same, store, sum_lanes, where
+from ...bridge.simd import LANES, all_true, iota, load, splat, store, sum_lanes, where
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
@@ -134,9 +134,9 @@ def build(call: KernelSpec) -> Any:
             while column + U(LANES) <= last:
                 if not cached:
                     prefetch_ahead(data, starts, following, column + AHEAD_IN_FOUR, first, last)
-                add_four(data, starts, factors, column, everywhere(), out, to)
+                add_four(data, starts, factors, column, all_true(), out, to)
                 column += U(LANES)
-            add_four(data, starts, factors, column, ascending() < W(last - column), out, to)
+            add_four(data, starts, factors, column, iota() < W(last - column), out, to)
             i += U(4)
         while i < count:
             a, e = U(active[i]) * width, factor_at(x, begin + U(active[i]), out)
@@ -222,15 +222,15 @@ def build(call: KernelSpec) -> Any:
         for in advance, 10,000 x 10,000 weights took 20.6 ms (four rows: 22, two: 25, one: 31; a product with the zeros,
         by XLA: 20.2, which this takes now).
         """
-        zero = same(out.dtype.type(0))
+        zero = splat(out.dtype.type(0))
         sums = (zero, zero, zero, zero, zero, zero, zero, zero)
         cached, column = in_cache(data), U(0)
         while column + U(LANES) <= width:
             for row in range(U(0) if cached else U(8)):
                 prefetch_lanes(data, at + row * stride + column + AHEAD_IN_EIGHT)
-            sums = add_eight(sums, data, at + column, stride, entries, begin + column, everywhere())
+            sums = add_eight(sums, data, at + column, stride, entries, begin + column, all_true())
             column += U(LANES)
-        sums = add_eight(sums, data, at + column, stride, entries, begin + column, ascending() < W(width - column))
+        sums = add_eight(sums, data, at + column, stride, entries, begin + column, iota() < W(width - column))
         a, b, c, d, e, f, g, h = sums
         return (
             sum_lanes(a), sum_lanes(b), sum_lanes(c), sum_lanes(d),
@@ -269,14 +269,14 @@ def build(call: KernelSpec) -> Any:
     transpose = call.transpose
 
     @allocating
-    def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or data.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         active, counts = np.empty(inner * batch, np.uint64), np.empty(batch, np.uint64)
         lines = list_all(x, active, counts, sizes)
-        threads = threads_for(frame, lines * sizes.outer, threads)
+        threads = threads_for(frame, lines * sizes.outer)
         chunks = chunks_for(threads)
         if transpose:
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import bfloat16_value, float16_value, kept
-from ...bridge.simd import bfloat16_lanes, float16_lanes, load, lookup, lookup_byte, same, where
+from ...bridge.memory import bfloat16_value, float16_value, select_or_zero
+from ...bridge.simd import bfloat16_lanes, float16_lanes, gather, gather_byte, load, splat, where
 from ...bridge.specialise import specialised
 from ..kernel_spec import KernelSpec
 
@@ -50,7 +50,7 @@ def lanes_reader(call: KernelSpec) -> Any:
 
         @native
         def weights(data, entry, mask):
-            return same(data[U(0)])
+            return splat(data[U(0)])
 
     elif call.weights in _FROM_BITS:
         _, from_bits = _FROM_BITS[call.weights]
@@ -78,9 +78,9 @@ def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> A
     @native
     def add(total, found, weight, x, place):
         if event:
-            found = found & (lookup_byte(x, place, found) != W(0))
+            found = found & (gather_byte(x, place, found) != W(0))
             return where(found, total + (W(1) if counting else weight), total)
-        value = lookup(x, place, found)
+        value = gather(x, place, found)
         if selects:
             found = found & (value != x.dtype.type(0))
         return where(found, total + weight * value, total)
@@ -98,13 +98,13 @@ def multiplier(call: KernelSpec) -> Any:
 
         @native
         def contribution(number, value):
-            return kept(number, value)
+            return select_or_zero(number, value)
 
     elif call.selects:
 
         @native
         def contribution(number, value):
-            return kept(number * value, np.uint8(value != 0))
+            return select_or_zero(number * value, np.uint8(value != 0))
 
     else:
 

@@ -1,7 +1,7 @@
 """Events in an encoding that products read (`brainevent_core.encodings`), made from a byte for each line.
 
-The kernel is `(frame, x, out, lines, slots) -> status`: vectors of `lines` bytes, 0 or 1, behind each other in x, and
-of `slots` elements in the result.
+The kernel is `(frame, x, out, lines, size) -> status`: vectors of `lines` bytes, 0 or 1, behind each other in x, and
+of `size` elements in the result.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def build(call: KernelSpec) -> Any:
     list_active = active_lister(KernelSpec("encoding", encoding=BINARY))
 
     @native
-    def pack(x, start, lines, out, at, slots):
-        for word in range(slots):
+    def pack(x, start, lines, out, at, size):
+        for word in range(size):
             line, bits = start + word * U(32), U(0)
             if (word + U(1)) * U(32) <= lines:
                 for byte in range(U(4)):
@@ -44,22 +44,22 @@ def build(call: KernelSpec) -> Any:
             out[at + word] = np.uint32(bits)
 
     @specialised(*call.words, allocates=True)
-    def list_lines(x, start, lines, out, at, slots):
+    def list_lines(x, start, lines, out, at, size):
         # The lister writes one index further than there are events, for which the result has no room.
         active = np.empty(np.int64(lines) + 1, np.uint64)
-        count = min(list_active(x, start, lines, lines, active), slots - U(1))
+        count = min(list_active(x, start, lines, lines, active), size - U(1))
         out[at] = np.int32(count)
         for i in range(count):
             out[at + U(1) + i] = np.int32(active[i])
-        for i in range(count, slots - U(1)):
+        for i in range(count, size - U(1)):
             out[at + U(1) + i] = np.int32(lines)
 
     encode = {BITPACKED: pack, COMPACT: list_lines}[call.encoding]
 
     @specialised(*call.words, allocates=True)
-    def kernel(frame, x, out, lines, slots):
-        for vector in range(U(out.size) // U(slots)):
-            encode(x, vector * U(lines), U(lines), out, vector * U(slots), U(slots))
+    def kernel(frame, x, out, lines, size):
+        for vector in range(U(out.size) // U(size)):
+            encode(x, vector * U(lines), U(lines), out, vector * U(size), U(size))
         return 0
 
     return kernel

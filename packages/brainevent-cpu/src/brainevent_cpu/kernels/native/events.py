@@ -14,7 +14,7 @@ import numpy as np
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT
 
 from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
-from ...bridge.simd import LANES, ascending, load, mask_bits
+from ...bridge.simd import LANES, iota, load, mask_bits
 from ...bridge.specialise import internal, specialised
 from ..kernel_spec import KernelSpec
 
@@ -199,7 +199,7 @@ def column_packer(call: KernelSpec) -> Any:
         words = np.zeros(np.int64(sizes.inner * words_per_line), np.uint16)
         for line in range(sizes.inner):
             for first in range(U(0), sizes.batch, U(LANES)):
-                columns = ascending() < np.uint32(min(sizes.batch - first, U(LANES)))
+                columns = iota() < np.uint32(min(sizes.batch - first, U(LANES)))
                 events = load(x, line * sizes.batch + first, columns) != np.uint8(0)
                 words[line * words_per_line + first // U(LANES)] = mask_bits(events)
         return words

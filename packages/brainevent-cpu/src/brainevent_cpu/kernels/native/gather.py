@@ -1,8 +1,7 @@
 """`A @ x` with compressed rows: every row gathers what its entries find in x. It costs all entries of A.
 
-The kernel is `(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width) ->
-status`; `arguments.Sizes` has the meaning of the numbers, and `threads` is a limit, 0 for none. Columns stand side by
-side, in x as in the result.
+The kernel is `(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width) -> status`;
+`arguments.Sizes` has the meaning of the numbers. Columns stand side by side, in x as in the result.
 """
 
 from __future__ import annotations
@@ -11,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ...bridge.memory import kept, prefetch
-from ...bridge.simd import LANES, ascending, bits_mask, load, same, store, sum_lanes, where, widen
+from ...bridge.memory import prefetch, select_or_zero
+from ...bridge.simd import LANES, bits_mask, iota, load, splat, store, sum_lanes, where, zext
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
@@ -38,7 +37,7 @@ LANES_AHEAD = U(512)
 
 
 def gatherer(call: KernelSpec) -> Any:
-    """`gather_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers, or a byte for each event."""
+    """`gather_all(frame, rows, x, out, sizes) -> status`; x is numbers, or a byte for each event."""
     native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
     row_span = row_reader(call)
@@ -74,7 +73,7 @@ def gatherer(call: KernelSpec) -> Any:
         if counting:
             # No event adds nothing, whatever the weight is. Not by a branch: in rows of 10 entries, none or one event
             # can't be predicted (117 instead of 69 µs for 10,000 rows).
-            return kept(data[0] * out.dtype.type(total), np.uint8(total != 0))
+            return select_or_zero(data[0] * out.dtype.type(total), np.uint8(total != 0))
         return total
 
     @native
@@ -110,14 +109,14 @@ def gatherer(call: KernelSpec) -> Any:
         """The same, `LANES` entries at once. The last ones of a row take as long as all: 10,000 rows of 10 entries took
         42 µs (one after another 117), of 100 entries 311 (549), and 50,000 of 500, from memory, 14.2 ms (23.4).
         """
-        total = same(W(0)) if counting else same(out.dtype.type(0))
+        total = splat(W(0)) if counting else splat(out.dtype.type(0))
         entry = start
         while entry < stop:
             prefetch(indices, entry + LANES_AHEAD)
             if not homogeneous:
                 prefetch(data, entry + LANES_AHEAD)
-            inside = ascending() < W(min(stop - entry, U(LANES)))
-            column = widen(load(indices, entry, inside))
+            inside = iota() < W(min(stop - entry, U(LANES)))
+            column = zext(load(indices, entry, inside))
             inside = inside & (column < W(bound))
             total = add_lanes(total, inside, weights(data, entry, inside), x, column)
             entry += U(LANES)
@@ -178,11 +177,11 @@ def gatherer(call: KernelSpec) -> Any:
         for the one before it. A million entries took 1.6 ms with 32 columns of numbers (above 3.2), 1.0 with as many of
         events (3.0; with bytes for events rather than bits 1.3).
         """
-        zero = same(out.dtype.type(0))
+        zero = splat(out.dtype.type(0))
         for first in range(U(0), batch, U(2 * LANES)):
             second = first + U(LANES)
-            near = ascending() < W(min(batch - first, U(LANES)))
-            far = ascending() < W(min(batch - min(batch, second), U(LANES)))
+            near = iota() < W(min(batch - first, U(LANES)))
+            far = iota() < W(min(batch - min(batch, second), U(LANES)))
             a, b, c, d = zero, zero, zero, zero
             entry = start
             while entry + U(2) <= stop:
@@ -223,8 +222,8 @@ def gatherer(call: KernelSpec) -> Any:
     parallel_gather = parallel_loop(gather)
 
     @link
-    def gather_chunks(frame, rows, x, out, sizes, threads):
-        threads = threads_for(frame, U(rows.indices.size) * sizes.batch, threads)
+    def gather_chunks(frame, rows, x, out, sizes):
+        threads = threads_for(frame, U(rows.indices.size) * sizes.batch)
         chunks = chunks_for(threads)
         return parallel_gather(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
@@ -232,16 +231,16 @@ def gatherer(call: KernelSpec) -> Any:
         packed = column_packer(call)
 
         @link
-        def gather_packed(frame, rows, x, out, sizes, threads):
-            return gather_chunks(frame, rows, packed(x, sizes), out, sizes, threads)
+        def gather_packed(frame, rows, x, out, sizes):
+            return gather_chunks(frame, rows, packed(x, sizes), out, sizes)
 
         return gather_packed
 
     with_room = room_maker(bytes_of_lanes=lanes and event)
 
     @link
-    def gather_all(frame, rows, x, out, sizes, threads):
-        return gather_chunks(frame, rows, with_room(x), out, sizes, threads)
+    def gather_all(frame, rows, x, out, sizes):
+        return gather_chunks(frame, rows, with_room(x), out, sizes)
 
     return gather_all
 
@@ -252,12 +251,12 @@ def build(call: KernelSpec) -> Any:
     gather_all, entries_of = gatherer(call), operand_reader(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = Rows(data, indices, indptr, indices)
-        return gather_all(frame, rows, entries_of(x, sizes), out, sizes, threads)
+        return gather_all(frame, rows, entries_of(x, sizes), out, sizes)
 
     return kernel

@@ -1,7 +1,7 @@
 """`A @ x`, where x selects, with compressed rows that carry a column index: it costs the active columns, or all entries
 if that is less.
 
-The kernel is `(frame, data, indices, indptr, column_rows, column_indptr, column_slots, x, out, batch, …, width) ->
+The kernel is `(frame, data, indices, indptr, column_rows, column_indptr, column_perm, x, out, batch, …, width) ->
 status`, see `gather`; rows in the index reach as far as `reach`. Columns of x and of the result stand behind each
 other.
 """
@@ -31,14 +31,14 @@ U = np.uint64
 # comes from the cache (6 to 7 ns for a million entries; in order 1.0 to 1.2), or from memory and past the limits of the
 # address cache (15 ns for 2.5 million, 30 for 25 million).
 COST_HOMOGENEOUS, COST_HOMOGENEOUS_LANES = U(2), U(3)
-COSTS_BY_SLOT = ((2_000_000, U(7)), (8_000_000, U(13)))
+COSTS_PERMUTED = ((2_000_000, U(7)), (8_000_000, U(13)))
 LARGEST_COST = U(25)
 
 
 @internal
-def cost_by_slot(entries):
+def cost_permuted(entries):
     """The cost of an entry in a matrix of so many."""
-    for fewer_than, cost in COSTS_BY_SLOT:
+    for fewer_than, cost in COSTS_PERMUTED:
         if entries < fewer_than:
             return cost
     return LARGEST_COST
@@ -48,7 +48,7 @@ def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     gather_all = gatherer(dataclasses.replace(call, encoding=BINARY) if call.event else call)
-    by_column = dataclasses.replace(call, layout="csr", transpose=True, slots=True)
+    by_column = dataclasses.replace(call, layout="csr", transpose=True, permuted=True)
     scatter_all = scatterer(by_column)
     list_active, side_by_side = active_lister(call), column_interleaver(call)
     batched, homogeneous = call.batched, call.homogeneous
@@ -65,10 +65,10 @@ def build(call: KernelSpec) -> Any:
         return entries
 
     @allocating
-    def gather_vectors(frame, rows, x, out, sizes, threads):
+    def gather_vectors(frame, rows, x, out, sizes):
         """Gathered from columns side by side, and written behind each other, as the other way has them."""
         sums = np.empty(out.size, out.dtype) if batched else out
-        status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes, threads)
+        status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes)
         if batched:
             for line in range(sizes.outer):
                 for vector in range(sizes.batch):
@@ -77,21 +77,21 @@ def build(call: KernelSpec) -> Any:
 
     @allocating
     def kernel(
-        frame, data, indices, indptr, column_rows, column_indptr, column_slots, x, out,
-        batch, bound, inner, outer, reach, size, threads, width,
+        frame, data, indices, indptr, column_rows, column_indptr, column_perm, x, out,
+        batch, bound, inner, outer, reach, size, width,
     ):  # fmt: skip
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         active = np.empty(inner, np.uint64)
-        cost = cost_homogeneous if homogeneous else cost_by_slot(indices.size)
+        cost = cost_homogeneous if homogeneous else cost_permuted(indices.size)
         if active_entries(x, active, column_indptr, sizes) * cost < U(indices.size) * sizes.batch:
-            columns = Rows(data, column_rows, column_indptr, column_slots)
+            columns = Rows(data, column_rows, column_indptr, column_perm)
             # The index of an entry's row is bounded by the reach.
             by_column_sizes = sizes_of(batch, reach, inner, outer, reach, size, 0)
-            return scatter_all(frame, columns, x, out, by_column_sizes, threads)
+            return scatter_all(frame, columns, x, out, by_column_sizes)
         rows = Rows(data, indices, indptr, indices)
-        return gather_vectors(frame, rows, x, out, sizes, threads)
+        return gather_vectors(frame, rows, x, out, sizes)
 
     return kernel

@@ -15,12 +15,9 @@ CHUNKS_PER_THREAD = 8
 
 
 @internal
-def threads_for(frame, work, limit):
-    """How many threads `work` entries are worth, at most `limit` unless that is 0."""
-    if work < SERIAL_BELOW:
-        return 1
-    size = pool_size(frame)
-    return size if limit == 0 else min(size, limit)
+def threads_for(frame, work):
+    """How many threads `work` entries are worth."""
+    return 1 if work < SERIAL_BELOW else pool_size(frame)
 
 
 @internal

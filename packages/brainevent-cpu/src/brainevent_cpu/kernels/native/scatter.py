@@ -1,6 +1,6 @@
 """`A.T @ x` with compressed rows: every row adds its entries where they point. If x selects, it costs the active rows.
 
-The kernel is `(frame, data, indices, indptr, slots, x, out, batch, …, width) -> status`, see `gather`. Columns of an x
+The kernel is `(frame, data, indices, indptr, perm, x, out, batch, …, width) -> status`, see `gather`. Columns of an x
 that selects stand behind each other, and so do their sums; others stand side by side.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...bridge.memory import prefetch
-from ...bridge.simd import LANES, ascending, everywhere, load, store
+from ...bridge.simd import LANES, all_true, iota, load, store
 from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
@@ -40,21 +40,21 @@ COLLECTED = 512
 
 
 def row_adder(native: Any, place_of: Any, term: Any) -> Any:
-    """`add_row(data, indices, slots, start, stop, bound, factor, out)`: add entries to their targets.
+    """`add_row(data, indices, perm, start, stop, bound, factor, out)`: add entries to their targets.
 
-    What one adds is `term(data, place_of(slots, entry), factor, out)`.
+    What one adds is `term(data, place_of(perm, entry), factor, out)`.
     """
 
     @native
-    def add_row(data, indices, slots, start, stop, bound, factor, out):
+    def add_row(data, indices, perm, start, stop, bound, factor, out):
         # Four entries are read before the first is added: a load behind a store of unknown address waits. At full
         # activity one by one took 3.3 ns an entry, four 1.6, eight 1.6; one test for all four bounds gains nothing.
         entry = start
         while entry + U(4) <= stop:
             i, j = U(indices[entry]), U(indices[entry + U(1)])
             k, m = U(indices[entry + U(2)]), U(indices[entry + U(3)])
-            p, q = place_of(slots, entry), place_of(slots, entry + U(1))
-            r, s = place_of(slots, entry + U(2)), place_of(slots, entry + U(3))
+            p, q = place_of(perm, entry), place_of(perm, entry + U(1))
+            r, s = place_of(perm, entry + U(2)), place_of(perm, entry + U(3))
             a, b = term(data, p, factor, out), term(data, q, factor, out)
             c, d = term(data, r, factor, out), term(data, s, factor, out)
             if i < bound:
@@ -69,31 +69,31 @@ def row_adder(native: Any, place_of: Any, term: Any) -> Any:
         while entry < stop:
             i = U(indices[entry])
             if i < bound:
-                out[i] += term(data, place_of(slots, entry), factor, out)
+                out[i] += term(data, place_of(perm, entry), factor, out)
             entry += U(1)
 
     return add_row
 
 
 def scatterer(call: KernelSpec) -> Any:
-    """`scatter_all(frame, rows, x, out, sizes, threads) -> status`; x is numbers or encoded."""
+    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     link = specialised(*call.words, link=True)
     weight, row_span = weight_reader(call), row_reader(call)
     weights = lanes_reader(call)
     event, selects, batched = call.event, call.selects, call.batched
     homogeneous, csr = call.homogeneous, call.layout == "csr"
-    by_slot = call.slots and not homogeneous
+    permuted = call.permuted and not homogeneous
 
     @native
-    def place_of(slots, entry):
+    def place_of(perm, entry):
         """Where the weight of an entry is."""
-        return U(slots[entry]) if by_slot else entry
+        return U(perm[entry]) if permuted else entry
 
     @native
     def term(data, place, factor, out):
         """What an entry adds to its target."""
-        if by_slot and place >= U(data.size):
+        if permuted and place >= U(data.size):
             return out.dtype.type(0)
         return weight(data, place) if event else weight(data, place) * factor
 
@@ -114,11 +114,11 @@ def scatterer(call: KernelSpec) -> Any:
         # rows of 100 took 0.84 ns an entry (0.75).
         for entry in range(start, start + length, U(64) // U(rows.indices.itemsize)):
             prefetch(rows.indices, entry)
-        if by_slot:
+        if permuted:
             # Not the weights, each in a line of its own: 25 million of them, 0.1 % active, took 16 ns each without, and
             # 27 where all of a row were asked for two rows ahead; asking for one 8 to 64 entries ahead gained nothing.
-            for entry in range(start, start + length, U(64) // U(rows.slots.itemsize)):
-                prefetch(rows.slots, entry)
+            for entry in range(start, start + length, U(64) // U(rows.perm.itemsize)):
+                prefetch(rows.perm, entry)
         elif not homogeneous:
             for entry in range(start, start + length, U(64) // U(rows.data.itemsize)):
                 prefetch(rows.data, entry)
@@ -129,7 +129,7 @@ def scatterer(call: KernelSpec) -> Any:
 
     @native
     def add_rows(first, last, active, rows, x, out, sizes):
-        data, indices, slots = rows.data, rows.indices, rows.slots
+        data, indices, perm = rows.data, rows.indices, rows.perm
         prefetched = min(PREFETCHED, U(indices.size) // max(sizes.inner, U(1)))
         for i in range(first, last):
             row = row_of(active, i)
@@ -142,12 +142,12 @@ def scatterer(call: KernelSpec) -> Any:
                     prefetch_row(rows, start, prefetched)
             start, stop = row_span(rows.indptr, row, sizes.width)
             if event:
-                add_row(data, indices, slots, start, stop, sizes.bound, out.dtype.type(0), out)
+                add_row(data, indices, perm, start, stop, sizes.bound, out.dtype.type(0), out)
             elif batched and not selects:
                 at = row * sizes.batch
                 add_row_to_columns(data, indices, start, stop, sizes.bound, x, at, sizes.batch, out)
             else:
-                add_row(data, indices, slots, start, stop, sizes.bound, x[row], out)
+                add_row(data, indices, perm, start, stop, sizes.bound, x[row], out)
 
     # -- short rows ----------------------------------------------------------------------------------------------------
 
@@ -160,8 +160,8 @@ def scatterer(call: KernelSpec) -> Any:
     @native
     def collect(data, indices, entry, inside, factor, columns, terms, count):
         """Copy entries behind those that are collected, where the mask is set, with what they add."""
-        store(columns, count, load(indices, entry, inside), everywhere())
-        store(terms, count, weights(data, entry, inside) * factor, everywhere())
+        store(columns, count, load(indices, entry, inside), all_true())
+        store(terms, count, weights(data, entry, inside) * factor, all_true())
 
     @native
     def add_short_rows(first, last, rows, x, out, sizes, columns, terms):
@@ -176,9 +176,9 @@ def scatterer(call: KernelSpec) -> Any:
             while entry < stop:
                 # What a whole vector has of the next row is written over by it, or not added.
                 if entry + U(LANES) <= U(indices.size):
-                    collect(data, indices, entry, everywhere(), x[row], columns, terms, count)
+                    collect(data, indices, entry, all_true(), x[row], columns, terms, count)
                 else:
-                    collect(data, indices, entry, ascending() < W(stop - entry), x[row], columns, terms, count)
+                    collect(data, indices, entry, iota() < W(stop - entry), x[row], columns, terms, count)
                 count += min(stop - entry, U(LANES))
                 entry += U(LANES)
                 if count > U(COLLECTED):
@@ -237,10 +237,10 @@ def scatterer(call: KernelSpec) -> Any:
         return entries
 
     @link
-    def scatter_active(frame, active, count, rows, x, out, sizes, threads):
+    def scatter_active(frame, active, count, rows, x, out, sizes):
         """The active rows, of which there are `count`, on as many threads as they are worth."""
         work = count_entries(active, count, rows, sizes) * (U(1) if selects else sizes.batch)
-        parts = parts_for(threads_for(frame, work, threads), work, out)
+        parts = parts_for(threads_for(frame, work), work, out)
         if parts == 1:
             scatter_rows(U(0), count, active, rows, x, out, sizes)
             return 0
@@ -258,26 +258,26 @@ def scatterer(call: KernelSpec) -> Any:
     if not selects:
 
         @link
-        def scatter_numbers(frame, rows, x, out, sizes, threads):
-            return scatter_active(frame, np.empty(0, np.uint64), sizes.inner, rows, x, out, sizes, threads)
+        def scatter_numbers(frame, rows, x, out, sizes):
+            return scatter_active(frame, np.empty(0, np.uint64), sizes.inner, rows, x, out, sizes)
 
         return scatter_numbers
 
     list_active = active_lister(call)
 
     @link
-    def scatter_vector(frame, vector, active, rows, x, out, sizes, threads):
+    def scatter_vector(frame, vector, active, rows, x, out, sizes):
         column = x[vector * sizes.size : (vector + U(1)) * sizes.size]
         count = list_active(column, U(0), sizes.size, sizes.inner, active)
         sums = out[vector * sizes.outer : (vector + U(1)) * sizes.outer]
-        return scatter_active(frame, active, count, rows, column, sums, sizes, threads)
+        return scatter_active(frame, active, count, rows, column, sums, sizes)
 
     if not batched:
 
         @link
-        def scatter_one(frame, rows, x, out, sizes, threads):
+        def scatter_one(frame, rows, x, out, sizes):
             active = np.empty(np.int64(sizes.inner), np.uint64)
-            return scatter_vector(frame, U(0), active, rows, x, out, sizes, threads)
+            return scatter_vector(frame, U(0), active, rows, x, out, sizes)
 
         return scatter_one
 
@@ -286,14 +286,14 @@ def scatterer(call: KernelSpec) -> Any:
         # One vector after the other, whose sums stay in the cache.
         active = np.empty(np.int64(sizes.inner), np.uint64)
         for vector in range(sizes.batch * U(chunk) // chunks, sizes.batch * U(chunk + 1) // chunks):
-            scatter_vector(0, vector, active, rows, x, out, sizes, 1)
+            scatter_vector(0, vector, active, rows, x, out, sizes)
         return 0
 
     parallel_vectors = parallel_loop(scatter_vectors)
 
     @link
-    def scatter_batch(frame, rows, x, out, sizes, threads):
-        threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer), threads)
+    def scatter_batch(frame, rows, x, out, sizes):
+        threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer))
         chunks = min(np.int64(sizes.batch), chunks_for(threads))
         return parallel_vectors(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 
@@ -306,12 +306,12 @@ def build(call: KernelSpec) -> Any:
     scatter_all = scatterer(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, slots, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, data, indices, indptr, perm, x, out, batch, bound, inner, outer, reach, size, width):
         if out.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
-        rows = Rows(data, indices, indptr, slots)
-        return scatter_all(frame, rows, x, out, sizes, threads)
+        rows = Rows(data, indices, indptr, perm)
+        return scatter_all(frame, rows, x, out, sizes)
 
     return kernel

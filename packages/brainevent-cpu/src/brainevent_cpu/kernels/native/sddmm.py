@@ -74,17 +74,17 @@ def _build_rows(call: KernelSpec) -> Any:
     parallel_rows = parallel_loop(sample_rows)
 
     @allocating
-    def kernel(frame, y, indices, indptr, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, y, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width):
         if y.size == 0 or x.size == 0 or indices.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = inner if transpose else outer
         if csr:
-            # Slots that no row claims.
+            # Entries that are in no row.
             out[: indptr[0]] = 0
             out[indptr[rows] :] = 0
-        threads = threads_for(frame, U(indices.size) * sizes.batch, threads)
+        threads = threads_for(frame, U(indices.size) * sizes.batch)
         chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_rows(frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes))
@@ -110,12 +110,12 @@ def _build_coordinates(call: KernelSpec) -> Any:
     parallel_entries = parallel_loop(sample_entries)
 
     @allocating
-    def kernel(frame, y, targets, sources, x, out, batch, bound, inner, outer, reach, size, threads, width):
+    def kernel(frame, y, targets, sources, x, out, batch, bound, inner, outer, reach, size, width):
         if y.size == 0 or x.size == 0 or targets.size == 0:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
-        threads = threads_for(frame, U(targets.size) * sizes.batch, threads)
+        threads = threads_for(frame, U(targets.size) * sizes.batch)
         chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_entries(frame, chunks, threads, (U(chunks), y, targets, sources, entries, out, sizes))

@@ -11,7 +11,7 @@ import numpy as np
 
 from brainevent_core.jitc import WEIGHT_COUNTER
 
-from ....bridge.simd import any_lane, ascending, cast, same, where
+from ....bridge.simd import any_true, cast, iota, splat, where
 from ..elements import lanes_adder
 from .vectors import build_gaps, build_variate, draw_lanes
 
@@ -47,13 +47,13 @@ def build_gather_lines(
     @native
     def weight_of(drawn, data):
         if law == "scalar":
-            return same(data[0])
+            return splat(data[0])
         return cast(variate(drawn), data[0]) * data[1] + data[0]
 
     @native
     def gather_lines(key0, key1, tables, begin, end, count, data, x, total):
         # A line that has ended stays there.
-        at = where(ascending() < count, W(0), same(end))
+        at = where(iota() < count, W(0), splat(end))
         going = at < end
         # Draws are made two steps ahead, and tables read one step ahead, also for lines that end meanwhile. One step
         # after the other takes a hundred cycles, and a processor can't wait for as many instructions of several: it
@@ -62,7 +62,7 @@ def build_gather_lines(
         drawn, value = draws(key0, key1, W(0))
         (gap, connected, length), weight = gap_of(drawn, tables), weight_of(value, data)
         drawn, value = draws(key0, key1, W(1))
-        while any_lane(going):
+        while any_true(going):
             further_drawn, further_value = draws(key0, key1, step)
             following, next_weight = gap_of(drawn, tables), weight_of(value, data)
             position = at + gap

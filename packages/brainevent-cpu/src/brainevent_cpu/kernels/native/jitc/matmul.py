@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.memory import kept, load_word
-from ....bridge.simd import ascending, load, store
+from ....bridge.memory import load_word, select_or_zero
+from ....bridge.simd import iota, load, store
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..events import room_maker
 from ..parallel import chunks_for, threads_for
 from .lines import build_gather_lines
-from .members import of_member
 from .stream import SCRATCH, block_keys, build_walk
 
 __all__ = ["build_matmul"]
@@ -56,9 +55,8 @@ def build_matmul(
         see `lines`, where one vector is gathered; or "none".
 
     Returns:
-      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line,
-      threads) -> status`. `members` networks are multiplied; operands have one row for each, or one for all. `per_line`
-      is how many connections to expect on a line; `threads` is a limit, 0 for none.
+      An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line) -> status`;
+      `per_line` is how many connections to expect on a line.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
@@ -74,8 +72,8 @@ def build_matmul(
     @native
     def contribution(weight, value):
         if event:
-            return kept(weight, value)
-        return kept(weight * value, np.uint8(value != 0)) if selects else weight * value
+            return select_or_zero(weight, value)
+        return select_or_zero(weight * value, np.uint8(value != 0)) if selects else weight * value
 
     @native
     def add_columns(out, to, x, of, batch, weight):
@@ -226,7 +224,7 @@ def build_matmul(
         return active[:found]
 
     @allocating
-    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
+    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
         active = find_active(x, batch, lines)
         blocks = (length + block - U(1)) // block
         work = U(active.size) * per_line * batch
@@ -235,7 +233,7 @@ def build_matmul(
             # Sums of a part are as long as the output, and have to be cleared and added.
             parts = max(U(1), min(PARTS, work // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
-        threads = threads_for(frame, work, limit)
+        threads = threads_for(frame, work)
         arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
         status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
         if status == 0 and parts > U(1):
@@ -272,7 +270,7 @@ def build_matmul(
                 count = min(U(GROUP), stop - group)
                 group_keys(seed, first, x, group, count, number, keys0, keys1)
                 if abreast:
-                    used = ascending() < W(count)
+                    used = iota() < W(count)
                     total = load(totals, group - start, used)
                     key0, key1 = load(keys0, U(0), used), load(keys1, U(0), used)
                     total = gather_lines(key0, key1, tables, W(begin), W(end), W(count), data, x, total)
@@ -290,37 +288,19 @@ def build_matmul(
     parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=abreast and event)
 
     @allocating
-    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, limit):
-        threads = threads_for(frame, lines * per_line * batch, limit)
+    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+        threads = threads_for(frame, lines * per_line * batch)
         chunks = U(chunks_for(threads))
         arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
     @allocating
-    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, members, per_line, threads):
-        for member in range(members):
-            into = out[member]
-            if lines == 0 or length == 0 or batch == 0:
-                into[:] = 0
-                continue
-            arguments = (
-                frame,
-                of_member(data, member),
-                of_member(seed, member),
-                of_member(first, member)[0],
-                tables,
-                of_member(x, member),
-                into,
-                U(batch),
-                U(block),
-                U(length),
-                U(lines),
-                U(per_line),
-                threads,
-            )
-            status = scatter_all(*arguments) if transpose else gather_all(*arguments)
-            if status != 0:
-                return status
-        return 0
+    def kernel(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+        if lines == 0 or length == 0 or batch == 0:
+            out[:] = 0
+            return 0
+        sizes = (U(batch), U(block), U(length), U(lines), U(per_line))
+        arguments = (frame, data, seed, first[0], tables, x, out, *sizes)
+        return scatter_all(*arguments) if transpose else gather_all(*arguments)
 
     return kernel

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ....bridge.simd import cast, everywhere, lookup, reinterpret
+from ....bridge.simd import all_true, cast, gather, reinterpret
 from ....bridge.specialise import specialised
 
 __all__ = ["build_quantile", "build_quantile_lanes"]
@@ -109,7 +109,7 @@ def build_quantile_lanes() -> Any:
 
     @native
     def coefficient(row, k):
-        return lookup(table, row + W(k), everywhere())
+        return gather(table, row + W(k), all_true())
 
     @native
     def quantile(drawn):

@@ -13,7 +13,7 @@ import numpy as np
 
 from brainevent_core.jitc import MULTIPLIERS, WEIGHT_COUNTER
 
-from ....bridge.simd import LANES, ascending, everywhere, same, store, where
+from ....bridge.simd import LANES, all_true, iota, splat, store, where
 from ....bridge.specialise import specialised
 from .quantiles import build_quantile
 from .vectors import build_gaps
@@ -143,9 +143,9 @@ def _gaps_in_vectors(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
     @native
     def fill(key0, key1, step, tables, draws, to):
         for i in range(0, BATCH, LANES):
-            drawn = draws_of(same(key0), same(key1), ascending() + W(step + W(i)))
+            drawn = draws_of(splat(key0), splat(key1), iota() + W(step + W(i)))
             gap, connected, _ = gap_of(drawn, tables)
-            store(draws, to + U(i), where(connected, gap, gap | NO_CONNECTION), everywhere())
+            store(draws, to + U(i), where(connected, gap, gap | NO_CONNECTION), all_true())
 
     @native
     def at(tables, draws, i):

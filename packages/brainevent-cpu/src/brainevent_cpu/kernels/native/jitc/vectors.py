@@ -9,7 +9,7 @@ import numpy as np
 
 from brainevent_core.jitc import draw
 
-from ....bridge.simd import cast, everywhere, lookup, where
+from ....bridge.simd import all_true, cast, gather, where
 from .quantiles import build_quantile_lanes
 
 __all__ = ["build_gaps", "build_variate", "draw_lanes"]
@@ -45,7 +45,7 @@ def build_gaps(native: Any, tables_shape: tuple[int, int]) -> tuple[Any, Any]:
     @native
     def digit(tables, level, drawn):
         own = drawn >> rest_bits
-        entry = lookup(tables, own + W(level * cells), everywhere())
+        entry = gather(tables, own + W(level * cells), all_true())
         return where((drawn & rest) < (entry >> digit_bits), own, entry & last)
 
     @native

@@ -9,7 +9,6 @@ import numpy as np
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..parallel import chunks_for, threads_for
-from .members import of_member
 from .stream import SCRATCH, block_keys, build_walk
 
 __all__ = ["build_elements", "build_entries"]
@@ -25,9 +24,8 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
       tables_shape: digits of a gap, and their base.
 
     Returns:
-      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads) ->
-      status`, with arrays of booleans and of draws, flat, to fill. There are `members` windows of the same size, and
-      `seed` and `first` have one row for each, or one for all; `first` holds the window's first line and position.
+      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines) -> status`, with arrays of
+      booleans and of draws, flat, to fill; `first` holds the window's first line and position.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
 
@@ -41,13 +39,11 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
     walk = build_walk(native, tables_shape=tables_shape, value="draw", aligned=False, visit=visit)
 
     @allocating
-    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines, members):
+    def write(chunk, chunks, seed, first, tables, connected, drawn, block, length, lines):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
-        rows = lines * members
-        for number_of_row in range(rows * U(chunk) // chunks, rows * U(chunk + 1) // chunks):
-            member, line = np.int64(number_of_row // lines), number_of_row % lines
-            own_seed, own_first = of_member(seed, member), of_member(first, member)
-            start, row = U(own_first[1]), number_of_row * length
+        start = U(first[1])
+        for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
+            row = line * length
             for position in range(row, row + length):
                 connected[position] = False
                 drawn[position] = 0
@@ -55,18 +51,17 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
                 # Before the window's beginning positions wrap around, and are larger than any in it.
                 begin = number * block - start
                 end = min(block, start + length - number * block)
-                key0, key1 = block_keys(own_seed, W(own_first[0] + W(line)), W(number))
+                key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
                 walk(key0, key1, tables, begin, end, length, draws, values, row, (connected, drawn))
         return 0
 
     parallel_write = parallel_loop(write)
 
     @allocating
-    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines, members, threads):
-        threads = threads_for(frame, members * lines * length, threads)
+    def kernel(frame, seed, first, tables, connected, drawn, block, length, lines):
+        threads = threads_for(frame, lines * length)
         chunks = chunks_for(threads)
-        sizes = (U(block), U(length), U(lines), U(members))
-        arguments = (U(chunks), seed, first, tables, connected, drawn, *sizes)
+        arguments = (U(chunks), seed, first, tables, connected, drawn, U(block), U(length), U(lines))
         return parallel_write(frame, chunks, threads, arguments)
 
     return kernel
@@ -80,8 +75,8 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
       tables_shape: digits of a gap, and their base.
 
     Returns:
-      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line,
-      threads) -> status`. It fills the number of connections of every line, and position and draw of as many as there
+      An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line) ->
+      status`. It fills the number of connections of every line, and position and draw of as many as there
       is room for.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
@@ -91,12 +86,12 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
         return count + U(1)
 
     @native
-    def visit_list(slot, sink, position, value):
+    def visit_list(place, sink, position, value):
         positions, drawn = sink
-        if slot < U(positions.size):
-            positions[slot] = position
-            drawn[slot] = value
-        return slot + U(1)
+        if place < U(positions.size):
+            positions[place] = position
+            drawn[place] = value
+        return place + U(1)
 
     # Two walks, whose symbols must differ.
     counting, listing = specialised(*facts, "count"), specialised(*facts, "list")
@@ -120,20 +115,20 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
     def list_lines(chunk, chunks, seed, first, tables, before, positions, drawn, block, length, lines):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.uint32)
         for line in range(lines * U(chunk) // chunks, lines * U(chunk + 1) // chunks):
-            slot = before[line]
+            place = before[line]
             for number in range((length + block - U(1)) // block):
                 begin = number * block
                 end = min(block, length - begin)
                 key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
                 sink = (positions, drawn)
-                slot = walk_listing(key0, key1, tables, begin, end, length, draws, values, slot, sink)
+                place = walk_listing(key0, key1, tables, begin, end, length, draws, values, place, sink)
         return 0
 
     parallel_count, parallel_list = parallel_loop(count_lines), parallel_loop(list_lines)
 
     @allocating
-    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line, threads):
-        threads = threads_for(frame, lines * per_line, threads)
+    def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line):
+        threads = threads_for(frame, lines * per_line)
         chunks = chunks_for(threads)
         arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
         status = parallel_count(frame, chunks, threads, arguments)
@@ -146,9 +141,9 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
         if positions.size:
             lists = (U(chunks), seed, first, tables, before, positions, drawn, U(block), U(length), U(lines))
             status = parallel_list(frame, chunks, threads, lists)
-        for slot in range(min(before[counts.size], U(positions.size)), U(positions.size)):
-            positions[slot] = length
-            drawn[slot] = 0
+        for place in range(min(before[counts.size], U(positions.size)), U(positions.size)):
+            positions[place] = length
+            drawn[place] = 0
         return status
 
     return kernel

@@ -19,14 +19,14 @@ U = np.uint64
 
 
 def clipper(call: KernelSpec) -> Any:
-    """`clip_all(frame, out, lower, upper, threads) -> status`; it does nothing unless all weights are clipped."""
+    """`clip_all(frame, out, lower, upper) -> status`; it does nothing unless all weights are clipped."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
 
     if call.clip != "all":
 
         @native
-        def clip_none(frame, out, lower, upper, threads):
+        def clip_none(frame, out, lower, upper):
             return 0
 
         return clip_none
@@ -41,8 +41,8 @@ def clipper(call: KernelSpec) -> Any:
     parallel_chunks = parallel_loop(clip_chunk)
 
     @allocating
-    def clip_all(frame, out, lower, upper, threads):
-        threads = threads_for(frame, U(out.size), threads)
+    def clip_all(frame, out, lower, upper):
+        threads = threads_for(frame, U(out.size))
         chunks = chunks_for(threads)
         return parallel_chunks(frame, chunks, threads, (U(chunks), out, lower, upper))
 

@@ -55,27 +55,25 @@ def build(call: KernelSpec) -> Any:
     parallel_scan = parallel_loop(scan_chunk)
 
     @allocating
-    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, inside, threads):
-        threads = threads_for(frame, U(sources.size), threads)
+    def scan(frame, targets, sources, x, trace, lower, upper, out, bound, inside):
+        threads = threads_for(frame, U(sources.size))
         chunks = chunks_for(threads)
         return parallel_scan(
             frame, chunks, threads, (U(chunks), targets, sources, x, trace, lower, upper, out, bound, inside)
         )
 
     @allocating
-    def kernel(
-        frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, threads, width
-    ):
+    def kernel(frame, data, targets, sources, starts, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
         status = 0
         if starts[lines + 1] == 1:
             status = update_lines(
-                frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), threads, U(0)
+                frame, active, count, targets, starts, targets, trace, low, high, weights, U(bound), U(0)
             )
         elif count > 0:
-            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), starts[0] != 0, threads)
-        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+            status = scan(frame, targets, sources, x, trace, low, high, weights, U(bound), starts[0] != 0)
+        return clip_all(frame, weights, low, high) if status == 0 else status
 
     return kernel

@@ -55,18 +55,18 @@ def build(call: KernelSpec) -> Any:
     parallel_rows, parallel_columns = parallel_loop(update_rows), parallel_loop(update_columns)
 
     @allocating
-    def kernel(frame, data, x, trace, lower, upper, out, bound, lines, others, threads, width):
+    def kernel(frame, data, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
-        limit = threads_for(frame, count * U(others), threads)
-        chunks = chunks_for(limit)
+        threads = threads_for(frame, count * U(others))
+        chunks = chunks_for(threads)
         if of_rows:
             arguments = (U(chunks), active, count, trace, low, high, weights, U(others))
-            status = parallel_rows(frame, chunks, limit, arguments)
+            status = parallel_rows(frame, chunks, threads, arguments)
         else:
             across = (U(chunks), active, count, trace, low, high, weights, U(others), U(lines))
-            status = parallel_columns(frame, chunks, limit, across)
-        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+            status = parallel_columns(frame, chunks, threads, across)
+        return clip_all(frame, weights, low, high) if status == 0 else status
 
     return kernel

@@ -1,6 +1,6 @@
 """Events of compressed rows: every active row adds the trace to its entries. It costs the active rows.
 
-The structure is `indices, indptr, slots`: with `slots`, the weight of an entry is where they say (rows are then the
+The structure is `indices, indptr, perm`: with `perm`, the weight of an entry is where that says (rows are then the
 columns of a matrix whose weights are stored by rows), otherwise in the order of entries.
 """
 
@@ -30,55 +30,55 @@ ROWS_AHEAD = U(2)
 PREFETCHED = U(2048)
 
 # How many entries ahead a weight is asked for that is in a line of its own.
-SLOTS_AHEAD = U(32)
+WEIGHTS_AHEAD = U(32)
 
 
 def row_updater(call: KernelSpec) -> Any:
-    """`update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width) ->
+    """`update_rows(frame, active, count, indices, indptr, perm, trace, lower, upper, out, bound, width) ->
     status` for the rows listed in `active`."""
     native = specialised(*call.words)
     allocating = specialised(*call.words, allocates=True)
     row_span, touch, csr = row_reader(call), toucher(call), call.layout == "csr"
-    by_slot, shared = call.slots, call.shared
+    permuted, shared = call.permuted, call.shared
     clips_apart = shared and call.clip == "updated"
     weight, write, bounded, changed = weight_reader(call), weight_writer(call), bounder(call), changer(call)
 
     @native
-    def prefetch_row(indices, slots, out, start, stop):
+    def prefetch_row(indices, perm, out, start, stop):
         stop = min(stop, start + PREFETCHED)
         for entry in range(start, stop, U(64) // U(indices.itemsize)):
             prefetch(indices, entry)
-        if by_slot:
-            for entry in range(start, stop, U(64) // U(slots.itemsize)):
-                prefetch(slots, entry)
+        if permuted:
+            for entry in range(start, stop, U(64) // U(perm.itemsize)):
+                prefetch(perm, entry)
         else:
             for entry in range(start, stop, U(64) // U(out.itemsize)):
                 prefetch(out, entry)
 
     @native
-    def prefetch_weights(slots, out, start, stop):
+    def prefetch_weights(perm, out, start, stop):
         """Weights in lines of their own, of the first entries of a row."""
-        for entry in range(start, min(stop, start + SLOTS_AHEAD)):
-            prefetch(out, U(slots[entry]))
+        for entry in range(start, min(stop, start + WEIGHTS_AHEAD)):
+            prefetch(out, U(perm[entry]))
 
     @native
-    def place_of(slots, entry):
-        return U(slots[entry]) if by_slot else entry
+    def place_of(perm, entry):
+        return U(perm[entry]) if permuted else entry
 
     @native
-    def update_row(indices, slots, trace, lower, upper, out, start, stop, bound):
+    def update_row(indices, perm, trace, lower, upper, out, start, stop, bound):
         entry, size = start, U(out.size)
         # Four weights are read before the first is written, unless they could be one.
         while entry + U(4) <= stop and not shared:
-            if by_slot and entry + SLOTS_AHEAD + U(4) <= stop:
-                prefetch(out, U(slots[entry + SLOTS_AHEAD]))
-                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(1)]))
-                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(2)]))
-                prefetch(out, U(slots[entry + SLOTS_AHEAD + U(3)]))
+            if permuted and entry + WEIGHTS_AHEAD + U(4) <= stop:
+                prefetch(out, U(perm[entry + WEIGHTS_AHEAD]))
+                prefetch(out, U(perm[entry + WEIGHTS_AHEAD + U(1)]))
+                prefetch(out, U(perm[entry + WEIGHTS_AHEAD + U(2)]))
+                prefetch(out, U(perm[entry + WEIGHTS_AHEAD + U(3)]))
             i, j = U(indices[entry]), U(indices[entry + U(1)])
             k, m = U(indices[entry + U(2)]), U(indices[entry + U(3)])
-            p, q = place_of(slots, entry), place_of(slots, entry + U(1))
-            r, s = place_of(slots, entry + U(2)), place_of(slots, entry + U(3))
+            p, q = place_of(perm, entry), place_of(perm, entry + U(1))
+            r, s = place_of(perm, entry + U(2)), place_of(perm, entry + U(3))
             if not (max(max(i, j), max(k, m)) < bound and max(max(p, q), max(r, s)) < size):
                 break
             a, b = changed(weight(out, p), trace[i], lower, upper), changed(weight(out, q), trace[j], lower, upper)
@@ -89,34 +89,34 @@ def row_updater(call: KernelSpec) -> Any:
             write(out, s, d)
             entry += U(4)
         while entry < stop:
-            partner, place = U(indices[entry]), place_of(slots, entry)
+            partner, place = U(indices[entry]), place_of(perm, entry)
             if partner < bound and place < size:
                 touch(out, place, trace[partner], lower, upper)
             entry += U(1)
 
     @native
-    def clip_row(indices, slots, lower, upper, out, start, stop, bound):
+    def clip_row(indices, perm, lower, upper, out, start, stop, bound):
         for entry in range(start, stop):
-            partner, place = U(indices[entry]), U(slots[entry])
+            partner, place = U(indices[entry]), U(perm[entry])
             if partner < bound and place < U(out.size):
                 write(out, place, bounded(weight(out, place), lower, upper))
 
     @native
-    def update_part(chunk, chunks, active, count, indices, indptr, slots, trace, lower, upper, out, bound, width):
+    def update_part(chunk, chunks, active, count, indices, indptr, perm, trace, lower, upper, out, bound, width):
         first, last = count * U(chunk) // chunks, count * U(chunk + 1) // chunks
         for i in range(first, last):
             if i + ROWS_AHEAD < last:
                 start, stop = row_span(indptr, U(active[i + ROWS_AHEAD]), width)
-                prefetch_row(indices, slots, out, start, stop)
-            if by_slot and i + U(1) < last:
+                prefetch_row(indices, perm, out, start, stop)
+            if permuted and i + U(1) < last:
                 start, stop = row_span(indptr, U(active[i + U(1)]), width)
-                prefetch_weights(slots, out, start, stop)
+                prefetch_weights(perm, out, start, stop)
             start, stop = row_span(indptr, U(active[i]), width)
-            update_row(indices, slots, trace, lower, upper, out, start, stop, bound)
+            update_row(indices, perm, trace, lower, upper, out, start, stop, bound)
         if clips_apart:
             for i in range(first, last):
                 start, stop = row_span(indptr, U(active[i]), width)
-                clip_row(indices, slots, lower, upper, out, start, stop, bound)
+                clip_row(indices, perm, lower, upper, out, start, stop, bound)
         return 0
 
     parallel_parts = parallel_loop(update_part)
@@ -132,13 +132,11 @@ def row_updater(call: KernelSpec) -> Any:
         return entries
 
     @allocating
-    def update_rows(frame, active, count, indices, indptr, slots, trace, lower, upper, out, bound, threads, width):
-        if shared:
-            threads = 1  # two of them could add to one weight at once
-        else:
-            threads = threads_for(frame, count_entries(active, count, indptr, width), threads)
+    def update_rows(frame, active, count, indices, indptr, perm, trace, lower, upper, out, bound, width):
+        # Two threads could add to one weight at once if entries share it.
+        threads = 1 if shared else threads_for(frame, count_entries(active, count, indptr, width))
         chunks = chunks_for(threads)
-        arguments = (U(chunks), active, count, indices, indptr, slots, trace, lower, upper, out, bound, width)
+        arguments = (U(chunks), active, count, indices, indptr, perm, trace, lower, upper, out, bound, width)
         return parallel_parts(frame, chunks, threads, arguments)
 
     return update_rows
@@ -150,13 +148,11 @@ def build(call: KernelSpec) -> Any:
     update_rows, list_active, clip_all = row_updater(call), active_lister(call), clipper(call)
 
     @allocating
-    def kernel(frame, data, indices, indptr, slots, x, trace, lower, upper, out, bound, lines, others, threads, width):
+    def kernel(frame, data, indices, indptr, perm, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
-        status = update_rows(
-            frame, active, count, indices, indptr, slots, trace, low, high, weights, U(bound), threads, U(width)
-        )
-        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+        status = update_rows(frame, active, count, indices, indptr, perm, trace, low, high, weights, U(bound), U(width))
+        return clip_all(frame, weights, low, high) if status == 0 else status
 
     return kernel

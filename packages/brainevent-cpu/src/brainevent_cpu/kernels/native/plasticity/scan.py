@@ -66,14 +66,14 @@ def build(call: KernelSpec) -> Any:
         return found != 0
 
     @allocating
-    def kernel(frame, data, indices, indptr, inside, x, trace, lower, upper, out, bound, lines, others, threads, width):
+    def kernel(frame, data, indices, indptr, inside, x, trace, lower, upper, out, bound, lines, others, width):
         weights, low, high, status = out.reshape(out.size), lower[0], upper[0], 0
         if any_event(x):
-            limit = threads_for(frame, U(indices.size), threads)
-            chunks = chunks_for(limit)
+            threads = threads_for(frame, U(indices.size))
+            chunks = chunks_for(threads)
             sizes = (U(bound), U(others), U(width))
             arguments = (U(chunks), indices, indptr, inside[0] != 0, x, trace, low, high, weights, *sizes)
-            status = parallel_chunks(frame, chunks, limit, arguments)
-        return clip_all(frame, weights, low, high, threads) if status == 0 else status
+            status = parallel_chunks(frame, chunks, threads, arguments)
+        return clip_all(frame, weights, low, high) if status == 0 else status
 
     return kernel

@@ -1,0 +1,116 @@
+"""Kernels under `vmap`: a handler runs its kernel once for every member of the batch.
+
+A kernel is written for arrays of certain ranks. Under `vmap` the arrays of a call have further axes in front, as many
+each: those of outputs have the sizes of the batch, those of inputs as well, or 1 where the input isn't mapped. A member
+is what the kernel sees: the piece of each array that belongs to one position of the batch. Nothing is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing import signature
+from numba.extending import intrinsic
+
+from . import layout
+from .frame import buffer_of, product_of_dims
+from .memory import I64, load_at, load_int64
+from .specialise import internal, specialised
+from .threads import emit_loop, pool_size
+
+__all__ = ["over_members"]
+
+# A member of fewer numbers would run on one thread, and a batch of fewer does; as in `kernels.native.parallel`.
+_SERIAL_BELOW = 30_000
+
+# Members for each thread from which on it doesn't matter that some threads get one more than others.
+_MANY = 4
+
+
+@internal
+def _members_of(frame, rank):  # type: ignore[no-untyped-def]
+    """How many axes the arrays of a call have in front, and how many members there are."""
+    out = buffer_of(frame, layout.FRAME_RETS, 0)
+    front = load_int64(out + layout.BUFFER_RANK) - rank
+    return front, product_of_dims(load_int64(out + layout.BUFFER_DIMS), 0, front)
+
+
+@internal
+def _largest(frame, field, count, front):  # type: ignore[no-untyped-def]
+    """How many numbers a member has of the largest array, of inputs or of outputs."""
+    largest = 0
+    for position in range(count):
+        buffer = buffer_of(frame, field, position)
+        dims, rank = load_int64(buffer + layout.BUFFER_DIMS), load_int64(buffer + layout.BUFFER_RANK)
+        largest = max(largest, product_of_dims(dims, front, rank))
+    return largest
+
+
+@internal
+def _threads_across(frame, members, front, inputs, outputs):  # type: ignore[no-untyped-def]
+    """On how many threads members run at once; with 1, one after the other, each on as many as it takes."""
+    if members <= 1:
+        return 1
+    size = max(_largest(frame, layout.FRAME_ARGS, inputs, front), _largest(frame, layout.FRAME_RETS, outputs, front))
+    if members * size < _SERIAL_BELOW:
+        return 1
+    threads = pool_size(frame)
+    evenly = members % threads == 0 or members >= _MANY * threads
+    return min(threads, members) if evenly or size < _SERIAL_BELOW else 1
+
+
+def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, threads: bool) -> Any:
+    """`run(frame) -> status`: the kernel for every member; if any fail, the status of one of them.
+
+    Args:
+      call: of the kernel for a member, see `frame.kernel_call`. The kernel gets its own frame, 0 if it shares the
+        threads with other members.
+      *facts: words that tell this function from others.
+      rank: of the first output, as the kernel sees it.
+      inputs: how many there are.
+      outputs: how many there are.
+      threads: whether the kernel can run on several threads.
+    """
+
+    # Emitted where it is called: LLVM would compile the kernel once more for each function of Numba's in between.
+    @intrinsic
+    def run_members(
+        typingctx: Any, frame: types.Type, own_frame: types.Type, members: types.Type, across: types.Type
+    ) -> Any:
+        emit = call(typingctx)
+
+        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+            frame, own_frame, members, across = args
+            if not threads:
+                return _in_order(builder, members, lambda member: emit(context, builder, frame, own_frame, member))
+            frames = cgutils.alloca_once_value(builder, cgutils.pack_array(builder, [frame, own_frame]))
+
+            def run_member(inner: ir.IRBuilder, arguments: ir.Value, member: ir.Value) -> ir.Value:
+                frame, own_frame = load_at(inner, arguments, 0), load_at(inner, arguments, 8)
+                return emit(context, inner, frame, own_frame, member)
+
+            return emit_loop(context, builder, frame, members, across, builder.ptrtoint(frames, I64), run_member)
+
+        return signature(types.int64, *([types.int64] * 4)), codegen
+
+    @specialised(*facts, link=True)
+    def run(frame):  # type: ignore[no-untyped-def]
+        front, members = _members_of(frame, rank)
+        across = _threads_across(frame, members, front, inputs, outputs) if threads else 1
+        return run_members(frame, frame if across == 1 else 0, members, across)
+
+    return run
+
+
+def _in_order(builder: ir.IRBuilder, members: ir.Value, emit: Callable[[ir.Value], ir.Value]) -> ir.Value:
+    """The status of a loop over members on this thread."""
+    status = cgutils.alloca_once_value(builder, I64(0))
+    with cgutils.for_range(builder, members) as loop:
+        found = emit(loop.index)
+        failed = builder.icmp_signed("!=", found, I64(0))
+        builder.store(builder.select(failed, found, builder.load(status)), status)
+    return builder.load(status)
