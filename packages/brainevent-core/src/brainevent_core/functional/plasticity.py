@@ -1,7 +1,7 @@
 """Plasticity on the arrays of a matrix: one function for each way of storing it and each side that spikes.
 
 All of them take one weight per entry and return the new ones, in the same shape, dtype and unit. They mean what the
-methods :meth:`~brainevent.DataRepresentation.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
+methods :meth:`~brainevent_core.matrices.Matrix.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
 units and errors are explained once, at :func:`update_csr_on_binary_pre`.
 """
 
