@@ -136,9 +136,9 @@ def test_with_data_takes_over_dtype_and_unit(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("cls", SPARSE)
-def test_with_data_takes_what_the_structure_can_hold(cls: Any) -> None:
+def test_with_data_takes_what_the_structure_can_hold(cls: Any, rng: np.random.Generator) -> None:
     """One weight for all or one per entry, whatever the matrix had before."""
-    dense = random_dense()
+    dense = random_dense(rng)
     many = cls.fromdense(dense)
     pattern = np.asarray(many.with_data(jnp.ones_like(many.data)).todense())
     for one in (many.with_data(2.0), many.with_data([2.0]), many.with_data(np.full((1, 1), 2.0))):
