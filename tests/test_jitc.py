@@ -1,6 +1,7 @@
 """The matrices that are generated while they are used, against the same matrices written down."""
 
 import itertools
+import operator
 from collections.abc import Iterator
 from typing import Any
 
@@ -264,7 +265,7 @@ def test_dtypes(dtype: str) -> None:
 
 @pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("law", "cls"), COVER)
-def test_written_down(law: str, cls: Any) -> None:
+def test_materialised(law: str, cls: Any) -> None:
     matrix = build(law, cls)
     dense = np.asarray(matrix.todense())
     rows, columns = np.nonzero(dense)
@@ -281,6 +282,13 @@ def test_written_down(law: str, cls: Any) -> None:
             np.testing.assert_array_equal(getattr(found, entry)[: rows.size], expected[order])
     assert (cls.dt2t, cls.dt2t_transposed) == (cls.yw_to_w, cls.yw_to_w_transposed)
     w = np.arange(matrix.nse, dtype=np.float32)
+    ones = [1.0] * 37
+    close(matrix.yw_to_w(ones, w.tolist()), w)
+    close(matrix.yw_to_w(ones, 2.0), np.full(matrix.nse, 2.0))
+    assert matrix.yw_to_w(np.ones(37) * u.mV, w * u.nS).unit == u.mV * u.nS
+    for wrong in (lambda: matrix.yw_to_w(np.ones(36), w), lambda: matrix.yw_to_w(ones, w[1:])):
+        with pytest.raises(brainevent.MathError):
+            wrong()
     for y, at, method in (
         (np.arange(37.0), rows, matrix.yw_to_w),
         (np.arange(53.0), columns, matrix.yw_to_w_transposed),
@@ -338,9 +346,50 @@ def test_arithmetic(law: str, cls: Any) -> None:
         close(plain, expected)
     close(matrix.sum(), dense.sum(), 1e-4)
     assert (matrix * (2 * u.mV)).unit == u.mV
+    close((matrix + build(law, cls)).todense(), 2 * dense)  # another object of the same connections
     for wrong in (lambda: matrix + build(law, cls, seed=4), lambda: matrix * other, lambda: matrix @ matrix):
-        with pytest.raises(brainevent.UnsupportedOperationError):
+        with pytest.raises(brainevent.UnsupportedOperationError, match=r"\.todense\(\)"):
             wrong()
+    for wrong in (lambda: matrix * np.ones(3), lambda: matrix + np.ones(3), lambda: matrix > np.ones(3)):
+        with pytest.raises(brainevent.MathError, match="does not broadcast"):
+            wrong()
+    with pytest.raises(TypeError):
+        matrix * "text"
+    with pytest.raises(u.UnitMismatchError):
+        operator.gt(matrix * u.mV, 1.0)
+    for compared, expected in ((matrix <= 1.0, dense <= 1), (dense < matrix, np.zeros(SHAPE))):
+        np.testing.assert_array_equal(compared, expected)
+
+
+NONLINEAR: dict[str, Any] = {
+    "square": lambda m: m**2,
+    "abs": abs,
+    "modulo": lambda m: m % 0.4,
+    "floor": lambda m: m // 0.4,
+    "entry by entry": lambda m: m * m,
+}
+
+
+@pytest.mark.parametrize("name", NONLINEAR)
+def test_what_is_not_linear_keeps_one_weight_for_all(name: str) -> None:
+    op = NONLINEAR[name]
+    matrix = build("scalar", JITCScalarR) * -1.0
+    assert type(op(matrix)) is JITCScalarR
+    close(op(matrix).todense(), op(np.asarray(matrix.todense())))
+    if name in ("square", "abs"):
+        assert op(matrix * u.mV).unit == (op(1.0 * u.mV)).unit
+    for law, cls in (("normal", JITCNormalR), ("uniform", JITCUniformC)):
+        drawn = build(law, cls)
+        with pytest.raises(brainevent.UnsupportedOperationError, match=r"\.tocsr\(\).*\.todense\(\)"):
+            op(drawn)
+
+
+def test_the_old_name_of_the_row_offset() -> None:
+    matrix = build("scalar", JITCScalarR)
+    paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(matrix)]
+    assert paths == [".data", ".seed", ".row_offset"]
+    with pytest.warns(DeprecationWarning, match="row_offset"):
+        assert matrix.first is matrix.row_offset
 
 
 # Every law, order of the stream, and kind of operand.

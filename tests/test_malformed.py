@@ -176,7 +176,7 @@ ERRORS = {
     "too many nonzeros": (lambda: CSR.fromdense(np.ones((2, 2)), nse=3), brainevent.MathError, "4 nonzero.*nse=3"),
     "half a column": (lambda: csr(shape=(2.5, 2)), brainevent.MathError, "whole numbers"),
     "transposed oddly": (lambda: csr().transpose((0, 1)), brainevent.MathError, r"axes \(1, 0\), got \(0, 1\)"),
-    "unknown array": (lambda: CSR(1.0, [0], [0, 1], row=[0], shape=(1, 1)), brainevent.MathError, "and row="),
+    "unknown array": (lambda: CSR(1.0, [0], [0, 1], row=[0], shape=(1, 1)), brainevent.MathError, "and no row="),
     "fan-out that would lose entries": (
         lambda: FixedPostNumConn.fromdense(np.array([[1, 1], [0, 0]]), nse=2),
         brainevent.MathError,

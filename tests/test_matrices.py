@@ -135,6 +135,34 @@ def test_with_data_takes_over_dtype_and_unit(rng: np.random.Generator) -> None:
     assert halved.indices is matrix.indices
 
 
+@pytest.mark.parametrize("cls", SPARSE)
+def test_with_data_takes_what_the_structure_can_hold(cls: Any, rng: np.random.Generator) -> None:
+    """One weight for all or one per entry, whatever the matrix had before."""
+    dense = random_dense(rng)
+    many = cls.fromdense(dense)
+    pattern = np.asarray(many.with_data(jnp.ones_like(many.data)).todense())
+    for one in (many.with_data(2.0), many.with_data([2.0]), many.with_data(np.full((1, 1), 2.0))):
+        assert one.data.size == 1
+        np.testing.assert_array_equal(one.todense(), 2 * pattern)
+        np.testing.assert_array_equal(one.with_data(many.data).todense(), dense)
+    np.testing.assert_array_equal(jax.jit(lambda m, w: m.with_data(w).todense())(one, many.data), dense)
+    with pytest.raises(brainevent.MathError, match=r"one weight for all, or one per entry, of shape \("):
+        one.with_data(np.ones(many.nse + 1))
+    with pytest.raises(brainevent.MathError, match=r"Dense takes one per entry, of shape \(6, 9\)"):
+        Dense(dense).with_data(2.0)
+
+
+def test_a_name_that_says_what_it_is() -> None:
+    from brainevent_core.matrices import Matrix, StoredMatrix
+
+    assert DataRepresentation is Matrix
+    assert all(issubclass(cls, StoredMatrix) for cls in (*SPARSE, Dense))
+    assert not issubclass(brainevent.JITCMatrix, StoredMatrix)
+    for cls in (Matrix, brainevent.JITCMatrix):
+        with pytest.raises(brainevent.MathError, match="base class"):
+            cls(1.0, shape=(1, 1))
+
+
 @pytest.mark.parametrize(("cls", "lines", "partners"), [(FixedPostNumConn, 50, 30), (FixedPreNumConn, 30, 50)])
 @pytest.mark.parametrize("fraction", [0.0, 0.2, 0.5, 0.9, 1.0])
 def test_random_connectivity_is_distinct_and_reproducible(cls: Any, lines: int, partners: int, fraction: float) -> None:
@@ -182,17 +210,17 @@ def test_seeds_and_weights_of_random_connectivity() -> None:
 
 
 def test_validation_is_remembered_per_array(monkeypatch: pytest.MonkeyPatch) -> None:
-    from brainevent_core.matrices import structure
+    from brainevent_core.matrices import arguments
 
     indices, indptr = jnp.array([0, 1], jnp.int32), jnp.array([0, 1, 2], jnp.int32)
     CSR(1.0, indices, indptr, shape=(2, 2))
-    remembered = len(structure._checked)
+    remembered = len(arguments._checked)
     CSR(2.0, indices, indptr, shape=(2, 2))
-    assert len(structure._checked) == remembered
+    assert len(arguments._checked) == remembered
     with pytest.raises(brainevent.StructureError):
         CSR(2.0, indices, indptr, shape=(2, 1))
     del indices, indptr
-    assert len(structure._checked) < remembered
+    assert len(arguments._checked) < remembered
 
 
 INDEXABLE = (CSR, CSC, FixedPostNumConn, FixedPreNumConn)
@@ -249,14 +277,14 @@ def test_column_index_is_carried_along(cls: Any, rng: np.random.Generator) -> No
     assert matrix.T.has_csc_index
     assert matrix.T.__matrix_spec__.structure[-1] is index[-1]
     paths = [jax.tree_util.keystr(path) for path, _ in jax.tree_util.tree_leaves_with_path(matrix)]
-    assert paths[-3:] == [".column_rows", ".column_indptr", ".column_slots"]
+    assert paths[-3:] == [".csc_indices", ".csc_indptr", ".csc_perm"]
 
 
 @pytest.mark.parametrize("cls", INDEXABLE)
 def test_column_index_that_does_not_fit_is_refused(cls: Any, rng: np.random.Generator) -> None:
     matrix = cls.fromdense(random_dense(rng)).with_csc_index()
     leaves, tree = jax.tree_util.tree_flatten(matrix)
-    for i, name in ((-3, "column_rows"), (-2, "column_indptr"), (-1, "column_slots")):
+    for i, name in ((-3, "csc_indices"), (-2, "csc_indptr"), (-1, "csc_perm")):
         shorter = list(leaves)
         shorter[i] = shorter[i][1:]
         with pytest.raises(brainevent.MathError, match=f"{name} must have shape.*with_csc_index"):

@@ -1,5 +1,6 @@
 """The matrix interface at the edges of the table in ``test_operations.py``: errors, and what structures say."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -32,8 +33,6 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "dense row too far": (lambda: Dense(DENSE)[3], IndexError, "out of range"),
     "half a row": (lambda: CSR_4[0.5], IndexError, "whole numbers"),
     "index with a unit": (lambda: CSR_4[1 * u.mV], IndexError, "without a unit"),
-    "no row": (lambda: CSR_4[None], IndexError, "whole numbers"),
-    "a truth": (lambda: CSR_4[True], IndexError, "mask"),
     "three axes": (lambda: CSR_4[0, 0, 0], IndexError, "two axes"),
     "short mask": (lambda: CSR_4[np.array([True, False])], IndexError, r"shape \(3,\)"),
     "traced mask": (lambda: jax.jit(lambda m: CSR_4[m])(np.ones(3, bool)), IndexError, "concrete"),
@@ -100,7 +99,43 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "generated entries": (
         lambda: abs(brainevent.JITCNormalR(1.0, 0.5, 0.5, 0, shape=(3, 3))),
         NotImplementedError,
-        "just-in-time",
+        r"just in time.*\.tocsr\(\).*\.todense\(\)",
+    ),
+    "misspelt keyword": (
+        lambda: FixedPostNumConn(num_pre=3, num_post=3, conn_nun=2, weight=1.0),
+        brainevent.MathError,
+        "no conn_nun=; did you mean conn_num=",
+    ),
+    "misspelt law": (
+        lambda: brainevent.JITCScalarR(weigth=1.0, prob=0.1, shape=(2, 2)),
+        brainevent.MathError,
+        "JITCScalarR takes weight, prob, seed.*no weigth=; did you mean weight=",
+    ),
+    "misspelt array": (
+        lambda: CSR(1.0, indices=[0], intptr=[0, 1], shape=(1, 1)),
+        brainevent.MathError,
+        "no intptr=; did you mean indptr=",
+    ),
+    "keyword of another class": (
+        lambda: Dense(DENSE, nse=3),
+        brainevent.MathError,
+        "Dense takes data, shape, and no nse=",
+    ),
+    "one array too many": (
+        lambda: COO(1.0, [0], [0], [0], shape=(1, 1)),
+        brainevent.MathError,
+        "COO takes data, row, col, shape.*too many positional",
+    ),
+    "one array too few": (lambda: CSR(1.0, [0], shape=(1, 1)), brainevent.MathError, "takes .data, indices, indptr."),
+    "a parameter given twice": (
+        lambda: brainevent.JITCScalarR((1.0, 0.1, 0), 0.2, shape=(2, 2)),
+        brainevent.MathError,
+        "one by one or as one tuple",
+    ),
+    "no weights for indices": (
+        lambda: FixedPostNumConn(indices=[[0]], shape=(1, 1)),
+        brainevent.MathError,
+        "needs weights",
     ),
     "batch of two sizes": (
         lambda: brainevent.densemm_dt2t(np.ones((2, 3)), np.ones((3, 3, 4))),
@@ -138,6 +173,29 @@ def test_indices_that_became_floats(name: str) -> None:
         if hasattr(floats, "with_csc_index"):
             with pytest.raises(brainevent.DTypeError, match="must hold integers"):
                 floats.with_csc_index()
+
+
+# -- constructors ------------------------------------------------------------------------------------------------------
+
+
+def test_signatures_name_every_parameter() -> None:
+    """What an IDE shows, typed."""
+    generated = ["prob", "seed", "shape", "corder", "num_pre", "num_post"]
+    numbers = ["num_pre", "num_post", "conn_num", "weight", "seed"]
+    for cls, names in {
+        CSR: ["data", "indices", "indptr", "shape", "check"],
+        CSC: ["data", "indices", "indptr", "shape", "check"],
+        COO: ["data", "row", "col", "shape", "rows_sorted", "cols_sorted", "check"],
+        FixedPostNumConn: ["data", "indices", "shape", "check", *numbers],
+        FixedPreNumConn: ["data", "indices", "shape", "check", *numbers],
+        Dense: ["data", "shape"],
+        brainevent.JITCScalarC: ["weight", *generated],
+        brainevent.JITCNormalR: ["loc", "scale", *generated],
+        brainevent.JITCUniformC: ["low", "high", *generated],
+    }.items():
+        parameters = inspect.signature(cls).parameters
+        assert list(parameters) == names
+        assert all(parameter.annotation not in (Any, inspect.Parameter.empty) for parameter in parameters.values())
 
 
 # -- what the table does not ask ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import numpy as np
 from brainevent_core.encodings import Encoding
 from brainevent_core.events import EventRepresentation
 from brainevent_core.formats import Component, Format, random_indices
-from brainevent_core.matrices import CSR, DataRepresentation
+from brainevent_core.matrices import CSR, StoredMatrix
 from brainevent_core.ops import EventSpec
 
 # -- a format ----------------------------------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ BLOCKS = Format(
 )
 
 
-class Blocks(DataRepresentation):
+class Blocks(StoredMatrix):
     """A matrix of blocks: ``Blocks((data, block_row, block_col), shape=shape)``."""
 
     _format = BLOCKS

@@ -16,8 +16,7 @@ import numpy as np
 
 from brainevent_core._typing import Array, Shape
 from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, Format, column_index, signed
-from brainevent_core.matrices.base import as_shape
-from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
+from brainevent_core.matrices.arguments import as_index_array, as_integers, as_shape, check_values
 
 __all__ = ["coo2csr", "coo_to_csc_index", "csc_to_csr_index", "csr_to_coo_index", "csr_to_csc_index"]
 

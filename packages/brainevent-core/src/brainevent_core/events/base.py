@@ -1,42 +1,47 @@
 """What all event arrays share: they hold one array, multiply event-driven, and are plain arrays in all else."""
 
+from __future__ import annotations
+
 import math
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core.ops import EventSpec, matmul
+from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity
+from brainevent_core.ops import EventSpec, MatrixLike, matmul
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
 
 __all__ = ["EventRepresentation"]
 
+_Operator: TypeAlias = Callable[[Any, OperandLike], Array | Quantity]
 
-def _plain(name: str) -> Callable[..., Any]:
+
+def _plain(name: str) -> _Operator:
     """An operator that gives what the same operator gives on the plain value."""
     plain = getattr(operator, name)
 
-    def method(self: Any, other: Any) -> Any:
+    def method(self: Any, other: OperandLike) -> Array | Quantity:
         return plain(self.value, other.value if isinstance(other, EventRepresentation) else other)
 
     return method
 
 
-def _reflected(name: str) -> Callable[..., Any]:
+def _reflected(name: str) -> _Operator:
     plain = getattr(operator, name)
 
-    def method(self: Any, other: Any) -> Any:
+    def method(self: Any, other: OperandLike) -> Array | Quantity:
         return plain(other, self.value)
 
     return method
 
 
-def as_plain(value: Any) -> Any:
+def as_plain(value: OperandLike) -> Array | Quantity:
     """What an event array is made from, as an array or a quantity: other events are unwrapped."""
     if isinstance(value, EventRepresentation):
         return value.value
@@ -87,7 +92,7 @@ class EventRepresentation:
         self.__setattr__(name, None)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Array | Quantity:
         """The events as a plain array, or a quantity over one."""
         raise NotImplementedError
 
@@ -115,29 +120,29 @@ class EventRepresentation:
     def T(self) -> Self:
         return self.with_value(self.value.T)
 
-    def with_value(self, value: Any) -> Self:
+    def with_value(self, value: OperandLike) -> Self:
         """Events of the same kind over another array."""
         raise NotImplementedError
 
     def __len__(self) -> int:
         return len(self.value)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Array | Quantity]:
         return iter(self.value)
 
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Any) -> Array | Quantity:
         return self.value[index]
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.value, dtype=dtype, copy=copy)  # a quantity refuses to lose its unit
 
     def __bool__(self) -> bool:
         return bool(self.value)
 
-    def __matmul__(self, other: Any) -> Any:
+    def __matmul__(self, other: OperandLike | MatrixLike) -> Array | Quantity:
         return matmul(self, other)
 
-    def __rmatmul__(self, other: Any) -> Any:
+    def __rmatmul__(self, other: OperandLike | MatrixLike) -> Array | Quantity:
         return matmul(other, self)
 
     __add__, __radd__ = _plain("add"), _reflected("add")
@@ -152,17 +157,17 @@ class EventRepresentation:
     __xor__, __rxor__ = _plain("xor"), _reflected("xor")
     __lt__, __le__ = _plain("lt"), _plain("le")
     __gt__, __ge__ = _plain("gt"), _plain("ge")
-    __eq__, __ne__ = _plain("eq"), _plain("ne")
+    __eq__, __ne__ = _plain("eq"), _plain("ne")  # type: ignore[assignment]
     __hash__ = None  # type: ignore[assignment]
 
-    def __neg__(self) -> Any:
+    def __neg__(self) -> Array | Quantity:
         return -self.value
 
-    def __pos__(self) -> Any:
-        return +self.value
+    def __pos__(self) -> Array | Quantity:
+        return +self.value  # type: ignore[operator]
 
-    def __abs__(self) -> Any:
-        return jnp.abs(self.value)
+    def __abs__(self) -> Array | Quantity:
+        return jnp.abs(self.value)  # type: ignore[arg-type]
 
-    def __invert__(self) -> Any:
-        return ~self.value
+    def __invert__(self) -> Array | Quantity:
+        return ~self.value  # type: ignore[operator]

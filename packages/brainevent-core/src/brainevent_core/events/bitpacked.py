@@ -1,7 +1,10 @@
 """Events as bits: 32 of them in a word."""
 
-from typing import Any, Self
+from __future__ import annotations
 
+from typing import Self
+
+from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import BITPACKED, WORD_BITS
 from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
 
@@ -37,21 +40,21 @@ class BitPackedBinary(EncodedEvents):
     __slots__ = ()
     _encoding = BITPACKED
 
-    def __init__(self, value: Any, *, axis: int = -1) -> None:
+    def __init__(self, value: OperandLike, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
         length = array.shape[axis]
         self._set(encode(self._encoding, axis, -(-length // WORD_BITS), array), (axis, length))
 
     @property
-    def packed(self) -> Any:
+    def packed(self) -> Array:
         """The words, uint32: event i of the packed axis is bit ``i % 32``, from the least, of word ``i // 32``."""
         return self._array
 
-    def with_value(self, value: Any) -> Self:
+    def with_value(self, value: OperandLike) -> Self:
         """Another array, packed along the same axis."""
         return type(self)(value, axis=self.axis)
 
 
-def bitpack(value: Any, axis: int = -1) -> BitPackedBinary:
+def bitpack(value: OperandLike, axis: int = -1) -> BitPackedBinary:
     """Pack an array of spikes: ``BitPackedBinary(value, axis=axis)``."""
     return BitPackedBinary(value, axis=axis)

@@ -1,5 +1,7 @@
 """Events as a list: how many there are, and where."""
 
+from __future__ import annotations
+
 import operator
 from typing import Any, Self
 
@@ -7,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import COMPACT, is_event
 from brainevent_core.errors import MathError
 from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
@@ -47,7 +50,7 @@ class CompactBinary(EncodedEvents):
     __slots__ = ()
     _encoding = COMPACT
 
-    def __init__(self, value: Any, capacity: int | None = None, *, axis: int = -1) -> None:
+    def __init__(self, value: OperandLike, capacity: int | None = None, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
         length = array.shape[axis]
         capacity = length if capacity is None else operator.index(capacity)
@@ -56,12 +59,12 @@ class CompactBinary(EncodedEvents):
         self._set(encode(self._encoding, axis, 1 + capacity, array), (axis, length))
 
     @property
-    def count(self) -> Any:
+    def count(self) -> Array:
         """The number of events along the listed axis, int32; the shape is that of the events without that axis."""
         return jnp.take(self._array, 0, axis=self.axis)
 
     @property
-    def indices(self) -> Any:
+    def indices(self) -> Array:
         """Indices of the events in increasing order, int32; the listed axis has ``capacity`` entries.
 
         Entries behind the last event hold the length of the listed axis, which is outside of it.
@@ -73,7 +76,7 @@ class CompactBinary(EncodedEvents):
         """How many events fit along the listed axis."""
         return int(self._array.shape[self.axis]) - 1
 
-    def with_value(self, value: Any) -> Self:
+    def with_value(self, value: OperandLike) -> Self:
         """Another array, listed along the same axis, with the same capacity or that of its own length."""
         own = self.shape[self.axis]
         return type(self)(value, None if self.capacity == own else self.capacity, axis=self.axis)

@@ -1,5 +1,7 @@
 """Events that hold an encoding, along one axis, of the array they were made from."""
 
+from __future__ import annotations
+
 import math
 import operator
 from functools import partial
@@ -10,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import Encoding, is_event
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.events.base import EventRepresentation, as_plain
@@ -41,7 +44,7 @@ class EncodedEvents(EventRepresentation):
         return EventSpec(self._encoding, self._array, self.axis, self._static[1])
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Array:
         """The events as an array of booleans."""
         return self.__event_spec__.decoded()
 
@@ -64,7 +67,7 @@ class EncodedEvents(EventRepresentation):
         return f"{type(self).__name__}({self._array!r}, length={length}, axis={axis})"
 
 
-def as_encodable(value: Any, axis: int, kind: str) -> tuple[Any, int]:
+def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
     """``value`` as an array of numbers or booleans, and ``axis`` counted from the end.
 
     A NumPy array stays one: inside ``jit``, ``jnp.asarray`` would make a tracer of it.

@@ -1,7 +1,10 @@
 """Events that are the array they were made from, read in another way in products."""
 
-from typing import Any, Self
+from __future__ import annotations
 
+from typing import Self
+
+from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.events.base import EventRepresentation, as_plain
 
 __all__ = ["PlainEvents"]
@@ -12,15 +15,15 @@ class PlainEvents(EventRepresentation):
 
     __slots__ = ()
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: OperandLike) -> None:
         self._set(as_plain(value), None)
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Array | Quantity:
         """The wrapped array, or quantity."""
         return self._array
 
-    def with_value(self, value: Any) -> Self:
+    def with_value(self, value: OperandLike) -> Self:
         """Events of the same kind over another array."""
         return type(self)(value)
 

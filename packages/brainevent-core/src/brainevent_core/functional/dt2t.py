@@ -1,8 +1,8 @@
 """``w[k] · y[row of k]`` for every entry k, or ``y`` of its column: the term of eligibility traces, on bare arrays.
 
 The functions in mv take one ``y`` and one ``w``, those in mm a batch of both, along their first axis. They are
-:meth:`~brainevent.DataRepresentation.yw_to_w` of the matrices, whose checks they make. Arguments, units and errors are
-explained once, at :func:`csrmv_dt2t`. XLA computes them on every backend.
+:meth:`~brainevent_core.matrices.Matrix.yw_to_w` of the matrices, whose checks they make. Arguments, units and errors
+are explained once, at :func:`csrmv_dt2t`. XLA computes them on every backend.
 """
 
 from __future__ import annotations

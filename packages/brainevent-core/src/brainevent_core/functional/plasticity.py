@@ -1,7 +1,7 @@
 """Plasticity on the arrays of a matrix: one function for each way of storing it and each side that spikes.
 
 All of them take one weight per entry and return the new ones, in the same shape, dtype and unit. They mean what the
-methods :meth:`~brainevent.DataRepresentation.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
+methods :meth:`~brainevent_core.matrices.Matrix.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
 units and errors are explained once, at :func:`update_csr_on_binary_pre`.
 """
 
@@ -16,8 +16,7 @@ from brainevent_core._typing import Array, ArrayLike, Clip, OperandLike, Quantit
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn
-from brainevent_core.matrices.base import as_data, as_shape
-from brainevent_core.matrices.structure import as_index_array, as_integers, check_values
+from brainevent_core.matrices.arguments import as_data, as_index_array, as_integers, as_shape, check_values
 from brainevent_core.ops import MatrixSpec, update
 
 __all__ = [

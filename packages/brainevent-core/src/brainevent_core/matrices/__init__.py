@@ -1,6 +1,6 @@
-"""Connectivity as matrices: one class per way of storing it."""
+"""Connectivity as matrices: one class per way of storing or generating it."""
 
-from brainevent_core.matrices.base import DataRepresentation
+from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.coo import COO
 from brainevent_core.matrices.csr import CSC, CSR
 from brainevent_core.matrices.dense import Dense
@@ -11,7 +11,7 @@ from brainevent_core.matrices.fixed_num import (
     FixedPostNumConn,
     FixedPreNumConn,
 )
-from brainevent_core.matrices.jitc import (
+from brainevent_core.matrices.generated import (
     JITCMatrix,
     JITCNormalC,
     JITCNormalR,
@@ -20,6 +20,10 @@ from brainevent_core.matrices.jitc import (
     JITCUniformC,
     JITCUniformR,
 )
+from brainevent_core.matrices.stored import StoredMatrix
+
+#: The name that users know.
+DataRepresentation = Matrix
 
 __all__ = [
     "COO",
@@ -39,4 +43,6 @@ __all__ = [
     "JITCScalarR",
     "JITCUniformC",
     "JITCUniformR",
+    "Matrix",
+    "StoredMatrix",
 ]

@@ -1,14 +1,16 @@
-"""Matrices that can carry the column index: products from their other side cost the events, too."""
+"""Matrices that can carry the column index, which makes products from their other side event-driven, too."""
+
+from __future__ import annotations
 
 from typing import Self
 
 from brainevent_core.formats import CSC_INDEX, column_index
-from brainevent_core.matrices.base import DataRepresentation
+from brainevent_core.matrices.stored import StoredMatrix
 
 __all__ = ["ColumnIndexed"]
 
 
-class ColumnIndexed(DataRepresentation):
+class ColumnIndexed(StoredMatrix):
     """Base class of the matrices that are compressed along one side, and can be indexed along the other."""
 
     @property
@@ -20,8 +22,8 @@ class ColumnIndexed(DataRepresentation):
         """The same matrix with an index of its entries along the side that it is not compressed by.
 
         Kernels use it to make the other product, ``A @ spikes`` for :class:`CSR` and :class:`FixedPostNumConn` and
-        ``spikes @ A`` for :class:`CSC` and :class:`FixedPreNumConn`, cost the events. It never changes a result. It
-        takes 8 bytes per entry and 4 per line, is computed once (on the host, unless inside ``jit``), and is carried
+        ``spikes @ A`` for :class:`CSC` and :class:`FixedPreNumConn`, event-driven. It never changes a result. It takes
+        8 bytes per entry and 4 per column (row), is computed once (on the host, unless inside ``jit``), and is carried
         along by ``with_data``, ``.T``, and every transform.
 
         Returns:

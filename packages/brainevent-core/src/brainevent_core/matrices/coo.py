@@ -1,17 +1,22 @@
 """Coordinates: a list of entries in any order."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from typing import Any, Self
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
+from brainevent_core._typing import Array, ArrayLike, QuantityLike
 from brainevent_core.formats import COO_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, dense_parts, nonzero
+from brainevent_core.matrices.arguments import dense_parts, nonzero
+from brainevent_core.matrices.stored import StoredMatrix
 from brainevent_core.ops import coordinate_order
 
 __all__ = ["COO"]
 
 
-class COO(DataRepresentation):
+class COO(StoredMatrix):
     """Coordinates: entry k has weight ``data[k]`` and stands at ``(row[k], col[k])``; duplicates add up.
 
     Args:
@@ -36,44 +41,42 @@ class COO(DataRepresentation):
 
     def __init__(
         self,
-        data: Any,
-        *structure: Any,
-        shape: Any = None,
+        data: QuantityLike,
+        row: ArrayLike | None = None,
+        col: ArrayLike | None = None,
+        *,
+        shape: Sequence[int],
         rows_sorted: bool = False,
         cols_sorted: bool = False,
         check: bool = True,
-        **named: Any,
     ) -> None:
-        super().__init__(data, *structure, shape=shape, check=check, **named)
+        super().__init__(data, row, col, shape=shape, check=check)
         self._set_sorted(rows_sorted, cols_sorted)
 
     def _set_sorted(self, rows_sorted: bool, cols_sorted: bool) -> None:
         object.__setattr__(self, "rows_sorted", bool(rows_sorted))
         object.__setattr__(self, "cols_sorted", bool(cols_sorted))
 
-    def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
-        children, aux = super().tree_flatten()
-        return children, (aux, self.rows_sorted, self.cols_sorted)
-
-    @classmethod
-    def tree_unflatten(cls, aux: Any, children: Any) -> Self:
-        aux, rows_sorted, cols_sorted = aux
-        self = super().tree_unflatten(aux, children)
-        self._set_sorted(rows_sorted, cols_sorted)
-        return self
+    def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
+        super()._set(data, structure, *static)
+        self._set_sorted(*static[2:] or (False, False))
 
     @property
-    def row(self) -> Any:
+    def _static(self) -> tuple[Any, ...]:
+        return *super()._static, self.rows_sorted, self.cols_sorted
+
+    @property
+    def row(self) -> Array:
         """Row of every entry, ``(nse,)``."""
         return self._structure[0]
 
     @property
-    def col(self) -> Any:
+    def col(self) -> Array:
         """Column of every entry, ``(nse,)``."""
         return self._structure[1]
 
     @replicated
-    def sort_indices(self) -> "COO":
+    def sort_indices(self) -> COO:
         """The same matrix with its entries sorted by row, then by column; duplicates keep their order.
 
         Example:
@@ -84,15 +87,15 @@ class COO(DataRepresentation):
         self._format.require_integers(self._structure)
         order = coordinate_order(self.row, self.col)
         data = self.data if self.data.size == 1 else self.data[order]
-        aux = ((self.shape, self.__matrix_spec__.format), True, False)
+        aux = (self.shape, self.__matrix_spec__.format, True, False)
         return COO.tree_unflatten(aux, (data, self.row[order], self.col[order]))
 
-    def _transpose(self) -> "COO":
-        aux = ((self.shape[::-1], self.__matrix_spec__.format), self.cols_sorted, self.rows_sorted)
+    def _transpose(self) -> COO:
+        aux = (self.shape[::-1], self.__matrix_spec__.format, self.cols_sorted, self.rows_sorted)
         return COO.tree_unflatten(aux, (self.data, self.col, self.row))
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
         elements, unit = dense_parts(dense)
         values, row, col = nonzero(elements, nse)

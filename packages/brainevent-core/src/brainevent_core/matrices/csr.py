@@ -1,6 +1,9 @@
 """Compressed sparse rows, and their transpose, compressed sparse columns."""
 
-from typing import Any, Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
 
 import jax
 import jax.numpy as jnp
@@ -8,12 +11,13 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
+from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
-from brainevent_core.matrices.base import as_data, dense_parts, nonzero
+from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
-from brainevent_core.matrices.indexing import selected
+from brainevent_core.matrices.indexing import Index, selected
 from brainevent_core.ops import solve
 
 __all__ = ["CSC", "CSR"]
@@ -22,17 +26,28 @@ __all__ = ["CSC", "CSR"]
 class _Compressed(ColumnIndexed):
     _format = CSR_FORMAT
 
+    def __init__(
+        self,
+        data: QuantityLike,
+        indices: ArrayLike | None = None,
+        indptr: ArrayLike | None = None,
+        *,
+        shape: Sequence[int],
+        check: bool = True,
+    ) -> None:
+        super().__init__(data, indices, indptr, shape=shape, check=check)
+
     @property
-    def indices(self) -> Any:
+    def indices(self) -> Array:
         """Column of every entry (row, for CSC), ``(nse,)``."""
         return self._structure[0]
 
     @property
-    def indptr(self) -> Any:
+    def indptr(self) -> Array:
         """Where each row (column, for CSC) begins."""
         return self._structure[1]
 
-    def solve(self, b: Any) -> Any:
+    def solve(self, b: QuantityLike) -> Array | Quantity:
         """x with ``A @ x == b`` for a square matrix, by an LU decomposition on the host.
 
         Differentiable with respect to the weights and ``b``, under ``jit`` and ``vmap`` (which solves one after
@@ -57,7 +72,7 @@ class _Compressed(ColumnIndexed):
         """
         return solve(self.__matrix_spec__, b)
 
-    def diag_add(self, values: Any) -> Self:
+    def diag_add(self, values: QuantityLike) -> Self:
         """The matrix plus a diagonal one.
 
         Args:
@@ -84,7 +99,7 @@ class _Compressed(ColumnIndexed):
         matrix = type(self)(data, *structure, shape=self.shape, check=False)
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
-    def slice_rows(self, index: Any) -> Self:
+    def slice_rows(self, index: Index) -> Self:
         """Some rows as a sparse matrix; ``matrix[index]`` gives them as an array.
 
         Args:
@@ -110,7 +125,7 @@ class _Compressed(ColumnIndexed):
 class CSR(_Compressed):
     """Compressed sparse rows: entries ``indptr[i]`` to ``indptr[i + 1]`` belong to row i.
 
-    The format for ``spikes @ weights`` with rows of presynaptic neurons: it costs the rows that have a spike.
+    The format for ``spikes @ weights`` with rows of presynaptic neurons: it touches only rows of neurons that spiked.
 
     Args:
         data: weights, ``(nse,)``, or one for all (a scalar or ``(1,)``); numbers, an array or a quantity.
@@ -138,11 +153,11 @@ class CSR(_Compressed):
         Array([2., 0., 3.], dtype=float32)
     """
 
-    def _transpose(self) -> "CSC":
+    def _transpose(self) -> CSC:
         return self._view(CSC, self.shape[::-1])
 
     @replicated
-    def slice_rows(self, index: Any) -> Self:
+    def slice_rows(self, index: Index) -> Self:
         if any(isinstance(array, jax.core.Tracer) for array in (*self._structure, index)):
             raise MathError(
                 "slice_rows needs concrete rows and indices, which say how many entries there are; use `matrix[rows]`, "
@@ -153,20 +168,19 @@ class CSR(_Compressed):
             bounds = np.asarray(row_bounds(self.indptr, self.nse))
         counts = bounds[at + 1] - bounds[at]
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        # The slots of a row follow each other: those of its beginning, and as many as it has.
-        slots = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
-        data = self.data if self.data.size == 1 else self.data[slots]
-        return type(self)(data, self.indices[slots], indptr, shape=(at.size, self.shape[1]), check=False)
+        # The entries of a row follow each other, from where it begins.
+        entries = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
+        data = self.data if self.data.size == 1 else self.data[entries]
+        return type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """From a dense array or quantity of shape (rows, columns).
 
         Args:
             dense: the elements; zeros are not stored.
-            nse: number of slots for entries; needed inside ``jit``, otherwise counted. Surplus slots stay unused.
-                Inside ``jit``, where nobody can count them, nonzero elements that find no slot are left out, the last
-                first.
+            nse: the capacity for entries; needed inside ``jit``, otherwise counted. What is not used stands outside of
+                the matrix. Inside ``jit``, where nobody can count them, nonzero elements beyond it are left out.
 
         Raises:
             MathError: if there are more nonzero elements than ``nse``, and they can be seen.
@@ -183,8 +197,8 @@ class CSR(_Compressed):
 class CSC(_Compressed):
     """Compressed sparse columns: entries ``indptr[j]`` to ``indptr[j + 1]`` belong to column j, ``indices`` are rows.
 
-    It takes the same arguments as :class:`CSR`, with ``indptr`` over the columns. ``CSC @ spikes`` costs the columns
-    that have a spike.
+    It takes the same arguments as :class:`CSR`, with ``indptr`` over the columns. ``CSC @ spikes`` touches only the
+    columns of neurons that spiked.
     """
 
     _transposed = True
@@ -193,10 +207,10 @@ class CSC(_Compressed):
         return self._view(CSR, self.shape[::-1])
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`CSR.fromdense`."""
         elements, unit = dense_parts(dense)
-        return CSR.fromdense(units.attach(elements.T, unit), nse=nse).T
+        return CSR.fromdense(units.attach(elements.T, unit), nse=nse)._view(cls, elements.shape)
 
-    def slice_rows(self, index: Any) -> "CSC":
+    def slice_rows(self, index: Index) -> CSC:
         return self.tocsr().slice_rows(index).tocsc()

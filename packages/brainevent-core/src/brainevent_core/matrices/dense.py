@@ -1,16 +1,21 @@
 """Every element stored."""
 
-from typing import Any, Self
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
 
 from brainevent_core import units
+from brainevent_core._typing import Array, Quantity, QuantityLike
 from brainevent_core.errors import MathError
 from brainevent_core.formats import DENSE_FORMAT
-from brainevent_core.matrices.base import DataRepresentation, as_data
+from brainevent_core.matrices.arguments import as_data
+from brainevent_core.matrices.stored import StoredMatrix
 
 __all__ = ["Dense"]
 
 
-class Dense(DataRepresentation):
+class Dense(StoredMatrix):
     """A dense matrix as a member of the family: the same interface as the sparse ones. A plain array works, too.
 
     Args:
@@ -26,7 +31,7 @@ class Dense(DataRepresentation):
 
     _format = DENSE_FORMAT
 
-    def __init__(self, data: Any, *, shape: Any = None) -> None:
+    def __init__(self, data: QuantityLike, *, shape: Sequence[int] | None = None) -> None:
         if isinstance(data, tuple) and len(data) == 1:
             (data,) = data
         data = as_data(data)
@@ -34,15 +39,15 @@ class Dense(DataRepresentation):
             raise MathError(f"Dense takes a matrix, got an array of shape {tuple(data.shape)}.")
         super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
 
-    def _transpose(self) -> "Dense":
+    def _transpose(self) -> Dense:
         return Dense(self.data.T)
 
-    def todense(self) -> Any:
+    def todense(self) -> Array | Quantity:
         """The elements."""
         return self.data
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """The same as the constructor; ``nse`` must fit all elements or be left out."""
         size = units.detach(as_data(dense))[0].size
         if nse is not None and nse < size:

@@ -39,11 +39,11 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     data, own_unit = units.detach(stored.data)
     data = broadcast_weights(stored, data).reshape(-1)
     row, col = _visible_coordinates(stored)
-    slots = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_slots(row, col, size)
-    present, missing = np.flatnonzero(slots >= 0), np.flatnonzero(slots < 0)
+    entry = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_entries(row, col, size)
+    present, missing = np.flatnonzero(entry >= 0), np.flatnonzero(entry < 0)
     # Adding quantities converts their units, and finds out if they do not fit. A Python number has no dtype of its own.
     dtype = jnp.result_type(data, mantissa)
-    more = jnp.zeros(data.size, dtype).at[slots[present]].set(units.detach(values)[0][present])
+    more = jnp.zeros(data.size, dtype).at[entry[present]].set(units.detach(values)[0][present])
     data = units.attach(data, own_unit) + units.attach(more, unit)
     if not missing.size:
         return data, None
@@ -52,8 +52,8 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     module = jnp if isinstance(row, jax.core.Tracer) else np
     row, col = (module.concatenate([index, missing.astype(index.dtype)]) for index in (row, col))
     order = coordinate_order(col, row) if axis else coordinate_order(row, col)
-    slots, *structure = compressed(MatrixSpec(COO_FORMAT, None, (row[order], col[order]), shape, False), axis)
-    return data[order][slots], (structure[0], structure[1])
+    moved, *structure = compressed(MatrixSpec(COO_FORMAT, None, (row[order], col[order]), shape, False), axis)
+    return data[order][moved], (structure[0], structure[1])
 
 
 def _visible_coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
@@ -65,10 +65,10 @@ def _visible_coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
         return np.asarray(row), np.asarray(col)
 
 
-def _diagonal_slots(row: np.ndarray, col: np.ndarray, size: int) -> np.ndarray:
+def _diagonal_entries(row: np.ndarray, col: np.ndarray, size: int) -> np.ndarray:
     """For each element of the diagonal, the position of the first entry there, or -1."""
-    slots = np.full(size, -1)
+    entry = np.full(size, -1)
     at = np.flatnonzero((row == col) & (row >= 0) & (row < size))
     # Assigned backwards, so that the first one stays.
-    slots[row[at[::-1]]] = at[::-1]
-    return slots
+    entry[row[at[::-1]]] = at[::-1]
+    return entry

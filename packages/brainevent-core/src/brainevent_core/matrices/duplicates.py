@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.matrices.structure import remembered
+from brainevent_core.matrices.arguments import remembered
 from brainevent_core.ops import MatrixSpec, entries_of, segment_sum
 
-__all__ = ["first_of_place", "may_repeat", "totals"]
+__all__ = ["first_of_place", "is_first", "may_repeat", "totals"]
 
 _repeats: Any = {}
 
@@ -33,14 +33,14 @@ def may_repeat(stored: MatrixSpec) -> bool:
 def first_of_place(stored: MatrixSpec) -> Any:
     """For each entry, the position of the first one at the same place, in the order in which they are stored."""
     row, col, exists = (index.reshape(-1) for index in entries_of(stored)[:3])
-    slots = jnp.arange(row.shape[0])
+    entry = jnp.arange(row.shape[0])
     # Those that do not exist are no place.
-    row, col = jnp.where(exists, row, -1), jnp.where(exists, col, slots.astype(col.dtype))
+    row, col = jnp.where(exists, row, -1), jnp.where(exists, col, entry.astype(col.dtype))
     order = jnp.lexsort((col, row))
     row, col = row[order], col[order]
     begins = jnp.ones(row.shape, bool).at[1:].set((row[1:] != row[:-1]) | (col[1:] != col[:-1]))
-    start = jax.lax.cummax(jnp.where(begins, slots, 0))
-    return jnp.zeros_like(slots).at[order].set(order[start])
+    start = jax.lax.cummax(jnp.where(begins, entry, 0))
+    return jnp.zeros_like(entry).at[order].set(order[start])
 
 
 def totals(first: Any, data: Any) -> Any:

@@ -1,19 +1,26 @@
 """Connectivity with a fixed number of synapses per neuron: fixed fan-out and fixed fan-in."""
 
+from __future__ import annotations
+
 import operator
-from typing import Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import FIXED_NUM_FORMAT
-from brainevent_core.matrices.base import dense_parts
+from brainevent_core.matrices.arguments import dense_parts
 from brainevent_core.matrices.column_index import ColumnIndexed
 
 __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
+
+#: Weights, or a function ``(key, shape)`` that draws them.
+_Weight: TypeAlias = QuantityLike | Callable[[Any, tuple[int, ...]], Any]
 
 
 class FixedNumConn(ColumnIndexed):
@@ -23,47 +30,53 @@ class FixedNumConn(ColumnIndexed):
 
     def __init__(
         self,
-        data: Any = None,
-        *structure: Any,
-        shape: Any = None,
+        data: QuantityLike | None = None,
+        indices: ArrayLike | None = None,
+        *,
+        shape: Sequence[int] | None = None,
         check: bool = True,
         num_pre: int | None = None,
         num_post: int | None = None,
         conn_num: int | None = None,
-        weight: Any = None,
-        seed: Any = None,
-        **named: Any,
+        weight: _Weight | None = None,
+        seed: ArrayLike | None = None,
     ) -> None:
-        by_number: dict[str, Any] = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
-        if data is None and not structure and not named:
-            missing = [name for name, value in by_number.items() if value is None]
-            if missing or weight is None:
-                missing += ["weight"] if weight is None else []
+        numbers = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
+        asked = [name for name, value in {**numbers, "weight": weight}.items() if value is not None]
+        if data is None and indices is None:
+            missing = [name for name in (*numbers, "weight") if name not in asked]
+            if missing:
                 raise MathError(
                     f"{type(self).__name__} takes ((data, indices), shape=), (data, indices, shape=), or num_pre=, "
                     f"num_post=, conn_num=, weight= (and seed=); missing: {', '.join(missing)}."
                 )
             if shape is not None:
                 raise MathError("Give either shape= with data and indices, or num_pre= and num_post=, not both.")
-            try:
-                num_pre, num_post, conn_num = map(operator.index, by_number.values())
-            except TypeError as error:
-                given = ", ".join(f"{name}={value!r}" for name, value in by_number.items())
-                raise MathError(f"Neurons and connections are counted in whole numbers, got {given}.") from error
-            shape = (num_pre, num_post)
-            rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
-            key = _as_key(seed)
-            indices = draw_distinct(key, rows, partners, conn_num)
-            data, structure, check = _draw_weight(weight, key, indices.shape), (indices,), False
-        elif weight is not None or seed is not None or any(value is not None for value in by_number.values()):
+            data, indices, shape = self._drawn(numbers, weight, seed)
+            check = False
+        elif asked or seed is not None:
             raise MathError("Give either data and indices, or num_pre=, num_post=, conn_num= and weight=, not both.")
+        if data is None:
+            raise MathError(f"{type(self).__name__} needs weights, data=, one for all or one per entry of indices.")
         if shape is None:
             raise MathError(f"{type(self).__name__} needs shape=(num_pre, num_post).")
-        super().__init__(data, *structure, shape=shape, check=check, **named)
+        super().__init__(data, indices, shape=shape, check=check)
+
+    def _drawn(self, numbers: dict[str, int | None], weight: Any, seed: Any) -> tuple[Any, np.ndarray, Shape]:
+        """``(data, indices, shape)`` of random connectivity."""
+        try:
+            num_pre, num_post, conn_num = map(operator.index, numbers.values())  # type: ignore[arg-type]
+        except TypeError as error:
+            given = ", ".join(f"{name}={value!r}" for name, value in numbers.items())
+            raise MathError(f"Neurons and connections are counted in whole numbers, got {given}.") from error
+        rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
+        key = _as_key(seed)
+        indices = draw_distinct(key, rows, partners, conn_num)
+        return _draw_weight(weight, key, indices.shape), indices, (num_pre, num_post)
 
     @property
-    def indices(self) -> Any:
-        """The partners of every neuron on the fixed side, ``(neurons, conn_num)``."""
+    def indices(self) -> Array:
+        """The targets (sources, if fan-in is fixed) of every neuron on the fixed side, ``(neurons, conn_num)``."""
         return self._structure[0]
 
     @property
@@ -73,25 +86,25 @@ class FixedNumConn(ColumnIndexed):
 
 
 class FixedPostNumConn(FixedNumConn):
-    """Every presynaptic neuron has the same number of postsynaptic partners (fixed fan-out).
+    """Every presynaptic neuron has the same number of postsynaptic targets (fixed fan-out).
 
-    The format for ``spikes @ weights``: it costs the neurons that spiked, and needs no pointers.
+    The format for ``spikes @ weights``: it touches only the rows of neurons that spiked, and needs no pointers.
 
     Args:
         data: weights (n_pre, k), or one for all (a scalar or (1,)).
-        indices: postsynaptic partners, (n_pre, k), any integer dtype.
+        indices: postsynaptic targets, (n_pre, k), any integer dtype.
         shape: (n_pre, n_post).
         check: whether to look at the values of ``indices``; see :class:`CSR`.
-        num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct partners for each neuron.
+        num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct targets for each neuron.
         weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
-        seed: with these: an int or a ``jax.random`` key; the same seed draws the same partners everywhere. None draws
+        seed: with these: an int or a ``jax.random`` key; the same seed draws the same targets everywhere. None draws
             a seed.
 
     ``data`` and ``indices`` can also come as one tuple. Also known as ``FixedNumPerPre``.
 
     Raises:
         StructureError: if an index is out of range.
-        MathError: if lengths do not fit, or more distinct partners are asked for than there are.
+        MathError: if lengths do not fit, or more distinct targets are asked for than there are.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -101,17 +114,17 @@ class FixedPostNumConn(FixedNumConn):
         500.0
     """
 
-    def _transpose(self) -> "FixedPreNumConn":
+    def _transpose(self) -> FixedPreNumConn:
         return self._view(FixedPreNumConn, self.shape[::-1])
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """From a dense array or quantity of shape (n_pre, n_post).
 
         Args:
-            dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest get unused slots.
-            nse: number of slots in all, a multiple of the number of rows; needed inside ``jit``, where elements that
-                find no slot in their row are left out.
+            dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest are padded.
+            nse: the capacity of all rows together, a multiple of their number; needed inside ``jit``, where elements
+                beyond the capacity of their row are left out.
         """
         elements, unit = dense_parts(dense)
         values, indices = _rows_of_one_length(elements, nse)
@@ -122,7 +135,7 @@ class FixedPreNumConn(FixedNumConn):
     """Every postsynaptic neuron has the same number of presynaptic partners (fixed fan-in).
 
     Takes the arguments of :class:`FixedPostNumConn`, with ``data`` and ``indices`` of shape (n_post, k) and
-    ``indices`` the presynaptic partners. Also known as ``FixedNumPerPost``.
+    ``indices`` the presynaptic sources. Also known as ``FixedNumPerPost``.
     """
 
     _transposed = True
@@ -131,10 +144,10 @@ class FixedPreNumConn(FixedNumConn):
         return self._view(FixedPostNumConn, self.shape[::-1])
 
     @classmethod
-    def fromdense(cls, dense: Any, *, nse: int | None = None) -> Self:
+    def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
         """From a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`; rows are columns here."""
         elements, unit = dense_parts(dense)
-        return FixedPostNumConn.fromdense(units.attach(elements.T, unit), nse=nse).T
+        return FixedPostNumConn.fromdense(units.attach(elements.T, unit), nse=nse)._view(cls, elements.shape)
 
 
 FixedNumPerPre = FixedPostNumConn
@@ -164,13 +177,13 @@ def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: 
     indices = np.sort(random.integers(partners, size=(rows, count), dtype=np.int32), axis=1)
     pending = np.arange(rows)
     while pending.size:
-        lines = indices[pending]
-        repeated = np.zeros(lines.shape, bool)
-        repeated[:, 1:] = lines[:, 1:] == lines[:, :-1]
+        drawn = indices[pending]
+        repeated = np.zeros(drawn.shape, bool)
+        repeated[:, 1:] = drawn[:, 1:] == drawn[:, :-1]
         again = repeated.any(axis=1)
-        pending, lines, repeated = pending[again], lines[again], repeated[again]
-        lines[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=np.int32)
-        indices[pending] = np.sort(lines, axis=1)
+        pending, drawn, repeated = pending[again], drawn[again], repeated[again]
+        drawn[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=np.int32)
+        indices[pending] = np.sort(drawn, axis=1)
     return indices
 
 
@@ -197,7 +210,7 @@ def _draw_weight(weight: Any, key: np.random.SeedSequence, shape: tuple[int, ...
 
 
 def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
-    """``(values, columns)``, each (rows, slots per row), of the nonzero elements; unused slots stand outside."""
+    """``(values, columns)``, each (rows, capacity of a row), of the nonzero elements; the rest stands outside."""
     rows, cols = elements.shape
     traced = isinstance(elements, jax.core.Tracer)
     fullest = None if traced else int((elements != 0).sum(axis=1).max(initial=0))
@@ -215,7 +228,7 @@ def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
             f"A neuron has {fullest} nonzero weights, more than nse={nse} leaves for each ({width}); entries would be "
             "lost."
         )
-    # Nonzero columns first, each row in order; slots without one point behind the last column.
+    # Nonzero columns first, each row in order; surplus entries point behind the last column.
     order = jnp.argsort(elements == 0, axis=1, stable=True)[:, :width].astype(jnp.int32)
     values = jnp.take_along_axis(jnp.asarray(elements), order, axis=1)
     return values, jnp.where(values != 0, order, cols)

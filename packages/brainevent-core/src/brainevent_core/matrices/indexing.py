@@ -1,7 +1,10 @@
 """Rows, columns and elements of a matrix by index, as NumPy indexes an array; the results are dense."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -9,20 +12,28 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
+from brainevent_core._typing import Array, ArrayLike, Quantity, Shape
 from brainevent_core.ops import MatrixSpec, columns, elements, rows
 
-__all__ = ["Indexing", "positions", "selected"]
+__all__ = ["Index", "Indexing", "positions", "selected"]
+
+#: A part of an index: a number, several, a slice or a mask.
+_Part: TypeAlias = ArrayLike | slice | EllipsisType | None
+#: Whatever NumPy takes for an array with two axes.
+Index: TypeAlias = _Part | tuple[_Part, ...]
 
 
 class Indexing:
     """Indexing of a matrix, which has ``__matrix_spec__``, ``shape`` and ``todense``."""
 
     __matrix_spec__: MatrixSpec
-    shape: tuple[int, int]
-    todense: Callable[[], Any]
+    shape: Shape
+
+    def todense(self) -> Array | Quantity:
+        raise NotImplementedError
 
     @replicated
-    def __getitem__(self, index: Any) -> Any:
+    def __getitem__(self, index: Index) -> Array | Quantity:
         """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, columns ``[:, j]`` and elements ``[i, j]`` as an array or quantity.
 
         Every index that NumPy takes for an array with two axes means the same here. Indices may be traced, except for
@@ -45,7 +56,7 @@ class Indexing:
                 raise error from None
         return self._by_axes(row, col)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[Array | Quantity]:
         """The rows, one after another."""
         return (self[i] for i in range(self.shape[0]))
 
@@ -93,7 +104,7 @@ class Indexing:
 # -- the parts of an index ---------------------------------------------------------------------------------------------
 
 
-def _components(index: Any, shape: tuple[int, int]) -> list[Any]:
+def _components(index: Any, shape: Shape) -> list[Any]:
     """The parts of an index, so many that they say something of both axes: slices, None, and arrays of integers or
     booleans, of NumPy if they are concrete."""
     given = [_as_component(one) for one in (index if isinstance(index, tuple) else (index,))]
@@ -159,7 +170,7 @@ def _require_pairs(row: Any, col: Any) -> None:
         ) from None
 
 
-def selected(index: Any, size: int) -> Any:
+def selected(index: Index, size: int) -> Any:
     """Positions from 0 of what an index selects along an axis of that length; see :func:`positions`."""
     return _positions_of(index, size) if isinstance(index, slice) else positions(index, size)
 

@@ -1,5 +1,7 @@
 """``left @ right``, wherever a matrix of ours or events take part."""
 
+from __future__ import annotations
+
 import reprlib
 from functools import partial, singledispatch
 from typing import Any, NamedTuple
@@ -8,17 +10,20 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import units
+from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import DENSE_FORMAT, Format, Shape
 from brainevent_core.jitc import ConnectionRule
-from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.spec import MatrixLike, MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
 __all__ = ["as_array", "matmul", "matrix_product", "promote"]
 
 
-def matmul(left: Any, right: Any, *, backend: str | None = None) -> Any:
+def matmul(
+    left: OperandLike | MatrixLike, right: OperandLike | MatrixLike, *, backend: str | None = None
+) -> Array | Quantity:
     """``left @ right``, where one side is a matrix of brainevent, or one side is events.
 
     Args:

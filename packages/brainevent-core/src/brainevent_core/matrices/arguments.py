@@ -1,0 +1,240 @@
+"""What constructors are given: weights, structure arrays, shapes and dense matrices, as matrices keep them.
+
+Structure arrays are checked as they were given, then made JAX arrays without changing what they mean.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import operator
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._jax import replicate, x64_enabled
+from brainevent_core._typing import Array, Quantity, QuantityLike, Shape
+from brainevent_core.errors import DTypeError, MathError, StructureError
+from brainevent_core.formats import Format
+from brainevent_core.ops.matmul import as_array
+
+__all__ = [
+    "as_data",
+    "as_index_array",
+    "as_integers",
+    "as_shape",
+    "check_values",
+    "dense_parts",
+    "nonzero",
+    "remembered",
+    "unknown_argument",
+    "with_clear_errors",
+]
+
+_T = TypeVar("_T")
+_Memory = dict[tuple[Any, ...], tuple[tuple[weakref.ref[Any], ...], _T]]
+
+# Structures found well-formed: clients that build a matrix per call must not pay for the check each time (0.9 ms at
+# 10⁶ entries).
+_checked: _Memory[None] = {}
+
+
+def remembered(memory: _Memory[_T], key: tuple[Any, ...], arrays: Sequence[Any], compute: Callable[[], _T]) -> _T:
+    """``compute()``, a property of ``arrays``, or what it was for these very arrays before.
+
+    Only arrays of JAX are remembered: they cannot change.
+    """
+    key = (*key, *map(id, arrays))
+    seen = memory.get(key)
+    if seen is not None and all(ref() is array for ref, array in zip(seen[0], arrays, strict=True)):
+        return seen[1]
+    result = compute()
+    if all(isinstance(array, jax.Array) for array in arrays):
+        references = tuple(weakref.ref(array, lambda _: memory.pop(key, None)) for array in arrays)
+        memory[key] = (references, result)
+    return result
+
+
+def as_integers(label: str, array: Any) -> Any:
+    """``array`` as a NumPy or JAX array, unconverted, if it holds integers.
+
+    Not ``jnp.asarray``: inside ``jit`` that makes a tracer of a list, and its values could not be checked.
+
+    Raises:
+        DTypeError: if it does not hold integers.
+        StructureError: if it is no array.
+    """
+    if not isinstance(array, (jax.Array, np.ndarray)):
+        convert = getattr(array, "__jax_array__", None)
+        if convert is not None:
+            array = convert()
+        else:
+            try:
+                array = np.asarray(array)
+            except ValueError:
+                raise StructureError(f"{label} must be an array of integers, got lists of different lengths.") from None
+        if array.size == 0 and not jnp.issubdtype(array.dtype, jnp.integer):
+            array = array.astype(np.int32)  # an empty list has no dtype of its own
+    if not jnp.issubdtype(array.dtype, jnp.integer):
+        raise DTypeError(f"{label} must hold integers, got dtype {array.dtype}; convert it with `.astype('int32')`.")
+    return array
+
+
+def as_index_array(array: Any) -> Any:
+    """An array of integers as a JAX array.
+
+    With x64 off JAX narrows 64-bit integers and would wrap what does not fit into another valid index; such values
+    are replaced by the nearest 32-bit number, which is outside every shape just as they were.
+    """
+    if array.dtype.itemsize == 8 and not x64_enabled() and not isinstance(array, jax.core.Tracer):
+        limits = np.iinfo(np.int32)
+        low = limits.min if jnp.issubdtype(array.dtype, jnp.signedinteger) else 0
+        array = np.clip(np.asarray(array), low, limits.max).astype(np.int32)
+    return jnp.asarray(array)
+
+
+def check_values(fmt: Format, structure: Sequence[Any], shape: tuple[int, int]) -> None:
+    """Check the values of a structure, unless they are traced or were found right before.
+
+    Args:
+        fmt: the format.
+        structure: the arrays as they were given, before JAX sees them: inside ``jit`` even a NumPy array becomes a
+            tracer once it is converted.
+        shape: shape of what is stored.
+
+    Raises:
+        StructureError: naming the first fault.
+    """
+    if any(isinstance(array, jax.core.Tracer) for array in structure):
+        return
+
+    def check() -> None:
+        fault = fmt.fault_of_values([np.asarray(array) for array in structure], shape)
+        if fault:
+            raise StructureError(fault)
+
+    remembered(_checked, (fmt, shape), structure, check)
+
+
+# -- weights and shapes ------------------------------------------------------------------------------------------------
+
+
+def as_data(data: QuantityLike) -> Array | Quantity:
+    """Weights as an array, or a quantity over one."""
+    mantissa, unit = units.detach(data)
+    mantissa = as_array(mantissa)
+    if isinstance(mantissa, units.Quantity):  # __jax_array__ of a wrapper may give a quantity
+        mantissa, unit = units.detach(mantissa)
+    return units.attach(jnp.asarray(mantissa), unit)
+
+
+def as_shape(shape: Sequence[int]) -> Shape:
+    """``shape`` as two non-negative integers.
+
+    Raises:
+        MathError: if it is none.
+    """
+    try:
+        rows, columns = map(operator.index, shape)
+    except (TypeError, ValueError):
+        rows = columns = -1
+    if min(rows, columns) < 0:
+        raise MathError(f"shape must be two whole numbers (rows, columns), got {shape!r}.")
+    return rows, columns
+
+
+# -- dense matrices ----------------------------------------------------------------------------------------------------
+
+
+def dense_parts(dense: QuantityLike) -> tuple[Any, Any]:
+    """``(elements, unit)`` of a dense matrix; elements whose values can be seen are a NumPy array.
+
+    Raises:
+        MathError: if it is not two-dimensional.
+    """
+    if isinstance(dense, (list, tuple)):
+        dense = np.asarray(dense)  # not jnp, which would make a tracer of it inside jit
+    mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else replicate(as_array(dense)))
+    if not isinstance(mantissa, jax.core.Tracer):
+        mantissa = np.asarray(mantissa)
+        if mantissa.dtype == object:
+            raise DTypeError(f"A dense matrix holds numbers, got dtype {mantissa.dtype}.")
+    if mantissa.ndim != 2:
+        raise MathError(f"fromdense takes a matrix, got shape {tuple(mantissa.shape)}.")
+    return mantissa, unit
+
+
+def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
+    """``(values, row, col)`` of the nonzero elements in row order; surplus entries stand outside the shape.
+
+    Of traced elements, of which nobody can say how many are nonzero, the first ``nse`` are taken.
+
+    Raises:
+        MathError: if the elements are traced and there is no ``nse``, or if there are more nonzeros than ``nse``.
+    """
+    rows, cols = elements.shape
+    row: Any
+    col: Any
+    if isinstance(elements, jax.core.Tracer):
+        if nse is None:
+            raise MathError("Inside jit the number of entries must be known: give fromdense(dense, nse=...).")
+        row, col = jnp.nonzero(elements, size=nse, fill_value=(rows, cols))
+        values = elements.at[row, col].get(mode="fill", fill_value=0)
+        return values, row.astype(jnp.int32), col.astype(jnp.int32)
+    row, col = (index.astype(np.int32) for index in np.nonzero(elements))
+    values = elements[row, col]
+    if nse is not None:
+        if row.size > nse:
+            raise MathError(f"The array has {row.size} nonzero elements, more than nse={nse}; entries would be lost.")
+        row = np.pad(row, (0, nse - row.size), constant_values=rows)
+        col = np.pad(col, (0, nse - col.size), constant_values=cols)
+        values = np.pad(values, (0, nse - values.size))
+    return values, row, col
+
+
+# -- calls -------------------------------------------------------------------------------------------------------------
+
+
+def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that says what it takes where it is called with something else.
+
+    Raises:
+        MathError: if ``shape`` is missing, or for arguments that the constructor has not.
+    """
+    signature = inspect.signature(init)
+
+    @wraps(init)
+    def checked(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except TypeError:
+            try:
+                signature.bind(self, *args, **kwargs)
+            except TypeError as error:
+                fault = str(error)
+            else:
+                raise  # of something in it
+            name = type(self).__name__
+            parameters = [each for each in signature.parameters if each != "self"]
+            unknown = [each for each in kwargs if each not in parameters]
+            if unknown:
+                raise unknown_argument(name, unknown[0], parameters) from None
+            if "shape" in parameters and "shape" not in kwargs:
+                raise MathError(f"{name} needs shape=(rows, columns).") from None
+            raise MathError(f"{name} takes {', '.join(parameters)}: {fault}.") from None
+
+    return checked
+
+
+def unknown_argument(kind: str, name: str, known: Iterable[str]) -> MathError:
+    """The error for a keyword that a constructor does not know; it suggests the one that was meant."""
+    known = list(known)
+    close = difflib.get_close_matches(name, known, 1)
+    hint = f"; did you mean {close[0]}=?" if close else ""
+    return MathError(f"{kind} takes {', '.join(known)}, and no {name}={hint or '.'}")

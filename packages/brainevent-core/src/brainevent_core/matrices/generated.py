@@ -1,0 +1,383 @@
+"""Just-in-time connectivity: matrices that are generated on the fly and stored nowhere.
+
+A matrix is a corner of a random network that a seed and a probability define, see ``docs/jitc-stream.md``. The random
+stream runs along its rows or along its columns (``corder``), and that is all that R and C classes differ in.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._typing import Array, ArrayLike, Number, Quantity, QuantityLike
+from brainevent_core.errors import MathError, UnsupportedOperationError
+from brainevent_core.jitc import NORMAL, SCALAR, UNIFORM, ConnectionRule, Law, as_probability, as_seed
+from brainevent_core.matrices.arguments import as_data, as_shape
+from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.csr import CSC, CSR
+from brainevent_core.ops import MatrixSpec, connections, count_connections, window
+from brainevent_core.ops.matmul import as_array
+
+__all__ = [
+    "JITCMatrix",
+    "JITCNormalC",
+    "JITCNormalR",
+    "JITCScalarC",
+    "JITCScalarR",
+    "JITCUniformC",
+    "JITCUniformR",
+]
+
+_Generated = TypeVar("_Generated", bound="JITCMatrix")
+
+
+class JITCMatrix(Matrix):
+    """Base class of the matrices that are generated on the fly.
+
+    Leaves of the pytree are ``data`` (the parameters of the weights), ``seed`` and ``row_offset``; shape, probability
+    and ``corder`` are static. All operations see one and the same matrix, bit for bit in its pattern, on every backend.
+    """
+
+    _law: ClassVar[Law]
+    #: Whether the stream runs along rows if nothing else is asked for.
+    _along_rows: ClassVar[bool]
+
+    prob: float
+    corder: bool
+
+    def _generate(
+        self,
+        parameters: dict[str, QuantityLike | None],
+        prob: Number | None,
+        seed: ArrayLike | None,
+        shape: Sequence[int] | None,
+        corder: bool | None,
+        num_pre: int | None,
+        num_post: int | None,
+    ) -> None:
+        """What all constructors do. The first parameter can be a tuple of several, and of probability and seed."""
+        kind = type(self).__name__
+        given = {**parameters, "prob": prob, "seed": seed}
+        names = list(given)
+        first, *rest = given.values()
+        if isinstance(first, (tuple, list)):
+            if len(first) > len(names) or any(value is not None for value in rest[: len(first) - 1]):
+                raise MathError(f"{kind} takes {', '.join(names)}, one by one or as one tuple.")
+            given.update(zip(names, first))
+        missing = [name for name in names[:-1] if given[name] is None]
+        if missing:
+            raise MathError(
+                f"{kind} takes {', '.join(names)} (the seed may be left out), one by one, as one tuple, or by "
+                f"keywords, and shape= or num_pre= and num_post=; missing: {', '.join(missing)}."
+            )
+        if (shape is None) == (num_pre is None and num_post is None) or (num_pre is None) != (num_post is None):
+            raise MathError(f"{kind} needs either shape= or both num_pre= and num_post=.")
+        size = as_shape((num_pre, num_post) if shape is None else shape)  # type: ignore[arg-type]
+        along_rows = self._along_rows if corder is None else bool(corder)
+        structure = as_seed(given["seed"]), jnp.zeros(1, jnp.uint32)
+        data = self._as_parameters(*map(given.get, parameters))
+        self._set(data, structure, size, as_probability(given["prob"]), along_rows)
+
+    @classmethod
+    def _as_parameters(cls, *parameters: Any) -> Array | Quantity:
+        """Parameters of the weights as one array or quantity: a scalar, or two values in the unit of the first."""
+        flat = []
+        for name, parameter in zip(cls._law.parameters, map(as_data, parameters), strict=True):
+            if parameter.size != 1:
+                raise MathError(f"{name} must be one number for the whole matrix, got shape {tuple(parameter.shape)}.")
+            flat.append(parameter.reshape(()))
+        if len(flat) == 1:
+            return flat[0]
+        unit = next((units.unit_of(value) for value in flat if units.unit_of(value) is not None), None)
+        return units.attach(jnp.stack([jnp.asarray(units.mantissa_in(value, unit)) for value in flat]), unit)
+
+    # -- pytree --------------------------------------------------------------------------------------------------
+
+    def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
+        shape, prob, corder = static
+        object.__setattr__(self, "prob", prob)
+        object.__setattr__(self, "corder", corder)
+        stored_shape = shape if corder else shape[::-1]
+        spec = MatrixSpec(ConnectionRule(self._law, prob), data, structure, stored_shape, not corder)
+        self._fill(data, structure, shape, spec)
+
+    @property
+    def _static(self) -> tuple[Any, ...]:
+        return self.shape, self.prob, self.corder
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return "seed", "row_offset"
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def seed(self) -> Array:
+        """The seed as two words, uint32 of shape (2,), the most significant first."""
+        return self._structure[0]
+
+    @property
+    def row_offset(self) -> Array:
+        """Which row of its network is the first of the matrix (which column, without ``corder``): uint32, (1,).
+
+        It is 0 unless the matrix is a part of a larger one.
+        """
+        return self._structure[1]
+
+    @property
+    def first(self) -> Array:
+        """The former name of :attr:`row_offset`."""
+        warnings.warn("`first` is now called `row_offset`; the old name will go.", DeprecationWarning, stacklevel=2)
+        return self.row_offset
+
+    @property
+    def nse(self) -> int:
+        """Number of connections. They are counted: a walk through the whole matrix.
+
+        Raises:
+            MathError: if the seed is traced.
+        """
+        return int(np.asarray(count_connections(self.__matrix_spec__), np.int64).sum())
+
+    def _facts(self) -> Iterator[str]:
+        dtype, *unit = super()._facts()
+        yield from (f"prob={self.prob}", dtype, f"corder={self.corder}", *unit)
+
+    def todense(self, *, backend: str | None = None) -> Array | Quantity:
+        """The matrix as an array (or quantity) of shape ``self.shape``, generated by ``backend`` if one is named."""
+        spec = self.__matrix_spec__
+        dense = window(spec, 0, 0, spec.shape, backend)
+        return units.attach(dense if self.corder else dense.T, self.unit)
+
+    # -- with other data or another view -------------------------------------------------------------------------
+
+    def with_data(self, *parameters: QuantityLike) -> Self:
+        """The same connections with other parameters of the weights; dtype and unit become theirs.
+
+        Args:
+            *parameters: as the constructor takes them, one by one or as a tuple, or an array like ``data``.
+
+        Raises:
+            MathError: if their number does not fit.
+        """
+        names, given = self._law.parameters, parameters
+        if len(given) == 1:
+            (only,) = given
+            if isinstance(only, (tuple, list)):
+                given = tuple(only)
+            elif len(names) == 2:
+                both = as_data(only)
+                given = (both[0], both[1]) if both.shape == (2,) else given
+        if len(given) != len(names):
+            raise MathError(f"with_data of {type(self).__name__} takes ({', '.join(names)}).")
+        return self._replace(self._as_parameters(*given))
+
+    def _transposed_as(self, cls: type[_Generated]) -> _Generated:
+        return cls.tree_unflatten((self.shape[::-1], self.prob, not self.corder), (self.data, *self._structure))
+
+    # -- its connections, materialised ---------------------------------------------------------------------------
+
+    def _listed(self, nse: int | None) -> CSR | CSC:
+        data, _, indices, counts = connections(self.__matrix_spec__, nse)
+        indptr = jnp.concatenate([jnp.zeros(1, counts.dtype), jnp.cumsum(counts)])
+        return (CSR if self.corder else CSC)(data, indices, indptr, shape=self.shape, check=False)
+
+    def _with_entries_of(self, w: QuantityLike) -> MatrixSpec:
+        size = jnp.size(units.detach(as_array(w))[0])
+        one_for_all = size == 1 and not self.__matrix_spec__.is_traced
+        return self.tocsr(nse=None if one_for_all else size).__matrix_spec__
+
+    # -- arithmetic ----------------------------------------------------------------------------------------------
+
+    @property
+    def _identity(self) -> tuple[Any, Sequence[Any]]:
+        return self._static, self._structure
+
+    def _at_entries(self, other: Array | Quantity) -> Array | Quantity:
+        raise UnsupportedOperationError(
+            f"The connections of {type(self).__name__} are generated just in time, so that an array can't change them "
+            "one by one: use `.tocsr()` to store them, or `.todense()`."
+        )
+
+    def _on_entries(self, op: Callable[..., Any], *others: Any, linear: bool) -> Self:
+        # The weights of these laws are linear in the parameters, and a parameter that is a weight can become another.
+        if not linear and self._law.variate is not None:
+            raise UnsupportedOperationError(
+                f"The weights of {type(self).__name__} are drawn just in time, by a law that this operation does not "
+                "keep: use `.tocsr()` to store them, or `.todense()`."
+            )
+        return self._replace(op(*(value.data if isinstance(value, Matrix) else value for value in (self, *others))))
+
+
+class JITCScalarR(JITCMatrix):
+    """Random connectivity with one weight for all connections, generated on the fly, with a random stream per row.
+
+    Each pair of neurons is connected with probability ``prob``, independently. The forms are
+    ``(weight, prob, seed, shape=...)``, one tuple of the three, or keywords.
+
+    Args:
+        weight: a number, a quantity or an array of size 1.
+        prob: probability of a connection, a concrete number between 0 and 1.
+        seed: a whole number, a ``jax.random`` key or two 32-bit words; None draws one. Seeds can be traced and mapped.
+        shape: (rows, columns), that is (presynaptic, postsynaptic); or ``num_pre`` and ``num_post``.
+        corder: whether the stream runs along rows. The cost of ``spikes @ matrix`` then scales with the number of
+            spikes; with ``corder=False`` that of ``matrix @ spikes`` does. With equal arguments and ``corder``, R and C
+            are one matrix.
+
+    Raises:
+        MathError: if ``prob`` is not between 0 and 1, or arguments are missing.
+        DTypeError: if ``prob`` is traced, or the seed is none.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> conn = brainevent.JITCScalarR(num_pre=1000, num_post=1000, prob=0.1, weight=0.5, seed=0)
+        >>> spikes = brainevent.BinaryArray(jnp.arange(1000) < 10)
+        >>> float(sum(spikes @ conn)) == float(0.5 * (conn.todense()[:10] != 0).sum())
+        True
+    """
+
+    _law, _along_rows = SCALAR, True
+
+    def __init__(
+        self,
+        weight: QuantityLike | None = None,
+        prob: Number | None = None,
+        seed: ArrayLike | None = None,
+        *,
+        shape: Sequence[int] | None = None,
+        corder: bool | None = None,
+        num_pre: int | None = None,
+        num_post: int | None = None,
+    ) -> None:
+        parameters = {"weight": weight}
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+
+    def _transpose(self) -> JITCScalarC:
+        return self._transposed_as(JITCScalarC)
+
+    @property
+    def weight(self) -> Array | Quantity:
+        """The weight of every connection."""
+        return self.data
+
+
+class JITCScalarC(JITCScalarR):
+    """As :class:`JITCScalarR`, with a random stream per column."""
+
+    _along_rows = False
+
+    def _transpose(self) -> JITCScalarR:  # type: ignore[override]
+        return self._transposed_as(JITCScalarR)
+
+
+class JITCNormalR(JITCMatrix):
+    """Random connectivity with normally distributed weights; a random stream per row.
+
+    Args:
+        loc: mean of the weights.
+        scale: their standard deviation.
+        prob, seed, shape, corder: as for :class:`JITCScalarR`.
+
+    Example:
+        >>> import brainevent
+        >>> brainevent.JITCNormalR(1.0, 0.2, 0.1, 0, shape=(100, 200))
+        JITCNormalR(shape=(100, 200), prob=0.1, dtype=float32, corder=True)
+    """
+
+    _law, _along_rows = NORMAL, True
+
+    def __init__(
+        self,
+        loc: QuantityLike | None = None,
+        scale: QuantityLike | None = None,
+        prob: Number | None = None,
+        seed: ArrayLike | None = None,
+        *,
+        shape: Sequence[int] | None = None,
+        corder: bool | None = None,
+        num_pre: int | None = None,
+        num_post: int | None = None,
+    ) -> None:
+        parameters = {"loc": loc, "scale": scale}
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+
+    def _transpose(self) -> JITCNormalC:
+        return self._transposed_as(JITCNormalC)
+
+    @property
+    def loc(self) -> Array | Quantity:
+        """Mean of the weights."""
+        return self.data[0]
+
+    @property
+    def scale(self) -> Array | Quantity:
+        """Standard deviation of the weights."""
+        return self.data[1]
+
+
+class JITCNormalC(JITCNormalR):
+    """As :class:`JITCNormalR`, with a random stream per column."""
+
+    _along_rows = False
+
+    def _transpose(self) -> JITCNormalR:  # type: ignore[override]
+        return self._transposed_as(JITCNormalR)
+
+
+class JITCUniformR(JITCMatrix):
+    """Random connectivity with weights that are uniform between two bounds; a random stream per row.
+
+    Args:
+        low: the lower bound, which can occur.
+        high: the upper bound, which occurs by rounding at most.
+        prob, seed, shape, corder: as for :class:`JITCScalarR`.
+
+    Example:
+        >>> import brainevent
+        >>> brainevent.JITCUniformR(0.0, 0.5, 0.1, 0, shape=(100, 200))
+        JITCUniformR(shape=(100, 200), prob=0.1, dtype=float32, corder=True)
+    """
+
+    _law, _along_rows = UNIFORM, True
+
+    def __init__(
+        self,
+        low: QuantityLike | None = None,
+        high: QuantityLike | None = None,
+        prob: Number | None = None,
+        seed: ArrayLike | None = None,
+        *,
+        shape: Sequence[int] | None = None,
+        corder: bool | None = None,
+        num_pre: int | None = None,
+        num_post: int | None = None,
+    ) -> None:
+        parameters = {"low": low, "high": high}
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+
+    def _transpose(self) -> JITCUniformC:
+        return self._transposed_as(JITCUniformC)
+
+    @property
+    def low(self) -> Array | Quantity:
+        """The lower bound of the weights."""
+        return self.data[0]
+
+    @property
+    def high(self) -> Array | Quantity:
+        """The upper bound of the weights."""
+        return self.data[1]
+
+
+class JITCUniformC(JITCUniformR):
+    """As :class:`JITCUniformR`, with a random stream per column."""
+
+    _along_rows = False
+
+    def _transpose(self) -> JITCUniformR:  # type: ignore[override]
+        return self._transposed_as(JITCUniformR)

@@ -1,0 +1,209 @@
+"""Matrices whose entries are in arrays, in some format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Self, TypeVar
+
+import jax.numpy as jnp
+
+from brainevent_core import units
+from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
+from brainevent_core.errors import MathError, UnsupportedOperationError
+from brainevent_core.formats import Format
+from brainevent_core.matrices.arguments import (
+    as_data,
+    as_index_array,
+    as_integers,
+    as_shape,
+    check_values,
+    unknown_argument,
+)
+from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
+from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum
+
+__all__ = ["StoredMatrix"]
+
+_Stored = TypeVar("_Stored", bound="StoredMatrix")
+
+
+class StoredMatrix(Matrix):
+    """Base class of the matrices that have a format, and the one to subclass for a format of your own.
+
+    A subclass says which format it has, whether it is the transpose of what is stored, and how it is transposed;
+    everything else follows from the format::
+
+        class Blocks(StoredMatrix):
+            _format = BLOCKS
+
+            def _transpose(self) -> "Blocks":
+                row, col = self._structure
+                return Blocks(jnp.swapaxes(self.data, 1, 2), col, row, shape=self.shape[::-1], check=False)
+
+    Args:
+        data: weights, one per entry, or one for all if the format takes that.
+        *structure: the structure's arrays, also by name. Data and structure can come as one tuple.
+        shape: (rows, columns).
+        check: whether to look at the values of the structure.
+    """
+
+    #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
+    _format: ClassVar[Format]
+    #: Whether the matrix is the transpose of what its format stores.
+    _transposed: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        data: QuantityLike,
+        *structure: ArrayLike | None,
+        shape: Sequence[int] | None = None,
+        check: bool = True,
+        **named: ArrayLike | None,
+    ) -> None:
+        fmt = self._format
+        if shape is None:
+            raise MathError(f"{type(self).__name__} needs shape=(rows, columns).")
+        size = as_shape(shape)
+        weights, arrays = self._constructor_arrays(data, structure, named)
+        stored_shape = size[::-1] if self._transposed else size
+        if weights.size == 1 and weights.ndim > 1 and fmt.takes_homogeneous and arrays[0].size != 1:
+            # Whatever its rank, one number is one for all; but that of one synapse is its own.
+            weights = weights.reshape(1)
+        bare = units.detach(weights)[0]
+        fmt.validate(bare if bare.ndim else bare.reshape(1), arrays, stored_shape)
+        if check:
+            check_values(fmt, arrays, stored_shape)
+        self._set(weights, tuple(map(as_index_array, arrays)), size, fmt)
+
+    def _constructor_arrays(
+        self, data: Any, structure: Sequence[Any], named: dict[str, Any]
+    ) -> tuple[Array | Quantity, list[Any]]:
+        """Weights, and the structure's arrays in order, in whichever form they are given."""
+        kind, names = type(self).__name__, self._format.structure
+        unknown = next((name for name in named if name not in names), None)
+        if unknown is not None:
+            raise unknown_argument(kind, unknown, ("data", *names, "shape", "check"))
+        given = [array for array in structure if array is not None]
+        given += [named[name] for name in names[len(structure) :] if named.get(name) is not None]
+        if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
+            data, *given = data
+        if len(given) != len(names):
+            raise MathError(
+                f"{kind} takes ({', '.join(('data', *names))}) or one tuple of them, and shape=; got {1 + len(given)} "
+                "arrays."
+            )
+        return as_data(data), [as_integers(label, array) for label, array in zip(names, given, strict=True)]
+
+    # -- pytree --------------------------------------------------------------------------------------------------
+
+    def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
+        shape, fmt, *_ = static
+        stored_shape = shape[::-1] if self._transposed else shape
+        self._fill(data, structure, shape, MatrixSpec(fmt, data, structure, stored_shape, self._transposed))
+
+    @property
+    def _static(self) -> tuple[Any, ...]:
+        return self.shape, self.__matrix_spec__.format
+
+    @property
+    def _names(self) -> Sequence[str]:
+        return self.__matrix_spec__.format.names
+
+    # -- what it is ----------------------------------------------------------------------------------------------
+
+    @property
+    def nse(self) -> int:
+        """Number of stored entries."""
+        spec = self.__matrix_spec__
+        return int(spec.format.nse(spec.structure, spec.shape))
+
+    def _facts(self) -> Iterator[str]:
+        yield f"nse={self.nse}"
+        yield from super()._facts()
+        yield from map(repr, self.__matrix_spec__.format.components)
+
+    def todense(self) -> Array | Quantity:
+        """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
+        data, unit = units.detach(self.data)
+        row, col, *_ = entries_of(self.__matrix_spec__)
+        return units.attach(segment_sum(broadcast_weights(self.__matrix_spec__, data), (row, col), self.shape), unit)
+
+    # -- with other data or another view -------------------------------------------------------------------------
+
+    def with_data(self, data: QuantityLike) -> Self:
+        """The same structure with other weights; dtype and unit become theirs.
+
+        Args:
+            data: any weights that the structure can hold: one per entry, or one for all.
+
+        Raises:
+            MathError: if they are neither.
+        """
+        weights = as_data(data)
+        if weights.shape != self.data.shape:
+            spec = self.__matrix_spec__
+            per_entry = spec.format.weights_shape(spec.structure, spec.shape)
+            one_for_all = weights.size == 1 and spec.format.takes_homogeneous
+            if tuple(weights.shape) != per_entry and not one_for_all:
+                alternative = "one weight for all, or " if spec.format.takes_homogeneous else ""
+                raise MathError(
+                    f"with_data of {type(self).__name__} takes {alternative}one per entry, of shape {per_entry}, got "
+                    f"{tuple(weights.shape)}."
+                )
+            if weights.ndim > 1 and tuple(weights.shape) != per_entry:
+                weights = weights.reshape(1)
+        return self._replace(weights)
+
+    def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
+        """The same arrays, an index among them, read by another class."""
+        return cls.tree_unflatten((shape, self.__matrix_spec__.format), (self.data, *self._structure))
+
+    def _listed(self, nse: int | None) -> StoredMatrix:
+        return self
+
+    def _with_entries_of(self, w: QuantityLike) -> MatrixSpec:
+        return self.__matrix_spec__
+
+    # -- arithmetic ----------------------------------------------------------------------------------------------
+
+    @property
+    def _identity(self) -> tuple[Any, Sequence[Any]]:
+        fmt = self.__matrix_spec__.format
+        given = [component for component in fmt.components if component.build is None]  # others are derived from these
+        structure = fmt.named(self._structure)
+        names = (*fmt.structure, *(name for component in given for name in component.structure))
+        return (self.shape, *given), [getattr(structure, name) for name in names]
+
+    def _at_entries(self, other: Array | Quantity) -> Array | Quantity:
+        spec = self.__matrix_spec__
+        if spec.stores_all:
+            return other
+        mantissa, unit = units.detach(other)
+        elements = jnp.atleast_2d(mantissa)
+        if elements.size == 0:
+            return units.attach(jnp.ones((), elements.dtype), unit)
+        row, col, *_ = entries_of(spec)
+        at = tuple(0 if size == 1 else index for size, index in zip(elements.shape, (row, col)))
+        found = elements.at[at].get(mode="fill", fill_value=1, wrap_negative_indices=False)
+        return units.attach(found, unit)
+
+    def _on_entries(self, op: Callable[..., Any], *others: Any, linear: bool) -> Self:
+        spec = self.__matrix_spec__
+        if spec.weights_are_permuted:
+            raise UnsupportedOperationError(
+                f"The weights of this {type(self).__name__} are in another order than its entries; use `.tocoo()`."
+            )
+        if linear or not may_repeat(spec):
+            return self._replace(op(*(value.data if isinstance(value, Matrix) else value for value in (self, *others))))
+        first = first_of_place(spec)
+
+        def summed(value: Any) -> Any:
+            if not isinstance(value, Matrix):
+                return value
+            data, unit = units.detach(value.data)
+            return units.attach(totals(first, broadcast_weights(spec, data)), unit)
+
+        combined, unit = units.detach(op(*map(summed, (self, *others))))
+        at_first = is_first(first).reshape(combined.shape)
+        return self._replace(units.attach(jnp.where(at_first, combined, 0), unit))
