@@ -19,23 +19,26 @@ CORE = ROOT / "packages" / "brainevent-core" / "src" / "brainevent_core"
 #: Where formats may be told apart: the formats, the classes of one format each, and the kernels of backends.
 ALLOWED = (
     CORE / "formats",
-    *(CORE / "matrices" / f"{name}.py" for name in ("csr", "coo", "fixed_num", "dense")),
+    *(CORE / "matrices" / f"{name}.py" for name in ("csr", "coo", "fixed_num", "dense", "column_index")),
     *(folder / "kernels" for folder in (ROOT / "packages").glob("*/src/*")),
 )
 
-_SEARCHES = ("startswith", "endswith", "removeprefix", "removesuffix")
+_SEARCHES = ("startswith", "endswith", "removeprefix", "removesuffix", "carries")
 
 
 def names_of_formats() -> frozenset[str]:
-    """The names that the formats and components of core are declared with."""
-    return frozenset(
-        str(keyword.value.value)
-        for path in (CORE / "formats").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("Format", "Component")
-        for keyword in node.keywords
-        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
-    )
+    """What the formats and components of core are called: by the names that they are declared with, and in programs."""
+    found: set[str] = set()
+    for path in (CORE / "formats").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+                continue
+            called = node.value.func
+            if isinstance(called, ast.Name) and called.id in ("Format", "Component"):
+                found.update(target.id for target in node.targets if isinstance(target, ast.Name))
+                given = (keyword.value for keyword in node.value.keywords if keyword.arg == "name")
+                found.update(str(name.value) for name in given if isinstance(name, ast.Constant))
+    return frozenset(found)
 
 
 def comparisons(source: str, names: frozenset[str]) -> Iterator[int]:
@@ -45,13 +48,15 @@ def comparisons(source: str, names: frozenset[str]) -> Iterator[int]:
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             return any(map(is_name, node.elts))
         if isinstance(node, ast.Constant):
-            return node.value in names
+            return isinstance(node.value, str) and bool(names & set(node.value.split(":")))
         called = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        return called.endswith("_FORMAT")
+        return called in names
 
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare):
             asked: list[ast.expr] = [node.left, *node.comparators]
+        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
+            asked = [key for key in node.value.keys if key is not None]
         elif isinstance(node, ast.MatchValue):
             asked = [node.value]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SEARCHES:

@@ -145,7 +145,7 @@ def planted() -> Iterator[Callable[..., None]]:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_is_caught_and_named(fault: str, planted: Callable[..., None]) -> None:
     primitive, kernel, name, words = FAULTS[fault]
-    planted(primitive, kernel, batched=kernel is drops_axis)
+    planted(primitive, kernel, batched=kernel is drops_axis, supports=lambda *_, **__: True)
     outcome = check_conformance(named_case(f"{primitive}-{name}"), "planted")
     assert outcome.verdict == "failed"
     assert words in outcome.message
@@ -215,7 +215,9 @@ def test_crash_ends_its_case_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_report_counts_and_says_what_failed(planted: Callable[..., None]) -> None:
-    planted("encode_events", lambda mask, **params: ~reference.encode_events(mask, **params))
+    planted(
+        "encode_events", lambda mask, **params: ~reference.encode_events(mask, **params), supports=lambda *_, **__: True
+    )
     case = named_case("encode_events-bitpacked-vector-some-13x7-ample-jit")
     text = report.render("planted", [check_conformance(case, "planted")], ["mine.own"])
     assert "encode_events  jit        0/1/0" in text

@@ -1,6 +1,9 @@
 """A new format, component and encoding work with every operation, on every backend, without a word about them."""
 
+import copy
+import dataclasses
 import importlib.util
+import pickle
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +17,24 @@ from tests.toy_formats import BLOCKS, MASK, TERNARY, Blocks, MaskedCSR, Ternary
 
 import brainevent
 from brainevent_core import get_registry, reference
-from brainevent_core.encodings import register_encoding, unregister_encoding
-from brainevent_core.formats import CSC_INDEX, CSR_FORMAT, register_component, register_format, unregister
+from brainevent_core.encodings import Encoding, register_encoding, unregister_encoding
+from brainevent_core.formats import (
+    COO_FORMAT,
+    CSC_INDEX,
+    CSR_FORMAT,
+    DENSE_FORMAT,
+    Component,
+    get_format,
+    register_component,
+    register_format,
+    registered_formats,
+    unregister,
+)
+from brainevent_core.jitc import LAWS
+from brainevent_core.matrices import COO, CSR, FixedPostNumConn
 from brainevent_core.plugins import ordered
 from brainevent_core.plugins.discovery import backends, load_backends
+from brainevent_core.primitives import matmul_p
 from brainevent_core.testing import check_conformance, conformance_cases
 from brainevent_core.testing.conformance.tables import TABLES, named_case
 
@@ -165,10 +182,141 @@ def test_what_a_class_can_not_carry() -> None:
         lambda: CSR_FORMAT.with_component(MASK).with_component(MASK),
         lambda: BLOCKS.with_component(CSC_INDEX),
         lambda: CSR_FORMAT.with_component(CSC_INDEX).with_component(MASK),
+        lambda: DENSE_FORMAT.with_component(dataclasses.replace(MASK, fits=lambda fmt: True)),
+        lambda: COO_FORMAT.with_component(dataclasses.replace(MASK, structure=("row",))),
+        lambda: COO_FORMAT.with_component(Component("nothing", ("more",), lambda nse, shape: (nse,), "")),
     ):
         with pytest.raises(brainevent.RegistrationError):
             wrong()
     assert CSR_FORMAT.with_component(MASK) is CSR_FORMAT.with_component(MASK)
+
+
+# -- every registered format, with every component ---------------------------------------------------------------------
+
+CLASSES = {"coo": COO, "csr": CSR, "fixed_num": FixedPostNumConn, "blocks": Blocks}
+
+
+@pytest.mark.cover(share=0.3)
+@pytest.mark.parametrize("malformed", [False, True])
+@pytest.mark.parametrize("homogeneous", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("coo", "coo:weight_indices", "coo:mask", "blocks", "blocks:weight_indices", "blocks:mask"),
+        *(f"{base}{more}" for base in ("csr", "fixed_num") for more in ("", ":csc_index", ":weight_indices", ":mask")),
+        *(f"{base}:{given}:csc_index" for base in ("csr", "fixed_num") for given in ("weight_indices", "mask")),
+    ],
+)
+def test_all_operations(name: str, homogeneous: bool, malformed: bool, rng: np.random.Generator) -> None:
+    """Whatever a component makes of the entries, every operation sees the same ones."""
+    fmt = get_format(name)
+    assert fmt in registered_formats()
+    structure = fmt.random_structure(rng, SHAPE, 3, malformed=malformed)
+    per_entry = fmt.weights_shape(structure, SHAPE)
+    data = rng.normal(size=(1,) if homogeneous else per_entry).astype(np.float32)
+    row, col, weight = (None if one is None else np.asarray(one) for one in fmt.entries(structure, SHAPE))
+    exists = (row >= 0) & (row < SHAPE[0]) & (col >= 0) & (col < SHAPE[1])
+    weights = np.broadcast_to(data.reshape(-1), row.shape)
+    if weight is not None and not homogeneous:
+        exists &= (weight >= 0) & (weight < row.size)
+        weights = data.reshape(-1)[np.where(exists, weight, 0)]
+    dense = np.zeros(SHAPE, np.float32)
+    np.add.at(dense, (row[exists], col[exists]), weights[exists])
+    arrays = tuple(map(jnp.asarray, (data, *structure)))
+    matrix = CLASSES[fmt.name].tree_unflatten((SHAPE, fmt), arrays)
+    close = lambda found, expected: np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # noqa: E731
+
+    x, y = (np.where(rng.random(n) < 0.5, 1, 0).astype(np.float32) for n in SHAPE)
+    close(brainevent.BinaryArray(x) @ matrix, x @ dense)
+    close(matrix @ brainevent.BinaryArray(y), dense @ y)
+    for found in (matrix, matrix.tocoo(), matrix.tocsr(), matrix.tocsc(), 2 * matrix - matrix, -(-matrix)):
+        close(found.todense(), dense)
+    plain = matrix.tocsr()
+    visible = np.zeros(SHAPE, np.float32)
+    bounds = np.asarray(plain.indptr)
+    for i in range(SHAPE[0]):
+        for k in range(bounds[i], bounds[i + 1]):
+            if 0 <= plain.indices[k] < SHAPE[1]:
+                visible[i, plain.indices[k]] += plain.data[0 if plain.data.size == 1 else k]
+    close(visible, dense)  # as anybody reads the arrays
+    close(matrix.T.todense(), dense.T)
+    close(matrix[[0, 2, -1]], dense[[0, 2, -1]])
+    close(matrix[[1, 3], [2, 0]], dense[[1, 3], [2, 0]])
+    y = rng.normal(size=SHAPE[0]).astype(np.float32)
+    close(np.ravel(matrix.yw_to_w(y, 2.0)), np.where(exists, 2 * y[np.where(exists, row, 0)], 0))
+    if isinstance(matrix, CSR):
+        close(matrix.slice_rows([1, 4, 1]).todense(), dense[[1, 4, 1]])
+        close(matrix.diag_add(3.0).todense(), dense + 3 * np.eye(*SHAPE))
+    if homogeneous:
+        return
+    gradient = brainevent.grad(lambda m: jnp.sum(matrix_square(x, m)))(matrix).data
+    by_entry = np.where(exists, (2 * np.outer(x, x @ dense))[np.where(exists, row, 0), np.where(exists, col, 0)], 0)
+    expected = np.zeros(data.size, np.float32)
+    at = np.arange(row.size) if weight is None else np.where(exists, weight, 0)
+    np.add.at(expected, at, by_entry)
+    close(np.ravel(gradient), expected)
+    updated = matrix.update_on_pre(x, np.ones(SHAPE[1], np.float32)).data
+    added = np.zeros(data.size, np.float32)
+    np.add.at(added, at, np.where(exists, x[np.where(exists, row, 0)], 0))
+    close(np.ravel(updated), data.ravel() + added)
+
+
+def matrix_square(x: np.ndarray, matrix: Any) -> Any:
+    return (brainevent.BinaryArray(x) @ matrix) ** 2
+
+
+def test_arithmetic_sees_components() -> None:
+    """Matrices whose components differ have different entries."""
+    one = brainevent.CSR.fromdense(np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3))
+    first, second = (MaskedCSR.of(one, np.array(alive, np.int8)) for alive in ([1, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0]))
+    for wrong in (lambda: first - second, lambda: first * second, lambda: one + first, lambda: first + one):
+        with pytest.raises(NotImplementedError, match="same structure"):
+            wrong()
+    np.testing.assert_array_equal((first + first).todense(), 2 * first.todense())
+
+
+@pytest.mark.parametrize("name", ["numbers", "events"])
+def test_an_encoding_of_both_sides(name: str) -> None:
+    """Events beside events: each side is read as what it stands for."""
+    three = Ternary([-5, 0, 3])
+    found = three @ brainevent.BinaryArray(np.ones(3)) if name == "numbers" else brainevent.BinaryArray(np.ones(3)) @ three
+    assert float(found) == 0.0
+
+
+def test_derivatives_go_through_what_decodes() -> None:
+    scaled = Encoding("scaled", event=False, decode=lambda x, n: 3 * x)
+    matrix, dense = blocks(np.random.default_rng(0))
+    x, g = np.arange(1.0, 7.0, dtype=np.float32), np.arange(8.0, dtype=np.float32)
+
+    def product(x: Any) -> Any:
+        params: dict[str, Any] = {"format": BLOCKS, "shape": SHAPE, "transpose": True, "encoding": scaled}
+        return matmul_p(matrix.data, *matrix._structure, x, **params)
+
+    np.testing.assert_allclose(jax.grad(lambda x: jnp.vdot(g, product(x)))(x), 3 * dense @ g, rtol=1e-5)
+    np.testing.assert_allclose(jax.jvp(product, (x,), (x,))[1], 3 * x @ dense, rtol=1e-5)
+    np.testing.assert_allclose(jax.linear_transpose(product, x)(g)[0], 3 * dense @ g, rtol=1e-5)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_are_the_same_object(copied: Callable[[Any], Any], rng: np.random.Generator) -> None:
+    """Otherwise a kernel would not know them, and compiled functions would be compiled again."""
+    for one in (CSR_FORMAT, CSR_FORMAT.with_component(MASK), BLOCKS, MASK, TERNARY, *LAWS.values()):
+        assert copied(one) is one
+    generated = brainevent.JITCNormalR(0.0, 1.0, 0.5, 0, shape=SHAPE)
+    for matrix in (blocks(rng)[0], masked(rng)[0], generated):
+        again = copied(matrix)
+        assert again.__matrix_spec__.format == matrix.__matrix_spec__.format
+        np.testing.assert_array_equal(again.todense(), matrix.todense())
+
+
+def test_what_is_not_registered_is_said_to_be_so() -> None:
+    text = pickle.dumps(BLOCKS)
+    unregister(BLOCKS)
+    with pytest.raises(brainevent.RegistrationError, match="'blocks'.*import what registers it"):
+        pickle.loads(text)
+    other = dataclasses.replace(CSR_FORMAT, check_values=lambda structure, shape: None)
+    with pytest.raises(brainevent.RegistrationError, match="unregister"):
+        register_format(other)
 
 
 TOYS = re.compile("blocks|mask|ternary")
@@ -200,6 +348,17 @@ def test_no_kernel_runs_that_does_not_list_them() -> None:
                 assert not kernel.supports(*avals, **call.params), (kernel.backend, str(case))
 
 
+def test_a_kernel_that_says_nothing_is_given_nothing() -> None:
+    registry = get_registry()
+    registry.register_kernel("matmul", "cpu", reference.matmul, backend="silent")
+    try:
+        with brainevent.use_backend("silent"), registry.record() as lowered:
+            jnp.ones(3) @ brainevent.CSR.fromdense(np.eye(3, 5))
+    finally:
+        registry.remove("matmul", backend="silent")
+    assert "does not say which values of 'format' it takes" in dict(lowered[0].declined)["silent"]
+
+
 PLANTED: dict[str, tuple[Callable[..., Any], str, str]] = {
     "ignores the component": (
         lambda data, indices, indptr, alive, x, **params: reference.matmul(
@@ -215,7 +374,7 @@ PLANTED: dict[str, tuple[Callable[..., Any], str, str]] = {
 def test_a_kernel_that_takes_what_it_does_not_know_is_named(fault: str) -> None:
     kernel, name, words = PLANTED[fault]
     registry = get_registry()
-    registry.register_kernel("matmul", "cpu", kernel, backend="planted")
+    registry.register_kernel("matmul", "cpu", kernel, backend="planted", supports=lambda *_, **__: True)
     try:
         outcome = check_conformance(named_case(f"matmul-{name}"), "planted")
     finally:
@@ -231,6 +390,9 @@ def test_a_kernel_that_takes_what_it_does_not_know_is_named(fault: str) -> None:
         ('x = 1\nif name in ("coo", "other"): pass', [2]),
         ("if spec.format is not formats.CSR_FORMAT: pass", [1]),
         ('if name.endswith("csc_index"): pass', [1]),
+        ("if CSC_INDEX in fmt.components or fmt.carries(CSC_INDEX): pass", [1, 1]),
+        ('if fmt.full_name == "csr:csc_index": pass', [1]),
+        ('kernel = {"csr": one, "coo": other}[fmt.name]', [1]),
         ('match name:\n    case "dense": pass', [2]),
         ('matrix = CSR_FORMAT.with_component(CSC_INDEX); name = "csr"', []),
     ],

@@ -3,7 +3,7 @@
 from brainevent_core.encodings.bitpacked import BITPACKED, WORD_BITS
 from brainevent_core.encodings.compact import COMPACT
 from brainevent_core.encodings.encoding import Encoding
-from brainevent_core.encodings.plain import BINARY, FLOAT, SPARSE_FLOAT, is_event
+from brainevent_core.encodings.plain import BINARY, FLOAT, PLAIN, SPARSE_FLOAT, is_event
 from brainevent_core.encodings.registry import ENCODINGS, get_encoding, register_encoding, unregister_encoding
 
 for _encoding in (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT):
@@ -15,6 +15,7 @@ __all__ = [
     "COMPACT",
     "ENCODINGS",
     "FLOAT",
+    "PLAIN",
     "SPARSE_FLOAT",
     "WORD_BITS",
     "Encoding",

@@ -16,13 +16,14 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._by_name import ByName
 from brainevent_core.errors import DTypeError, MathError
 
 __all__ = ["Encoding"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Encoding:
+class Encoding(ByName):
     """An encoding of x, the array beside a matrix, along its first axis: the value of a primitive's static parameter
     ``encoding``.
 
@@ -54,20 +55,6 @@ class Encoding:
     encode: Callable[[Any, int], Any] | None = None
     draw: Callable[[np.random.Generator, np.ndarray, bool, str], np.ndarray] | None = None
     dtypes: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        return self.name
-
-    def __reduce__(self) -> Any:
-        from brainevent_core.encodings.registry import get_encoding
-
-        return get_encoding, (self.name,)
-
-    def __copy__(self) -> Encoding:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Encoding:
-        return self
 
     def validate(self, x: Any, n: int, weights: Any, what: str) -> None:
         """Check rank, length and dtype; values are not looked at.

@@ -10,7 +10,7 @@ import numpy as np
 
 from brainevent_core.encodings.encoding import Encoding
 
-__all__ = ["BINARY", "FLOAT", "SPARSE_FLOAT", "is_event"]
+__all__ = ["BINARY", "FLOAT", "PLAIN", "SPARSE_FLOAT", "is_event"]
 
 
 def is_event(x: Any) -> Any:
@@ -36,3 +36,6 @@ SPARSE_FLOAT = Encoding("sparse_float", event=False, decode=lambda x, n: x, draw
 BINARY = Encoding(
     "binary", event=True, decode=lambda x, n: is_event(x), draw=_events, dtypes=("bool", "int32", "float32")
 )
+
+#: The encodings whose array is what it stands for.
+PLAIN = (FLOAT, SPARSE_FLOAT, BINARY)

@@ -18,7 +18,9 @@ def register_encoding(encoding: Encoding) -> None:
         RegistrationError: if another one has its name.
     """
     if ENCODINGS.get(encoding.name, encoding) is not encoding:
-        raise RegistrationError(f"There is an encoding named {encoding.name!r} already.")
+        raise RegistrationError(
+            f"There is an encoding named {encoding.name!r} already; `unregister_encoding` it, or take another name."
+        )
     if not encoding.name.isidentifier():
         raise RegistrationError(f"Names of encodings are identifiers, got {encoding.name!r}.")
     ENCODINGS[encoding.name] = encoding
@@ -30,5 +32,11 @@ def unregister_encoding(encoding: Encoding) -> None:
 
 
 def get_encoding(name: str) -> Encoding:
-    """The encoding of that name; KeyError if there is none."""
+    """The encoding of that name; a RegistrationError if there is none."""
+    if name not in ENCODINGS:
+        known = ", ".join(ENCODINGS)
+        raise RegistrationError(f"No encoding is registered as {name!r} here, only {known}: import what registers it.")
     return ENCODINGS[name]
+
+
+Encoding.find = staticmethod(get_encoding)

@@ -84,5 +84,6 @@ CSC_INDEX = Component(
     lengths=lambda nse, shape: (nse, shape[1] + 1, nse),
     remedy="with_csc_index() makes it.",
     build=column_index,
+    compressed_columns=lambda structure: (structure.csc_indices, structure.csc_indptr, structure.csc_perm),
     fits=lambda fmt: fmt.compressed_rows is not None,
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._by_name import ByName
 from brainevent_core.errors import DTypeError, MathError, RegistrationError
 
 __all__ = ["Component", "Entries", "Format", "Shape", "Structure"]
@@ -50,7 +51,7 @@ def _nothing_wrong(structure: Structure, shape: Shape) -> str | None:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Component:
+class Component(ByName):
     """Further arrays of a structure.
 
     A component either changes what the entries are (``coordinates``, ``weight``), or is derived from them (``build``)
@@ -68,6 +69,8 @@ class Component:
             without it, on the host if that is concrete. None for one that is given.
         draw: ``(rng, nse, shape, malformed) → arrays`` of NumPy, for one that is given.
         check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
+        compressed_columns: ``structure → (indices, indptr, weight)``, for one that has the entries by columns: the rows
+            of the entries, where each column begins, and the positions of their weights.
         fits: ``format → bool``: which formats can carry it.
     """
 
@@ -80,14 +83,17 @@ class Component:
     build: Callable[[Format, Sequence[Any], Shape], tuple[Any, ...]] | None = None
     draw: Callable[[np.random.Generator, int, Shape, bool], Sequence[np.ndarray]] | None = None
     check_values: Callable[[Structure, Shape], str | None] = _nothing_wrong
+    compressed_columns: Callable[[Structure], tuple[Any, Any, Any]] | None = None
     fits: Callable[[Format], bool] = lambda fmt: not fmt.stores_all
 
-    def __repr__(self) -> str:
-        return self.name
+    @property
+    def changes_entries(self) -> bool:
+        """Whether entries are others with it."""
+        return self.coordinates is not None or self.weight is not None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Format:
+class Format(ByName):
     """A way of storing a matrix: the value of a primitive's static parameter ``format``.
 
     Formats are compared by identity; :func:`~brainevent_core.formats.register_format` makes one known by its name.
@@ -118,20 +124,8 @@ class Format:
     takes_homogeneous: bool = True
     compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
     components: tuple[Component, ...] = ()
-
-    def __repr__(self) -> str:
-        return self.full_name
-
-    def __reduce__(self) -> Any:
-        from brainevent_core.formats.registry import get_format
-
-        return get_format, (self.full_name,)
-
-    def __copy__(self) -> Format:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Format:
-        return self
+    _base: Format | None = None
+    _carrying: dict[Component, Format] = field(default_factory=dict, init=False)
 
     # -- components ----------------------------------------------------------------------------------------------
 
@@ -141,9 +135,13 @@ class Format:
         return ":".join((self.name, *(component.name for component in self.components)))
 
     @property
+    def known_as(self) -> str:
+        return self.full_name
+
+    @property
     def base(self) -> Format:
         """The format without its components."""
-        return _BASES.get(self, self)
+        return self._base or self
 
     def with_component(self, component: Component) -> Format:
         """The format that carries one more component; the same object for the same component.
@@ -151,7 +149,13 @@ class Format:
         Raises:
             RegistrationError: if it has the component already, or can't carry it.
         """
-        return _with_component(self, component)
+        if component not in self._carrying:
+            fault = _why_not(self, component)
+            if fault:
+                raise RegistrationError(f"{self.full_name!r} can't carry the component {component!r}: {fault}.")
+            components = (*self.components, component)
+            self._carrying[component] = replace(self, components=components, _base=self.base)
+        return self._carrying[component]
 
     def carries(self, component: Component) -> bool:
         """Whether the component is one of its own."""
@@ -201,6 +205,12 @@ class Format:
         if self.compressed_rows is None or any(component.coordinates for component in self.components):
             return None
         return self.compressed_rows(self.named(arrays), shape)
+
+    def columns_of(self, arrays: Sequence[Any]) -> tuple[Any, Any, Any] | None:
+        """``(indices, indptr, weight)`` of compressed columns, None unless a component has them."""
+        structure = self.named(arrays)
+        found = (one.compressed_columns(structure) for one in self.components if one.compressed_columns is not None)
+        return next(found, None)
 
     def is_homogeneous(self, data: Any) -> bool:
         """Whether ``data`` is one weight for all entries."""
@@ -307,22 +317,21 @@ class Format:
         return next((fault for check in checks if (fault := check(structure, shape))), None)
 
 
-# The format that one with components was made of.
-_BASES: dict[Format, Format] = {}
-
-
-@functools.cache
-def _with_component(fmt: Format, component: Component) -> Format:
-    changes = component.coordinates or component.weight
-    derived = next((one.name for one in fmt.components if one.build is not None), None)
-    if component in fmt.components or not component.fits(fmt):
-        raise RegistrationError(f"A matrix in the format {fmt.full_name!r} can't carry the component {component!r}.")
-    if changes and derived is not None:
-        raise RegistrationError(
-            f"{component!r} changes the entries that {derived!r} was derived from: add it before {derived!r}."
-        )
+def _why_not(fmt: Format, component: Component) -> str | None:
+    """Why a format can't carry a component."""
+    derived = [one.name for one in fmt.components if one.build is not None]
+    if component in fmt.components:
+        return "it has it already"
+    if not component.fits(fmt):
+        return "the component does not fit it"
+    if set(component.structure) & set(fmt.names):
+        return f"it has an array of the same name, one of {', '.join(component.structure)}"
+    if not component.changes_entries:
+        return None if component.build is not None else "the component neither changes entries nor is derived from them"
+    if fmt.stores_all:
+        return "it stores every element, and has no entries to change"
+    if derived:
+        return f"it changes the entries that {derived[0]!r} was derived from; add it before that"
     if component.weight and any(one.weight for one in fmt.components):
-        raise RegistrationError(f"{fmt.full_name!r} has a component that says where weights are, so has {component!r}.")
-    carrying = replace(fmt, components=(*fmt.components, component))
-    _BASES[carrying] = fmt.base
-    return carrying
+        return "another component says where weights are"
+    return None

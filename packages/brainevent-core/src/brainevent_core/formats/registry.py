@@ -1,9 +1,14 @@
 """The formats and components that are known by name: what the tests of operations and backends run through."""
 
+from collections.abc import Iterator
+from typing import TypeVar
+
 from brainevent_core.errors import RegistrationError
 from brainevent_core.formats.format import Component, Format
 
 __all__ = ["get_component", "get_format", "register_component", "register_format", "registered_formats", "unregister"]
+
+_T = TypeVar("_T")
 
 _formats: dict[str, Format] = {}
 _components: dict[str, Component] = {}
@@ -15,7 +20,7 @@ def register_format(fmt: Format) -> None:
     Every primitive takes it, on the reference at least; kernels take what they list.
 
     Raises:
-        RegistrationError: if another one has its name.
+        RegistrationError: if another one has its name, which :func:`unregister` forgets.
     """
     _add(_formats, fmt)
 
@@ -32,35 +37,54 @@ def unregister(*registered: Format | Component) -> None:
 
 
 def registered_formats() -> tuple[Format, ...]:
-    """All formats that are registered, each alone and with every registered component that fits."""
-    return tuple(
-        variant
-        for fmt in _formats.values()
-        for variant in (fmt, *(fmt.with_component(one) for one in _components.values() if one.fits(fmt)))
-    )
+    """All formats that are registered: each alone, with every registered component that fits, and with one that is
+    derived from what another makes of it."""
+    return tuple(variant for fmt in _formats.values() for variant in _variants(fmt))
+
+
+def _variants(fmt: Format) -> Iterator[Format]:
+    yield fmt
+    for component in _components.values():
+        if component.fits(fmt):
+            carrying = fmt.with_component(component)
+            yield carrying
+            if component.changes_entries:
+                derived = (one for one in _components.values() if one.build is not None and one.fits(carrying))
+                yield from map(carrying.with_component, derived)
 
 
 def get_format(name: str) -> Format:
     """The format of that :attr:`~Format.full_name`.
 
     Raises:
-        KeyError: if it, or a component of it, is not registered.
+        RegistrationError: if it, or a component of it, is not registered.
     """
     base, *components = name.split(":")
-    fmt = _formats[base]
+    fmt = _find(_formats, base)
     for component in components:
-        fmt = fmt.with_component(_components[component])
+        fmt = fmt.with_component(get_component(component))
     return fmt
 
 
 def get_component(name: str) -> Component:
-    """The component of that name; KeyError if there is none."""
-    return _components[name]
+    """The component of that name; a RegistrationError if there is none."""
+    return _find(_components, name)
+
+
+def _find(table: dict[str, _T], name: str) -> _T:
+    if name not in table:
+        known = ", ".join(table)
+        raise RegistrationError(f"Nothing is registered as {name!r} here, only {known}: import what registers it.")
+    return table[name]
 
 
 def _add(table: dict[str, Format] | dict[str, Component], one: Format | Component) -> None:
     if table.get(one.name, one) is not one:
-        raise RegistrationError(f"There is a {type(one).__name__.lower()} named {one.name!r} already.")
+        kind = type(one).__name__.lower()
+        raise RegistrationError(f"There is a {kind} named {one.name!r} already; `unregister` it, or take another name.")
     if not one.name.isidentifier():
         raise RegistrationError(f"Names of formats and components are identifiers, got {one.name!r}.")
     table[one.name] = one  # type: ignore[assignment]
+
+
+Format.find, Component.find = staticmethod(get_format), staticmethod(get_component)

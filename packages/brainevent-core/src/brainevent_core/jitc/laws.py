@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from brainevent_core._by_name import ByName
+
 __all__ = ["LAWS", "NORMAL", "POLYNOMIALS", "SCALAR", "UNIFORM", "ConnectionRule", "Law"]
 
 # log2(1 + r) / r for r in [-1/3, 1/3].
@@ -69,7 +71,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Law:
+class Law(ByName):
     """How the weights of a generated matrix are drawn. Laws are compared by identity.
 
     Attributes:
@@ -83,9 +85,6 @@ class Law:
     parameters: tuple[str, ...]
     variate: Callable[[Any], Any] | None = None
     linear: Callable[[Any], Any] = lambda data: data
-
-    def __repr__(self) -> str:
-        return self.name
 
     def weights(self, data: Any, drawn: Any) -> Any:
         """The weights of connections.
@@ -108,6 +107,13 @@ NORMAL = Law("normal", ("loc", "scale"), normal)
 
 #: The laws by name.
 LAWS = {law.name: law for law in (SCALAR, UNIFORM, NORMAL)}
+
+
+def _law(name: str) -> Law:
+    return LAWS[name]
+
+
+Law.find = staticmethod(_law)
 
 
 class ConnectionRule(NamedTuple):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from brainevent_core import units
 from brainevent_core._typing import Array, Clip, OperandLike, Quantity, QuantityLike, Shape
-from brainevent_core.errors import MathError
+from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.arguments import with_clear_errors
 from brainevent_core.matrices.arithmetic import Arithmetic
 from brainevent_core.matrices.conversion import Convertible
@@ -184,7 +184,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         return self._transpose()
 
     def _transpose(self) -> Matrix:
-        raise NotImplementedError
+        raise UnsupportedOperationError(f"{type(self).__name__} has no transpose: its class must define _transpose().")
 
     def sum(self, axis: int | None = None) -> Array | Quantity:
         """The sum of all elements, of every column (``axis=0``) or of every row (``axis=1``)."""

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
-from brainevent_core.formats import signed
-from brainevent_core.ops import compressed, coordinates
+from brainevent_core.formats import signed, within
+from brainevent_core.ops import broadcast_weights, compressed, coordinates
 
 if TYPE_CHECKING:
     from brainevent_core.matrices.coo import COO
@@ -54,12 +54,14 @@ class Convertible:
         spec = matrix.__matrix_spec__
         if spec.stores_all:
             return COO.fromdense(matrix.todense(), nse=nse)
-        if isinstance(matrix, COO) and nse in (None, matrix.nse):
+        if isinstance(matrix, COO) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
+        data, unit = units.detach(matrix.data)
+        each = data.reshape(-1) if spec.is_homogeneous else broadcast_weights(spec, data).reshape(-1)
         row, col = coordinates(spec)
         sorted_by_row = spec.format.rows_of(spec.structure, spec.shape) is not None
         return COO(
-            _padded(matrix, matrix.data.reshape(-1), nse),
+            _padded(matrix, units.attach(each, unit), nse),
             _padded(matrix, row, nse, outside=matrix.shape[0]),
             _padded(matrix, col, nse, outside=matrix.shape[1]),
             shape=matrix.shape,
@@ -77,9 +79,10 @@ class Convertible:
         from brainevent_core.matrices.csr import CSR
 
         matrix = self._listed(nse)
-        if matrix.__matrix_spec__.stores_all:
+        spec = matrix.__matrix_spec__
+        if spec.stores_all:
             return CSR.fromdense(matrix.todense(), nse=nse)
-        if isinstance(matrix, CSR) and nse in (None, matrix.nse):
+        if isinstance(matrix, CSR) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
         return CSR(*_compressed(matrix, 0, nse), shape=matrix.shape, check=False)
 
@@ -92,9 +95,10 @@ class Convertible:
         from brainevent_core.matrices.csr import CSC
 
         matrix = self._listed(nse)
-        if matrix.__matrix_spec__.stores_all:
+        spec = matrix.__matrix_spec__
+        if spec.stores_all:
             return CSC.fromdense(matrix.todense(), nse=nse)
-        if isinstance(matrix, CSC) and nse in (None, matrix.nse):
+        if isinstance(matrix, CSC) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
         return CSC(*_compressed(matrix, 1, nse), shape=matrix.shape, check=False)
 
@@ -102,14 +106,16 @@ class Convertible:
 def _compressed(matrix: StoredMatrix, axis: int, nse: int | None) -> tuple[Any, Any, Any]:
     weight, indices, indptr = compressed(matrix.__matrix_spec__, axis)
     data = matrix.data.reshape(-1)
-    if weight is not None and data.size != 1:
-        data = data[weight]
+    if weight is not None and not matrix.__matrix_spec__.is_homogeneous:
+        mantissa, unit = units.detach(data)
+        at = within(weight, mantissa.size)
+        data = units.attach(mantissa.at[at].get(mode="fill", fill_value=0, wrap_negative_indices=False), unit)
     return _padded(matrix, data, nse), _padded(matrix, indices, nse, outside=matrix.shape[1 - axis]), indptr
 
 
 def _padded(matrix: StoredMatrix, array: Any, nse: int | None, *, outside: int | None = None) -> Any:
     """Weights or indices with surplus entries behind them, up to ``nse``."""
-    one_for_all = outside is None and matrix.data.size == 1
+    one_for_all = outside is None and matrix.__matrix_spec__.is_homogeneous
     if nse is None or one_for_all:
         return array
     surplus = nse - matrix.nse

@@ -85,6 +85,8 @@ class COO(StoredMatrix):
             Array([3., 2., 1.], dtype=float32)
         """
         self._format.require_integers(self._structure)
+        if self.__matrix_spec__.changes_entries:
+            return self.tocoo().sort_indices()
         order = coordinate_order(self.row, self.col)
         data = self.data if self.data.size == 1 else self.data[order]
         aux = (self.shape, self.__matrix_spec__.format, True, False)
@@ -92,7 +94,7 @@ class COO(StoredMatrix):
 
     def _transpose(self) -> COO:
         aux = (self.shape[::-1], self.__matrix_spec__.format, self.cols_sorted, self.rows_sorted)
-        return COO.tree_unflatten(aux, (self.data, self.col, self.row))
+        return COO.tree_unflatten(aux, (self.data, self.col, self.row, *self._structure[2:]))
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

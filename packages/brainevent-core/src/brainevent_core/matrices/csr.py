@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -93,10 +93,14 @@ class _Compressed(ColumnIndexed):
             Array([[1., 2.],
                    [0., 4.]], dtype=float32)
         """
-        data, structure = plus_diagonal(self.__matrix_spec__, as_data(values), int(self._transposed))
+        plain: Any = self
+        if self.__matrix_spec__.changes_entries:
+            plain = self.tocsc() if self._transposed else self.tocsr()
+        data, structure = plus_diagonal(plain.__matrix_spec__, as_data(values), int(self._transposed))
         if structure is None:
-            return self._replace(data)
-        matrix = type(self)(data, *structure, shape=self.shape, check=False)
+            matrix = plain._replace(data)
+        else:
+            matrix = type(plain)(data, *structure, shape=self.shape, check=False)
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
     def slice_rows(self, index: Index) -> Self:
@@ -163,6 +167,8 @@ class CSR(_Compressed):
                 "slice_rows needs concrete rows and indices, which say how many entries there are; use `matrix[rows]`, "
                 "which gives an array."
             )
+        if self.__matrix_spec__.changes_entries:
+            return self.tocsr().slice_rows(index)  # type: ignore[return-value]
         at = np.atleast_1d(selected(index, self.shape[0]))
         with jax.ensure_compile_time_eval():
             bounds = np.asarray(row_bounds(self.indptr, self.nse))

@@ -73,6 +73,9 @@ class Indexing:
             _require_pairs(row, col)
             return elements(spec, row, col)
         at = row if not isinstance(row, slice) else _positions_of(row, self.shape[0])
+        if isinstance(row, slice) and not isinstance(col, slice) and col.size < at.size:
+            picked, unit = units.detach(columns(spec, col))
+            return units.attach(jnp.moveaxis(picked[..., row], -1, 0), unit)
         picked, unit = units.detach(rows(spec, at))
         return units.attach(picked[..., col] if isinstance(col, slice) else _taken(picked, col), unit)
 
@@ -93,11 +96,15 @@ class Indexing:
             np.asarray(np.broadcast_to(index, lengths)[tuple(virtual)])
             for index in (np.arange(lengths[0])[:, None], np.arange(lengths[1]))
         )
-        asked, which = np.unique(row, return_inverse=True)
-        picked, unit = units.detach(rows(self.__matrix_spec__, traced[0][asked] if 0 in traced else asked))
+        # The side of which fewer are asked for: `matrix[:, None, j]` is one column.
+        by_row = np.unique(row).size <= np.unique(col).size
+        (major, i), (minor, j) = ((row, 0), (col, 1)) if by_row else ((col, 1), (row, 0))
+        asked, which = np.unique(major, return_inverse=True)
+        at = traced[i][asked] if i in traced else asked
+        picked, unit = units.detach((rows if by_row else columns)(self.__matrix_spec__, at))
         if row.size == 0:
             return units.attach(jnp.zeros(row.shape, picked.dtype), unit)
-        at = traced[1][col] if 1 in traced else col
+        at = traced[j][minor] if j in traced else minor
         return units.attach(picked.at[which.reshape(row.shape), at].get(mode="fill", fill_value=0), unit)
 
 

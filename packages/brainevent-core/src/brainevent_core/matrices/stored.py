@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
@@ -67,7 +68,7 @@ class StoredMatrix(Matrix):
         size = as_shape(shape)
         weights, arrays = self._constructor_arrays(data, structure, named)
         stored_shape = size[::-1] if self._transposed else size
-        if weights.size == 1 and weights.ndim > 1 and fmt.takes_homogeneous and arrays[0].size != 1:
+        if weights.size == 1 and weights.ndim > 1 and fmt.takes_homogeneous and not (arrays and arrays[0].size == 1):
             # Whatever its rank, one number is one for all; but that of one synapse is its own.
             weights = weights.reshape(1)
         bare = units.detach(weights)[0]
@@ -190,9 +191,11 @@ class StoredMatrix(Matrix):
 
     def _on_entries(self, op: Callable[..., Any], *others: Any, linear: bool) -> Self:
         spec = self.__matrix_spec__
-        if spec.weights_are_permuted:
+        by_data = linear and all(isinstance(value, Matrix) or np.ndim(value) == 0 for value in others)
+        if spec.has_weight_positions and not spec.is_homogeneous and not by_data:
             raise UnsupportedOperationError(
-                f"The weights of this {type(self).__name__} are in another order than its entries; use `.tocoo()`."
+                f"The weights of this {type(self).__name__} are in another order than its entries, which may share them: "
+                "use `.tocoo()`."
             )
         if linear or not may_repeat(spec):
             return self._replace(op(*(value.data if isinstance(value, Matrix) else value for value in (self, *others))))

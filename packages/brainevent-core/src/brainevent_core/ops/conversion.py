@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats import COO_FORMAT, CSC_INDEX, Format, column_index
+from brainevent_core.formats import COO_FORMAT, Format, column_index
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.spec import MatrixSpec
 
@@ -18,7 +18,8 @@ class Compressed(NamedTuple):
     """The entries of a matrix compressed by rows (or by columns).
 
     Attributes:
-        weight: the position of each entry's weight in the flattened data, None if they are in order.
+        weight: the position of each entry's weight in the flattened data, None if they are in order. An entry whose
+            position is outside has the weight 0.
         indices: its column (row).
         indptr: where each row (column) begins. If entries were reordered, those that do not exist stand behind the
             last pointer.
@@ -38,10 +39,8 @@ def compressed(spec: MatrixSpec, axis: int) -> Compressed:
     assert isinstance(fmt, Format)
     fmt.require_integers(spec.structure)
     if (axis == 1) != spec.transposed:
-        if fmt.carries(CSC_INDEX):
-            index = fmt.named(spec.structure)
-            return Compressed(index.csc_perm, index.csc_indices, index.csc_indptr)
-        indices, indptr, weight = column_index(fmt, spec.structure, spec.shape)
+        columns = fmt.columns_of(spec.structure)
+        indices, indptr, weight = column_index(fmt, spec.structure, spec.shape) if columns is None else columns
         return Compressed(weight, indices, indptr)
     rows = fmt.rows_of(spec.structure, spec.shape)
     if rows is not None:

@@ -23,8 +23,8 @@ class MatrixEntries(NamedTuple):
         row: the row of each.
         col: the column of each.
         exists: whether both are inside of the matrix; otherwise the entry does not exist.
-        weight: the position of its weight in the flattened data, None if entry k has weight k. An entry whose position
-            is outside does not exist.
+        weight: the position of its weight in the flattened data, None if entry k has weight k, or there is one for all.
+            An entry whose position is outside does not exist.
     """
 
     row: Any
@@ -59,7 +59,10 @@ def _generated(rule: ConnectionRule, spec: MatrixSpec) -> MatrixEntries:
 @_entries_of.register
 def _stored(format: Format, spec: MatrixSpec) -> MatrixEntries:
     format.require_integers(spec.structure)
-    return _oriented(format, spec.shape, spec.transposed, replicate(spec.structure))
+    entries = _oriented(format, spec.shape, spec.transposed, replicate(spec.structure))
+    if entries.weight is None or spec.is_homogeneous:
+        return entries._replace(weight=None)
+    return entries._replace(exists=entries.exists & (entries.weight >= 0))
 
 
 @partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
@@ -74,7 +77,6 @@ def _oriented(format: Format, shape: Shape, transposed: bool, structure: tuple[A
         exists, weight = (row >= 0) & (col >= 0), entries.weight
         if weight is not None:
             weight = within(weight, format.nse(structure, shape)).reshape(per_entry)
-            exists &= weight >= 0
     return MatrixEntries(col, row, exists, weight) if transposed else MatrixEntries(row, col, exists, weight)
 
 
@@ -85,7 +87,7 @@ def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
     """
     assert isinstance(spec.format, Format)
     per_entry = spec.format.weights_shape(spec.structure, spec.shape)
-    weight = None if data.size == 1 else entries_of(spec).weight
+    weight = entries_of(spec._replace(data=data)).weight
     if weight is None:
         return jnp.broadcast_to(data, per_entry)
     return data.reshape(-1).at[weight].get(mode="fill", fill_value=0, wrap_negative_indices=False)

@@ -117,11 +117,31 @@ def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> An
     asked: Any = jnp.ravel(row)
     if isinstance(row, np.ndarray):
         asked, which = np.unique(row, return_inverse=True)
+        if isinstance(col, np.ndarray) and not spec.is_traced and asked.size * spec.matrix_shape[1] > _MOST_ELEMENTS:
+            return _elements_by_key(spec, *np.broadcast_arrays(row, col))
     picked, unit = units.detach(rows(spec, asked))
     if picked.size == 0 or jnp.size(col) == 0:
         return units.attach(jnp.zeros(jnp.broadcast_shapes(jnp.shape(row), jnp.shape(col)), picked.dtype), unit)
     found = picked.at[which.reshape(jnp.shape(row)), col].get(mode="fill", fill_value=0)
     return units.attach(found, unit)
+
+
+# More elements of whole rows are not made in order to pick some of them.
+_MOST_ELEMENTS = 2**22
+
+
+def _elements_by_key(spec: MatrixSpec, row: np.ndarray, col: np.ndarray) -> Any:
+    """Elements that are looked up among the entries, which are visible; whole rows of them would be too many."""
+    data, unit = units.detach(spec.data)
+    keys = row.astype(np.int64) * spec.matrix_shape[1] + col
+    asked, which = np.unique(keys, return_inverse=True)
+    with jax.ensure_compile_time_eval():
+        entry_row, entry_col, exists = (np.asarray(index).reshape(-1) for index in entries_of(spec)[:3])
+    entry_keys = entry_row.astype(np.int64) * spec.matrix_shape[1] + entry_col
+    at = np.minimum(np.searchsorted(asked, entry_keys), max(asked.size - 1, 0))
+    found = np.flatnonzero(exists & (asked[at] == entry_keys)) if asked.size else np.zeros(0, int)
+    sums = segment_sum(broadcast_weights(spec, data).reshape(-1)[found], (at[found],), (asked.size,))
+    return units.attach(sums[which.reshape(keys.shape)], unit)
 
 
 # -- generated ---------------------------------------------------------------------------------------------------------

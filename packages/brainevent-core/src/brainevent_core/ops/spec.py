@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
-from brainevent_core.encodings import BINARY, SPARSE_FLOAT, Encoding, is_event
+from brainevent_core.encodings import BINARY, PLAIN, SPARSE_FLOAT, Encoding, is_event
 from brainevent_core.formats import Shape
 
 __all__ = ["EventLike", "EventSpec", "MatrixLike", "MatrixSpec"]
@@ -51,9 +51,19 @@ class MatrixSpec(NamedTuple):
         return self.data.T if self.transposed else self.data
 
     @property
-    def weights_are_permuted(self) -> bool:
+    def has_weight_positions(self) -> bool:
         """Whether a component says where the weights of the entries are."""
         return any(component.weight is not None for component in self.format.components)
+
+    @property
+    def is_homogeneous(self) -> bool:
+        """Whether the data are one weight for all entries."""
+        return bool(self.format.takes_homogeneous) and tuple(getattr(self.data, "shape", (0,))) in ((), (1,))
+
+    @property
+    def changes_entries(self) -> bool:
+        """Whether a component makes the entries others than those of the bare format."""
+        return any(component.changes_entries for component in self.format.components)
 
     @property
     def is_traced(self) -> bool:
@@ -67,7 +77,7 @@ class EventSpec(NamedTuple):
     Attributes:
         encoding: how they are encoded.
         array: the encoded array; a quantity if the unit counts.
-        axis: the axis along which it is encoded, counted from the end; None if the array is as it was given.
+        axis: the axis along which it is encoded, counted from the end; None if each of its entries stands for itself.
         length: the length of that axis in what is encoded.
     """
 
@@ -87,9 +97,13 @@ class EventSpec(NamedTuple):
 
     def plain(self) -> "EventSpec":
         """The same events in an array that is not encoded."""
-        if self.axis is None:
+        if self._is_plain:
             return self
         return EventSpec(BINARY if self.encoding.event else SPARSE_FLOAT, self.decoded())
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.axis is None and self.encoding in PLAIN
 
     def numbers(self) -> Any:
         """A plain array of what each entry counts: its value, or True for an event of size one."""
@@ -98,10 +112,10 @@ class EventSpec(NamedTuple):
 
     def decoded(self) -> Any:
         """A plain array with an entry for each event and each that is none: as given, or a mask."""
-        if self.axis is None:
+        if self._is_plain:
             return self.array
-        assert self.length is not None
-        return _decode(self.encoding, self.axis, self.length, self.array)
+        axis = 0 if self.axis is None else self.axis
+        return _decode(self.encoding, axis, self.array.shape[axis] if self.length is None else self.length, self.array)
 
 
 @runtime_checkable

@@ -29,7 +29,8 @@ class Kernel:
         fn: traceable; ``fn(*arrays, **static)`` returns the output, or a sequence of the outputs.
         priority: added to the backend's.
         supports: ``supports(*avals, **static)``: whether the kernel takes the call; a :class:`Takes` lists what it
-            takes. Without, the kernel is given calls of any format and encoding, those registered later included.
+            takes. Without, the kernel is given no calls with a format, an encoding or a connection rule: more of those
+            can be registered at any time.
         exportable: whether the compiled form outlives the process (custom calls do not).
         batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
         in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets their prior uses,

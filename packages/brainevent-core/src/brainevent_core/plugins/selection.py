@@ -12,7 +12,7 @@ from brainevent_core.config import REFERENCE, Request
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
 from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
-from brainevent_core.plugins.takes import Takes
+from brainevent_core.plugins.takes import Takes, lists_nothing
 
 __all__ = ["Selection", "ordered", "select"]
 
@@ -120,7 +120,7 @@ def _why_not(
     if exporting and not kernel.exportable:
         return "its compiled form cannot be exported"
     if kernel.supports is None:
-        return None
+        return lists_nothing(params)
     try:
         if isinstance(kernel.supports, Takes):
             return kernel.supports.why_not(*avals, **params)

@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Takes"]
+__all__ = ["Takes", "lists_nothing"]
+
+
+def lists_nothing(static: dict[str, Any]) -> str | None:
+    """Why a kernel without ``supports`` doesn't take a call; None if nothing in the call is of an open table."""
+    for parameter, attribute in (("format", "components"), ("encoding", "decode"), ("rule", "law")):
+        if hasattr(static.get(parameter), attribute):
+            return f"it does not say which values of {parameter!r} it takes: register it with supports=Takes(...)"
+    return None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,15 @@ from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationEr
 from brainevent_core.formats import Shape
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.primitive import XLACustomKernel, defjvp
-from brainevent_core.primitives.matmul import check_weights, check_x, fold_batch, lengths, nones
+from brainevent_core.primitives.matmul import (
+    check_weights,
+    check_x,
+    decoded_cotangent,
+    decoded_tangent,
+    fold_batch,
+    lengths,
+    nones,
+)
 from brainevent_core.reference import accumulator
 
 __all__ = ["jitc_matmul_p", "jitc_to_coo_p", "jitc_to_dense_p"]
@@ -88,7 +96,9 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
 def _matmul_by_x(
     x_dot: Any, data: Any, seed: Any, row_offset: Any, x: Any, *, encoding: Encoding, **params: Any
 ) -> Any:
-    return jitc_matmul_p(data, seed, row_offset, x_dot.astype(data.dtype), encoding=FLOAT, **params)
+    _, length = lengths(params["shape"], params["transpose"])
+    tangent = decoded_tangent(x_dot, x, encoding, length, data.dtype)
+    return jitc_matmul_p(data, seed, row_offset, tangent, encoding=FLOAT, **params)
 
 
 def _matmul_transpose(
@@ -101,7 +111,8 @@ def _matmul_transpose(
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
         x_ct = jitc_matmul_p(data, seed, row_offset, ct, transpose=not transpose, encoding=FLOAT, **params)
-        return [*nones(data, seed, row_offset), x_ct]
+        _, length = lengths(params["shape"], transpose)
+        return [*nones(data, seed, row_offset), decoded_cotangent(x_ct, x, encoding, length)]
     wide = accumulator(ct.dtype)
 
     def cotangent(unit: Any) -> Any:

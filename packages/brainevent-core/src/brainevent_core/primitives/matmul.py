@@ -29,7 +29,17 @@ from brainevent_core.formats import Format, Shape
 from brainevent_core.primitive import XLACustomKernel, defjvp
 from brainevent_core.reference import accumulator
 
-__all__ = ["check_weights", "check_x", "fold_batch", "lengths", "matmul_p", "nones", "sddmm_p"]
+__all__ = [
+    "check_weights",
+    "check_x",
+    "decoded_cotangent",
+    "decoded_tangent",
+    "fold_batch",
+    "lengths",
+    "matmul_p",
+    "nones",
+    "sddmm_p",
+]
 
 matmul_p = XLACustomKernel("matmul", tags=("product",), _builtin=True)
 sddmm_p = XLACustomKernel("sddmm", tags=("product", "derivative"), _builtin=True)
@@ -88,8 +98,29 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
     return matmul_p(data_dot, *rest, **params)
 
 
+def decoded_tangent(x_dot: Any, x: Any, encoding: Encoding, length: int, dtype: Any) -> Any:
+    """The tangent of the numbers that x stands for; that of events is straight-through."""
+    if not encoding.event:
+        _, x_dot = jax.jvp(lambda x: encoding.decode(x, length), (x,), (x_dot,))
+    return x_dot.astype(dtype)
+
+
+def decoded_cotangent(ct: Any, x: Any, encoding: Encoding, length: int) -> Any:
+    """The cotangent of x, of which only the shape and dtype are known, given that of the numbers it stands for."""
+    aval = jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype)
+
+    def decode(x: Any) -> Any:
+        return encoding.decode(x, length).astype(ct.dtype)
+
+    (x_ct,) = jax.linear_transpose(decode, aval)(ct)
+    return x_ct
+
+
 def _matmul_by_x(x_dot: Any, data: Any, *rest: Any, encoding: Encoding, **params: Any) -> Any:
-    return matmul_p(data, *rest[:-1], x_dot.astype(data.dtype), encoding=FLOAT, **params)
+    *structure, x = rest
+    _, length = lengths(params["shape"], params["transpose"])
+    tangent = decoded_tangent(x_dot, x, encoding, length, data.dtype)
+    return matmul_p(data, *structure, tangent, encoding=FLOAT, **params)
 
 
 def _matmul_transpose(
@@ -102,10 +133,9 @@ def _matmul_transpose(
                 "The event product is not linear in the spikes, so it has no transpose with respect to them. "
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
-        return [
-            *nones(data, *structure),
-            matmul_p(data, *structure, ct, transpose=not transpose, encoding=FLOAT, **params),
-        ]
+        x_ct = matmul_p(data, *structure, ct, transpose=not transpose, encoding=FLOAT, **params)
+        _, length = lengths(params["shape"], transpose)
+        return [*nones(data, *structure), decoded_cotangent(x_ct, x, encoding, length)]
     params = {**params, "transpose": transpose, "encoding": encoding}
     if params["format"].is_homogeneous(data.aval):
         # One weight for all entries: its cotangent is <ct, A(1) x>, one dot product, no array per entry.
@@ -145,7 +175,9 @@ def _sddmm_by_y(y_dot: Any, y: Any, *rest: Any, **params: Any) -> Any:
 
 
 def _sddmm_by_x(x_dot: Any, y: Any, *rest: Any, encoding: Encoding, **params: Any) -> Any:
-    return sddmm_p(y, *rest[:-1], x_dot.astype(y.dtype), encoding=FLOAT, **params)
+    *structure, x = rest
+    _, length = lengths(params["shape"], params["transpose"])
+    return sddmm_p(y, *structure, decoded_tangent(x_dot, x, encoding, length, y.dtype), encoding=FLOAT, **params)
 
 
 def _sddmm_transpose(ct: Any, y: Any, *rest: Any, encoding: Encoding, transpose: bool, **params: Any) -> Sequence[Any]:
@@ -157,7 +189,9 @@ def _sddmm_transpose(ct: Any, y: Any, *rest: Any, encoding: Encoding, transpose:
             "A product of events at the entries of a matrix is not linear in the spikes, so it has no transpose with "
             "respect to them."
         )
-    return [*nones(y, *structure), matmul_p(ct, *structure, y, transpose=not transpose, encoding=FLOAT, **params)]
+    x_ct = matmul_p(ct, *structure, y, transpose=not transpose, encoding=FLOAT, **params)
+    _, length = lengths(params["shape"], transpose)
+    return [*nones(y, *structure), decoded_cotangent(x_ct, x, encoding, length)]
 
 
 sddmm_p.def_abstract_eval(_sddmm_abstract)

@@ -30,7 +30,7 @@ def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, trans
         return _dense_matmul(data, x, encoding, transpose=transpose)
     entries = _oriented(structure, format, shape, transpose)
     weights, exists = data.reshape(-1), entries.source >= 0
-    if entries.weight is not None and weights.size != 1:
+    if entries.weight is not None and not format.is_homogeneous(data):
         weights, exists = _take(weights, entries.weight), exists & (entries.weight >= 0)
     weights = _columns(weights, x).astype(accumulator(data.dtype))
     terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, entries.source), encoding), 0)
