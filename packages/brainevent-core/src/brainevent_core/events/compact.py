@@ -27,7 +27,7 @@ class CompactBinary(EncodedEvents):
     Args:
         value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
             or True is an event. A quantity, or other events.
-        capacity: room for that many events in each line; the length of the axis unless given. No event is ever lost:
+        capacity: room for that many events in each vector; the length of the axis unless given. No event is ever lost:
             a smaller capacity must be seen to suffice, so ``value`` must be concrete then.
         axis: the axis to list. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
 
@@ -35,7 +35,7 @@ class CompactBinary(EncodedEvents):
 
     Raises:
         DTypeError: if the entries are complex.
-        MathError: if there is no such axis, if a line has more events than ``capacity``, or if ``value`` is traced
+        MathError: if there is no such axis, if a vector has more events than ``capacity``, or if ``value`` is traced
             and ``capacity`` is less than its length.
 
     Example:
@@ -53,27 +53,27 @@ class CompactBinary(EncodedEvents):
     def __init__(self, value: OperandLike, capacity: int | None = None, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
         length = array.shape[axis]
-        slots = length if capacity is None else operator.index(capacity)
-        if slots < length or length > np.iinfo(np.int32).max:
-            _check_capacity(array, axis, slots)
-        self._set(encode(self._encoding, axis, 1 + slots, array), (axis, length))
+        room = length if capacity is None else operator.index(capacity)
+        if room < length or length > np.iinfo(np.int32).max:
+            _check_capacity(array, axis, room)
+        self._set(encode(self._encoding, axis, 1 + room, array), (axis, length))
 
     @property
     def count(self) -> Array:
-        """The number of events in each line, int32; the shape is that of the events without the listed axis."""
+        """The number of events in each vector, int32; the shape is that of the events without the listed axis."""
         return jnp.take(self._array, 0, axis=self.axis)
 
     @property
     def indices(self) -> Array:
         """Indices of the events in increasing order, int32; the listed axis has ``capacity`` entries.
 
-        Slots behind the last event hold the length of what was listed, which is no index.
+        Entries behind the last event hold the length of what was listed, which is no index.
         """
         return jax.lax.slice_in_dim(self._array, 1, None, axis=self.axis)
 
     @property
     def capacity(self) -> int:
-        """How many events a line has room for."""
+        """How many events a vector has room for."""
         return int(self._array.shape[self.axis]) - 1
 
     def with_value(self, value: OperandLike) -> Self:
@@ -94,6 +94,6 @@ def _check_capacity(array: Any, axis: int, capacity: int) -> None:
     most = int(np.count_nonzero(is_event(np.asarray(array)), axis=axis).max(initial=0))
     if most > capacity:
         raise MathError(
-            f"There are {most} events in a line, more than capacity={capacity}; raise it to {most}, or leave it out "
+            f"There are {most} events in a vector, more than capacity={capacity}; raise it to {most}, or leave it out "
             f"for {length}, which always suffices."
         )

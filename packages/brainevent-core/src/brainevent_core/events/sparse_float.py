@@ -1,4 +1,4 @@
-"""Events with a size: nonzero entries keep their value."""
+"""Graded events: nonzero entries keep their value."""
 
 from brainevent_core.encodings import SPARSE_FLOAT
 from brainevent_core.events.plain import PlainEvents
@@ -11,8 +11,8 @@ class SparseFloat(PlainEvents):
     """Numbers most of which are zero: a nonzero entry (NaN included) is an event that keeps its value.
 
     Products are those of the plain array, with its dtype (the promoted one of both sides) and its unit (the product of
-    both), except that zeros select nothing: weights of silent lines are not read, so Inf and NaN among them never show,
-    and kernels follow the events as they do for :class:`BinaryArray`. Also known as ``MaskedFloat``.
+    both), except that zeros select nothing: weights of silent neurons are not read, so Inf and NaN among them never
+    show, and kernels follow the events as they do for :class:`BinaryArray`. Also known as ``MaskedFloat``.
 
     Args:
         value: array of rank 1 or 2 (in products) of floats, integers or bool; a quantity; another event array.
