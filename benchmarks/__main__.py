@@ -19,7 +19,7 @@ from brainevent_core.bench import machine
 
 BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
     "products": ("event and float products, kernel by kernel", products.run),
-    "jitc": ("products with connectivity that is generated while it is used", jitc.run),
+    "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),

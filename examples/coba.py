@@ -1,4 +1,4 @@
-"""COBA: 4,000 integrate-and-fire neurons that keep each other firing.
+"""COBA: a self-sustained network of 4,000 integrate-and-fire neurons.
 
 The model is benchmark 1 of
 
@@ -10,12 +10,12 @@ which took it from
     Vogels TP, Abbott LF (2005). Signal propagation and logic gating in networks of integrate-and-fire neurons.
     J. Neurosci. 25:10786-10795, https://doi.org/10.1523/JNEUROSCI.3508-05.2005.
 
-3,200 excitatory and 800 inhibitory neurons are connected at random with probability 2 %. Nothing comes in from outside:
-excitation and inhibition balance, and the network fires irregularly at some 20 spikes a second. From one interspike
-interval to the next, firing is nearly as irregular as a Poisson process (CV2 near 0.8). The rate of each neuron drifts
-too, in bursts of 100 ms and more, which makes the CV over all its intervals larger still (near 1.6).
+3,200 excitatory and 800 inhibitory neurons are connected at random with probability 2 %. There is no external input:
+excitation and inhibition balance, and the network fires irregularly at about 20 Hz. From one interspike interval to
+the next, firing is nearly as irregular as a Poisson process (CV2 near 0.8). The rate of each neuron drifts too, in
+bursts of 100 ms and more, which makes the CV over all its intervals larger still (near 1.6).
 
-Run it with ``hatch run demo`` or ``python examples/coba.py --help``. To build a network of your own, copy this file and
+Run it with ``hatch run demo`` or ``python examples/coba.py --help``. To build your own network, copy this file and
 change, from top to bottom, the parameters, the connectivity, the initial state and the step.
 """
 
@@ -132,12 +132,12 @@ def random_targets(
 
 
 def initial_state(p: Parameters, rng: np.random.Generator, dtype: Any) -> State:
-    """A state from which the activity sustains itself; from silence, the network would stay silent for ever.
+    """A state from which activity is self-sustained; from silence, the network would stay silent for ever.
 
     Implementations of this benchmark give random input for the first 50 ms, or draw random conductances. We draw. Each
     conductance is normally distributed, cut off at zero, with the mean and the variance that it has while every synapse
-    receives Poisson spikes at 5 per second: by Campbell's theorem, k r tau w and k r tau w^2 / 2 for k synapses of
-    strength w and rate r. (Started at its final rate of about 20 per second, the network falls silent within 50 ms.)
+    receives Poisson spikes at 5 Hz: by Campbell's theorem, k r tau w and k r tau w^2 / 2 for k synapses of
+    strength w and rate r. (Started at its final rate of about 20 Hz, the network falls silent within 50 ms.)
     The membrane potential is uniform between reset and threshold, and every neuron can fire.
     """
     rate = 5.0 * u.Hz
@@ -174,10 +174,10 @@ def step(p: Parameters, exc: brainevent.CSR, inh: brainevent.CSR, state: State) 
 
     g_total = p.g_leak + g_exc + g_inh
     v_infinity = (p.g_leak * p.e_leak + g_exc * p.e_exc + g_inh * p.e_inh) / g_total
-    # With v_infinity read once, XLA makes one loop of these lines; read twice, it would be written to memory first.
+    # With v_infinity read once, XLA fuses these operations; read twice, it would be written to memory first.
     v = state.v + (v_infinity - state.v) * (1 - u.math.exp(-p.dt * g_total / p.capacitance))
 
-    # A neuron that fired is reset at the beginning of the next step, and held there until it can fire again.
+    # A neuron that fired is reset at the beginning of the next step, and clamped while it is refractory.
     steps_refractory = jnp.int16(n_steps(p.refractory_period, p.dt))
     refractory = jnp.where(state.spikes, steps_refractory, jnp.maximum(state.refractory - 1, 0))
     v = u.math.where(refractory > 0, p.v_reset, v)
@@ -212,7 +212,7 @@ class Recording(NamedTuple):
 def simulate(
     network: Network, duration: u.Quantity, on_progress: Callable[[u.Quantity], None] = lambda elapsed: None
 ) -> Recording:
-    """Run for `duration`, and call `on_progress(elapsed)` now and then.
+    """Run for `duration`, and call `on_progress(elapsed)` after each chunk.
 
     The time steps are compiled into one loop that never returns to Python. It runs in chunks of at most 50 ms, after
     each of which the spikes of all neurons come back as one array of booleans.

@@ -60,7 +60,7 @@ def parse(arguments: list[str] | None, parameters: "Parameters") -> argparse.Nam
     if options.scale < smallest:
         parser.error(
             f"--scale: must be at least {smallest:g}, not {options.scale:g}: in a smaller network a neuron can't find "
-            "its 80 partners"
+            "its 80 presynaptic sources"
         )
     return options
 

@@ -76,7 +76,7 @@ def draw_raster(axes: Axes, recording: "Recording", parameters: "Parameters") ->
 
 
 def draw_rates(axes: Axes, recording: "Recording", parameters: "Parameters", end: float) -> None:
-    """Spikes per neuron and second, counted in bins of at most 5 ms."""
+    """Population rates in Hz, in bins of at most 5 ms."""
     bins = max(1, int(np.ceil(end / 5)))
     times = recording.spike_times.to_decimal(u.ms)
     excitatory = recording.spike_neurons < parameters.n_exc

@@ -1,4 +1,4 @@
-"""A million neurons with a thousand synapses each: a billion synapses that are stored nowhere.
+"""A million neurons with a thousand synapses each: a billion synapses, generated on the fly and stored nowhere.
 
 The network of Brunel (2000, J. Comput. Neurosci. 8:183–208, model A): leaky integrate-and-fire neurons, four fifths of
 them excitatory, any two connected with the same probability, delta synapses with a delay. Inhibition dominates, and the
@@ -43,11 +43,11 @@ class Network(NamedTuple):
 
 
 class State(NamedTuple):
-    """Potentials, steps since the last spike (up to REFRACTORY), and the spikes under way, (DELAY, neurons)."""
+    """Potentials, steps since the last spike (up to REFRACTORY), ring buffer of delayed spikes, (DELAY, neurons)."""
 
     potential: u.Quantity
     since: jax.Array
-    travelling: jax.Array
+    delayed: jax.Array
 
 
 def make_network(neurons: int, synapses: int, seed: int) -> Network:
@@ -61,15 +61,15 @@ def make_network(neurons: int, synapses: int, seed: int) -> Network:
 
 
 def make_state(neurons: int, seed: int) -> State:
-    """Potentials anywhere below the threshold, nothing under way."""
+    """Potentials uniform below the threshold, no delayed spikes."""
     potential = jax.random.uniform(jax.random.key(seed), (neurons,)) * THRESHOLD
     return State(potential, jnp.full(neurons, REFRACTORY, jnp.int8), jnp.zeros((DELAY, neurons), jnp.bool_))
 
 
 def step(network: Network, state: State, number: jax.Array) -> tuple[State, jax.Array]:
     """One step; the number of spikes."""
-    slot = number % DELAY
-    arriving = state.travelling[slot]
+    at = number % DELAY
+    arriving = state.delayed[at]
     excitatory = network.excitatory.shape[0]
     received = (
         brainevent.BinaryArray(arriving[:excitatory]) @ network.excitatory
@@ -77,12 +77,12 @@ def step(network: Network, state: State, number: jax.Array) -> tuple[State, jax.
     )
     decay = math.exp(-STEP.to_decimal(u.ms) / MEMBRANE.to_decimal(u.ms))
     potential = DRIVE + (state.potential - DRIVE) * decay + received
-    resting = state.since < REFRACTORY
-    potential = u.math.where(resting, RESET, potential)
-    spikes = (potential >= THRESHOLD) & ~resting
+    refractory = state.since < REFRACTORY
+    potential = u.math.where(refractory, RESET, potential)
+    spikes = (potential >= THRESHOLD) & ~refractory
     potential = u.math.where(spikes, RESET, potential)
     since = jnp.where(spikes, 0, jnp.minimum(state.since + 1, REFRACTORY)).astype(jnp.int8)
-    return State(potential, since, state.travelling.at[slot].set(spikes)), spikes.sum()
+    return State(potential, since, state.delayed.at[at].set(spikes)), spikes.sum()
 
 
 @partial(jax.jit, donate_argnums=1)
@@ -92,7 +92,7 @@ def run(network: Network, state: State, numbers: jax.Array) -> tuple[State, jax.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description="A network whose synapses are generated while they are used.")
+    parser = argparse.ArgumentParser(description="A network whose synapses are generated on the fly.")
     parser.add_argument("--neurons", type=int, default=1_000_000)
     parser.add_argument("--synapses", type=int, default=1000, help="per neuron, on average")
     parser.add_argument("--steps", type=int, default=200, help="of 0.1 ms; the second half is timed")

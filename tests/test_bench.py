@@ -16,6 +16,7 @@ from brainevent_core import get_registry, reference, refresh_backends
 from brainevent_core.__main__ import main as brainevent
 from brainevent_core.bench import Effort, bench_cases, main, measure_case
 from brainevent_core.bench.cases import draw
+from brainevent_core.encodings import BINARY
 from brainevent_core.formats import registered_formats
 from brainevent_core.testing.conformance.tables import TABLES
 
@@ -40,7 +41,7 @@ def plant() -> Iterator[Plant]:
 
 def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     select = (
-        "^matmul-csr-(binary_bool-transposed-10%|float-straight)|^stdp_update-coo-.*straight.*all|^encode_.*compact-1%"
+        "^matmul-csr-(binary_bool-transposed-10%|float-forward)|^stdp_update-coo-.*forward.*all|^encode_.*compact-1%"
     )
     files = ["--json", str(tmp_path / "bench.json"), "--output", str(tmp_path / "bench.png")]
     assert brainevent(["bench", "--backend", "numba", "--select", select, *files, *QUICK]) == 0
@@ -48,8 +49,8 @@ def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     names = [
         "encode_events-compact-1%-100x1",
         "matmul-csr-binary_bool-transposed-10%-100x100",
-        "matmul-csr-float-straight-100x100",
-        "stdp_update-coo-binary_bool-straight-1%-all-100x100",
+        "matmul-csr-float-forward-100x100",
+        "stdp_update-coo-binary_bool-forward-1%-all-100x100",
     ]
     assert [case["name"] for case in report["cases"]] == names
     assert {key: report[key] for key in ("backend", "platform", "measured", "wrong", "failed", "unsupported")} == {
@@ -97,12 +98,12 @@ def test_kernels_that_raise_or_decline_leave_the_others_alone(plant: Plant) -> N
         raise RuntimeError("it is broken")
 
     plant("matmul", breaks, supports=lambda *avals, transpose, **params: not transpose)
-    straight, transposed = (
+    forward, transposed = (
         next(case for case in bench_cases(["matmul"], sizes=[100]) if case.name.startswith(f"matmul-coo-float-{name}"))
-        for name in ("straight", "transposed")
+        for name in ("forward", "transposed")
     )
     effort = Effort(rounds=1, seconds=0.0, patience=1.0)
-    outcomes = measure_case(straight, ["made", "reference", "numba"], effort).outcomes
+    outcomes = measure_case(forward, ["made", "reference", "numba"], effort).outcomes
     assert (outcomes["made"].status, outcomes["reference"].status, outcomes["numba"].status) == (
         "failed",
         "measured",
@@ -172,13 +173,13 @@ def test_extras_that_are_not_installed(
 
 def test_cases_are_listed_by_size(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["--backend", "numba", "--list", "--select", "^matmul-(dense|csr)-float-s", "--sizes", "10k,1.44M"]) == 0
+        main(["--backend", "numba", "--list", "--select", "^matmul-(dense|csr)-float-f", "--sizes", "10k,1.44M"]) == 0
     )
     assert capsys.readouterr().out.split() == [
-        "matmul-dense-float-straight-100x100",
-        "matmul-csr-float-straight-1000x1000",
-        "matmul-dense-float-straight-1200x1200",
-        "matmul-csr-float-straight-12000x12000",
+        "matmul-dense-float-forward-100x100",
+        "matmul-csr-float-forward-1000x1000",
+        "matmul-dense-float-forward-1200x1200",
+        "matmul-csr-float-forward-12000x12000",
     ]
 
 
@@ -195,10 +196,10 @@ def test_every_primitive_of_the_kit_has_cases_with_names_of_their_own(whole: boo
 @pytest.mark.parametrize(
     "name",
     [
-        "matmul-coo-binary_bool-straight-10%-200x200",
+        "matmul-coo-binary_bool-forward-10%-200x200",
         "matmul-dense-binary_bool-transposed-10%-20x20",
         "stdp_update-csr:csc_index-binary_bool-transposed-1%-all-200x200",
-        "matmul-fixed_num-float-straight-200x200",
+        "matmul-fixed_num-float-forward-200x200",
     ],
 )
 def test_connections_are_those_that_have_an_event(name: str) -> None:
@@ -208,7 +209,7 @@ def test_connections_are_those_that_have_an_event(name: str) -> None:
     each = np.ones((rows, columns) if kit["format"] == "dense" else drawn.call.operands[0].shape, np.float32)
     structure = [drawn.call.operands[i] for i in drawn.call.groups.get("structure", ())]
     params = {key: value for key, value in drawn.call.params.items() if key != "clip"}
-    params["operand"] = "binary"
+    params["encoding"] = BINARY
     followed = [reference.matmul(each, *structure, jnp.array(x != 0), **params).sum() for x in drawn.patterns]
     expected = each.size if kit["operand"] == "float" else np.mean(followed)
     assert drawn.connections == pytest.approx(expected)

@@ -24,7 +24,7 @@ class TestNumba(ConformanceSuite):
     backend = "numba"
     select = (
         "^(matmul-(csr|coo|fixed_num)-binary_(bool|int32)|sddmm-csr-binary_bool|stdp_update-csr-binary_bool-transposed)-"
-        "|^jitc_matmul-scalar-binary_bool-straight|^jitc_to_.*-0.3-later-13x7|^encode_.*-matrix-some"
+        "|^jitc_matmul-scalar-binary_bool-forward|^jitc_to_.*-0.3-later-13x7|^encode_.*-matrix-some"
     )
 
 
@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
     "wrong transpose": (
         "matmul",
         lambda *operands, transpose, **params: reference.matmul(*operands, transpose=not transpose, **params),
-        "csr-binary_bool-straight-float32-vector-each-some-16x16-wellformed-int32-finite-jit",
+        "csr-binary_bool-forward-float32-vector-each-some-16x16-wellformed-int32-finite-jit",
         "the opposite `transpose`",
     ),
     "ignores shape": (
@@ -91,19 +91,19 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
     "drops a mapped axis": (
         "matmul",
         drops_axis,
-        "csr-binary_bool-straight-float32-vector-each-some-13x7-wellformed-int32-finite-vmap_data",
+        "csr-binary_bool-forward-float32-vector-each-some-13x7-wellformed-int32-finite-vmap_data",
         "a mapped axis that is dropped: every member of the batch gets the first one's data",
     ),
     "takes 2.0 as weight 2": (
         "matmul",
         weighs_events,
-        "csr-binary_int32-straight-float32-vector-each-all-13x7-wellformed-int32-finite-jit",
+        "csr-binary_int32-forward-float32-vector-each-all-13x7-wellformed-int32-finite-jit",
         "weighed by their value",
     ),
     "skips zeros": (
         "matmul",
         lambda *operands, encoding, **params: reference.matmul(*operands, encoding=SPARSE_FLOAT, **params),
-        "csr-float-straight-float32-vector-each-some-13x7-wellformed-int32-nonfinite-jit",
+        "csr-float-forward-float32-vector-each-some-13x7-wellformed-int32-nonfinite-jit",
         "a float product that skips zeros",
     ),
     "wraps negative indices": (
@@ -162,14 +162,14 @@ def test_faults_that_a_cover_finds() -> None:
 
 def test_results_may_show_the_rounding_of_what_they_are_computed_in() -> None:
     # The derivative by events of single precision: half-precision sums, some of which end on either side of a tie.
-    case = "matmul-coo-binary_float32-straight-float16-matrix-homogeneous-some-1021x517-malformed-int16-nonfinite-vjp_x"
+    case = "matmul-coo-binary_float32-forward-float16-matrix-homogeneous-some-1021x517-malformed-int16-nonfinite-vjp_x"
     outcome = check_conformance(named_case(case), "numba")
     assert outcome.conforms, outcome.message
 
 
 def test_unnamed_decline_fails(planted: Callable[..., None]) -> None:
     planted("encode_events", reference.encode_events, supports=lambda mask, **params: False)
-    outcome = check_conformance(named_case("encode_events-compact-vector-some-13x7-roomy-jit"), "planted")
+    outcome = check_conformance(named_case("encode_events-compact-vector-some-13x7-ample-jit"), "planted")
     assert (outcome.verdict, outcome.named, outcome.conforms) == ("declined", False, False)
     assert "it declines these operands. Name it in the `declines`" in outcome.message
 
@@ -207,7 +207,7 @@ def register(registry):
 def test_crash_ends_its_case_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "crashing", CRASHING + descriptor("crashing", register="register"))
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
-    names = [f"encode_events-{operand}-vector-some-13x7-roomy-jit" for operand in ("compact", "bitpacked")]
+    names = [f"encode_events-{operand}-vector-some-13x7-ample-jit" for operand in ("compact", "bitpacked")]
     crashed, after = run_cases([named_case(name) for name in names], "crashing")
     assert (crashed.case, crashed.verdict) == (names[0], "failed")
     assert f"the process ended with signal {signal.SIGSEGV.name}" in crashed.message
@@ -216,7 +216,7 @@ def test_crash_ends_its_case_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_report_counts_and_says_what_failed(planted: Callable[..., None]) -> None:
     planted("encode_events", lambda mask, **params: ~reference.encode_events(mask, **params))
-    case = named_case("encode_events-bitpacked-vector-some-13x7-roomy-jit")
+    case = named_case("encode_events-bitpacked-vector-some-13x7-ample-jit")
     text = report.render("planted", [check_conformance(case, "planted")], ["mine.own"])
     assert "encode_events  jit        0/1/0" in text
     assert f"FAILED {case}" in text

@@ -50,7 +50,7 @@ STRUCTURES: dict[str, Any] = {
 }
 
 
-@pytest.mark.cover
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize("format", STRUCTURES)

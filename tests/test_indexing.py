@@ -10,6 +10,8 @@ import pytest
 
 import brainevent
 
+pytestmark = pytest.mark.usefixtures("little_optimisation")
+
 SHAPE = (5, 4)
 ROWS, COLUMNS = SHAPE
 
@@ -97,14 +99,15 @@ def indices() -> list[Any]:
     return [*(one(ROWS) for one in ALONG_AN_AXIS), *both, *WHOLE]
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("name", MATRICES)
-def test_concrete(name: str, rng: np.random.Generator) -> None:
+def test_concrete(name: str, rng: np.random.Generator, full: bool) -> None:
     dense = np.where(rng.random(SHAPE) < 0.6, rng.normal(size=SHAPE), 0).astype(np.float32)
     matrix = MATRICES[name](dense)
     dense = np.asarray(matrix.todense())
     chosen = indices()
     # Each class a part of them: most of the time goes into programs for shapes.
-    part = [chosen[i] for i in rng.permutation(len(chosen))[:140]] + WHOLE
+    part = chosen if full else [chosen[i] for i in rng.permutation(len(chosen))[:90]] + WHOLE
     for index in part:
         try:
             expected = dense[index]
@@ -132,6 +135,7 @@ TRACED: dict[str, tuple[Callable[[Any, Any], Any], tuple[Any, Any]]] = {
 }
 
 
+@pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("name", ["CSR", "FixedPreNumConn", "Dense", "JITCNormalR", "JITCScalarC"])
 def test_traced(name: str, rng: np.random.Generator) -> None:
     matrix = MATRICES[name](np.where(rng.random(SHAPE) < 0.6, rng.normal(size=SHAPE), 0).astype(np.float32))

@@ -225,6 +225,7 @@ def test_wide_indices_do_not_wrap() -> None:
     np.testing.assert_array_equal(np.ones(2) @ matrix, [0, 7])
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])
 def test_entries_of_a_matrix_without_elements_do_not_exist(shape: tuple[int, int], backend: str) -> None:

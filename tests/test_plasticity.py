@@ -22,7 +22,7 @@ BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS), share=0.4)
+    parametrize_with_cases(metafunc, functools.partial(plasticity_cases, BACKENDS), share=0.3)
 
 
 @pytest.mark.usefixtures("little_optimisation")

@@ -55,7 +55,7 @@ def test_example_conforms_in_all_cases(environment: dict[str, str], tmp_path: Pa
 
 
 def test_example_is_measured(environment: dict[str, str], tmp_path: Path) -> None:
-    select = ["--select", "^encode_events-bitpacked-1%|^matmul-coo-float-straight", "--sizes", "100", "--rounds", "1"]
+    select = ["--select", "^encode_events-bitpacked-1%|^matmul-coo-float-forward", "--sizes", "100", "--rounds", "1"]
     command = ["-m", "brainevent.bench", "--backend", "example", "--json", str(tmp_path / "bench.json"), *select]
     done = python(environment, *command)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,7 +15,7 @@ BACKENDS = ("numba", "reference")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(product_cases, BACKENDS), share=0.4)
+    parametrize_with_cases(metafunc, functools.partial(product_cases, BACKENDS), share=0.3)
 
 
 def test_product(case: ProductCase, seed: int) -> None:

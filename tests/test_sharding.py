@@ -208,7 +208,7 @@ def test_sharding_rule_of_a_primitive() -> None:
     assert run_on_two_devices(SHARDING_RULE) == "0"
 
 
-@pytest.mark.cover(share=0.5)
+@pytest.mark.cover(share=0.25)
 @pytest.mark.parametrize(("cls", "operations"), [("CSR", 25), ("COO", 23), ("FixedPreNumConn", 22), ("Dense", 22)])
 def test_operations_under_explicit_axes(cls: str, operations: int) -> None:
     """What gathers or scatters sees whole arrays, of which JAX could not tell how the result is split."""

@@ -20,7 +20,7 @@ VALUES = np.array([0.0, 2.0, -3.0, 0.0, -0.0, 1e-30], np.float32)
 ACTIVE = VALUES != 0
 
 
-@pytest.mark.cover
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("cls", MATRICES)
@@ -87,6 +87,7 @@ def test_beside_arrays_and_other_events() -> None:
     np.testing.assert_array_equal(graded + 1, VALUES + 1)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("cls", "from_left", "batch"),

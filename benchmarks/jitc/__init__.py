@@ -1,1 +1,1 @@
-"""``hatch run bench jitc``: products with connectivity that is generated while it is used."""
+"""``hatch run bench jitc``: products with connectivity that is generated on the fly."""

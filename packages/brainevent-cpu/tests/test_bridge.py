@@ -368,7 +368,7 @@ def test_the_environment_limits_threads_and_the_cache_serves_any_process(cache_d
     ],
     ids=str,
 )
-def test_members(axes: list[tuple[Any, Any]], kernel: str) -> None:
+def test_members(axes: list[tuple[Any, Any]], kernel: str, rng: np.random.Generator) -> None:
     """Any nesting of vmap is one call, which finds each member's piece of every array."""
     native = {"serial": ADD, "parallel": ADD_PARALLEL}[kernel]
 
@@ -384,7 +384,6 @@ def test_members(axes: list[tuple[Any, Any]], kernel: str) -> None:
         for shape, axis in zip(shapes, level):
             if axis is not None:
                 shape.insert(axis, size)
-    rng = np.random.default_rng(0)
     arrays = [jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes]
     program = jax.jit(add).lower(*arrays).as_text()
     assert program.count("custom_call") == 1
@@ -393,10 +392,10 @@ def test_members(axes: list[tuple[Any, Any]], kernel: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 3), (8, 10_000), (9, 10_000), (3, 40_000), (5, 40_000)], ids=str)
-def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any) -> None:
+def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any, rng: np.random.Generator) -> None:
     """Several at once where one would not use all threads, or there are enough for all; else one after the other."""
     members, size = shape
-    x = np.random.default_rng(0).normal(size=shape)
+    x = rng.normal(size=shape)
     out, scheduled = np.zeros(shape), []
     frame = CallFrame([x], [out], threads=4)
     frame.schedule = lambda task, data: scheduled.append(1) or run_task(task, data)

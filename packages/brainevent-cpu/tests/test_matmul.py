@@ -75,7 +75,7 @@ def cases(*, whole: bool, seed: int) -> Iterator[Case]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, cases, share=0.4)
+    parametrize_with_cases(metafunc, cases, share=0.3)
 
 
 # -- a random problem --------------------------------------------------------------------------------------------------

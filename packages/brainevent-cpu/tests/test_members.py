@@ -17,13 +17,6 @@ from brainevent import COO, CSR, BinaryArray, FixedPostNumConn, get_registry
 SHAPE, WIDTH, SIZES = (13, 11), 4, (3, 2)
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    seed = np.random.SeedSequence().entropy
-    print(f"seed {seed}")
-    return np.random.default_rng(seed)
-
-
 def random_csr(rng: np.random.Generator) -> Any:
     """With duplicates and empty rows; some indices and pointers are malformed."""
     bounds = np.sort(rng.integers(0, 40, SHAPE[0] + 1))

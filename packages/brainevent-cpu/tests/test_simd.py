@@ -152,7 +152,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.cover(strength=1)
+@pytest.mark.cover(strength=1, share=0.6)
 @pytest.mark.parametrize(("dtype", "index", "operand", "homogeneous"), ROWS)
 def test_rows_of_all_lengths(
     choice: Choice, dtype: str, index: str, operand: str, homogeneous: bool, rng: np.random.Generator
@@ -181,7 +181,7 @@ def test_rows_of_all_lengths(
             np.testing.assert_allclose(found, dense @ numbers.astype(np.float64), rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.cover
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("operand", ["float", "sparse_float", "binary"])
 @pytest.mark.parametrize("homogeneous", [False, True])
 @pytest.mark.parametrize("columns", [3, 43])
@@ -205,6 +205,7 @@ def test_columns(choice: Choice, operand: str, homogeneous: bool, columns: int, 
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("lanes", [True, False])
 def test_what_is_not_selected_is_not_multiplied(choice: Choice, lanes: bool, rng: np.random.Generator) -> None:
     """Infinite weights of silent neurons count nothing, and padded entries of no kind of operand do."""
@@ -240,7 +241,7 @@ OPERANDS = ["float", "sparse_float", "binary"]
 CASES = [(0.3, (37, 5000)), (0.002, (50, 140_000)), (6e-4, (21, 300_000)), (1e-6, (200, 400_000)), (1.0, (17, 40))]
 
 
-@pytest.mark.cover(strength=1)
+@pytest.mark.cover(strength=1, share=0.6)
 @pytest.mark.parametrize(
     ("law", "prob", "shape", "operand"),
     [
@@ -265,6 +266,7 @@ def test_lines_at_once_are_the_same_lines(
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("prob", "shape"), CASES, ids=[str(prob) for prob, _ in CASES])
 def test_gaps_in_vectors_are_the_same_gaps(
     choice: Choice, prob: float, shape: tuple[int, int], rng: np.random.Generator

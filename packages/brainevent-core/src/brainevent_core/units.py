@@ -1,7 +1,7 @@
-"""The only place where physical units are taken off and put back: primitives and kernels see plain arrays.
+"""The only place where physical units are stripped and attached again: primitives and kernels see plain arrays.
 
 Quantities are ``brainunit.Quantity`` (pytrees: the mantissa is a leaf, the unit is static), so all of this happens
-while tracing and costs nothing at run time.
+at trace time and costs nothing at run time.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is measured: rows of the tables of the conformance kit, as large as programs have them."""
+"""What is measured: rows of the tables of the conformance kit, at realistic sizes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ _USUAL = {
     "index": "int32",
     "values": "finite",
     "prob": "0.01",
-    "first": "origin",
-    "slots": "roomy",
+    "offset": "origin",
+    "capacity": "ample",
     "transform": "jit",
 }
 
@@ -45,7 +45,7 @@ _ALL: Sequence[str] = ()  # all values that the kit has
 _PRODUCT = {
     "format": _ALL,
     "operand": ("binary_bool", "float"),
-    "direction": ("straight", "transposed"),
+    "direction": ("forward", "transposed"),
     "rate": _RATES,
 }
 

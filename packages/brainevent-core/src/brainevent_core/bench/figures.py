@@ -31,7 +31,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 @dataclass(frozen=True)
 class Sample:
-    """Seconds that a call took in one round, on the clock on the wall, and of all threads together."""
+    """Seconds that a call took in one round: wall-clock time, and CPU time of all threads together."""
 
     wall: float
     cpu: float
@@ -39,7 +39,7 @@ class Sample:
 
 @dataclass
 class Outcome:
-    """What became of a contender.
+    """The outcome of a contender.
 
     Attributes:
         status: "measured", or why not: "unsupported" by the contender, "wrong" result, "failed" with an exception.
@@ -47,7 +47,7 @@ class Outcome:
         versions: of the distributions that matter.
         notes: the contender's own.
         calls: how many made one measurement.
-        samples: by round; a contender so slow that it would hold up the others takes part in the first rounds only.
+        samples: by round; a contender that is too slow takes part in the first rounds only.
         peak_bytes: the largest resident memory of its process, where known.
         result: what it computed, if that is a few numbers.
     """

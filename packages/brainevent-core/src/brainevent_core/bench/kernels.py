@@ -38,8 +38,8 @@ def measure_case(
 
     Args:
         case: the case.
-        backends: their names. If the first has no kernel for the case, that is all that is found out. The reference
-            must be among them.
+        backends: their names. If the first has no kernel for the case, nothing is measured. The reference must be
+            among them.
         effort: how long to measure.
         clock: by which backends are compared.
         progress: is told what is being done.

@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Case)
 
 @dataclass(frozen=True)
 class Measured(Generic[C]):
-    """What became of each contender in a case, and the clock by which they are compared."""
+    """The outcome of each contender in a case, and the clock by which they are compared."""
 
     case: C
     threads: int

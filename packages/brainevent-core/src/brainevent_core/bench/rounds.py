@@ -1,4 +1,4 @@
-"""Measuring in turns, so that what drifts during a run drifts for all."""
+"""Interleaved measurements, so that the drift of a machine's speed concerns all contenders alike."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def in_turns(rounds: Mapping[K, int], measure: Callable[[K], object], progress: 
     """
     for number in range(max(rounds.values(), default=0)):
         progress(f"round {number + 1}")
-        # Every other round goes backwards, so that nobody always comes after the same one.
+        # Every other round is in reverse order, so that no contender always follows the same one.
         for contender in list(rounds)[:: -1 if number % 2 else 1]:
             if number < rounds[contender]:
                 measure(contender)

@@ -20,7 +20,7 @@ __all__ = ["COMPACT"]
 def _list_events(mask: Any, length: int) -> Any:
     """The number of events, and their indices in increasing order; the rest holds the length of the mask.
 
-    Events for which there is no room are left out, and not counted.
+    Events beyond the capacity are left out, and not counted.
     """
     if mask.ndim > 1:
         return jax.vmap(partial(_list_events, length=length), in_axes=-1, out_axes=-1)(mask)

@@ -23,7 +23,7 @@ __all__ = ["Encoding"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoding:
-    """An encoding of x, the other side of a product, along its first axis: the value of a primitive's static parameter
+    """An encoding of x, the array beside a matrix, along its first axis: the value of a primitive's static parameter
     ``encoding``.
 
     Encodings are compared by identity; :func:`~brainevent_core.encodings.register_encoding` makes one known by its

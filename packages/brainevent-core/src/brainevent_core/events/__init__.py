@@ -1,4 +1,4 @@
-"""Spikes as operands: which entries of an array are events, and what they count."""
+"""Spikes as operands: which entries of an array are events, and what each counts as."""
 
 from brainevent_core.events.base import EventRepresentation
 from brainevent_core.events.binary import BinaryArray, EventArray

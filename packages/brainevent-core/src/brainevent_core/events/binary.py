@@ -1,4 +1,4 @@
-"""Events without a size: nonzero entries count as one."""
+"""Binary events: nonzero entries count as one."""
 
 from brainevent_core import units
 from brainevent_core.encodings import BINARY
@@ -11,8 +11,8 @@ __all__ = ["BinaryArray", "EventArray"]
 class BinaryArray(PlainEvents):
     """Spikes: an entry that is nonzero (NaN included) or True is an event, and counts as exactly 1.
 
-    Products select the rows (columns) of the weights that have an event and add them up. The result has the dtype and
-    unit of the weights; weights of silent neurons are not touched, Inf and NaN among them included.
+    Products select the rows (or columns) of the weights that have an event and add them up. The result has the dtype
+    and unit of the weights; weights of silent neurons are not touched, Inf and NaN among them included.
 
     Args:
         value: array of rank 1 or 2 (in products) of bool, integers or floats; a quantity; another event array.

@@ -21,13 +21,13 @@ class CompactBinary(EncodedEvents):
     """Spikes as the list of those that fired: a count, and that many indices.
 
     Products give exactly what they give for ``BinaryArray(value)``. Where the listed axis is the one that is summed,
-    kernels read the list and nothing else; along another axis the events are decoded first. It is worth its making
-    where the same spikes go through several matrices.
+    kernels read the list and nothing else; along another axis the events are decoded first. It pays off where the
+    same spikes go through several matrices.
 
     Args:
         value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
             or True is an event. A quantity, or other events.
-        capacity: room for that many events in each vector; the length of the axis unless given. No event is ever lost:
+        capacity: of events, for each vector along the axis; the length of the axis unless given. No event is ever lost:
             a smaller capacity must be seen to suffice, so ``value`` must be concrete then.
         axis: the axis to list. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
 
@@ -35,8 +35,8 @@ class CompactBinary(EncodedEvents):
 
     Raises:
         DTypeError: if the entries are complex.
-        MathError: if there is no such axis, if a vector has more events than ``capacity``, or if ``value`` is traced
-            and ``capacity`` is less than its length.
+        MathError: if there is no such axis, if there are more events along it than ``capacity``, or if ``value`` is
+            traced and ``capacity`` is less than its length.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -53,27 +53,27 @@ class CompactBinary(EncodedEvents):
     def __init__(self, value: OperandLike, capacity: int | None = None, *, axis: int = -1) -> None:
         array, axis = as_encodable(value, axis, type(self).__name__)
         length = array.shape[axis]
-        room = length if capacity is None else operator.index(capacity)
-        if room < length or length > np.iinfo(np.int32).max:
-            _check_capacity(array, axis, room)
-        self._set(encode(self._encoding, axis, 1 + room, array), (axis, length))
+        capacity = length if capacity is None else operator.index(capacity)
+        if capacity < length or length > np.iinfo(np.int32).max:
+            _check_capacity(array, axis, capacity)
+        self._set(encode(self._encoding, axis, 1 + capacity, array), (axis, length))
 
     @property
     def count(self) -> Array:
-        """The number of events in each vector, int32; the shape is that of the events without the listed axis."""
+        """The number of events along the listed axis, int32; the shape is that of the events without that axis."""
         return jnp.take(self._array, 0, axis=self.axis)
 
     @property
     def indices(self) -> Array:
         """Indices of the events in increasing order, int32; the listed axis has ``capacity`` entries.
 
-        Entries behind the last event hold the length of what was listed, which is no index.
+        Entries behind the last event hold the length of the listed axis, which is outside of it.
         """
         return jax.lax.slice_in_dim(self._array, 1, None, axis=self.axis)
 
     @property
     def capacity(self) -> int:
-        """How many events a vector has room for."""
+        """How many events fit along the listed axis."""
         return int(self._array.shape[self.axis]) - 1
 
     def with_value(self, value: OperandLike) -> Self:
@@ -94,6 +94,6 @@ def _check_capacity(array: Any, axis: int, capacity: int) -> None:
     most = int(np.count_nonzero(is_event(np.asarray(array)), axis=axis).max(initial=0))
     if most > capacity:
         raise MathError(
-            f"There are {most} events in a vector, more than capacity={capacity}; raise it to {most}, or leave it out "
-            f"for {length}, which always suffices."
+            f"There are {most} events along axis {axis}, more than capacity={capacity}; raise it to {most}, or leave "
+            f"it out for {length}, which always suffices."
         )

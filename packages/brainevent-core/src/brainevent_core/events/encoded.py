@@ -1,4 +1,4 @@
-"""Events that are no longer the array they were made from, but an encoding of it along one axis."""
+"""Events that hold an encoding, along one axis, of the array they were made from."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ __all__ = ["MaskedFloat", "SparseFloat"]
 
 
 class SparseFloat(PlainEvents):
-    """Numbers most of which are zero: a nonzero entry (NaN included) is an event that keeps its value.
+    """Graded events, numbers most of which are zero: a nonzero entry (NaN included) is an event that keeps its value.
 
     Products are those of the plain array, with its dtype (the promoted one of both sides) and its unit (the product of
     both), except that zeros select nothing: weights of silent neurons are not read, so Inf and NaN among them never
-    show, and kernels follow the events as they do for :class:`BinaryArray`. Also known as ``MaskedFloat``.
+    show, and the cost scales with the number of events as for :class:`BinaryArray`. Also known as ``MaskedFloat``.
 
     Args:
         value: array of rank 1 or 2 (in products) of floats, integers or bool; a quantity; another event array.

@@ -1,6 +1,6 @@
 """What the host works out from a probability: the length of blocks, and the tables from which gaps are drawn.
 
-The gap between two connections of a line is geometric: ``P(gap = g) = p (1 - p)^g``. A table turns one 32-bit draw
+The gap between two connections of a row is geometric: ``P(gap = g) = p (1 - p)^g``. A table turns one 32-bit draw
 into one digit of a gap, by Walker's alias method with integer weights that add up to 2³² exactly.
 Arithmetic is on integers of 256 fractional bits, so that every host finds the same tables.
 """
@@ -23,8 +23,8 @@ VERSION = 1
 # A table has a cell for each value of a digit. Small ones stay in the innermost cache, beside what they are drawn for.
 _CELLS, _MANY_CELLS = 1 << 10, 1 << 12
 
-# More digits than this reach behind the longest line there is, of 2³¹ entries.
-_MAX_LEVELS = 3
+# More digits than this reach behind the longest row there is, of 2³¹ entries.
+_MAX_DIGITS = 3
 
 _FRACTION_BITS = 256
 _ONE = 1 << _FRACTION_BITS
@@ -80,7 +80,7 @@ def gap_tables(prob: float) -> np.ndarray:
         prob: probability of a connection, between 0 and 1.
 
     Returns:
-        uint32 array of shape (levels, cells), read-only; the most significant digit of a gap first. Each entry is
+        uint32 array of shape (digits, cells), read-only; the most significant digit of a gap first. Each entry is
         ``threshold · cells + alias``, see :func:`~brainevent_core.jitc.outcome`.
     """
     base = cells(prob)
@@ -88,9 +88,9 @@ def gap_tables(prob: float) -> np.ndarray:
     silent = _ONE - numerator * _ONE // denominator  # probability of no connection
     digits = [silent]
     # One more digit while the leading one would rarely end a gap: then most draws are "go on".
-    while len(digits) < _MAX_LEVELS and (_ONE - digits[-1]) * base < 4 * _ONE:
+    while len(digits) < _MAX_DIGITS and (_ONE - digits[-1]) * base < 4 * _ONE:
         digits.append(_power(digits[-1], base))
-    rows = [(_leading if level == len(digits) - 1 else _digit)(q, base) for level, q in enumerate(digits)]
+    rows = [(_leading if place == len(digits) - 1 else _digit)(q, base) for place, q in enumerate(digits)]
     tables = np.array([_alias_table(row) for row in reversed(rows)], np.uint32)
     tables.flags.writeable = False
     return tables

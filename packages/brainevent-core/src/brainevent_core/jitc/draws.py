@@ -17,16 +17,16 @@ _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = np.uint32(0x1BD11BDA)
 
 
-def block_keys(seed: Any, line: Any, block: Any) -> tuple[Any, Any]:
-    """The two key words of a block: Threefry-2x32-20 (Salmon et al. 2011) of (line, block) under the seed.
+def block_keys(seed: Any, row: Any, block: Any) -> tuple[Any, Any]:
+    """The two key words of a block: Threefry-2x32-20 (Salmon et al. 2011) of (row, block) under the seed.
 
     Args:
         seed: two uint32 words, the most significant first; the first axis.
-        line: uint32.
-        block: uint32, of a shape that broadcasts with that of ``line``.
+        row: uint32.
+        block: uint32, of a shape that broadcasts with that of ``row``.
     """
     words = (seed[0], seed[1], seed[0] ^ seed[1] ^ _PARITY)
-    x, y = line + words[0], block + words[1]
+    x, y = row + words[0], block + words[1]
     for group in range(5):
         for bits in _ROTATIONS[group % 2]:
             x = x + y

@@ -1,4 +1,4 @@
-"""Where the entries of a matrix stand, and how they add up to elements: what is not a product is made of this."""
+"""The row, column and weight of each entry, and sums over them: every operation that is no product builds on this."""
 
 from functools import partial, singledispatch
 from typing import Any, NamedTuple

@@ -34,9 +34,9 @@ class Connections(NamedTuple):
 def window(spec: MatrixSpec, row: Any, col: Any, shape: tuple[int, int], backend: str | None = None) -> Any:
     """Elements of what is generated from (row, col) on, without their unit, in its own orientation."""
     rule = _rule(spec)
-    seed, first = spec.structure
-    start = jnp.stack([first[0] + jnp.asarray(row).astype(jnp.uint32), jnp.asarray(col).astype(jnp.uint32)])
-    connected, drawn = jitc_to_dense_p(seed, start, rule=rule, shape=shape, backend=backend)
+    seed, row_offset = spec.structure
+    offset = jnp.stack([row_offset[0] + jnp.asarray(row).astype(jnp.uint32), jnp.asarray(col).astype(jnp.uint32)])
+    connected, drawn = jitc_to_dense_p(seed, offset, rule=rule, shape=shape, backend=backend)
     return jnp.where(connected, _weights(spec, drawn), 0)
 
 
@@ -54,7 +54,7 @@ def count_connections(spec: MatrixSpec) -> Any:
 
 
 def connections(spec: MatrixSpec, nse: int | None) -> Connections:
-    """The connections, with room for ``nse``; for as many as there are if it is None.
+    """The connections, with a capacity of ``nse``; of as many as there are if it is None.
 
     Raises:
         MathError: if there are more than ``nse``, as far as they can be counted; traced ones are cut off.

@@ -57,7 +57,7 @@ def update(
     if clip not in CLIPS:
         raise MathError(f"clip must be one of {', '.join(map(repr, CLIPS))}; got {clip!r}.")
     if w_min is None and w_max is None:
-        clip = "updated"  # without bounds both are the same, and this costs the events
+        clip = "updated"  # without bounds both are the same, and the cost of this one scales with the events
     encoding, x, length = _events(spikes)
     key = _UpdateKey(stored.format, stored.shape, stored.transposed != pre, encoding, length, pre, clip, backend)
     bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))
@@ -134,11 +134,11 @@ def _check_lengths(key: _UpdateKey, x: Any, trace: Any) -> int:
     """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
     shape = key.shape if key.transpose == key.pre else key.shape[::-1]
     sides = (("presynaptic", shape[0]), ("postsynaptic", shape[1]))
-    (side, lines), (other, others) = sides if key.pre else sides[::-1]
+    (side, length), (other, others) = sides if key.pre else sides[::-1]
     given = (key.length,) if key.length is not None and x.ndim == 1 else tuple(x.shape)
-    if given != (lines,):
+    if given != (length,):
         raise MathError(
-            f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({lines},), got {given}"
+            f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({length},), got {given}"
             f"{'; jax.vmap maps over more.' if len(given) > 1 else '.'}"
         )
     if trace.ndim and tuple(trace.shape) != (others,):

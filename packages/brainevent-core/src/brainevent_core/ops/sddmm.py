@@ -57,7 +57,7 @@ def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = No
     if flip and operands[1][0] is not FLOAT:
         y = right.__event_spec__.numbers()
     y, x = (y.T, x) if flip else (y, x.T)
-    return _sampled(_SddmmKey(stored.format, stored.shape, flip, encoding, backend), stored.structure, y, x)
+    return _sddmm(_SddmmKey(stored.format, stored.shape, flip, encoding, backend), stored.structure, y, x)
 
 
 def _operand(array: Any) -> tuple[Encoding, Any]:
@@ -70,7 +70,7 @@ def _operand(array: Any) -> tuple[Encoding, Any]:
 
 
 @partial(jax.jit, inline=True, static_argnums=0)
-def _sampled(key: _SddmmKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
+def _sddmm(key: _SddmmKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
     y, y_unit = units.detach(y)
     x, x_unit = units.detach(x)
     y, x = promote(y, x, key.encoding)

@@ -1,7 +1,7 @@
 """Rows, columns and elements of a matrix as dense arrays.
 
-A single row of a stored matrix is the product with a single event, and costs what such a product does: that row, where
-a kernel can. Several are gathered in one pass over all entries. Of a generated matrix the windows that hold them are
+A single row of a stored matrix is the product with a single event, and costs as much: only that row is read where a
+kernel can. Several are gathered in one pass over all entries. Of a generated matrix, the windows that hold them are
 generated.
 """
 

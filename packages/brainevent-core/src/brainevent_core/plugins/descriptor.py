@@ -17,7 +17,7 @@ API_VERSION = 1
 #: How the names of kernel languages end.
 LANGUAGE_SUFFIX = "_kernel"
 
-#: The languages of our own packages, and what belongs to them → the extras with which one gets them.
+#: The languages of brainevent's packages, and what belongs to them → the extras that install them.
 LANGUAGES = {
     "numba_kernel": ("brainevent[cpu]",),
     **dict.fromkeys(
@@ -29,7 +29,7 @@ LANGUAGES = {
 
 
 def may_be_language(name: str) -> bool:
-    """Whether a backend could provide it. Other names are not looked for, such as what Python asks any module for."""
+    """Whether a backend could provide it. Other names are not looked up, such as those that Python asks of a module."""
     return name.endswith(LANGUAGE_SUFFIX) or name in LANGUAGES
 
 

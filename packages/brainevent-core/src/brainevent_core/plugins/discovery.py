@@ -40,7 +40,7 @@ class BackendStatus:
         distribution: the distribution that declares it, with its version.
         reference: what the entry point names, ``module:attribute``.
         backend: the descriptor, once imported.
-        reason: why the backend cannot be used; None while nothing speaks against it.
+        reason: why the backend cannot be used; None if it can.
         broken: whether ``reason`` is a fault of the package rather than of this machine.
         registered: whether its kernels are in the registry.
     """
@@ -169,7 +169,7 @@ def _statuses() -> dict[str, BackendStatus]:
 
 
 def _inspect(status: BackendStatus, entry: importlib_metadata.EntryPoint) -> None:
-    """Import the descriptor and ask it whether the backend can run here. Whatever it does wrong is its fault alone."""
+    """Import the descriptor and ask it whether the backend can run here; its errors become the reason."""
     try:
         backend = entry.load()
     except (Exception, SystemExit) as error:
@@ -230,7 +230,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _warn(status: BackendStatus) -> None:
-    """Once per process and backend: a broken package must be seen, and must not flood."""
+    """Once per process and backend."""
     key = f"{status.name}/{status.distribution}"
     if key not in _warned:
         _warned.add(key)

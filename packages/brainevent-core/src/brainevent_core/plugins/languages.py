@@ -1,4 +1,4 @@
-"""Kernel languages: what the packages of backends bring for users who write operators of their own."""
+"""Kernel languages: what the packages of backends bring for users who write their own operators."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["LANGUAGES", "kernel_language", "known_languages", "language_backend"
 
 
 def kernel_language(name: str) -> Any:
-    """The language of that name, None if there is none. Of several backends that have it, it is from one that can run
-    here, if any can, and then from the one of the highest priority.
+    """The language of that name, None if there is none. If several backends have it, one that can run here is taken
+    before others, then the one of the highest priority.
 
     Raises:
         ImportError: if the package that provides it is missing or can't be imported.

@@ -29,12 +29,12 @@ class Kernel:
         fn: traceable; ``fn(*arrays, **static)`` returns the output, or a sequence of the outputs.
         priority: added to the backend's.
         supports: ``supports(*avals, **static)``: whether the kernel takes the call; a :class:`Takes` lists what it
-            takes. Without, the kernel is given calls of any format and encoding, those that don't exist yet as well.
+            takes. Without, the kernel is given calls of any format and encoding, those registered later included.
         exportable: whether the compiled form outlives the process (custom calls do not).
         batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
-        in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets, as the keyword
-            ``after``, what has been computed from them before, and must make its outputs depend on it: otherwise
-            XLA can't know which comes first, and copies them.
+        in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets their prior uses,
+            the results computed from them, as the keyword ``after``, and must make its outputs depend on these:
+            otherwise XLA can't order the two, and copies the operands.
     """
 
     primitive: str

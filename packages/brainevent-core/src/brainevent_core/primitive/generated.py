@@ -1,8 +1,8 @@
 """Kernels that generators make: called for each kind of call, compiled once for those whose code is the same.
 
-A generator closes over static parameters, and over shapes if it likes, so it has to be asked for each. Most answer
-with the same function again, see :func:`~.identity.identity`. Then the kernel that was made first is used, told the new
-outputs, and the language compiles nothing for dtypes and ranks that it knows.
+A generator closes over static parameters, and may close over shapes, so it is called for each. Most return the same
+function again, see :func:`~.identity.identity`. Then the kernel that was made first is used, with the new outputs, and
+the language compiles nothing for dtypes and ranks that it knows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What kernel languages share: the outputs a kernel is told, the names of what went wrong, and what ``vmap`` does."""
+"""What kernel languages share: how outputs are declared, what errors say, and what ``vmap`` does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LanguageKernel(ABC):
     #: The name by which users reach the language, as in ``brainevent.numba_kernel``.
     language: ClassVar[str]
 
-    #: What it compiles for, the first unless another is asked for; those of its backend, if it doesn't say.
+    #: The platforms it compiles for, of which the first is the default; if empty, those of its backend.
     platforms: ClassVar[tuple[str, ...]] = ()
 
     #: Whether what it compiles outlives the process, so that ``jax.export`` can take it. Foreign calls don't.

@@ -1,4 +1,4 @@
-"""``def_<language>_kernel``: one method, of which each kernel language that a backend brings has its own."""
+"""``def_<language>_kernel``: a method for each kernel language that a backend brings."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class LanguageMethods:
 
         Args:
             language: its name without "_kernel", as in ``"numba"``.
-            fn: what the language has made (``brainevent.numba_kernel`` or the like), for a primitive without static
+            fn: a kernel in the language (``brainevent.numba_kernel`` or the like), for a primitive without static
                 parameters; otherwise a generator of such, ``fn(**static, outs=...) → callable(*arrays)``, where
                 ``outs`` is what the abstract evaluation rule returned. The generator is called for all static
-                parameters and shapes. If it answers with the same function around equal values, that is compiled once
+                parameters and shapes. If it returns the same function with equal closure values, that is compiled once
                 for each combination of dtypes and ranks; one that closes over a shape is compiled for each.
             platform: one of those that the language compiles for; the first of them by default.
             priority: see :meth:`KernelRegistry.register_kernel`.
@@ -183,7 +183,7 @@ class LanguageMethods:
 
 
 def _facts(name: str) -> tuple[tuple[str, ...], bool]:
-    """The platforms of a language, and whether its kernels can be exported; none and no if it can't be imported."""
+    """The platforms of a language, and whether its kernels can be exported; ((), False) if it can't be imported."""
     try:
         kernel_language(name)
     except ImportError:

@@ -37,7 +37,7 @@ def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[...
         )
         implementation = _implementation(kernel, selection.kernel, _vmap_axes)
         in_place = selection.kernel is not None and selection.kernel.in_place
-        # XLA copies what is overwritten, unless all that reads it must come before.
+        # XLA copies an operand that is overwritten, unless all its prior uses must come before.
         after = [use for i in kernel.overwrites for use in _jax.prior_uses(operands[i])] if in_place else []
 
         def run(*arrays: Any) -> list[Any]:

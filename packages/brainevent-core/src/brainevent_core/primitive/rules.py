@@ -12,12 +12,12 @@ from brainevent_core.primitive.signatures import keyword_only, mismatch
 
 __all__ = ["RESERVED", "Rules", "require_free_names"]
 
-#: What a static parameter can't be called, and who else calls it that.
+#: Reserved names of static parameters, and what each is used for.
 RESERVED = {
     "backend": "a call names its backend by it",
     "outs": "a call gives the shapes of its outputs by it, and generators of kernels get it",
     "batch": "kernels with batched=True get the mapped axes by it",
-    "after": "kernels with in_place=True get by it what must be computed first",
+    "after": "kernels with in_place=True get by it the prior uses of their operands",
     "_vmap_axes": "the primitive carries its mapped axes by it",
     "_request": "the primitive carries the backend asked for by it",
     **dict.fromkeys(
@@ -91,7 +91,8 @@ class Rules:
         return rules + [None] * (operands - len(rules))
 
     def _all(self) -> Iterator[tuple[str, Callable[..., Any], int, Callable[..., Any] | None]]:
-        """The declared rules: what each is, how many arguments come before the operands, and what is called alike."""
+        """The declared rules: for each its label, itself, how many arguments come before the operands, and a function
+        that is called in the same way."""
         operands = self.abstract_eval
         for label, rule, leading, caller in (
             ("abstract evaluation rule", self.abstract_eval, 0, None),

@@ -3,8 +3,8 @@
 Three regimes, of which a rule concerns one:
 
 - Inside ``shard_map`` each device binds the primitive to its own share. There, outputs vary over every axis of the mesh
-  over which any operand varies. That follows from what a primitive is, and is not for a rule to say.
-- Under automatic partitioning, XLA splits what it likes. It splits no kernel, and asks no rule.
+  over which any operand varies. That holds for every primitive, and no rule is asked.
+- Under automatic partitioning, XLA decides what is split. It splits no kernel, and asks no rule.
 - On a mesh with explicit axes, the abstract evaluation of each bound primitive says how its outputs are split. By
   default every device has the whole of them, and a rule says otherwise.
 """

@@ -1,18 +1,18 @@
-"""Products with connectivity that is generated while it is used, and what it takes to write it down.
+"""Products with connectivity that is generated on the fly, and what it takes to materialise it.
 
 ==============  ==============================  =======================================================================
 primitive       operands                        result
 ==============  ==============================  =======================================================================
-jitc_matmul     data, seed, first, x            ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
-jitc_to_dense   seed, first                     for a window of the network: which elements are connections, and the
+jitc_matmul     data, seed, row_offset, x       ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
+jitc_to_dense   seed, offset                    for a window of the network: which elements are connections, and the
                                                 draws for their weights
-jitc_to_coo    seed, first                     connections per line, and position and draw of each, line by line
+jitc_to_coo     seed, row_offset                connections per row, and column and draw of each, row by row
 ==============  ==============================  =======================================================================
 
-``data`` are the parameters of the weights' law, ``seed`` is two uint32 words, ``first`` holds the first line that the
-matrix has of the network (and, for elements, the first position in it). Static parameters: ``rule``, the
-:class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the stored matrix A, (lines, length); ``transpose`` and
-``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
+``data`` are the parameters of the weights' law, ``seed`` is two uint32 words, ``row_offset`` of shape (1,) is where the
+matrix begins in the network, and ``offset`` the row and the column at which a window begins. Static parameters:
+``rule``, the :class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the matrix A, whose rows the stream runs
+along; ``transpose`` and ``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
 
 The product is linear in the parameters, so their cotangents are products with other parameters: no adjoint is needed.
 """
@@ -39,12 +39,12 @@ jitc_matmul_p = XLACustomKernel("jitc_matmul", tags=("product", "jitc"), _builti
 jitc_to_dense_p = XLACustomKernel("jitc_to_dense", tags=("jitc",), _builtin=True)
 jitc_to_coo_p = XLACustomKernel("jitc_to_coo", tags=("jitc",), _builtin=True)
 
-# Positions are 32-bit integers, with room for a block on either side.
+# Columns are 32-bit integers, with a margin of a block on either side.
 _LONGEST = 2**31 - 2**17
 
 
-def _check_network(seed: Any, first: Any, shape: tuple[int, int], *, window: int) -> None:
-    for name, array, length in (("seed", seed, 2), ("first", first, window)):
+def _check_network(seed: Any, shape: tuple[int, int], **offset: tuple[Any, int]) -> None:
+    for name, (array, length) in {"seed": (seed, 2), **offset}.items():
         if tuple(array.shape) != (length,):
             raise MathError(f"{name} must have shape ({length},), got {tuple(array.shape)}.")
         if array.dtype != jnp.uint32:
@@ -62,7 +62,7 @@ def _check_network(seed: Any, first: Any, shape: tuple[int, int], *, window: int
 def _matmul_abstract(
     data: Any,
     seed: Any,
-    first: Any,
+    row_offset: Any,
     x: Any,
     *,
     rule: ConnectionRule,
@@ -70,7 +70,7 @@ def _matmul_abstract(
     transpose: bool,
     encoding: Encoding,
 ) -> Any:
-    _check_network(seed, first, shape, window=1)
+    _check_network(seed, shape, row_offset=(row_offset, 1))
     parameters = len(rule.law.parameters)
     if tuple(data.shape) != (parameters,):
         raise MathError(
@@ -85,12 +85,14 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
     return jitc_matmul_p(data_dot, *rest, **params)
 
 
-def _matmul_by_x(x_dot: Any, data: Any, seed: Any, first: Any, x: Any, *, encoding: Encoding, **params: Any) -> Any:
-    return jitc_matmul_p(data, seed, first, x_dot.astype(data.dtype), encoding=FLOAT, **params)
+def _matmul_by_x(
+    x_dot: Any, data: Any, seed: Any, row_offset: Any, x: Any, *, encoding: Encoding, **params: Any
+) -> Any:
+    return jitc_matmul_p(data, seed, row_offset, x_dot.astype(data.dtype), encoding=FLOAT, **params)
 
 
 def _matmul_transpose(
-    ct: Any, data: Any, seed: Any, first: Any, x: Any, *, encoding: Encoding, transpose: bool, **params: Any
+    ct: Any, data: Any, seed: Any, row_offset: Any, x: Any, *, encoding: Encoding, transpose: bool, **params: Any
 ) -> Sequence[Any]:
     if is_undefined_primal(x):
         if encoding.event:
@@ -98,17 +100,17 @@ def _matmul_transpose(
                 "The event product is not linear in the spikes, so it has no transpose with respect to them. "
                 "jax.grad works (it is straight-through); for linear_transpose, use the float product."
             )
-        x_ct = jitc_matmul_p(data, seed, first, ct, transpose=not transpose, encoding=FLOAT, **params)
-        return [*nones(data, seed, first), x_ct]
+        x_ct = jitc_matmul_p(data, seed, row_offset, ct, transpose=not transpose, encoding=FLOAT, **params)
+        return [*nones(data, seed, row_offset), x_ct]
     wide = accumulator(ct.dtype)
 
     def cotangent(unit: Any) -> Any:
-        per_unit = jitc_matmul_p(unit, seed, first, x, transpose=transpose, encoding=encoding, **params)
+        per_unit = jitc_matmul_p(unit, seed, row_offset, x, transpose=transpose, encoding=encoding, **params)
         return jnp.sum(ct.astype(wide) * per_unit.astype(wide)).astype(ct.dtype)
 
     # <ct, A(data) x> is linear in data: its gradient is its value for each unit vector.
     units = jnp.eye(len(params["rule"].law.parameters), dtype=ct.dtype)
-    return [jnp.stack([cotangent(unit) for unit in units]), *nones(seed, first, x)]
+    return [jnp.stack([cotangent(unit) for unit in units]), *nones(seed, row_offset, x)]
 
 
 jitc_matmul_p.def_abstract_eval(_matmul_abstract)
@@ -118,21 +120,21 @@ jitc_matmul_p.def_transpose_rule(_matmul_transpose)
 jitc_matmul_p.def_batching_rule(fold_batch(jitc_matmul_p))
 
 
-# -- what is stored nowhere, written down ----------------------------------------------------------------------------
+# -- generated connectivity, materialised ----------------------------------------------------------------------------
 
 
-def _elements_abstract(seed: Any, first: Any, *, rule: ConnectionRule, shape: Shape) -> Any:
-    _check_network(seed, first, shape, window=2)
+def _to_dense_abstract(seed: Any, offset: Any, *, rule: ConnectionRule, shape: Shape) -> Any:
+    _check_network(seed, shape, offset=(offset, 2))
     return jax.ShapeDtypeStruct(tuple(shape), jnp.bool_), jax.ShapeDtypeStruct(tuple(shape), jnp.uint32)
 
 
-def _entries_abstract(seed: Any, first: Any, *, rule: ConnectionRule, shape: Shape, nse: int) -> Any:
-    _check_network(seed, first, shape, window=1)
-    slots = [jax.ShapeDtypeStruct((nse,), dtype) for dtype in (jnp.int32, jnp.uint32)]
-    return jax.ShapeDtypeStruct((shape[0],), jnp.int32), *slots
+def _to_coo_abstract(seed: Any, row_offset: Any, *, rule: ConnectionRule, shape: Shape, nse: int) -> Any:
+    _check_network(seed, shape, row_offset=(row_offset, 1))
+    columns, draws = (jax.ShapeDtypeStruct((nse,), dtype) for dtype in (jnp.int32, jnp.uint32))
+    return jax.ShapeDtypeStruct((shape[0],), jnp.int32), columns, draws
 
 
-jitc_to_dense_p.def_abstract_eval(_elements_abstract)
+jitc_to_dense_p.def_abstract_eval(_to_dense_abstract)
 jitc_to_dense_p.def_reference(reference.jitc_to_dense)
-jitc_to_coo_p.def_abstract_eval(_entries_abstract)
+jitc_to_coo_p.def_abstract_eval(_to_coo_abstract)
 jitc_to_coo_p.def_reference(reference.jitc_to_coo)

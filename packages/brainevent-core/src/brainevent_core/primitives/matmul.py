@@ -41,7 +41,7 @@ def lengths(shape: Shape, transpose: bool) -> tuple[int, int]:
 
 
 def check_x(which: str, x: Any, encoding: Encoding, weights: Any, *, shape: Shape, transpose: bool) -> None:
-    """Check the other side of a product against the matrix; see :meth:`Encoding.validate`."""
+    """Check the array beside a matrix; see :meth:`Encoding.validate`."""
     side = "transposed matrix" if transpose else "matrix"
     what = f"The {which} of a product with a {side} of stored shape {tuple(shape)}"
     encoding.validate(x, lengths(shape, transpose)[1], weights, what)

@@ -1,11 +1,11 @@
-"""Plasticity: events that change the weights of their line, one declaration for every format, side and bound.
+"""Plasticity: events change the weights of their row or column, one declaration for every format, side and bound.
 
-==========  ===============================================  ======================================================
-primitive   operands                                         result
-==========  ===============================================  ======================================================
-stdp_update data, \\*structure, x, trace, lower, upper        new data: where line ``in`` of x has an event,
-                                                             ``trace[out]`` is added
-==========  ===============================================  ======================================================
+===========  ===============================================  =====================================================
+primitive    operands                                         result
+===========  ===============================================  =====================================================
+stdp_update  data, \\*structure, x, trace, lower, upper        new data: ``trace[out]`` is added to each weight whose
+                                                              ``x[in]`` is an event
+===========  ===============================================  =====================================================
 
 Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``encoding``, one
 of events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are

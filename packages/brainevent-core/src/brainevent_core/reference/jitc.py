@@ -1,7 +1,7 @@
-"""Just-in-time connectivity in jnp: the walk of ``docs/jitc-stream.md`` through all blocks of all lines in step.
+"""Just-in-time connectivity in jnp: the walk of ``docs/jitc-stream.md`` through all blocks of all rows in step.
 
-Every block has a walker. A step draws a gap for each; walkers that have left their block rest. A line of connectivity
-is a row of the stored matrix.
+Every block has a walker. A step draws a gap for each; walkers that have left their block stand still. The stream runs
+along the rows of the stored matrix.
 """
 
 from collections.abc import Callable
@@ -19,37 +19,37 @@ __all__ = ["jitc_matmul", "jitc_to_coo", "jitc_to_dense"]
 
 
 class _Step(NamedTuple):
-    """One step of all walkers; arrays of shape (lines, blocks).
+    """One step of all walkers; arrays of shape (rows, blocks).
 
     Attributes:
         connected: whether the walker has found a connection inside the window.
-        position: of the connection along the line, from the window's beginning, int32; arbitrary without one.
+        column: of the connection, from the window's beginning, int32; arbitrary without one.
         drawn: function that gives the draws for the weights of the connections.
     """
 
     connected: Any
-    position: Any
+    column: Any
     drawn: Callable[[], Any]
 
 
 def _walk(
-    seed: Any, first: Any, prob: float, shape: tuple[int, int], visit: Callable[[Any, _Step], Any], carry: Any
+    seed: Any, offset: Any, prob: float, shape: tuple[int, int], visit: Callable[[Any, _Step], Any], carry: Any
 ) -> Any:
-    """Fold ``visit(carry, step)`` over the steps through the window of ``shape`` (lines, length).
+    """Fold ``visit(carry, step)`` over the steps through the window of ``shape``.
 
-    ``first`` is the window's first line and, where it has a second element, its first position.
+    ``offset`` is the window's first row and, where it has a second element, its first column.
     """
-    lines, length = shape
+    rows, length = shape
     size = jitc.block_size(prob)
     tables = jnp.asarray(jitc.gap_tables(prob))
     cells = tables.shape[1]
-    aligned = first.shape == (1,)
-    start = jnp.uint32(0) if aligned else first[1]
+    aligned = offset.shape == (1,)
+    start = jnp.uint32(0) if aligned else offset[1]
     blocks = -(-length // size) + (not aligned)
-    line = first[0] + jnp.arange(lines, dtype=jnp.uint32)[:, None]
+    row = offset[0] + jnp.arange(rows, dtype=jnp.uint32)[:, None]
     block = start // size + jnp.arange(blocks, dtype=jnp.uint32)
-    key0, key1 = jitc.block_keys(seed, line, block)
-    # Positions count from the window's beginning, and are negative before it.
+    key0, key1 = jitc.block_keys(seed, row, block)
+    # Columns count from the window's beginning, and are negative before it.
     begin = (block * size - start).astype(jnp.int32)
     end = jnp.where(begin < length - size, size, jnp.clip(length - begin, 0, size)).astype(jnp.uint32)
 
@@ -59,9 +59,9 @@ def _walk(
     def step(state: Any) -> Any:
         count, at, carry = state
         digits = []
-        for level in range(len(tables)):
-            drawn = jitc.draw(key0, key1, count * len(tables) + level)
-            entry = tables[level].at[jitc.own_cell(drawn, cells)].get(mode="promise_in_bounds")
+        for place in range(len(tables)):
+            drawn = jitc.draw(key0, key1, count * len(tables) + place)
+            entry = tables[place].at[jitc.own_cell(drawn, cells)].get(mode="promise_in_bounds")
             digits.append(jitc.outcome(drawn, entry, cells))
         ends = digits[0] < cells - 1
         gap = digits[0]
@@ -69,8 +69,8 @@ def _walk(
             gap = gap * cells + jnp.where(ends, digit, 0)
         reached = at + gap
         found = ends & (at < end) & (reached < end)
-        position = begin + reached.astype(jnp.int32)
-        visited = _Step(found & (position >= 0), position, lambda: jitc.draw(key0, key1, count + jitc.WEIGHT_COUNTER))
+        column = begin + reached.astype(jnp.int32)
+        visited = _Step(found & (column >= 0), column, lambda: jitc.draw(key0, key1, count + jitc.WEIGHT_COUNTER))
         carry = visit(carry, visited)
         return count + 1, jnp.where(at < end, reached + ends, at), carry
 
@@ -80,7 +80,7 @@ def _walk(
 def jitc_matmul(
     data: Any,
     seed: Any,
-    first: Any,
+    row_offset: Any,
     x: Any,
     *,
     rule: ConnectionRule,
@@ -88,72 +88,72 @@ def jitc_matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> Any:
-    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` whose first line is line ``first`` of the network."""
-    lines, length = shape
-    x = encoding.decode(x, lines if transpose else length)
+    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network."""
+    rows, length = shape
+    x = encoding.decode(x, rows if transpose else length)
     wide = accumulator(data.dtype)
-    columns = x[:, None] if x.ndim == 1 else x
-    columns = columns if encoding.event else columns.astype(wide)
+    vectors = x[:, None] if x.ndim == 1 else x
+    vectors = vectors if encoding.event else vectors.astype(wide)
     data_wide = data.astype(wide)
 
     def visit(out: Any, step: _Step) -> Any:
         weight = rule.law.weights(data_wide, step.drawn())[..., None]
         if transpose:
-            source = columns[:, None, :]
+            source = vectors[:, None, :]
         else:
-            source = columns.at[step.position].get(mode="fill", fill_value=0, wrap_negative_indices=False)
+            source = vectors.at[step.column].get(mode="fill", fill_value=0, wrap_negative_indices=False)
         terms = jnp.where(step.connected[..., None], contribution(weight, source, encoding), 0)
         if transpose:
-            return out.at[step.position].add(terms, mode="drop", wrap_negative_indices=False)
+            return out.at[step.column].add(terms, mode="drop", wrap_negative_indices=False)
         return out + terms.sum(axis=1)
 
-    out = jnp.zeros((length if transpose else lines, columns.shape[1]), wide)
-    if lines and length:
-        out = _walk(seed, first, rule.prob, shape, visit, out)
+    out = jnp.zeros((length if transpose else rows, vectors.shape[1]), wide)
+    if rows and length:
+        out = _walk(seed, row_offset, rule.prob, shape, visit, out)
     return out.reshape(-1, *x.shape[1:]).astype(data.dtype)
 
 
-def jitc_to_dense(seed: Any, first: Any, *, rule: ConnectionRule, shape: tuple[int, int]) -> tuple[Any, Any]:
+def jitc_to_dense(seed: Any, offset: Any, *, rule: ConnectionRule, shape: tuple[int, int]) -> tuple[Any, Any]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
-    lines, length = shape
+    rows, length = shape
     empty = jnp.zeros(shape, jnp.bool_), jnp.zeros(shape, jnp.uint32)
-    if not (lines and length):
+    if not (rows and length):
         return empty
-    rows = jnp.arange(lines, dtype=jnp.int32)[:, None]
+    row = jnp.arange(rows, dtype=jnp.int32)[:, None]
 
     def visit(found: Any, step: _Step) -> Any:
-        at = (rows, jnp.where(step.connected, step.position, length))
+        at = (row, jnp.where(step.connected, step.column, length))
         connected, draws = found
         return connected.at[at].set(True, mode="drop"), draws.at[at].set(step.drawn(), mode="drop")
 
-    return _walk(seed, first, rule.prob, shape, visit, empty)
+    return _walk(seed, offset, rule.prob, shape, visit, empty)
 
 
 def jitc_to_coo(
-    seed: Any, first: Any, *, rule: ConnectionRule, shape: tuple[int, int], nse: int
+    seed: Any, row_offset: Any, *, rule: ConnectionRule, shape: tuple[int, int], nse: int
 ) -> tuple[Any, Any, Any]:
-    """Connections per line, and the position and draw of each of the first ``nse`` connections, line by line.
+    """Connections per row, and the column and draw of each of the first ``nse`` connections, row by row.
 
-    Slots beyond the last connection have the position ``shape[1]``, outside the matrix.
+    Entries behind the last connection have the column ``shape[1]``, outside the matrix.
     """
-    lines, length = shape
-    positions, draws = jnp.full(nse, length, jnp.int32), jnp.zeros(nse, jnp.uint32)
-    if not (lines and length):
-        return jnp.zeros(lines, jnp.int32), positions, draws
+    rows, length = shape
+    columns, draws = jnp.full(nse, length, jnp.int32), jnp.zeros(nse, jnp.uint32)
+    if not (rows and length):
+        return jnp.zeros(rows, jnp.int32), columns, draws
     blocks = -(-length // jitc.block_size(rule.prob))
-    none = jnp.zeros((lines, blocks), jnp.int32)
-    per_block = _walk(seed, first, rule.prob, shape, lambda count, step: count + step.connected, none)
+    none = jnp.zeros((rows, blocks), jnp.int32)
+    per_block = _walk(seed, row_offset, rule.prob, shape, lambda count, step: count + step.connected, none)
     counts = per_block.sum(axis=1, dtype=jnp.int32)
     if nse == 0:
-        return counts, positions, draws
+        return counts, columns, draws
     before = jnp.cumsum(per_block, dtype=jnp.int32).reshape(per_block.shape) - per_block
 
     def visit(found: Any, step: _Step) -> Any:
-        slot, positions, draws = found
-        at = jnp.where(step.connected, slot, nse)
-        positions = positions.at[at].set(step.position, mode="drop", wrap_negative_indices=False)
+        entry, columns, draws = found
+        at = jnp.where(step.connected, entry, nse)
+        columns = columns.at[at].set(step.column, mode="drop", wrap_negative_indices=False)
         draws = draws.at[at].set(step.drawn(), mode="drop", wrap_negative_indices=False)
-        return slot + step.connected, positions, draws
+        return entry + step.connected, columns, draws
 
-    _, positions, draws = _walk(seed, first, rule.prob, shape, visit, (before, positions, draws))
-    return counts, positions, draws
+    _, columns, draws = _walk(seed, row_offset, rule.prob, shape, visit, (before, columns, draws))
+    return counts, columns, draws

@@ -22,7 +22,7 @@ class ConformanceCase:
         >>> from brainevent_core.testing import conformance_cases
         >>> case = next(conformance_cases(["encode_events"], whole=True))
         >>> str(case)
-        'encode_events-bitpacked-vector-some-0x3-roomy-eager'
+        'encode_events-bitpacked-vector-some-0x3-ample-eager'
         >>> case["transform"]
         'eager'
     """

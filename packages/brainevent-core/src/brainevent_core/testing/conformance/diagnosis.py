@@ -1,4 +1,4 @@
-"""Names for what went wrong: the reference with a known mistake gives the wrong result, too."""
+"""Names for common mistakes: the reference with such a mistake gives the same wrong result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def diagnosis(
             continue
         try:
             explained = transformed(case["transform"], mistaken, calls)
-        except Exception:  # such a call doesn't exist, e.g. with other lengths
+        except Exception:  # the call is invalid with this mistake, e.g. because of its lengths
             continue
         if difference(found, explained, calls[0].precision) is None:
             return text
@@ -114,8 +114,8 @@ def _one_behind(reference: _Function, params: dict[str, Any]) -> _Function | Non
     longer = (rows, columns + 1) if params["transpose"] else (rows + 1, columns)
 
     def mistaken(*operands: Any) -> Any:
-        lines = reference(*operands, **{**params, "shape": longer})
-        return lines[:-1].at[0, 1:].add(lines[-1, :-1])
+        result = reference(*operands, **{**params, "shape": longer})
+        return result[:-1].at[0, 1:].add(result[-1, :-1])
 
     return mistaken
 
@@ -129,14 +129,14 @@ _MISTAKES: dict[str, _Mistake] = {
     "the product with the opposite `transpose`": _other_transpose,
     "events that are weighed by their value instead of counting as 1": _weighed,
     "a float product that skips zeros, where 0 times Inf or NaN is NaN": _zeros_skipped,
-    "silent lines that are multiplied by 0 instead of being left out": _zeros_multiplied,
+    "silent rows or columns that are multiplied by 0 instead of being left out": _zeros_multiplied,
     "negative indices that wrap around instead of being left out": _moved(
         lambda indices, length: jnp.where(indices < 0, indices + length, indices)
     ),
-    "an index equal to the length that is taken for the last line": _moved(
+    "an index equal to the length that is taken for the last row or column": _moved(
         lambda indices, length: jnp.where(indices == length, length - 1, indices)
     ),
-    "a write out of bounds by one: the first line of a vector gets what would stand behind the last of another": (
+    "a write out of bounds by one: the first entry of a vector gets what would stand behind the last of another": (
         _one_behind
     ),
     "indices outside that are clipped instead of being left out": _moved(

@@ -65,7 +65,7 @@ def _answers(process: subprocess.Popen[str]) -> Iterator[Outcome]:
             watchdog = threading.Timer(_PATIENCE, process.kill)
             watchdog.start()
         process.wait()
-    finally:  # also where nobody wants to hear the rest
+    finally:  # also if the caller stops early
         watchdog.cancel()
         process.kill()
         process.stdout.close()

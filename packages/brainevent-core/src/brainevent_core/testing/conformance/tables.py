@@ -83,7 +83,7 @@ def conformance_cases(primitives: Sequence[str], *, whole: bool) -> Iterator[Con
     Args:
         primitives: their names; those that have no table have no cases.
         whole: every combination of the columns that decide most (format, operand, transform, dtype, ...) with the other
-            columns in turn, instead of a pairwise cover of all columns.
+            columns round-robin, instead of a pairwise cover of all columns.
     """
     for primitive in primitives:
         table = TABLES.get(primitive)
@@ -122,7 +122,7 @@ def _entries_per_row(name: str) -> int:
     return SHAPES.get(name, max(1, shape_of(name)[1] // 100))
 
 
-_DIRECTIONS = ("straight", "transposed")
+_DIRECTIONS = ("forward", "transposed")
 _RANKS = ("vector", "matrix")
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
 _COMMON: _Columns = {
@@ -225,9 +225,9 @@ def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCa
     return PrimitiveCall([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
 
 
-def _groups(first: str, structure: int, last: str) -> dict[str, tuple[int, ...]]:
+def _groups(left: str, structure: int, right: str) -> dict[str, tuple[int, ...]]:
     between = {"structure": tuple(range(1, structure + 1))} if structure else {}
-    return {first: (0,), **between, last: (structure + 1,)}
+    return {left: (0,), **between, right: (structure + 1,)}
 
 
 # -- encodings of events -----------------------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def _groups(first: str, structure: int, last: str) -> dict[str, tuple[int, ...]]
 
 def _encoding_exists(row: _Row) -> bool:
     kind = row.get("operand")
-    return not (kind and encoding_of(kind).length is not None and row.get("slots") == "few")
+    return not (kind and encoding_of(kind).length is not None and row.get("capacity") == "short")
 
 
 def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
@@ -244,7 +244,7 @@ def _draw_encoding(case: ConformanceCase, rng: np.random.Generator) -> Primitive
     if encoding.length is not None:
         encoded = encoding.length(length)
     else:
-        encoded = 1 + (length if case["slots"] == "roomy" else length // 3)
+        encoded = 1 + (length if case["capacity"] == "ample" else length // 3)
     return PrimitiveCall([_mask(case, rng)], {"encoding": encoding, "length": encoded}, {"mask": (0,)})
 
 
@@ -252,17 +252,17 @@ def _mask(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
     return random_mask(_columns(case, shape_of(case["shape"])[0]), case["rate"], rng)
 
 
-# -- connectivity that is generated ------------------------------------------------------------------------------------
+# -- just-in-time connectivity -----------------------------------------------------------------------------------------
 
-#: The last crosses several blocks of a line.
+#: The last crosses several blocks of a row.
 _NETWORKS = ("13x7", "0x3", "3x0", "1x1", "16x16", "37x9001")
 _PROBABILITIES = ("0.3", "0.0", "1.0", "0.004")
 
 
 def _network(case: ConformanceCase, rng: np.random.Generator, window: int) -> list[np.ndarray]:
     seed = _seed(case, rng)
-    first = np.zeros(window) if case["first"] == "origin" else rng.integers(1, 5000, size=window)
-    return [seed, first.astype(np.uint32)]
+    offset = np.zeros(window) if case["offset"] == "origin" else rng.integers(1, 5000, size=window)
+    return [seed, offset.astype(np.uint32)]
 
 
 def _seed(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
@@ -281,22 +281,22 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Primit
         "transpose": case["direction"] == "transposed",
         "encoding": encoding_of(case["operand"]),
     }
-    groups = {"data": (0,), "seed": (1,), "first": (2,), "x": (3,)}
+    groups = {"data": (0,), "seed": (1,), "offset": (2,), "x": (3,)}
     # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
     precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else case["dtype"]
     return PrimitiveCall([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
 
 
 def _draw_jitc_to_dense(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
-    return PrimitiveCall(_network(case, rng, 2), _generated_params(case), {"first": (1,), "seed": (0,)})
+    return PrimitiveCall(_network(case, rng, 2), _generated_params(case), {"offset": (1,), "seed": (0,)})
 
 
 def _draw_jitc_to_coo(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
-    lines, length = shape_of(case["shape"])
-    expected = float(case["prob"]) * lines * length
-    slots = int(expected * 1.5) + 8 if case["slots"] == "roomy" else int(expected / 2)
-    params = {**_generated_params(case), "nse": slots}
-    return PrimitiveCall(_network(case, rng, 1), params, {"first": (1,), "seed": (0,)})
+    rows, columns = shape_of(case["shape"])
+    expected = float(case["prob"]) * rows * columns
+    nse = int(expected * 1.5) + 8 if case["capacity"] == "ample" else int(expected / 2)
+    params = {**_generated_params(case), "nse": nse}
+    return PrimitiveCall(_network(case, rng, 1), params, {"offset": (1,), "seed": (0,)})
 
 
 #: What is new in every call that a program makes, for groups of one operand: the first of these that a call has.
@@ -321,7 +321,7 @@ def _of_stored(*mapped: str, differentiated: Sequence[str], events_only: bool = 
 
 
 def _of_generated() -> _Columns:
-    return {"prob": _PROBABILITIES, "transform": _transforms("seed", "first", nested=False)}
+    return {"prob": _PROBABILITIES, "transform": _transforms("seed", "offset", nested=False)}
 
 
 TABLES: dict[str, Table] = {
@@ -352,7 +352,7 @@ TABLES: dict[str, Table] = {
         lambda: {
             "rate": RATES,
             "shape": ["0x3", "1x1", "16x16", "13x7", "1021x517"],
-            "slots": ["roomy", "few"],
+            "capacity": ["ample", "short"],
         },
         _draw_encoding,
         _encoding_exists,
@@ -363,12 +363,12 @@ TABLES: dict[str, Table] = {
             "operand": kinds(),
             "direction": _DIRECTIONS,
             "dtype": _DTYPES,
-            "transform": _transforms("data", "seed", "first", "x", differentiated=("data", "x")),
+            "transform": _transforms("data", "seed", "offset", "x", differentiated=("data", "x")),
         },
         lambda: {
             "prob": _PROBABILITIES,
             "rank": _RANKS,
-            "first": ["origin", "later"],
+            "offset": ["origin", "later"],
             "rate": RATES,
             "shape": _NETWORKS,
             "values": ["finite", "nonfinite"],
@@ -377,11 +377,11 @@ TABLES: dict[str, Table] = {
         _stored_exists,
     ),
     "jitc_to_dense": Table(
-        _of_generated, lambda: {"first": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_to_dense
+        _of_generated, lambda: {"offset": ["origin", "later"], "shape": _NETWORKS}, _draw_jitc_to_dense
     ),
     "jitc_to_coo": Table(
         _of_generated,
-        lambda: {"first": ["origin", "later"], "shape": _NETWORKS, "slots": ["roomy", "few"]},
+        lambda: {"offset": ["origin", "later"], "shape": _NETWORKS, "capacity": ["ample", "short"]},
         _draw_jitc_to_coo,
     ),
 }
