@@ -5,6 +5,7 @@ from the future, so that ``help`` shows the names and not the unions behind them
 """
 
 from collections.abc import Sequence
+from types import EllipsisType
 from typing import Any, Literal, Protocol, TypeAlias
 
 import jax.typing
@@ -20,6 +21,7 @@ __all__ = [
     "ArrayLike",
     "Clip",
     "DTypeLike",
+    "Index",
     "Number",
     "OperandLike",
     "Quantity",
@@ -49,6 +51,10 @@ ArrayLike: TypeAlias = jax.typing.ArrayLike | Sequence[Any] | SupportsJaxArray
 QuantityLike: TypeAlias = ArrayLike | Quantity
 #: What multiplies a matrix: numbers or events.
 OperandLike: TypeAlias = QuantityLike | SupportsEvents
+#: A part of an index: a number, several, a slice or a mask.
+_IndexPart: TypeAlias = ArrayLike | slice | EllipsisType | None
+#: Whatever NumPy takes as an index.
+Index: TypeAlias = _IndexPart | tuple[_IndexPart, ...]
 #: A number that is known when a function is traced.
 Number: TypeAlias = float | np.floating[Any] | np.integer[Any]
 #: The shape of a matrix.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity
+from brainevent_core._typing import Array, DTypeLike, Index, OperandLike, Quantity
 from brainevent_core.ops import EventSpec, MatrixLike, matmul
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
@@ -105,7 +105,7 @@ class EventRepresentation:
         return tuple(self.value.shape)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         return self.value.dtype
 
     @property
@@ -130,7 +130,7 @@ class EventRepresentation:
     def __iter__(self) -> Iterator[Array | Quantity]:
         return iter(self.value)
 
-    def __getitem__(self, index: Any) -> Array | Quantity:
+    def __getitem__(self, index: Index) -> Array | Quantity:
         return self.value[index]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:

@@ -55,7 +55,7 @@ class EncodedEvents(EventRepresentation):
         return tuple(shape)
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         return jnp.dtype(jnp.bool_)
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicate
-from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, Shape
+from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.ops import MatrixLike, MatrixSpec
 from brainevent_core.ops.matmul import as_array
@@ -59,7 +59,7 @@ class Arithmetic:
     def todense(self) -> Array | Quantity:
         raise NotImplementedError
 
-    def with_data(self, data: Any, /) -> Self:
+    def with_data(self, data: QuantityLike, /) -> Self:
         raise NotImplementedError
 
     def _replace(self, data: Any) -> Self:

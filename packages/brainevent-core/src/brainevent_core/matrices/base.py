@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, TypeVar
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
 from brainevent_core._typing import Array, Clip, OperandLike, Quantity, QuantityLike, Shape
@@ -52,7 +53,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     # What operations ask for, ready-made: building it per call cost a tenth of an eager product.
     __matrix_spec__: MatrixSpec
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
+    def __init__(self, *arguments: object, **options: object) -> None:
         raise MathError(f"{type(self).__name__} is a base class: make one of its subclasses.")
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -87,11 +88,11 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         """Names of the structure's arrays."""
         raise NotImplementedError
 
-    def tree_flatten(self) -> tuple[tuple[Any, ...], Any]:
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return (self.data, *self._structure), self._static
 
     @classmethod
-    def tree_unflatten(cls, aux: Any, children: Iterable[Any]) -> Self:
+    def tree_unflatten(cls, aux: tuple[Any, ...], children: Iterable[Any]) -> Self:
         self = object.__new__(cls)
         data, *structure = children
         self._set(data, tuple(structure), *aux)
@@ -122,7 +123,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     # -- what it is ----------------------------------------------------------------------------------------------
 
     @property
-    def dtype(self) -> Any:
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the weights."""
         return self.data.dtype
 
@@ -164,7 +165,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     # -- with other data or another view -------------------------------------------------------------------------
 
-    def with_data(self, data: Any, /) -> Self:
+    def with_data(self, data: QuantityLike, /) -> Self:
         """The same structure with other weights; dtype and unit become theirs."""
         raise NotImplementedError
 

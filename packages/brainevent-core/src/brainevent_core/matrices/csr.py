@@ -11,13 +11,13 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike
+from brainevent_core._typing import Array, ArrayLike, Index, Quantity, QuantityLike
 from brainevent_core.errors import MathError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
 from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
-from brainevent_core.matrices.indexing import Index, selected
+from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import solve
 
 __all__ = ["CSC", "CSR"]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from types import EllipsisType
-from typing import Any, TypeAlias
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,15 +11,10 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core._typing import Array, ArrayLike, Quantity, Shape
+from brainevent_core._typing import Array, Index, Quantity, Shape
 from brainevent_core.ops import MatrixSpec, columns, elements, rows
 
-__all__ = ["Index", "Indexing", "positions", "selected"]
-
-#: A part of an index: a number, several, a slice or a mask.
-_Part: TypeAlias = ArrayLike | slice | EllipsisType | None
-#: Whatever NumPy takes for an array with two axes.
-Index: TypeAlias = _Part | tuple[_Part, ...]
+__all__ = ["Indexing", "positions", "selected"]
 
 
 class Indexing:

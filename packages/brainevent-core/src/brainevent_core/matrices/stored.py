@@ -86,7 +86,7 @@ class StoredMatrix(Matrix):
         if unknown is not None:
             raise unknown_argument(kind, unknown, ("data", *names, "shape", "check"))
         given = [array for array in structure if array is not None]
-        given += [named[name] for name in names[len(structure) :] if named.get(name) is not None]
+        given += [named[name] for name in names if named.get(name) is not None]
         if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
             data, *given = data
         if len(given) != len(names):
