@@ -194,7 +194,7 @@ class StoredMatrix(Matrix):
         by_data = linear and all(isinstance(value, Matrix) or np.ndim(value) == 0 for value in others)
         if spec.has_weight_positions and not spec.is_homogeneous and not by_data:
             raise UnsupportedOperationError(
-                f"The weights of this {type(self).__name__} are in another order than its entries, which may share them: "
+                f"Weights of this {type(self).__name__} are in another order than its entries, which may share them: "
                 "use `.tocoo()`."
             )
         if linear or not may_repeat(spec):
