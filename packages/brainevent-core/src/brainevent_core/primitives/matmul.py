@@ -22,7 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import reference
-from brainevent_core._jax import is_undefined_primal
+from brainevent_core._jax import is_undefined_primal, shaped
 from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Shape
@@ -107,7 +107,7 @@ def decoded_tangent(x_dot: Any, x: Any, encoding: Encoding, length: int, dtype: 
 
 def decoded_cotangent(ct: Any, x: Any, encoding: Encoding, length: int) -> Any:
     """The cotangent of x, of which only the shape and dtype are known, given that of the numbers it stands for."""
-    aval = jax.ShapeDtypeStruct(x.aval.shape, x.aval.dtype)
+    aval = shaped(x.aval.shape, x.aval.dtype, [jax.typeof(ct)])
 
     def decode(x: Any) -> Any:
         return encoding.decode(x, length).astype(ct.dtype)
