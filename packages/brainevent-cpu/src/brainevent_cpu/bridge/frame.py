@@ -40,13 +40,10 @@ def product_of_dims(dims, first, last):  # type: ignore[no-untyped-def]
     return size
 
 
-def _piece_of_member(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
-    """Where the dimensions of a member's piece of a buffer are, of which there are `rank`, and how many numbers of the
-    buffer come before the piece; see `members`."""
+def _numbers_before(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
+    """How many numbers of a buffer come before a member's piece, which has `rank` axes; see `members`."""
     dims = load_int64(buffer + layout.BUFFER_DIMS)
     front = load_int64(buffer + layout.BUFFER_RANK) - rank
-    if front <= 0:
-        return dims, 0
     sizes = load_int64(buffer_of(frame, layout.FRAME_RETS, 0) + layout.BUFFER_DIMS)
     stride, before = product_of_dims(dims, front, front + rank), 0
     for axis in range(front - 1, -1, -1):
@@ -55,7 +52,7 @@ def _piece_of_member(frame, buffer, rank, member):  # type: ignore[no-untyped-de
             before += member % size * stride
         member //= size
         stride *= own
-    return dims + 8 * front, before
+    return before
 
 
 def buffer_as_array(
@@ -66,12 +63,20 @@ def buffer_as_array(
     from numba.np.arrayobj import populate_array
 
     array = context.make_array(array_type)(context, builder)
-    piece_signature = signature(types.UniTuple(types.int64, 2), *([types.int64] * 4))
-    # Not `compile_internal`, for the caller may be a plain C function.
-    compiled = context.compile_subroutine(builder, _piece_of_member, piece_signature)
-    arguments = (frame, buffer, I64(array_type.ndim), member)
-    _, piece = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
-    dims, before = (builder.extract_value(piece, position) for position in range(2))
+    rank = I64(array_type.ndim)
+    front = builder.sub(load_at(builder, buffer, layout.BUFFER_RANK), rank)
+    dims = builder.add(load_at(builder, buffer, layout.BUFFER_DIMS), builder.shl(front, I64(3)))
+    # Where nothing is mapped, there is one member, and its piece is the buffer: a call for each buffer to find that out
+    # took a fifth of the time of a trivial kernel.
+    skipped = cgutils.alloca_once_value(builder, I64(0))
+    with builder.if_then(builder.icmp_signed(">", front, I64(0)), likely=False):
+        piece_signature = signature(types.int64, *([types.int64] * 4))
+        # Not `compile_internal`, for the caller may be a plain C function.
+        compiled = context.compile_subroutine(builder, _numbers_before, piece_signature)
+        arguments = (frame, buffer, rank, member)
+        _, found = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
+        builder.store(found, skipped)
+    before = builder.load(skipped)
     shape = [load_at(builder, dims, 8 * axis) for axis in range(array_type.ndim)]
     itemsize = I64(context.get_abi_sizeof(context.get_data_type(array_type.dtype)))
     strides = [itemsize] * array_type.ndim

@@ -36,7 +36,7 @@ def _members_of(frame, rank):  # type: ignore[no-untyped-def]
     """How many axes the arrays of a call have in front, and how many members there are."""
     out = buffer_of(frame, layout.FRAME_RETS, 0)
     front = load_int64(out + layout.BUFFER_RANK) - rank
-    return front, product_of_dims(load_int64(out + layout.BUFFER_DIMS), 0, front)
+    return front, product_of_dims(load_int64(out + layout.BUFFER_DIMS), 0, front) if front > 0 else 1
 
 
 @internal
