@@ -130,7 +130,7 @@ def test_products(name: str, backend: str, rng: np.random.Generator) -> None:
         np.testing.assert_allclose(batch, rows @ dense, rtol=1e-5, atol=1e-5, err_msg=kind)
     events = (x != 0).astype(np.float32)
     by_element = 2 * np.outer(events, events @ dense)
-    np.testing.assert_allclose(np.ravel(gradient.data), at_entries(matrix, by_element), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(np.ravel(gradient), at_entries(matrix, by_element), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(by_x, 2 * dense @ (x @ dense), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(stacked, np.stack([events @ dense, -events @ dense]), rtol=1e-5, atol=1e-5)
 
@@ -260,7 +260,7 @@ def check_all_operations(name: str, homogeneous: bool, malformed: bool, rng: np.
         close(matrix.diag_add(3.0).todense(), dense + 3 * np.eye(*SHAPE))
     if homogeneous:
         return
-    gradient = brainevent.grad(lambda m: jnp.sum(matrix_square(x, m)))(matrix).data
+    gradient = brainevent.grad(lambda m: jnp.sum(matrix_square(x, m)))(matrix)
     by_entry = np.where(exists, (2 * np.outer(x, x @ dense))[np.where(exists, row, 0), np.where(exists, col, 0)], 0)
     expected = np.zeros(data.size, np.float32)
     at = np.arange(row.size) if weight is None else np.where(exists, weight, 0)

@@ -11,6 +11,8 @@ MEANT = {
     "general_batching_rule": "parameters of any primitive",
     "defjvp": "rules of any primitive",
     "XLACustomKernel.declare": "rules of any primitive",
+    "weights": "any pytree",
+    "with_weights": "any pytree",
 }
 
 

@@ -123,7 +123,7 @@ def test_conversions_of_indices_keep_the_kind_of_arrays() -> None:
     )
 
 
-def test_derivatives_are_like_what_they_are_by() -> None:
+def test_derivatives_and_weights() -> None:
     matrix = brainevent.CSR(DATA, INDICES, INDPTR, shape=SHAPE)
 
     def loss(weights: brainevent.CSR, x: Array, *, scale: float = 1.0) -> Array:
@@ -132,9 +132,13 @@ def test_derivatives_are_like_what_they_are_by() -> None:
     def with_aux(weights: brainevent.CSR, x: Array) -> tuple[Array, str]:
         return loss(weights, x), "aux"
 
-    assert_type(brainevent.grad(loss)(matrix, X, scale=2.0), brainevent.CSR)
-    assert_type(brainevent.value_and_grad(loss)(matrix, X), tuple[Array, brainevent.CSR])
-    assert_type(brainevent.value_and_grad(with_aux, has_aux=True)(matrix, X), tuple[tuple[Array, str], brainevent.CSR])
-    assert_type(brainevent.grad(with_aux, has_aux=True)(matrix, X), tuple[brainevent.CSR, str])
+    assert_type(brainevent.grad(loss)(matrix, X, scale=2.0), Array | Quantity)
+    assert_type(brainevent.value_and_grad(loss)(matrix, X), tuple[Array, Array | Quantity])
+    value_and_gradient = brainevent.value_and_grad(with_aux, has_aux=True)(matrix, X)
+    assert_type(value_and_gradient, tuple[tuple[Array, str], Array | Quantity])
+    assert_type(brainevent.grad(with_aux, has_aux=True)(matrix, X), tuple[Array | Quantity, str])
     assert_type(brainevent.grad(loss, (0, 1))(matrix, X), Any)
     assert_type(brainevent.value_and_grad(loss, argnums=1)(matrix, X), tuple[Array, Any])
+    assert_type(brainevent.weights(matrix), Array | Quantity)
+    assert_type(brainevent.with_weights(matrix, DATA), brainevent.CSR)
+    assert_type(brainevent.with_weights({"in": matrix}, {"in": DATA}), dict[str, brainevent.CSR])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from brainevent_core import config
 from brainevent_core.config import use_backend
 from brainevent_core.deprecated import look_up as _look_up
-from brainevent_core.differentiation import grad, value_and_grad
+from brainevent_core.differentiation import grad, value_and_grad, weights, with_weights
 from brainevent_core.errors import (
     BackendWarning,
     BrainEventError,
@@ -192,6 +192,8 @@ __all__ = [
     "update_fixed_pre_conn_on_binary_post",
     "use_backend",
     "value_and_grad",
+    "weights",
+    "with_weights",
 ]
 
 

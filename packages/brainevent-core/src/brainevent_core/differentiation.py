@@ -1,41 +1,120 @@
-"""``grad`` and ``value_and_grad`` of functions of matrices: derivatives with respect to weights, and nothing else."""
+"""The weights of a model as a tree of their own, and derivatives with respect to it.
+
+A matrix is a pytree whose leaves include indices and pointers. What changes every leaf it sees, as optimisers do, must
+not get hold of those: it gets the tree of :func:`weights`, in which each matrix is replaced by its weights.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, Literal, ParamSpec, TypeVar, overload
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
-from brainevent_core.errors import MathError
-from brainevent_core.matrices import DataRepresentation
+from brainevent_core._typing import Array, Quantity
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.matrices import Matrix
 
-__all__ = ["grad", "value_and_grad"]
+__all__ = ["grad", "value_and_grad", "weights", "with_weights"]
 
 _Parameters = ParamSpec("_Parameters")
-#: The first argument, whose gradient is like it.
-_First = TypeVar("_First")
+_Model = TypeVar("_Model")
+#: A first argument whose weights are one array.
+_First = TypeVar("_First", bound=Matrix | Array | Quantity)
 _Value = TypeVar("_Value")
 _Aux = TypeVar("_Aux")
 
 
+# -- the weights of a model --------------------------------------------------------------------------------------------
+
+
 @overload
-def value_and_grad(  # type: ignore[overload-overlap]  # 0 is the one position whose argument has a type of its own
-    fun: Callable[Concatenate[_First, _Parameters], _Value], argnums: Literal[0] = 0, has_aux: bool = False
-) -> Callable[Concatenate[_First, _Parameters], tuple[_Value, _First]]: ...
+def weights(model: Matrix) -> Array | Quantity: ...
+@overload
+def weights(model: Any) -> Any: ...
+def weights(model: Any) -> Any:
+    """The weights of a model: the same pytree with the ``data`` of each matrix in place of the matrix.
+
+    This is the tree for optimisers, which change every leaf: it holds no indices, pointers or seeds. Gradients of
+    :func:`grad` have its structure, and :func:`with_weights` puts new weights back.
+
+    Args:
+        model: a matrix, or a pytree with matrices anywhere in it.
+
+    Returns:
+        The weights of the matrix, an array or a quantity; or the pytree. Leaves outside of matrices stay as they are.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> recurrent = brainevent.COO(jnp.array([2.0, 3.0]), [0, 1], [1, 0], shape=(2, 2))
+        >>> brainevent.weights({"recurrent": recurrent, "bias": jnp.zeros(2)})
+        {'bias': Array([0., 0.], dtype=float32), 'recurrent': Array([2., 3.], dtype=float32)}
+    """
+    return jax.tree.map(lambda node: node.data if _is_matrix(node) else node, model, is_leaf=_is_matrix)
+
+
+def with_weights(model: _Model, weights: Any) -> _Model:
+    """The model with other weights: every matrix keeps its structure, the rest comes from ``weights``.
+
+    Args:
+        model: a matrix, or a pytree with matrices anywhere in it.
+        weights: a pytree of the structure of ``brainevent.weights(model)``. A matrix takes what its ``with_data``
+            takes, in the unit of its weights or another of the same dimension.
+
+    Returns:
+        A model of the same classes, structures and units. ``jax.grad`` can differentiate it with respect to
+        ``weights``.
+
+    Raises:
+        MathError: if ``weights`` has another structure, holds matrices, or weights of a shape that a matrix can't take.
+        DTypeError: if what is given for a matrix is no array of numbers.
+        UnitMismatchError: if its unit has another dimension than that of the matrix, as the unit of a gradient has.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> recurrent = brainevent.COO(jnp.array([2.0, 3.0]), [0, 1], [1, 0], shape=(2, 2))
+        >>> brainevent.with_weights(recurrent, jnp.array([4.0, 5.0])).todense()
+        Array([[0., 4.],
+               [5., 0.]], dtype=float32)
+    """
+    own, tree = jax.tree_util.tree_flatten_with_path(model, is_leaf=_is_leaf)
+    given, other = jax.tree_util.tree_flatten_with_path(weights, is_leaf=_is_leaf)
+    for path, node in given:
+        if _is_matrix(node):
+            raise MathError(
+                f"with_weights takes weights as brainevent.weights(model) gives them, got {node!r}{_at(path)}."
+            )
+    if other != tree:  # type: ignore[operator]  # for mypy a structure of JAX has no operators
+        raise MathError(
+            f"with_weights takes a pytree of the structure of brainevent.weights(model), {tree}, got {other}."
+        )
+    filled = (_filled(path, node, value) for (path, node), (_, value) in zip(own, given, strict=True))
+    return jax.tree_util.tree_unflatten(tree, filled)
+
+
+# -- derivatives -------------------------------------------------------------------------------------------------------
+
+
 @overload
 def value_and_grad(
-    fun: Callable[_Parameters, _Value], argnums: int | Sequence[int], has_aux: bool = False
+    fun: Callable[Concatenate[_First, _Parameters], _Value], argnums: Literal[0] = 0, has_aux: bool = False
+) -> Callable[Concatenate[_First, _Parameters], tuple[_Value, Array | Quantity]]: ...
+@overload
+def value_and_grad(
+    fun: Callable[_Parameters, _Value], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[_Parameters, tuple[_Value, Any]]: ...
 def value_and_grad(
     fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives the value of ``fun`` and its gradient; of a matrix, with respect to its weights.
+    """A function that gives the value of ``fun`` and its gradient with respect to the weights of an argument.
 
-    What ``jax.value_and_grad`` does, for arguments that hold matrices, anywhere in a pytree. Their indices, pointers
-    and seeds have no derivative and stay as they are: the gradient of a matrix is a matrix of the same structure, with
-    the gradient of its weights as ``data``. So ``matrix - rate * gradient`` is a step, and the rest of an argument is
-    differentiated as by JAX.
+    What ``jax.value_and_grad`` does, for arguments that hold matrices, anywhere in a pytree. The gradient has the
+    structure of ``brainevent.weights(argument)``: indices, pointers and seeds are not in it, so that it can't be mixed
+    up with a model, and an optimiser that gets it can't change them.
 
     Args:
         fun: returns a number (an array of shape (), or a quantity), or ``(number, aux)`` if ``has_aux``.
@@ -44,21 +123,21 @@ def value_and_grad(
 
     Returns:
         A function of the same arguments that returns ``(value, gradient)``, or ``((value, aux), gradient)``. The
-        gradient has the structure of the argument, or is a tuple, one for each of several ``argnums``. Its unit is that
-        of the value divided by that of the weight, as in ``brainunit.autograd``.
+        gradient is a tuple of several if there are several ``argnums``. Its unit is that of the value divided by that
+        of the weight, as in ``brainunit.autograd``.
 
     Raises:
-        TypeError: if a leaf outside of a matrix, or the weights of one, are not floating-point numbers.
+        DTypeError: a TypeError, if weights of a matrix, or a leaf outside of one, are not floating-point numbers.
         MathError: if there is no argument at a position.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
-        >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 2.0], [3.0, 0.0]]))
+        >>> recurrent = brainevent.CSR.fromdense(jnp.array([[0.0, 2.0], [3.0, 0.0]]))
         >>> spikes = brainevent.BinaryArray(jnp.array([True, False]))
-        >>> value, gradient = brainevent.value_and_grad(lambda w: jnp.sum((spikes @ w) ** 2))(weights)
-        >>> value, gradient.data
+        >>> value, gradient = brainevent.value_and_grad(lambda matrix: jnp.sum((spikes @ matrix) ** 2))(recurrent)
+        >>> value, gradient
         (Array(4., dtype=float32), Array([4., 0.], dtype=float32))
-        >>> weights.with_data(weights.data - 0.1 * gradient.data).todense()
+        >>> brainevent.with_weights(recurrent, brainevent.weights(recurrent) - 0.1 * gradient).todense()
         Array([[0. , 1.6],
                [3. , 0. ]], dtype=float32)
     """
@@ -66,21 +145,19 @@ def value_and_grad(
     @wraps(fun)
     def run(*args: Any, **kwargs: Any) -> Any:
         positions = [_position(argnum, len(args)) for argnum in _as_tuple(argnums)]
-        matrices = [args[position] for position in positions]
+        models = [args[position] for position in positions]
 
-        def loss(weights: Sequence[Any]) -> Any:
-            given = list(args)
-            for position, like, own in zip(positions, matrices, weights, strict=True):
-                given[position] = _with_weights(like, own)
-            value, aux = fun(*given, **kwargs) if has_aux else (fun(*given, **kwargs), None)
+        def loss(given: Sequence[Any]) -> Any:
+            filled = list(args)
+            for position, model, own in zip(positions, models, given, strict=True):
+                filled[position] = _replaced(model, own)
+            value, aux = fun(*filled, **kwargs) if has_aux else (fun(*filled, **kwargs), None)
             return units.detach(value)[0], (value, aux)
 
-        weights = [_weights_of(argument) for argument in matrices]
-        (_, (value, aux)), gradients = jax.value_and_grad(loss, has_aux=True)(weights)
-        found = tuple(
-            _with_weights(like, _in_units(gradient, units.unit_of(value)))
-            for like, gradient in zip(matrices, gradients, strict=True)
-        )
+        for position, model in zip(positions, models, strict=True):
+            _require_floats(model, position)
+        (_, (value, aux)), gradients = jax.value_and_grad(loss, has_aux=True)([weights(model) for model in models])
+        found = tuple(_in_units(gradient, units.unit_of(value)) for gradient in gradients)
         return ((value, aux) if has_aux else value), (found[0] if isinstance(argnums, int) else found)
 
     return run
@@ -89,33 +166,30 @@ def value_and_grad(
 @overload
 def grad(
     fun: Callable[Concatenate[_First, _Parameters], Any], argnums: Literal[0] = 0, has_aux: Literal[False] = False
-) -> Callable[Concatenate[_First, _Parameters], _First]: ...
+) -> Callable[Concatenate[_First, _Parameters], Array | Quantity]: ...
 @overload
 def grad(
     fun: Callable[Concatenate[_First, _Parameters], tuple[Any, _Aux]],
     argnums: Literal[0] = 0,
     *,
     has_aux: Literal[True],
-) -> Callable[Concatenate[_First, _Parameters], tuple[_First, _Aux]]: ...
+) -> Callable[Concatenate[_First, _Parameters], tuple[Array | Quantity, _Aux]]: ...
 @overload
 def grad(
     fun: Callable[_Parameters, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[_Parameters, Any]: ...
 def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the gradient of ``fun``; of a matrix, with respect to its weights.
+    """A function that gives the gradient of ``fun`` with respect to the weights of an argument.
 
-    Arguments, units and errors as in :func:`value_and_grad`.
+    Arguments, structure, units and errors as in :func:`value_and_grad`.
 
     Returns:
         A function of the same arguments that returns the gradient, or ``(gradient, aux)`` if ``has_aux``.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
-        >>> weights = brainevent.COO(jnp.array([2.0]), [0, 1], [1, 0], shape=(2, 2))
-        >>> gradient = brainevent.grad(lambda w: jnp.sum(w @ jnp.array([1.0, 3.0])))(weights)
-        >>> gradient
-        COO(shape=(2, 2), nse=2, dtype=float32)
-        >>> gradient.data
+        >>> matrix = brainevent.COO(jnp.array([2.0]), [0, 1], [1, 0], shape=(2, 2))
+        >>> brainevent.grad(lambda matrix: jnp.sum(matrix @ jnp.array([1.0, 3.0])))(matrix)
         Array([4.], dtype=float32)
     """
     both = value_and_grad(fun, argnums, has_aux=has_aux)
@@ -128,29 +202,75 @@ def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: boo
     return run
 
 
+# -- parts of a pytree -------------------------------------------------------------------------------------------------
+
+
 def _is_matrix(node: Any) -> bool:
-    return isinstance(node, DataRepresentation)
+    return isinstance(node, Matrix)
 
 
-def _is_quantity(node: Any) -> bool:
-    return isinstance(node, units.Quantity)
+def _is_leaf(node: Any) -> bool:
+    """Where weights are: a quantity is one leaf, whatever its unit."""
+    return isinstance(node, Matrix | Quantity)
 
 
-def _weights_of(argument: Any) -> Any:
-    """The argument with every matrix replaced by its weights."""
-    return jax.tree_util.tree_map(lambda node: node.data if _is_matrix(node) else node, argument, is_leaf=_is_matrix)
+def _at(path: Any) -> str:
+    return f" at {jax.tree_util.keystr(path)}" if path else ""
 
 
-def _with_weights(like: Any, weights: Any) -> Any:
-    """``weights``, whose units may be others, in place of those in ``like``."""
+def _filled(path: Any, node: Any, value: Any) -> Any:
+    """``value`` in place of a leaf of a model, a matrix or anything else."""
+    own = node.data if _is_matrix(node) else node
+    mantissa, unit = units.detach(value)
+    if _is_matrix(node) and not _is_number(mantissa):
+        raise DTypeError(f"with_weights takes numbers for the weights of {node!r}{_at(path)}, got {_kind(mantissa)}.")
+    if isinstance(own, Quantity) or unit is not None:
+        try:
+            value = units.attach(units.mantissa_in(value, units.unit_of(own)), units.unit_of(own))
+        except units.UnitMismatchError as error:
+            raise units.UnitMismatchError(
+                f"with_weights takes weights in the unit that they have{_at(path)}, {units.unit_of(own)}, got {unit}. "
+                "(A gradient is in the unit of the loss over that of the weight.)"
+            ) from error
+    if not _is_matrix(node):
+        return value
+    return node._replace(value) if jnp.shape(units.detach(value)[0]) == own.shape else node.with_data(value)
 
-    def fill(node: Any, own: Any) -> Any:
-        if not _is_matrix(node):
-            return own
-        (_, *structure), aux = node.tree_flatten()
-        return type(node).tree_unflatten(aux, (own, *structure))
 
-    return jax.tree_util.tree_map(fill, like, weights, is_leaf=lambda node: _is_matrix(node) or _is_quantity(node))
+def _replaced(model: Any, given: Any) -> Any:
+    """As :func:`with_weights`, for weights of the right structure that are not checked."""
+    return jax.tree.map(
+        lambda node, own: node._replace(own) if _is_matrix(node) else own, model, given, is_leaf=_is_leaf
+    )
+
+
+def _require_floats(model: Any, position: int) -> None:
+    """Say where a leaf is that has no derivative; JAX says only what it is."""
+    for path, node in jax.tree_util.tree_flatten_with_path(model, is_leaf=_is_leaf)[0]:
+        leaf, _ = units.detach(node.data if _is_matrix(node) else node)
+        if isinstance(leaf, (bool, int)) or not jnp.issubdtype(getattr(leaf, "dtype", np.float32), np.inexact):
+            if _is_matrix(node):
+                what, do = f"the weights of {node!r}", "convert them, `matrix.with_data(matrix.data * 1.0)`"
+            else:
+                what, do = "a leaf", "convert it, or pass it by another argument"
+            raise DTypeError(
+                f"brainevent.grad differentiates with respect to floating-point numbers; argument {position} has "
+                f"{what}{_at(path)}, of {_kind(leaf)}: {do}."
+            )
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (bool, int, float, complex)):
+        return True
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and (dtype == np.bool_ or jnp.issubdtype(dtype, np.number))
+
+
+def _kind(value: Any) -> str:
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:
+        return type(value).__name__
+    return "dtype float0" if dtype == jax.dtypes.float0 else f"dtype {dtype}"
 
 
 def _in_units(gradient: Any, unit: Any) -> Any:
@@ -159,7 +279,7 @@ def _in_units(gradient: Any, unit: Any) -> Any:
     def divided(node: Any) -> Any:
         return units.attach_quotient(*units.detach(node), unit)
 
-    return jax.tree_util.tree_map(divided, gradient, is_leaf=_is_quantity)
+    return jax.tree.map(divided, gradient, is_leaf=_is_leaf)
 
 
 def _as_tuple(argnums: int | Sequence[int]) -> tuple[int, ...]:

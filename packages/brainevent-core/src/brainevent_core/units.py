@@ -8,10 +8,21 @@ from typing import Any
 
 import brainunit as u
 
-__all__ = ["Quantity", "Unit", "attach", "attach_product", "attach_quotient", "detach", "mantissa_in", "unit_of"]
+__all__ = [
+    "Quantity",
+    "Unit",
+    "UnitMismatchError",
+    "attach",
+    "attach_product",
+    "attach_quotient",
+    "detach",
+    "mantissa_in",
+    "unit_of",
+]
 
 Quantity = u.Quantity
 Unit = u.Unit
+UnitMismatchError = u.UnitMismatchError
 
 
 def detach(value: Any) -> tuple[Any, Any]:
