@@ -57,6 +57,11 @@ def _as_list(array: np.ndarray) -> Any:
     return listed if np.asarray(listed).dtype.kind in "iub" else array
 
 
+def _byteswapped(array: np.ndarray) -> np.ndarray:
+    """As on a machine, or in a file, of the other byte order."""
+    return array.astype(array.dtype.newbyteorder()) if array.dtype.kind in "iuf" else array
+
+
 #: What jitted functions take: arrays of NumPy in any layout, and of JAX.
 TRACED: dict[str, Callable[[np.ndarray], Any]] = {
     "plain": lambda array: array,
@@ -72,6 +77,7 @@ TRACED: dict[str, Callable[[np.ndarray], Any]] = {
 EAGER: dict[str, Callable[[np.ndarray], Any]] = {
     **TRACED,
     "lists": _as_list,
+    "byte-swapped": _byteswapped,
 }
 
 

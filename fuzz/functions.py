@@ -75,12 +75,12 @@ def _draw_rows(row: Row, random: np.random.Generator) -> Trial:
     structure, entries, good = draw_matrix(row, random)
     weights = values.numbers(random, data_shape(row), "float32")
     n = SIZES[row["size"]][0]
-    picked = random.integers(-n - 2, n + 3, size=() if row["one"] else (4,)).astype(np.int32)
-    exists = (picked >= -n) & (picked < n)
+    picked = values.picks(random, () if row["one"] else (4,), n, row["ids"])
+    exists = np.array([-n <= int(one) < n for one in picked.ravel()], bool).reshape(picked.shape)
 
     def expected() -> list[model.Expected]:
         dense = model.scattered(entries, weights)
-        at = np.where(exists, picked % max(n, 1), 0)
+        at = np.where(exists, picked, 0).astype(np.int64) % max(n, 1)
         if n == 0:
             zeros = np.zeros((*picked.shape, dense.values.shape[1]))
             return [model.Expected(zeros, zeros)]
@@ -197,7 +197,7 @@ OPERATIONS = [
     ),
     Operation(
         "rows",
-        {**_MATRICES, "one": [True, False]},
+        {**_MATRICES, "one": [True, False], "ids": values.INTEGERS, "mode": ["x32", "x64"]},
         _draw_rows,
         _rows,
         needs=("CSR.__getitem__", "CSR.slice_rows"),

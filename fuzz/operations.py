@@ -50,7 +50,7 @@ class Operation:
     Attributes:
         name: for the reader.
         columns: what its cells fix, by name; they are a pairwise cover of the values. What is compiled may depend on
-            nothing else.
+            nothing else. A cell with the value "float64" or "x64" is called with JAX's 64-bit mode on.
         draw: makes a trial.
         call: what makes the call of a cell: ``call(row) → function(arrays, check) → results``. ``check=False`` asks for
             no check of values; a function whose call takes no such argument ignores it.

@@ -42,7 +42,7 @@ def perform(case: Case, seed: int) -> str:
     """
     cell = case.cell
     random = np.random.default_rng([seed, cell.operation.number, case.number])
-    wide = any(value == "float64" for value in cell.row.values())
+    wide = any(value in ("float64", "x64") for value in cell.row.values())
     backend = "numba" if cell.backend == "guarded" else cell.backend
     with x64(wide), brainevent_core.use_backend(backend), np.errstate(invalid="ignore", over="ignore"):
         trial = cell.operation.draw(cell.row, random)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import functions, generated, plasticity, products
+from fuzz import functions, generated, long_axes, plasticity, products
 from fuzz.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -12,4 +12,5 @@ OPERATIONS: list[Operation] = [
     *generated.OPERATIONS,
     *functions.OPERATIONS,
     *plasticity.OPERATIONS,
+    *long_axes.OPERATIONS,
 ]

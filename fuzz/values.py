@@ -5,11 +5,14 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["indices", "numbers", "pointers", "spikes"]
+__all__ = ["INTEGERS", "indices", "numbers", "picks", "pointers", "spikes"]
 
 Random = np.random.Generator
 
 _HUGE = 2**31
+
+#: The integers that ids come in.
+INTEGERS = ["int32", "uint8", "int16", "uint32", "int64", "uint64", "int8", "uint16"]
 _NOT_FINITE = (np.nan, np.inf, -np.inf)
 
 
@@ -34,6 +37,16 @@ def indices(random: Random, shape: tuple[int, ...], bound: int, dtype: str) -> n
     elif order == 1:
         chosen = chosen[..., ::-1]
     return _held(chosen, dtype)
+
+
+def picks(random: Random, shape: tuple[int, ...], length: int, dtype: str) -> np.ndarray:
+    """Indices as users pick rows: of either sign where there are any, a few of them out of range, some by far."""
+    limits = np.iinfo(dtype)
+    near = random.integers(max(-length - 1, int(limits.min)), length + 2, size=shape)
+    far = random.choice(np.array([limits.min, limits.max, _HUGE, 2 * _HUGE], object), size=shape)
+    inside = random.integers(max(length, 1), size=shape)
+    kind = random.choice(3, size=shape, p=[0.85, 0.1, 0.05])
+    return _held(np.choose(kind, [inside.astype(object), near.astype(object), far]), dtype)
 
 
 def pointers(random: Random, lines: int, entries: int, dtype: str) -> np.ndarray:

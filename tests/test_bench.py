@@ -173,7 +173,7 @@ def test_extras_that_are_not_installed(
     monkeypatch.setitem(sys.modules, "tqdm", None)
     with pytest.raises(SystemExit):
         main(["--backend", "numba", "--output", str(tmp_path / "bench.png")])
-    assert "pip install 'brainevent-core[bench]'" in capsys.readouterr().err
+    assert "pip install 'brainevent[bench]'" in capsys.readouterr().err
     assert main(["--backend", "numba", "--select", "^encode_events-compact-1%", *QUICK[:-1]]) == 0
 
 

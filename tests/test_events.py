@@ -134,7 +134,8 @@ def test_dtype_and_unit_are_those_of_the_weights() -> None:
     for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):
         assert (BinaryArray(spikes) @ jnp.ones((3, 2), dtype)).dtype == dtype
     assert (BinaryArray(spikes) @ jnp.ones((3, 2), jnp.int32)).dtype == jnp.float32
-    assert (BinaryArray(spikes * u.mV) @ (np.ones((3, 2)) * u.nS)).unit == u.nS
+    with pytest.warns(UserWarning, match="quantity in mV"):
+        assert (BinaryArray(spikes * u.mV) @ (np.ones((3, 2)) * u.nS)).unit == u.nS
     half = CSR.fromdense(jnp.ones((3, 2), jnp.float16))
     assert (jnp.ones(3, jnp.float32) @ half).dtype == jnp.float32
     assert (jnp.ones(3, jnp.int32) @ half).dtype == jnp.float16

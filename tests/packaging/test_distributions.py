@@ -117,6 +117,8 @@ def test_upgrade_over_the_published_package(environment: Environment) -> None:
         ("cuda13", {"warp-lang", "jax-cuda13-plugin", "numba"}, {"jax-cuda12-plugin"}),
         ("tpu", {"libtpu"}, {"warp-lang", "numba"}),
         ("languages", {"warp-lang", "numba", "brainevent-tpu"}, {"libtpu", "jax-cuda12-plugin", "jax-cuda13-plugin"}),
+        ("testing", {"allpairspy", "pytest"}, {"matplotlib", "numba"}),
+        ("bench", {"matplotlib", "tqdm"}, {"pytest", "numba"}),
     ],
 )
 def test_extra_resolves(extra: str, expected: set[str], absent: set[str], distributions: Path, tmp_path: Path) -> None:
@@ -129,7 +131,9 @@ def test_extra_resolves(extra: str, expected: set[str], absent: set[str], distri
     versions = dict(line.split("==") for line in output.splitlines() if "==" in line)
     assert expected <= versions.keys()
     assert not absent & versions.keys()
-    package = "brainevent-cuda13" if extra == "languages" else f"brainevent-{extra}"
+    package = {"languages": "brainevent-cuda13", "testing": "brainevent-core", "bench": "brainevent-core"}.get(
+        extra, f"brainevent-{extra}"
+    )
     assert versions[package] == versions["brainevent"]
     if "warp-lang" in expected:
         older = tuple(map(int, versions["warp-lang"].split(".")[:2])) < (1, 18)

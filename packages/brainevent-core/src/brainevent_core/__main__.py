@@ -21,12 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the return value is the exit status."""
     parser = argparse.ArgumentParser(prog="brainevent", description="Event-driven sparse computation in JAX.")
     parser.add_argument("--version", action="version", version=f"brainevent {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = parser.add_subparsers(dest="command", metavar="command")
     show = commands.add_parser("info", help="list versions, backends and kernels")
     show.add_argument("--json", action="store_true", help="as JSON, for programs")
     for name, (_, description) in _FORWARDED.items():
         commands.add_parser(name, add_help=False, help=description)
     options, rest = parser.parse_known_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
     if options.command in _FORWARDED:
         module, _ = _FORWARDED[options.command]
         return int(importlib.import_module(module).main(rest))

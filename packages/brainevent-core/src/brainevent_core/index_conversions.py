@@ -14,8 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._jax import x64_enabled
 from brainevent_core._typing import Array, Shape
-from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, Format, column_index, signed
+from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, INT32_MAX, Format, column_index, signed
 from brainevent_core.matrices.arguments import as_index_array, as_integers, as_shape, check_values
 
 __all__ = ["coo2csr", "coo_to_csc_index", "csc_to_csr_index", "csr_to_coo_index", "csr_to_csc_index"]
@@ -32,11 +33,11 @@ def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArra
         indices: column of every entry, (nse,), any integer dtype.
 
     Returns:
-        ``(row, col)``, each (nse,), int32, or int64 where these are.
+        ``(row, col)``, each (nse,), int32, or int64 where these are or need to be.
 
     Raises:
         StructureError: if pointers decrease or indices are negative.
-        MathError: if an array is no vector.
+        MathError: if an array is no vector, or an index needs 64 bits and JAX's 64-bit mode is off.
         DTypeError: if an array does not hold integers.
 
     Example:
@@ -45,13 +46,21 @@ def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArra
         (array([0, 0, 2], dtype=int32), array([2, 0, 1], dtype=int32))
     """
     # Any column will do: there is no shape to be outside of.
-    shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, np.iinfo(np.int64).max)
+    shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, _columns(as_integers("indices", indices)))
 
     def convert(indices: Any, indptr: Any) -> tuple[Any, Any]:
         row, col, _ = CSR_FORMAT.entries((indices, indptr), shape)
-        return row, signed(col)
+        return row, signed(col, shape[1])
 
     return _converted(convert, CSR_FORMAT, (indices, indptr), shape)
+
+
+def _columns(indices: Any) -> int:
+    """A number of columns that has room for all indices."""
+    if not isinstance(indices, jax.core.Tracer):
+        return int(np.asarray(indices).max(initial=0)) + 1
+    large = x64_enabled() and (indices.dtype.itemsize == 8 or indices.dtype == jnp.uint32)
+    return int(np.iinfo(np.int64).max) if large else INT32_MAX
 
 
 def coo_to_csc_index(
@@ -67,7 +76,7 @@ def coo_to_csc_index(
     Returns:
         ``(indptr, indices, order)``: where each column begins, (columns + 1,); the row of every entry, (nse,); and
         its place in the list, (nse,), so that ``data[order]`` are the weights. Entries of a column keep their order.
-        int32, or int64 if there are too many entries for that (which takes JAX's 64-bit mode).
+        int32, or int64 if there are too many entries, rows or columns for that (which takes JAX's 64-bit mode).
 
     Raises:
         StructureError: if an index is out of range.

@@ -37,8 +37,14 @@ def unit_of(value: Any) -> Any:
     return value.unit if isinstance(value, Quantity) else None
 
 
-def mantissa_in(value: Any, unit: Any) -> Any:
+def mantissa_in(value: Any, unit: Any, what: str, whose: str) -> Any:
     """``value`` as a plain number of ``unit``; None is the unit of plain values.
+
+    Args:
+        value: an array or quantity.
+        unit: the unit.
+        what: the value in words, the subject of the message.
+        whose: what has the unit, in words.
 
     Raises:
         UnitMismatchError: if its dimension is another one.
@@ -46,7 +52,15 @@ def mantissa_in(value: Any, unit: Any) -> Any:
     if unit is None and not isinstance(value, Quantity):
         return value
     quantity = value if isinstance(value, Quantity) else Quantity(value)
-    return quantity.to_decimal(u.UNITLESS if unit is None else unit)
+    try:
+        return quantity.to_decimal(u.UNITLESS if unit is None else unit)
+    except u.UnitMismatchError:
+        given = f"in {value.unit}" if isinstance(value, Quantity) else "without a unit"
+        wanted = "have no unit" if unit is None else f"are in {unit}"
+        raise u.UnitMismatchError(
+            f"{what} is given {given}, and {whose} {wanted}: both must be of one dimension. Give {what} "
+            f"{'as a plain number' if unit is None else f'in {unit} or a unit like it'}."
+        ) from None
 
 
 def attach(mantissa: Any, unit: Any) -> Any:

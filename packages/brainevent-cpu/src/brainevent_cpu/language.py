@@ -48,7 +48,8 @@ def numba_kernel(
       sequence.
 
     Raises:
-      TypeError: when called, if Numba can't compile the body for these arguments, or `outs` is missing.
+      KernelCompilationError: when called, if Numba can't compile the body for these arguments.
+      TypeError: when called, if `outs` is missing, or Numba has no arrays of such a dtype.
       ValueError: if there is no such `vmap_method`.
       jax.errors.JaxRuntimeError: when it runs, if the body raises, or leaves an output unwritten.
 

@@ -1,6 +1,6 @@
 """Benchmarks of backends: how long every kernel takes, beside the reference and beside other backends.
 
-Needs the extra ``brainevent-core[bench]``. Nothing here is imported with ``brainevent``.
+Needs the extra ``brainevent[bench]``. Nothing here is imported with ``brainevent``.
 """
 
 from brainevent_core.bench.cases import BenchCase, bench_cases

@@ -80,7 +80,7 @@ def _options(arguments: Sequence[str] | None) -> Any:
             parser.error(f"there is no folder {file.parent} for {file.name}")
     if options.output:
         if importlib.util.find_spec("matplotlib") is None:
-            parser.error("--output needs Matplotlib: pip install 'brainevent-core[bench]'")
+            parser.error("--output needs Matplotlib: pip install 'brainevent[bench]'")
         if options.output.suffix not in _PICTURES:
             parser.error(f"--output draws {', '.join(_PICTURES)}, not {options.output.name!r}")
     return options

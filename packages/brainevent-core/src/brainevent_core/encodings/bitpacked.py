@@ -20,13 +20,17 @@ def pack(mask: Any, words: int) -> Any:
     """Booleans as bits of so many words; surplus bits are zero."""
     padded = jnp.pad(mask, [(0, words * WORD_BITS - mask.shape[0])] + [(0, 0)] * (mask.ndim - 1))
     lanes = padded.reshape(words, WORD_BITS, *mask.shape[1:]).astype(jnp.uint32)
-    place = jnp.arange(WORD_BITS, dtype=jnp.uint32).reshape(-1, *(1,) * (mask.ndim - 1))
+    place = _bits(mask.ndim, jnp.uint32)
     return jnp.sum(lanes << place, axis=1, dtype=jnp.uint32)
 
 
+def _bits(ndim: int, dtype: Any) -> Any:
+    """The bits of a word, of as many axes as what they shift, the first of which is that of the words."""
+    return jnp.arange(WORD_BITS, dtype=dtype).reshape(1, -1, *(1,) * (ndim - 1))
+
+
 def _unpack(words: Any, n: int) -> Any:
-    bits = jnp.arange(WORD_BITS, dtype=words.dtype).reshape(-1, *(1,) * (words.ndim - 1))
-    mask = (words[:, None] >> bits) & 1 != 0
+    mask = (words[:, None] >> _bits(words.ndim, words.dtype)) & 1 != 0
     return mask.reshape(words.shape[0] * WORD_BITS, *words.shape[1:])[:n]
 
 

@@ -40,7 +40,7 @@ def _ranks(mask: Any) -> Any:
     """
     words = pack(mask, -(-mask.shape[0] // WORD_BITS))
     up_to = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # the shift leaves no bit for the last one
-    within = jax.lax.population_count(words[:, None] & up_to).astype(jnp.int32)
+    within = jax.lax.population_count(words[:, None] & up_to[None]).astype(jnp.int32)
     before = jnp.cumsum(within[:, -1]) - within[:, -1]
     return (within + before[:, None]).reshape(-1)[: mask.shape[0]]
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import units
 from brainevent_core._typing import Array, DTypeLike, Index, OperandLike, Quantity
 from brainevent_core.ops import EventSpec, MatrixLike, matmul
 from brainevent_core.ops.matmul import as_array
@@ -43,9 +42,7 @@ def _reflected(name: str) -> _Operator:
 
 def as_plain(value: OperandLike) -> Array | Quantity:
     """What an event array is made from, as an array or a quantity: other events are unwrapped."""
-    if isinstance(value, EventRepresentation):
-        return value.value
-    return value if isinstance(value, (jax.Array, units.Quantity)) else as_array(value)
+    return value.value if isinstance(value, EventRepresentation) else as_array(value)
 
 
 class EventRepresentation:
@@ -90,6 +87,13 @@ class EventRepresentation:
 
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
+
+    if not TYPE_CHECKING:  # type checkers shall see that there are no such attributes
+
+        def __getattr__(self, name: str) -> Any:
+            hint = f"; its `.value` is a plain array, which has: `events.value.{name}`"
+            fault = f"{type(self).__name__} has no attribute {name!r}{hint if hasattr(jax.Array, name) else ''}."
+            raise AttributeError(fault, name=name, obj=self)
 
     @property
     def value(self) -> Array | Quantity:

@@ -19,7 +19,7 @@ class BitPackedBinary(EncodedEvents):
 
     Args:
         value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
-            or True is an event. A quantity, or other events.
+            or True is an event. Or other events. A quantity with a unit is taken with a warning, and its unit left out.
         axis: the axis to pack. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
 
     There is no gradient with respect to ``value``.

@@ -26,7 +26,7 @@ class CompactBinary(EncodedEvents):
 
     Args:
         value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
-            or True is an event. A quantity, or other events.
+            or True is an event. Or other events. A quantity with a unit is taken with a warning, and its unit left out.
         capacity: of events, for each vector along the axis; the length of the axis unless given. No event is ever lost:
             a smaller capacity must be seen to suffice, so ``value`` must be concrete then.
         axis: the axis to list. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.

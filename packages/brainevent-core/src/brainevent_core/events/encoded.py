@@ -17,6 +17,7 @@ from brainevent_core.encodings import Encoding, is_event
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.events.base import EventRepresentation, as_plain
 from brainevent_core.ops import EventSpec
+from brainevent_core.ops.matmul import warn_of_unit
 from brainevent_core.primitives import encode_events_p
 
 __all__ = ["EncodedEvents"]
@@ -76,7 +77,9 @@ def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
         DTypeError: if the entries are not real numbers.
         MathError: if there is no such axis.
     """
-    array = value if isinstance(value, np.ndarray) else units.detach(as_plain(value))[0]
+    value = value if isinstance(value, np.ndarray) else as_plain(value)
+    warn_of_unit(kind, value)
+    array: Any = units.detach(value)[0]
     real = array.dtype == jnp.bool_ or jnp.issubdtype(array.dtype, jnp.number)
     if not real or jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise DTypeError(f"{kind} takes booleans or real numbers, got dtype {array.dtype}.")

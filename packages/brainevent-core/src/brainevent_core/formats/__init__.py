@@ -6,7 +6,15 @@ from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
 from brainevent_core.formats.dense import DENSE_FORMAT
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
 from brainevent_core.formats.format import Component, Entries, Format, Shape, Structure
-from brainevent_core.formats.indices import out_of_range, pointer_dtype, random_indices, signed, within
+from brainevent_core.formats.indices import (
+    INT32_MAX,
+    index_dtype,
+    out_of_range,
+    pointer_dtype,
+    random_indices,
+    signed,
+    within,
+)
 from brainevent_core.formats.registry import (
     get_component,
     get_format,
@@ -28,6 +36,7 @@ __all__ = [
     "CSR_FORMAT",
     "DENSE_FORMAT",
     "FIXED_NUM_FORMAT",
+    "INT32_MAX",
     "WEIGHT_INDICES",
     "Component",
     "Entries",
@@ -37,6 +46,7 @@ __all__ = [
     "column_index",
     "get_component",
     "get_format",
+    "index_dtype",
     "out_of_range",
     "pointer_dtype",
     "random_indices",

@@ -30,6 +30,7 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
 
 COO_FORMAT = Format(
     name="coo",
+    label="COO",
     structure=("row", "col"),
     data_shape=lambda structure, shape: tuple(structure.row.shape),
     check_abstract=_check_abstract,

@@ -26,11 +26,11 @@ def column_index(fmt: Format, arrays: Sequence[Any], shape: Shape) -> tuple[Any,
         shape: shape of what is stored.
 
     Returns:
-        The rows as int32, pointers and weight positions as int32, or as int64 if there are too many entries for that.
+        Rows, pointers and weight positions, as int32, or as int64 if there are too many rows or entries for that.
 
     Raises:
         DTypeError: if index arrays have become floats.
-        MathError: if there are too many entries for 32 bits, and JAX has no others.
+        MathError: if there are too many entries, rows or columns for 32 bits, and JAX has no others.
     """
     fmt.require_integers(arrays)
     wide = pointer_dtype(fmt.nse(arrays, shape))
@@ -46,7 +46,7 @@ def _existing(fmt: Format, arrays: Sequence[Any], shape: Shape) -> tuple[Any, An
     """Row, column and weight of every entry; the column is the number of columns for entries that do not exist."""
     entries = fmt.entries(arrays, shape)
     row, col = map(within, entries[:2], shape)
-    return row.astype(jnp.int32), jnp.where((row >= 0) & (col >= 0), col, shape[1]), entries.weight
+    return row, jnp.where((row >= 0) & (col >= 0), col, shape[1]), entries.weight
 
 
 def _sorted_by_column(row: Any, col: Any, weight: Any, columns: int, wide: Any) -> tuple[Any, Any, Any]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.formats.format import Format, Shape, Structure
-from brainevent_core.formats.indices import out_of_range, random_indices, signed
+from brainevent_core.formats.indices import INT32_MAX, out_of_range, pointer_dtype, random_indices, signed
 
 __all__ = ["CSR_FORMAT", "row_bounds"]
 
@@ -35,6 +35,12 @@ def _check_abstract(structure: Structure, shape: Shape) -> str | None:
             f"indptr must have one entry more than there are rows (CSR) or columns (CSC), {shape[0] + 1}; got "
             f"{indptr.shape[0]}."
         )
+    nse = int(indices.shape[0])
+    if nse > INT32_MAX and indptr.dtype.itemsize < np.dtype(pointer_dtype(nse)).itemsize:
+        return (
+            f"indptr must have dtype int64 to count {nse} entries, got {indptr.dtype}: convert it with "
+            "`.astype('int64')`."
+        )
     return None
 
 
@@ -57,7 +63,7 @@ def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     bounds = row_bounds(structure.indptr, nse)
     # Entry k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` behind the last one,
     # both outside the shape, so that entries no row claims drop out by themselves.
-    starts = jnp.zeros(nse, jnp.int32).at[bounds].add(1, mode="drop")
+    starts = jnp.zeros(nse, pointer_dtype(structure.indptr.shape[0])).at[bounds].add(1, mode="drop")
     return jnp.cumsum(starts) - 1, structure.indices
 
 
@@ -76,6 +82,7 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
 
 CSR_FORMAT = Format(
     name="csr",
+    label="CSR or CSC",
     structure=("indices", "indptr"),
     data_shape=lambda structure, shape: tuple(structure.indices.shape),
     check_abstract=_check_abstract,

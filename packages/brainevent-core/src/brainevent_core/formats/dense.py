@@ -9,6 +9,7 @@ __all__ = ["DENSE_FORMAT"]
 
 DENSE_FORMAT = Format(
     name="dense",
+    label="Dense",
     structure=(),
     data_shape=lambda structure, shape: tuple(shape),
     draw=lambda rng, shape, per_row, malformed, dtype: [],

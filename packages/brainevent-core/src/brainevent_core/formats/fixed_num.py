@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.formats.format import Format, Shape, Structure
-from brainevent_core.formats.indices import out_of_range, pointer_dtype, random_indices
+from brainevent_core.formats.indices import index_dtype, out_of_range, pointer_dtype, random_indices
 
 __all__ = ["FIXED_NUM_FORMAT"]
 
@@ -32,7 +32,7 @@ def _check_values(structure: Structure, shape: Shape) -> str | None:
 
 def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     indices = structure.indices
-    rows = jnp.broadcast_to(jnp.arange(indices.shape[0], dtype=jnp.int32)[:, None], indices.shape)
+    rows = jnp.broadcast_to(jnp.arange(indices.shape[0], dtype=index_dtype(shape[0]))[:, None], indices.shape)
     return rows.reshape(-1), indices.reshape(-1)
 
 
@@ -51,6 +51,7 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
 
 FIXED_NUM_FORMAT = Format(
     name="fixed_num",
+    label="FixedPostNumConn or FixedPreNumConn",
     structure=("indices",),
     data_shape=lambda structure, shape: tuple(structure.indices.shape),
     check_abstract=_check_abstract,

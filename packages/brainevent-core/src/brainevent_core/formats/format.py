@@ -22,6 +22,7 @@ import numpy as np
 
 from brainevent_core._by_name import ByName
 from brainevent_core.errors import DTypeError, MathError, RegistrationError
+from brainevent_core.formats.indices import index_dtype
 
 __all__ = ["Component", "Entries", "Format", "Shape", "Structure"]
 
@@ -112,6 +113,7 @@ class Format(ByName):
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
         compressed_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if entries are in that order.
         components: the components that it carries, see :meth:`with_component`.
+        label: what messages call it, the names of its classes; its quoted name unless it is given.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Format(ByName):
     takes_homogeneous: bool = True
     compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
     components: tuple[Component, ...] = ()
+    label: str = ""
     _base: Format | None = None
     _carrying: dict[Component, Format] = field(default_factory=dict, init=False)
 
@@ -137,6 +140,12 @@ class Format(ByName):
     @property
     def known_as(self) -> str:
         return self.full_name
+
+    @property
+    def _title(self) -> str:
+        """What messages call it."""
+        names = (self.label or repr(self.name), *(component.name for component in self.components))
+        return " with ".join(names)
 
     @property
     def base(self) -> Format:
@@ -263,9 +272,11 @@ class Format(ByName):
 
         Raises:
             DTypeError: if a structure array does not hold integers.
-            MathError: if ranks or lengths do not fit.
+            MathError: if ranks or lengths do not fit, or an axis is too long for JAX's integers.
         """
         self.require_arrays(arrays)
+        if not self.stores_all:
+            index_dtype(*shape)
         structure = self.named(arrays)
         fault = self.check_abstract(structure, shape)
         if fault:
@@ -279,7 +290,7 @@ class Format(ByName):
         if tuple(data.shape) != per_entry and not self.is_homogeneous(data):
             alternative = " or (1,) (one for all)" if self.takes_homogeneous else ""
             raise MathError(
-                f"The weights of this {self.name!r} matrix must have shape {per_entry} (one per entry){alternative}, "
+                f"The weights of this matrix ({self._title}) must have shape {per_entry} (one per entry){alternative}, "
                 f"got {tuple(data.shape)}."
             )
 
@@ -292,7 +303,7 @@ class Format(ByName):
         """
         if len(arrays) != len(self.names):
             raise MathError(
-                f"Format {self.full_name!r} has the structure arrays {', '.join(self.names) or '(none)'}; "
+                f"A matrix ({self._title}) has the structure arrays {', '.join(self.names) or '(none)'}; "
                 f"got {len(arrays)} arrays."
             )
         self.require_integers(arrays)
@@ -306,7 +317,7 @@ class Format(ByName):
         for label, array in zip(self.names, arrays):
             if not jnp.issubdtype(array.dtype, jnp.integer):
                 raise DTypeError(
-                    f"{label} of a {self.name!r} matrix must hold integers, got dtype {array.dtype}. Index arrays "
+                    f"{label} of a matrix ({self._title}) must hold integers, got dtype {array.dtype}. Index arrays "
                     "have no derivative: differentiate with respect to the weights (`with_data` is the idiom)."
                 )
 

@@ -12,18 +12,40 @@ import numpy as np
 from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import MathError
 
-__all__ = ["out_of_range", "pointer_dtype", "random_indices", "signed", "within"]
+__all__ = ["INT32_MAX", "index_dtype", "out_of_range", "pointer_dtype", "random_indices", "signed", "within"]
 
-_INT32_MAX = np.iinfo(np.int32).max
+#: The longest axis whose indices, and the length itself, which stands for one outside, fit into 32 bits.
+INT32_MAX = int(np.iinfo(np.int32).max)
 
 
-def signed(indices: Any) -> Any:
-    """Indices as int32, or int64 where they are 64-bit and x64 is on; a value that does not fit becomes -1.
+def index_dtype(*lengths: int) -> Any:
+    """The dtype of indices along axes of these lengths: int32, or int64 if one needs it.
+
+    Raises:
+        MathError: if one needs it, and JAX has no 64-bit numbers; or if it needs more.
+    """
+    longest = max(lengths)
+    if longest <= INT32_MAX:
+        return np.int32
+    if longest > np.iinfo(np.int64).max:
+        raise MathError(f"An axis has at most 2**63 - 1 rows or columns, got {longest}.")
+    if not x64_enabled():
+        raise MathError(
+            f"An axis of {longest} rows or columns needs 64-bit indices, and JAX's 64-bit mode is off: call "
+            'jax.config.update("jax_enable_x64", True) before arrays are made, or number the neurons from 0 to at most '
+            f"{INT32_MAX - 1}."
+        )
+    return np.int64
+
+
+def signed(indices: Any, length: int = 0) -> Any:
+    """Indices as int32, or int64 where x64 is on and they are 64-bit or ``length`` needs it; a value that does not fit
+    becomes -1.
 
     It was outside every shape before, and -1 is.
     """
     dtype = indices.dtype
-    wide = jnp.int64 if x64_enabled() and dtype.itemsize == 8 else jnp.int32
+    wide = jnp.int64 if x64_enabled() and (dtype.itemsize == 8 or length > INT32_MAX) else jnp.int32
     if np.can_cast(dtype, wide):
         return indices.astype(wide)
     limit = jnp.iinfo(wide).max
@@ -37,10 +59,13 @@ def within(indices: Any, length: int) -> Any:
     """Indices as int32, or int64 if ``length`` needs it; one outside [0, length) becomes -1.
 
     JAX narrows 64-bit indices of smaller arrays to 32 bits, and would wrap large ones into valid ones.
+
+    Raises:
+        MathError: if ``length`` needs int64, and JAX has no 64-bit numbers.
     """
-    index = signed(indices)
-    inside = jnp.where((index >= 0) & (index < length), index, -1)
-    return inside.astype(jnp.int32) if length <= _INT32_MAX else inside
+    dtype = index_dtype(length)
+    index = signed(indices, length)
+    return jnp.where((index >= 0) & (index < length), index, -1).astype(dtype)
 
 
 def pointer_dtype(nse: int) -> Any:
@@ -49,10 +74,13 @@ def pointer_dtype(nse: int) -> Any:
     Raises:
         MathError: if they need it, and JAX has no 64-bit numbers.
     """
-    if nse <= _INT32_MAX:
+    if nse <= INT32_MAX:
         return np.int32
     if not x64_enabled():
-        raise MathError(f"To count {nse} entries takes 64-bit numbers: set jax_enable_x64.")
+        raise MathError(
+            f"To count {nse} entries takes 64-bit numbers, and JAX's 64-bit mode is off: call "
+            'jax.config.update("jax_enable_x64", True) before arrays are made.'
+        )
     return np.int64
 
 
@@ -75,7 +103,7 @@ def random_indices(rng: np.random.Generator, length: int, count: int, *, malform
     """``count`` random indices below ``length``; if malformed, some are outside, those nearest to the range first."""
     indices = rng.integers(max(length, 1), size=count)
     if malformed:
-        beyond = np.array([length, -1, -length, length + 1, _INT32_MAX])
+        beyond = np.array([length, -1, -length, length + 1, INT32_MAX])
         where = rng.permutation(count)[: max(len(beyond), count // 4)]
         indices[where] = np.resize(beyond, where.size)
     return indices

@@ -4,13 +4,14 @@ Everything that defines a connection (keys, draws, gaps, weights) is here, once,
 traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic but for the last step to a weight.
 """
 
-from brainevent_core.jitc.alias_tables import VERSION, as_probability, block_size, cells, gap_tables
+from brainevent_core.jitc.alias_tables import LONGEST, VERSION, as_probability, block_size, cells, gap_tables
 from brainevent_core.jitc.draws import MULTIPLIERS, WEIGHT_COUNTER, block_keys, draw, outcome, own_cell
 from brainevent_core.jitc.laws import LAWS, NORMAL, POLYNOMIALS, SCALAR, UNIFORM, ConnectionRule, Law
 from brainevent_core.jitc.seeds import as_seed
 
 __all__ = [
     "LAWS",
+    "LONGEST",
     "MULTIPLIERS",
     "NORMAL",
     "POLYNOMIALS",

@@ -15,10 +15,13 @@ import numpy as np
 
 from brainevent_core.errors import DTypeError, MathError
 
-__all__ = ["VERSION", "as_probability", "block_size", "cells", "gap_tables"]
+__all__ = ["LONGEST", "VERSION", "as_probability", "block_size", "cells", "gap_tables"]
 
 #: Version of the specification. Another stream means another number.
 VERSION = 1
+
+#: Rows and columns that a matrix can have: 32-bit integers, with a margin of a block on either side.
+LONGEST = 2**31 - 2**17
 
 # A table has a cell for each value of a digit. Small ones stay in the innermost cache, beside what they are drawn for.
 _CELLS, _MANY_CELLS = 1 << 10, 1 << 12

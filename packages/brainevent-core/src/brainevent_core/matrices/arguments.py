@@ -18,10 +18,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._arrays import as_numpy, native
 from brainevent_core._jax import replicate, x64_enabled
 from brainevent_core._typing import Array, Quantity, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError, StructureError
-from brainevent_core.formats import Format
+from brainevent_core.formats import Format, index_dtype
 from brainevent_core.ops.matmul import as_array
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "as_shape",
     "check_values",
     "dense_parts",
+    "foreign_matrix",
     "nonzero",
     "remembered",
+    "two_lengths",
     "unknown_argument",
     "with_clear_errors",
 ]
@@ -76,21 +79,21 @@ def as_integers(label: str, array: Any) -> Any:
             array = convert()
         else:
             try:
-                array = np.asarray(array)
+                array = as_numpy(array)
             except ValueError:
                 raise StructureError(f"{label} must be an array of integers, got lists of different lengths.") from None
         if array.size == 0 and not jnp.issubdtype(array.dtype, jnp.integer):
             array = array.astype(np.int32)  # an empty list has no dtype of its own
     if not jnp.issubdtype(array.dtype, jnp.integer):
         raise DTypeError(f"{label} must hold integers, got dtype {array.dtype}; convert it with `.astype('int32')`.")
-    return array
+    return native(array)
 
 
 def as_index_array(array: Any) -> Any:
     """An array of integers as a JAX array.
 
     With x64 off JAX narrows 64-bit integers and would wrap what does not fit into another valid index; such values
-    are replaced by the nearest 32-bit number, which is outside every shape just as they were.
+    are replaced by the nearest 32-bit number, which is outside every shape that there can be, just as they were.
     """
     if array.dtype.itemsize == 8 and not x64_enabled() and not isinstance(array, jax.core.Tracer):
         limits = np.iinfo(np.int32)
@@ -138,6 +141,17 @@ def as_shape(shape: Sequence[int]) -> Shape:
     """``shape`` as two non-negative integers.
 
     Raises:
+        MathError: if it is none, or an axis is too long for JAX's integers.
+    """
+    rows, columns = two_lengths(shape)
+    index_dtype(rows, columns)
+    return rows, columns
+
+
+def two_lengths(shape: Sequence[int]) -> Shape:
+    """``shape`` as two non-negative integers of any size.
+
+    Raises:
         MathError: if it is none.
     """
     try:
@@ -159,10 +173,10 @@ def dense_parts(dense: QuantityLike) -> tuple[Any, Any]:
         MathError: if it is not two-dimensional.
     """
     if isinstance(dense, (list, tuple)):
-        dense = np.asarray(dense)  # not jnp, which would make a tracer of it inside jit
+        dense = as_numpy(dense)  # not jnp, which would make a tracer of it inside jit
     mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else replicate(as_array(dense)))
     if not isinstance(mantissa, jax.core.Tracer):
-        mantissa = np.asarray(mantissa)
+        mantissa = native(np.asarray(mantissa))
         if mantissa.dtype == object:
             raise DTypeError(f"A dense matrix holds numbers, got dtype {mantissa.dtype}.")
     if mantissa.ndim != 2:
@@ -186,8 +200,8 @@ def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
             raise MathError("Inside jit the number of entries must be known: give fromdense(dense, nse=...).")
         row, col = jnp.nonzero(elements, size=nse, fill_value=(rows, cols))
         values = elements.at[row, col].get(mode="fill", fill_value=0)
-        return values, row.astype(jnp.int32), col.astype(jnp.int32)
-    row, col = (index.astype(np.int32) for index in np.nonzero(elements))
+        return values, row.astype(index_dtype(rows)), col.astype(index_dtype(cols))
+    row, col = (index.astype(index_dtype(size)) for index, size in zip(np.nonzero(elements), (rows, cols)))
     values = elements[row, col]
     if nse is not None:
         if row.size > nse:
@@ -206,6 +220,7 @@ def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
 
     Raises:
         MathError: if ``shape`` is missing, or for arguments that the constructor has not.
+        DTypeError: for a sparse matrix in place of arrays.
     """
     signature = inspect.signature(init)
 
@@ -213,11 +228,16 @@ def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
     def checked(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             init(self, *args, **kwargs)
-        except TypeError:
+        except (TypeError, ValueError) as error:
+            matrix = foreign_matrix(type(self), args[0] if args else kwargs.get("data"))
+            if matrix is not None:
+                raise DTypeError(matrix) from None
+            if not isinstance(error, TypeError):
+                raise
             try:
                 signature.bind(self, *args, **kwargs)
-            except TypeError as error:
-                fault = str(error)
+            except TypeError as mismatch:
+                fault = str(mismatch)
             else:
                 raise  # of something in it
             name = type(self).__name__
@@ -230,6 +250,29 @@ def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
             raise MathError(f"{name} takes {', '.join(parameters)}: {fault}.") from None
 
     return checked
+
+
+#: The methods that give the arrays of a class.
+_CONVERSIONS = {"CSR": "tocsr", "CSC": "tocsc", "COO": "tocoo"}
+
+
+def foreign_matrix(cls: Any, given: Any) -> str | None:
+    """What to do with a matrix that was given to a class in place of arrays; None for anything else."""
+    kind = cls.__name__
+    if not hasattr(cls, "fromdense"):
+        return None
+    if hasattr(given, "__matrix_spec__"):
+        way = f"matrix.{_CONVERSIONS[kind]}()" if kind in _CONVERSIONS else f"{kind}.fromdense(matrix.todense())"
+        return f"{kind} is made of arrays, got a {type(given).__name__}: `{way}` converts it."
+    scipy_like, jax_like = hasattr(given, "tocsr"), hasattr(given, "todense") and hasattr(given, "nse")
+    if not (scipy_like or jax_like):
+        return None
+    what = f"{kind} is made of arrays, got a sparse matrix of type {type(given).__name__}"
+    if scipy_like and kind in _CONVERSIONS:
+        arrays = ", ".join(f"s.{name}" for name in ("data", *cls._format.structure))
+        return f"{what}: use `s = s.{_CONVERSIONS[kind]}(); brainevent.{kind}(({arrays}), shape=s.shape)`."
+    dense = "toarray" if scipy_like else "todense"
+    return f"{what}: use `brainevent.{kind}{'' if kind == 'Dense' else '.fromdense'}(s.{dense}())`."
 
 
 def unknown_argument(kind: str, name: str, known: Iterable[str]) -> MathError:

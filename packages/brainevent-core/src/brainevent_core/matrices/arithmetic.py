@@ -20,7 +20,7 @@ from brainevent_core._jax import replicate
 from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.ops import MatrixLike, MatrixSpec
-from brainevent_core.ops.matmul import as_array
+from brainevent_core.ops.matmul import as_array, matrix_of
 
 __all__ = ["Arithmetic"]
 
@@ -98,7 +98,7 @@ class Arithmetic:
         return self
 
     def __neg__(self) -> Self:
-        return self._replace(-self.data)
+        return self._on_entries(operator.neg, linear=True)
 
     def __abs__(self) -> Self:
         # Entries of one weight never cancel.
@@ -176,6 +176,7 @@ def _operate(combine: Callable[..., Any], matrix: Any, other: Any, op: _Operator
 
 def _operand(other: Any) -> Any:
     """A matrix, a unit, a Python number (which is of no dtype of its own), or an array or quantity."""
+    other = matrix_of(other)
     if isinstance(other, (bool, int, float, complex, units.Unit, Arithmetic)):
         return other
     if isinstance(other, (str, bytes)):

@@ -122,6 +122,6 @@ def _padded(matrix: StoredMatrix, array: Any, nse: int | None, *, outside: int |
     if surplus < 0:
         raise MathError(f"The matrix has {matrix.nse} entries, more than nse={nse}; some would be lost.")
     if outside is not None:
-        return jnp.pad(signed(array), (0, surplus), constant_values=outside)
+        return jnp.pad(signed(array, outside), (0, surplus), constant_values=outside)
     mantissa, unit = units.detach(array)
     return units.attach(jnp.pad(mantissa, (0, surplus)), unit)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
+
+import jax
 
 from brainevent_core import units
 from brainevent_core._typing import Array, Quantity, QuantityLike
@@ -13,6 +15,12 @@ from brainevent_core.matrices.arguments import as_data
 from brainevent_core.matrices.stored import StoredMatrix
 
 __all__ = ["Dense"]
+
+
+def _transposed(elements: Any) -> Any:
+    if isinstance(elements, jax.ShapeDtypeStruct):  # of jax.eval_shape
+        return jax.ShapeDtypeStruct(elements.shape[::-1], elements.dtype)
+    return elements.T
 
 
 class Dense(StoredMatrix):
@@ -40,7 +48,9 @@ class Dense(StoredMatrix):
         super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
 
     def _transpose(self) -> Dense:
-        return Dense(self.data.T)
+        # Not the constructor: the elements can be abstract.
+        static = self.shape[::-1], self.__matrix_spec__.format
+        return Dense.tree_unflatten(static, (jax.tree.map(_transposed, self.data),))
 
     def todense(self) -> Array | Quantity:
         """The elements."""

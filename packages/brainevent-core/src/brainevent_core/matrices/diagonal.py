@@ -10,7 +10,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
 from brainevent_core.formats import COO_FORMAT
-from brainevent_core.ops import MatrixSpec, broadcast_weights, compressed, coordinate_order, coordinates
+from brainevent_core.ops import MatrixSpec, broadcast_weights, compressed, coordinate_order, coordinates, widened
 
 __all__ = ["plus_diagonal"]
 
@@ -37,7 +37,7 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     mantissa, unit = units.detach(values)
     values = units.attach(jnp.broadcast_to(mantissa.reshape(-1), (size,)), unit)
     data, own_unit = units.detach(stored.data)
-    data = broadcast_weights(stored, data).reshape(-1)
+    data = widened(broadcast_weights(stored, data).reshape(-1))
     row, col = _visible_coordinates(stored)
     entry = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_entries(row, col, size)
     present, missing = np.flatnonzero(entry >= 0), np.flatnonzero(entry < 0)

@@ -13,8 +13,8 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import FIXED_NUM_FORMAT
-from brainevent_core.matrices.arguments import dense_parts
+from brainevent_core.formats import FIXED_NUM_FORMAT, index_dtype
+from brainevent_core.matrices.arguments import as_shape, dense_parts
 from brainevent_core.matrices.column_index import ColumnIndexed
 
 __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
@@ -70,6 +70,7 @@ class FixedNumConn(ColumnIndexed):
             given = ", ".join(f"{name}={value!r}" for name, value in numbers.items())
             raise MathError(f"Neurons and connections are counted in whole numbers, got {given}.") from error
         rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
+        as_shape((num_pre, num_post))
         key = _as_key(seed)
         indices = draw_distinct(key, rows, partners, conn_num)
         return _draw_weight(weight, key, indices.shape), indices, (num_pre, num_post)
@@ -155,7 +156,7 @@ FixedNumPerPost = FixedPreNumConn
 
 
 def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: int) -> np.ndarray:
-    """``count`` distinct numbers below ``partners`` for each row, every subset equally likely, int32, sorted.
+    """``count`` distinct numbers below ``partners`` for each row, every subset equally likely, sorted.
 
     Repeated draws within a row are drawn again until none is left: sequential sampling without replacement, in
     which a draw counts if it is new. Above half of all partners, the ones to leave out are drawn.
@@ -172,9 +173,10 @@ def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: 
         left_out = draw_distinct(key, rows, partners, partners - count)
         chosen = np.ones((rows, partners), bool)
         np.put_along_axis(chosen, left_out, False, axis=1)
-        return np.nonzero(chosen)[1].reshape(rows, count).astype(np.int32)
+        return np.nonzero(chosen)[1].reshape(rows, count).astype(index_dtype(partners))
     random = np.random.Generator(np.random.Philox(key))
-    indices = np.sort(random.integers(partners, size=(rows, count), dtype=np.int32), axis=1)
+    dtype = index_dtype(partners)
+    indices = np.sort(random.integers(partners, size=(rows, count), dtype=dtype), axis=1)
     pending = np.arange(rows)
     while pending.size:
         drawn = indices[pending]
@@ -182,7 +184,7 @@ def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: 
         repeated[:, 1:] = drawn[:, 1:] == drawn[:, :-1]
         again = repeated.any(axis=1)
         pending, drawn, repeated = pending[again], drawn[again], repeated[again]
-        drawn[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=np.int32)
+        drawn[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=dtype)
         indices[pending] = np.sort(drawn, axis=1)
     return indices
 
@@ -229,6 +231,6 @@ def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
             "lost."
         )
     # Nonzero columns first, each row in order; surplus entries point behind the last column.
-    order = jnp.argsort(elements == 0, axis=1, stable=True)[:, :width].astype(jnp.int32)
+    order = jnp.argsort(elements == 0, axis=1, stable=True)[:, :width].astype(index_dtype(cols))
     values = jnp.take_along_axis(jnp.asarray(elements), order, axis=1)
     return values, jnp.where(values != 0, order, cols)

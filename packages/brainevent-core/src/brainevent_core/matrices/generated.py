@@ -16,8 +16,8 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, Number, Quantity, QuantityLike
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.jitc import NORMAL, SCALAR, UNIFORM, ConnectionRule, Law, as_probability, as_seed
-from brainevent_core.matrices.arguments import as_data, as_shape
+from brainevent_core.jitc import LONGEST, NORMAL, SCALAR, UNIFORM, ConnectionRule, Law, as_probability, as_seed
+from brainevent_core.matrices.arguments import as_data, two_lengths
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.csr import CSC, CSR
 from brainevent_core.ops import MatrixSpec, connections, count_connections, window
@@ -77,7 +77,12 @@ class JITCMatrix(Matrix):
             )
         if (shape is None) == (num_pre is None and num_post is None) or (num_pre is None) != (num_post is None):
             raise MathError(f"{kind} needs either shape= or both num_pre= and num_post=.")
-        size = as_shape((num_pre, num_post) if shape is None else shape)  # type: ignore[arg-type]
+        size = two_lengths((num_pre, num_post) if shape is None else shape)  # type: ignore[arg-type]
+        if max(size) > LONGEST:
+            raise MathError(
+                f"{kind} has at most {LONGEST} rows and columns, for its stream counts them with 32 bits; got shape "
+                f"{size}. Make several, each with a seed of its own."
+            )
         along_rows = self._along_rows if corder is None else bool(corder)
         structure = as_seed(given["seed"]), jnp.zeros(1, jnp.uint32)
         data = self._as_parameters(*map(given.get, parameters))
@@ -94,7 +99,12 @@ class JITCMatrix(Matrix):
         if len(flat) == 1:
             return flat[0]
         unit = next((units.unit_of(value) for value in flat if units.unit_of(value) is not None), None)
-        return units.attach(jnp.stack([jnp.asarray(units.mantissa_in(value, unit)) for value in flat]), unit)
+        whose = f"the other parameters ({', '.join(cls._law.parameters)})"
+        plain = [
+            jnp.asarray(units.mantissa_in(value, unit, name, whose))
+            for name, value in zip(cls._law.parameters, flat, strict=True)
+        ]
+        return units.attach(jnp.stack(plain), unit)
 
     # -- pytree --------------------------------------------------------------------------------------------------
 

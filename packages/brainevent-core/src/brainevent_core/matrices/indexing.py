@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._arrays import as_numpy
 from brainevent_core._jax import replicated
 from brainevent_core._typing import Array, Index, Quantity, Shape
+from brainevent_core.formats import index_dtype
 from brainevent_core.ops import MatrixSpec, columns, elements, rows
 
 __all__ = ["Indexing", "positions", "selected"]
@@ -38,16 +40,18 @@ class Indexing:
         """
         components = _components(index, self.shape)
         if len(components) != 2 or any(map(_is_special, components)):
-            return self._by_grid(components)
+            try:
+                return self._by_grid(components)
+            except IndexError as error:
+                if any(isinstance(one, jax.Array) for one in components):
+                    raise
+                return self._nothing(components, error)
         try:
             row, col = (_simplified(one, size) for one, size in zip(components, self.shape))
         except IndexError as error:
             if any(isinstance(one, jax.Array) for one in components):
                 raise
-            try:
-                return self._by_grid(components)  # where nothing is selected, NumPy looks at no index
-            except IndexError:
-                raise error from None
+            return self._nothing(components, error)
         return self._by_axes(row, col)
 
     def __iter__(self) -> Iterator[Array | Quantity]:
@@ -73,18 +77,38 @@ class Indexing:
         picked, unit = units.detach(rows(spec, at))
         return units.attach(picked[..., col] if isinstance(col, slice) else _taken(picked, col), unit)
 
+    def _nothing(self, components: Sequence[Any], error: IndexError) -> Any:
+        """What an index out of range selects: where nothing is selected, NumPy looks at no index.
+
+        Raises:
+            IndexError: otherwise.
+        """
+        try:
+            selection = np.broadcast_to(np.int8(0), self.shape)[tuple(components)]
+        except (IndexError, ValueError):  # NumPy has no arrays of so many elements, not even without memory
+            raise error from None
+        picked, unit = units.detach(rows(self.__matrix_spec__, np.zeros(0, int)))
+        return units.attach(jnp.zeros(selection.shape, picked.dtype), unit)
+
     def _by_grid(self, components: Sequence[Any]) -> Any:
         """What any index selects: NumPy says it of the row and the column of each element.
 
-        A traced index stands in its own order for an axis of its length, so that NumPy sees its shape.
+        What selects along one axis stands in its own order for an axis of its length: NumPy sees its shape, traced or
+        not, and no array is as long as the axis of the matrix.
         """
-        lengths, virtual, traced, axis = list(self.shape), list[Any](), dict[int, Any](), 0
+        lengths, virtual, chosen, axis = list(self.shape), list[Any](), dict[int, Any](), 0
         for one in components:
-            if isinstance(one, jax.Array):
-                traced[axis], lengths[axis] = positions(one, self.shape[axis]).reshape(-1), one.size
-                virtual.append(np.arange(one.size).reshape(one.shape) if one.ndim else 0)
+            if isinstance(one, slice):
+                chosen[axis] = _positions_of(one, self.shape[axis])
+                virtual.append(slice(None))
+            elif _axes_of(one) == 1:
+                chosen[axis] = positions(one, self.shape[axis])
+                virtual.append(np.arange(chosen[axis].size).reshape(chosen[axis].shape) if chosen[axis].ndim else 0)
+                chosen[axis] = chosen[axis].reshape(-1)
             else:
                 virtual.append(one)
+            if axis in chosen:
+                lengths[axis] = chosen[axis].size
             axis += _axes_of(one)
         row, col = (
             np.asarray(np.broadcast_to(index, lengths)[tuple(virtual)])
@@ -94,11 +118,11 @@ class Indexing:
         by_row = np.unique(row).size <= np.unique(col).size
         (major, i), (minor, j) = ((row, 0), (col, 1)) if by_row else ((col, 1), (row, 0))
         asked, which = np.unique(major, return_inverse=True)
-        at = traced[i][asked] if i in traced else asked
+        at = chosen[i][asked] if i in chosen else asked
         picked, unit = units.detach((rows if by_row else columns)(self.__matrix_spec__, at))
         if row.size == 0:
             return units.attach(jnp.zeros(row.shape, picked.dtype), unit)
-        at = traced[j][minor] if j in traced else minor
+        at = chosen[j][minor] if j in chosen else minor
         return units.attach(picked.at[which.reshape(row.shape), at].get(mode="fill", fill_value=0), unit)
 
 
@@ -123,11 +147,12 @@ def _as_component(index: Any) -> Any:
     if isinstance(index, units.Quantity):
         raise IndexError(f"Indices are numbers without a unit, got {index}.")
     if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(index)):
-        index = jnp.asarray(index)  # a list of traced and other numbers, too
+        # A list of traced and other numbers, too. A uint64 beside a signed number would make floats of all.
+        index = jnp.asarray(jax.tree.map(lambda one: int(one) if isinstance(one, np.integer) else one, index))
         if index.dtype == np.bool_:
             raise IndexError(f"A mask must be concrete, got a traced one of shape {tuple(index.shape)}.")
     else:
-        index = np.asarray(index)
+        index = as_numpy(index)
         if index.size == 0 and index.dtype == np.float64:
             index = index.astype(np.int64)  # an empty list has no dtype of its own
         if index.dtype == np.bool_:
@@ -195,10 +220,11 @@ def positions(index: Any, size: int) -> Any:
         return np.where(index < 0, index + size, index)
     if not isinstance(index, jax.Array):
         raise IndexError(f"Rows are picked by whole numbers, slices and masks, got {index!r}.")
-    if index.dtype.itemsize < 4:
-        index = index.astype(jnp.int32)
+    wide = index_dtype(size)
     if jnp.issubdtype(index.dtype, jnp.unsignedinteger):
-        return jnp.minimum(index, size)
+        return jnp.minimum(index, min(size, jnp.iinfo(index.dtype).max)).astype(wide)
+    if index.dtype.itemsize < np.dtype(wide).itemsize:
+        index = index.astype(wide)
     return jnp.where((index >= -size) & (index < size), jnp.where(index < 0, index + size, index), size)
 
 

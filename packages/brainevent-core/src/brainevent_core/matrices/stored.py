@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -22,7 +23,7 @@ from brainevent_core.matrices.arguments import (
 )
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
-from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum
+from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
 
 __all__ = ["StoredMatrix"]
 
@@ -125,7 +126,11 @@ class StoredMatrix(Matrix):
         yield from map(repr, self.__matrix_spec__.format.components)
 
     def todense(self) -> Array | Quantity:
-        """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up."""
+        """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up.
+
+        It has the dtype of the weights, but for integers of fewer than 32 bits: they come out in 32, in which they add
+        up. Booleans add up to whether any is True.
+        """
         data, unit = units.detach(self.data)
         row, col, *_ = entries_of(self.__matrix_spec__)
         return units.attach(segment_sum(broadcast_weights(self.__matrix_spec__, data), (row, col), self.shape), unit)
@@ -197,14 +202,20 @@ class StoredMatrix(Matrix):
                 f"Weights of this {type(self).__name__} are in another order than its entries, which may share them: "
                 "use `.tocoo()`."
             )
+
+        def weights(value: Any) -> Any:
+            if not isinstance(value, Matrix):
+                return value
+            return value.data if spec.stores_all else jax.tree.map(widened, value.data)
+
         if linear or not may_repeat(spec):
-            return self._replace(op(*(value.data if isinstance(value, Matrix) else value for value in (self, *others))))
+            return self._replace(op(*map(weights, (self, *others))))
         first = first_of_place(spec)
 
         def summed(value: Any) -> Any:
             if not isinstance(value, Matrix):
                 return value
-            data, unit = units.detach(value.data)
+            data, unit = units.detach(weights(value))
             return units.attach(totals(first, broadcast_weights(spec, data)), unit)
 
         combined, unit = units.detach(op(*map(summed, (self, *others))))

@@ -2,7 +2,7 @@
 
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates
 from brainevent_core.ops.dt2t import dt2t
-from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum
+from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum, widened
 from brainevent_core.ops.generated import connections, count_connections, window
 from brainevent_core.ops.matmul import matmul, matrix_product
 from brainevent_core.ops.plasticity import update
@@ -35,5 +35,6 @@ __all__ = [
     "segment_sum",
     "solve",
     "update",
+    "widened",
     "window",
 ]

@@ -13,7 +13,7 @@ from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.reference import accumulator
 
-__all__ = ["MatrixEntries", "broadcast_weights", "entries_of", "segment_sum"]
+__all__ = ["MatrixEntries", "broadcast_weights", "entries_of", "segment_sum", "widened"]
 
 
 class MatrixEntries(NamedTuple):
@@ -93,15 +93,25 @@ def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
     return data.reshape(-1).at[weight].get(mode="fill", fill_value=0, wrap_negative_indices=False)
 
 
+def widened(weights: Any) -> Any:
+    """Weights in the dtype of their sums: integers of fewer than 32 bits become 32-bit ones, which hold the sum of all
+    at one place."""
+    if not jnp.issubdtype(weights.dtype, jnp.integer) or weights.dtype.itemsize >= 4:
+        return weights
+    return weights.astype(jnp.int32 if jnp.issubdtype(weights.dtype, jnp.signedinteger) else jnp.uint32)
+
+
 @replicated
 def segment_sum(values: Any, at: Any, shape: tuple[int, ...]) -> Any:
     """The array of that shape to which values add up; those outside of it are dropped.
 
     Args:
-        values: numbers; booleans add up to whether any is True, as in NumPy.
+        values: numbers; booleans add up to whether any is True, as in NumPy. Integers of fewer than 32 bits add up in
+            32, as in NumPy and JAX.
         at: one array of indices for each axis.
         shape: of the result.
     """
+    values = widened(values)
     wide = accumulator(values.dtype) if jnp.issubdtype(values.dtype, jnp.floating) else values.dtype
     elements = jnp.zeros(shape, wide).at[at]
     combine = elements.max if wide == jnp.bool_ else elements.add

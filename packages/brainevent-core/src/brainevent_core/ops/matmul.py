@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import reprlib
+import warnings
 from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
+from brainevent_core._arrays import native
 from brainevent_core._typing import Array, OperandLike, Quantity
-from brainevent_core.encodings import FLOAT, Encoding
+from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import DENSE_FORMAT, Format, Shape
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixLike, MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
-__all__ = ["as_array", "matmul", "matrix_product", "promote"]
+__all__ = ["HOW_TO_TAKE_SPARSE", "as_array", "matmul", "matrix_of", "matrix_product", "promote", "warn_of_unit"]
 
 
 def matmul(
@@ -47,6 +50,7 @@ def matmul(
         >>> brainevent.matmul(brainevent.BinaryArray(jnp.array([True, True])), weights)
         Array([3., 2.], dtype=float32)
     """
+    left, right = matrix_of(left), matrix_of(right)
     left_spec, right_spec = getattr(left, "__matrix_spec__", None), getattr(right, "__matrix_spec__", None)
     if left_spec is not None and right_spec is not None:
         # All elements of one are there, as in an array.
@@ -71,6 +75,13 @@ def matmul(
         f"brainevent.matmul needs events or a brainevent matrix on one side, got {type(left).__name__} and "
         f"{type(right).__name__}; plain arrays multiply with jnp.matmul."
     )
+
+
+#: What to do with a sparse matrix of SciPy.
+HOW_TO_TAKE_SPARSE = (
+    "A sparse matrix `s` of SciPy becomes one of ours with `s = s.tocsr(); brainevent.CSR((s.data, s.indices, "
+    "s.indptr), shape=s.shape)`, and an array with `s.toarray()`."
+)
 
 
 class _ProductKey(NamedTuple):
@@ -166,9 +177,11 @@ def _check_lengths(key: _ProductKey, x: Any) -> None:
     if given != length:
         sides = (f"{kind} {tuple(shape)}", f"matrix {tuple(matrix_shape)}")
         left, right = sides if key.from_left else sides[::-1]
+        as_ids = key.encoding is BINARY and jnp.issubdtype(x.dtype, jnp.integer)
+        hint = " Events are given for each neuron; `jnp.zeros(n, bool).at[ids].set(True)` makes them of indices."
         raise MathError(
             f"Shapes do not fit: {left} @ {right}; the {kind} must have length {length} along the summed axis, "
-            f"got {given}."
+            f"got {given}.{hint if as_ids else ''}"
         )
 
 
@@ -190,15 +203,64 @@ def as_array(x: Any) -> Any:
     Raises:
         DTypeError: if it is nothing that JAX makes an array of.
     """
-    if isinstance(x, (jax.Array, units.Quantity)):
+    if isinstance(x, jax.Array):
         return x
+    if isinstance(x, units.Quantity):
+        mantissa, unit = units.detach(x)
+        if hasattr(mantissa, "__matrix_spec__"):
+            raise DTypeError(
+                f"Expected numbers, got a quantity that holds a {type(mantissa).__name__}: for a matrix in a unit, "
+                "write `matrix * unit`."
+            )
+        # Of the wrong byte order, for all else is the user's: brainunit keeps what it is given.
+        return x if native(mantissa) is mantissa else units.attach(jnp.asarray(native(mantissa)), unit)
     convert = getattr(x, "__jax_array__", None)
     if convert is not None:
         return convert()
     try:
-        return jnp.asarray(x)
+        return jnp.asarray(native(x))
     except (TypeError, ValueError) as error:
+        numbers = _in_native_order(x)
+        if numbers is not None:
+            return jnp.asarray(numbers)
         raise DTypeError(
             f"Expected numbers, as an array, a quantity or a (nested) list, got {reprlib.repr(x)} of type "
-            f"{type(x).__name__}."
+            f"{type(x).__name__}.{_way_out(x)}"
         ) from error
+
+
+def _in_native_order(x: Any) -> Any:
+    """What JAX refuses for its byte order alone, as a list of such arrays or the data set of a file; None otherwise."""
+    dtypes = [getattr(leaf, "dtype", None) for leaf in jax.tree.leaves(x)]
+    if all(dtype.isnative for dtype in dtypes if isinstance(dtype, np.dtype)):
+        return None
+    array = native(np.asarray(x))
+    return array if array.dtype.kind in "biufc" else None
+
+
+def _way_out(x: Any) -> str:
+    """What to do about a sparse matrix of another package."""
+    if not hasattr(x, "tocsr") and not hasattr(x, "todense"):
+        return ""
+    return " " + HOW_TO_TAKE_SPARSE if hasattr(x, "tocsr") else " Make an array of it with `.todense()`."
+
+
+def warn_of_unit(kind: str, value: Any) -> None:
+    """Say that what has a unit is taken as spikes: each nonzero membrane potential would be one."""
+    unit = units.unit_of(value)
+    if unit is not None and not unit.is_unitless:
+        warnings.warn(
+            f"{kind}: the spikes were given as a quantity in {unit}. Each nonzero entry of it is an event that counts "
+            "as 1, and the unit is left out. Spikes are a condition, such as `v > threshold`; SparseFloat keeps values "
+            "and units.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def matrix_of(x: Any) -> Any:
+    """A quantity that holds a matrix, as ``unit * matrix`` makes it, as that matrix in the unit; all else as it is."""
+    if isinstance(x, units.Quantity) and hasattr(x.mantissa, "__matrix_spec__"):
+        mantissa, unit = units.detach(x)
+        return mantissa * unit
+    return x

@@ -10,7 +10,7 @@ from brainevent_core import units
 from brainevent_core.encodings import BINARY, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Shape
-from brainevent_core.ops.matmul import as_array
+from brainevent_core.ops.matmul import as_array, warn_of_unit
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import CLIPS, stdp_update_p
 from brainevent_core.primitives.matmul import check_weights
@@ -81,7 +81,9 @@ def _events(spikes: Any) -> tuple[Encoding, Any, int | None]:
     """How the spikes are encoded, the encoded array, and the length before."""
     events = getattr(spikes, "__event_spec__", None)
     if events is None:
-        return BINARY, units.detach(as_array(spikes))[0], None
+        spikes = as_array(spikes)
+        warn_of_unit("Plasticity", spikes)
+        return BINARY, units.detach(spikes)[0], None
     encoding, x, _, length = events
     # Events that keep a value count as 1 here.
     return (encoding, x, length) if encoding.event else (BINARY, events.decoded(), None)
@@ -92,7 +94,7 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
     data, unit = units.detach(data)
     data = jnp.asarray(data)
     check_weights(data.dtype)
-    trace = _as_numbers("The trace", trace, unit, data.dtype)
+    trace = _as_numbers("post_trace" if key.pre else "pre_trace", trace, unit, data.dtype)
     lower, upper = (
         jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)
         for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
@@ -117,7 +119,7 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
 
 def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
     """A trace or bound in the unit and dtype of the weights."""
-    value = jnp.asarray(units.mantissa_in(value, unit))
+    value = jnp.asarray(units.mantissa_in(value, unit, what, "the weights"))
     if jnp.issubdtype(value.dtype, jnp.complexfloating):
         raise DTypeError(f"{what} must hold real numbers, got dtype {value.dtype}.")
     return value.astype(dtype)

@@ -5,6 +5,7 @@ kernel can. Several are gathered in one pass over all entries. Of a generated ma
 generated.
 """
 
+from collections.abc import Callable
 from functools import partial, singledispatch
 from typing import Any
 
@@ -104,15 +105,41 @@ def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, da
     if size == 0 or count == 0:
         return jnp.zeros((count, width), data.dtype)
     # A row that is asked for twice is gathered once: the place of a row is that of the last one that asked.
-    places = jnp.full(size, count, jnp.int32).at[at].set(jnp.arange(count, dtype=jnp.int32), mode="drop")
-    place = places.at[major].get(mode="fill", fill_value=count, wrap_negative_indices=False)
-    slices = segment_sum(broadcast_weights(spec, data), (place, minor), (count, width))
-    own = places.at[at].get(mode="fill", fill_value=count)
-    return slices.at[own].get(mode="fill", fill_value=0)
+    place_of = _places(within(at, size), size)
+    slices = segment_sum(broadcast_weights(spec, data), (place_of(major), minor), (count, width))
+    return slices.at[place_of(within(at, size))].get(mode="fill", fill_value=0)
+
+
+# A table of the places of all rows is made of no more rows than these; 32 MiB.
+_LONGEST_TABLE = 2**23
+
+
+def _places(at: Any, size: int) -> Callable[[Any], Any]:
+    """``index → position in at`` of the last one that is the same, for indices below ``size``; the length of ``at`` for
+    those that are not in it. Negative ones are in neither."""
+    count = at.shape[0]
+    order = jnp.arange(count, dtype=jnp.int32)
+    if size <= _LONGEST_TABLE:
+        table = jnp.full(size, count, jnp.int32).at[at].set(order, mode="drop", wrap_negative_indices=False)
+        return lambda index: table.at[index].get(mode="fill", fill_value=count, wrap_negative_indices=False)
+    order = jnp.argsort(at, stable=True)
+    ascending = at[order]
+
+    def search(index: Any) -> Any:
+        found = jnp.searchsorted(ascending, index, side="right") - 1
+        same = (found >= 0) & (index >= 0) & (ascending[found] == index)
+        return jnp.where(same, order[found], count)
+
+    return search
 
 
 @_elements.register
 def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> Any:
+    if spec.stores_all:
+        data, unit = units.detach(spec.elements)
+        if data.size == 0 or jnp.size(row) == 0 or jnp.size(col) == 0:
+            return units.attach(jnp.zeros(jnp.broadcast_shapes(jnp.shape(row), jnp.shape(col)), data.dtype), unit)
+        return units.attach(data.at[row, col].get(mode="fill", fill_value=0), unit)
     which: Any = np.arange(jnp.size(row))
     asked: Any = jnp.ravel(row)
     if isinstance(row, np.ndarray):
@@ -133,15 +160,28 @@ _MOST_ELEMENTS = 2**22
 def _elements_by_key(spec: MatrixSpec, row: np.ndarray, col: np.ndarray) -> Any:
     """Elements that are looked up among the entries, which are visible; whole rows of them would be too many."""
     data, unit = units.detach(spec.data)
-    keys = row.astype(np.int64) * spec.matrix_shape[1] + col
-    asked, which = np.unique(keys, return_inverse=True)
     with jax.ensure_compile_time_eval():
         entry_row, entry_col, exists = (np.asarray(index).reshape(-1) for index in entries_of(spec)[:3])
-    entry_keys = entry_row.astype(np.int64) * spec.matrix_shape[1] + entry_col
-    at = np.minimum(np.searchsorted(asked, entry_keys), max(asked.size - 1, 0))
-    found = np.flatnonzero(exists & (asked[at] == entry_keys)) if asked.size else np.zeros(0, int)
+    (rows_asked, row_rank), (columns_asked, col_rank) = (_ranked(index) for index in (row, col))
+    # Ranks, for the product of two axes can be larger than any integer.
+    entry_keys = _rank_in(rows_asked, entry_row) * columns_asked.size + _rank_in(columns_asked, entry_col)
+    asked, which = np.unique(row_rank * columns_asked.size + col_rank, return_inverse=True)
+    entry_keys = np.where(exists & np.isin(entry_row, rows_asked) & np.isin(entry_col, columns_asked), entry_keys, -1)
+    at = _rank_in(asked, entry_keys)
+    found = np.flatnonzero(asked[at] == entry_keys) if asked.size else np.zeros(0, int)
     sums = segment_sum(broadcast_weights(spec, data).reshape(-1)[found], (at[found],), (asked.size,))
-    return units.attach(sums[which.reshape(keys.shape)], unit)
+    return units.attach(sums[which.reshape(row.shape)], unit)
+
+
+def _ranked(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct numbers of an array in increasing order, and which of them each is."""
+    distinct, rank = np.unique(index, return_inverse=True)
+    return distinct, rank.reshape(index.shape)
+
+
+def _rank_in(ascending: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Where numbers stand among others, or would if they were there."""
+    return np.minimum(np.searchsorted(ascending, numbers), max(ascending.size - 1, 0))
 
 
 # -- generated ---------------------------------------------------------------------------------------------------------

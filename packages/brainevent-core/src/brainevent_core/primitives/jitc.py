@@ -28,7 +28,7 @@ from brainevent_core._jax import is_undefined_primal
 from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Shape
-from brainevent_core.jitc import ConnectionRule
+from brainevent_core.jitc import LONGEST, ConnectionRule
 from brainevent_core.primitive import XLACustomKernel, defjvp
 from brainevent_core.primitives.matmul import (
     check_weights,
@@ -47,9 +47,6 @@ jitc_matmul_p = XLACustomKernel("jitc_matmul", tags=("product", "jitc"), _builti
 jitc_to_dense_p = XLACustomKernel("jitc_to_dense", tags=("jitc",), _builtin=True)
 jitc_to_coo_p = XLACustomKernel("jitc_to_coo", tags=("jitc",), _builtin=True)
 
-# Columns are 32-bit integers, with a margin of a block on either side.
-_LONGEST = 2**31 - 2**17
-
 
 def _check_network(seed: Any, shape: tuple[int, int], **offset: tuple[Any, int]) -> None:
     for name, (array, length) in {"seed": (seed, 2), **offset}.items():
@@ -60,8 +57,8 @@ def _check_network(seed: Any, shape: tuple[int, int], **offset: tuple[Any, int])
                 f"{name} must have dtype uint32, got {array.dtype}. Seeds have no derivative: differentiate with "
                 "respect to the parameters of the weights (`with_data` is the idiom)."
             )
-    if max(shape) > _LONGEST:
-        raise MathError(f"A just-in-time matrix has at most {_LONGEST} rows and columns, got shape {tuple(shape)}.")
+    if max(shape) > LONGEST:
+        raise MathError(f"A just-in-time matrix has at most {LONGEST} rows and columns, got shape {tuple(shape)}.")
 
 
 # -- jitc_matmul -----------------------------------------------------------------------------------------------------

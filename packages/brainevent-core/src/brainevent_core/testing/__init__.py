@@ -1,6 +1,6 @@
 """The conformance kit: cases, checks and a command line with which every backend is tested.
 
-Needs the extra ``brainevent-core[testing]``. Nothing here is imported with ``brainevent``.
+Needs the extra ``brainevent[testing]``. Nothing here is imported with ``brainevent``.
 """
 
 from brainevent_core.testing.conformance import (

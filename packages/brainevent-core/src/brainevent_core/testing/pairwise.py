@@ -5,7 +5,15 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["round_robin", "rows", "table_rows"]
+__all__ = ["MissingExtra", "round_robin", "rows", "table_rows"]
+
+
+class MissingExtra(ImportError):
+    """A package of the extra ``testing`` is not installed."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(f"{fault}: pip install 'brainevent[testing]'")
+
 
 _STRIDE = 7919  # a prime: it has no factor in common with a number of turns
 
@@ -31,7 +39,10 @@ def rows(
             if allowed(row):
                 yield row
         return
-    from allpairspy import AllPairs
+    try:
+        from allpairspy import AllPairs
+    except ModuleNotFoundError:
+        raise MissingExtra("Covers of cases are made with allpairspy, which is not installed") from None
 
     if seed is not None:
         shuffle = random.Random(seed)

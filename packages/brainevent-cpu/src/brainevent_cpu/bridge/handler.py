@@ -11,6 +11,8 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
 
+from brainevent_core.errors import KernelCompilationError
+
 from . import layout
 from .cache import HandlerCache, handler_key
 from .frame import answer_metadata, error_message, frame_is_readable, kernel_call
@@ -48,7 +50,7 @@ def compile_handler(
 
     Raises:
       TypeError: for a dtype that Numba can't handle.
-      numba.errors.TypingError: if the kernel can't be compiled for these arguments.
+      KernelCompilationError: if the kernel can't be compiled for these arguments.
     """
     input_types = tuple(array_type(spec, readonly=True) for spec in inputs)
     output_types = tuple(array_type(spec, readonly=False) for spec in outputs)
@@ -84,5 +86,18 @@ def compile_handler(
     handler: Any = CFunc(handle, ((types.int64,), types.int64), locals={}, options={})
     if kernel.sources:
         handler._cache = HandlerCache(key)
-    handler.compile()
+    try:
+        handler.compile()
+    except numba.errors.NumbaError as error:
+        raise _fault_of(kernel, function, (*input_types, *output_types, *attribute_types)) or error from None
     return handler
+
+
+def _fault_of(kernel: NativeKernel, function: Dispatcher, arguments: tuple[Any, ...]) -> KernelCompilationError | None:
+    """What is wrong with the kernel by itself, without the hundred lines about what calls it; None if nothing is."""
+    try:
+        function.compile(arguments)
+    except numba.errors.NumbaError as error:
+        types_given = ", ".join(map(str, arguments))
+        return KernelCompilationError(f"Numba can't compile the kernel {kernel.name!r} for ({types_given}): {error}")
+    return None

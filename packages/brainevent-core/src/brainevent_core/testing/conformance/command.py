@@ -15,6 +15,7 @@ from brainevent_core.testing.conformance.case import ConformanceCase, Outcome
 from brainevent_core.testing.conformance.check import device_of, primitives_of
 from brainevent_core.testing.conformance.run import run_cases
 from brainevent_core.testing.conformance.tables import TABLES, conformance_cases, named_case
+from brainevent_core.testing.pairwise import MissingExtra
 
 __all__ = ["main"]
 
@@ -35,7 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _untestable(options.backend, str(error))
     if not set(primitives) & set(TABLES):
         return _untestable(options.backend, f"it registers no kernel for any of {', '.join(TABLES)}.")
-    cases = _cases(options, primitives)
+    try:
+        cases = _cases(options, primitives)
+    except MissingExtra as error:
+        return _untestable(options.backend, f"{error}.")
     if not cases:
         return _untestable(options.backend, f"no case of {', '.join(primitives)} is selected by {options.select!r}.")
 
