@@ -70,7 +70,7 @@ def test_ids_of_any_dtype_are_rows_and_columns(kind: str, ids: str, x64_on: bool
         np.testing.assert_array_equal(matrix[:, given], dense[:, plain])
         np.testing.assert_array_equal(matrix[given, 1], dense[plain, 1])
         np.testing.assert_array_equal(matrix[None, given], dense[None, plain])
-        if kind in ("CSR", "CSC"):
+        if kind in ("CSR", "CSC") and ids != "nested":
             np.testing.assert_array_equal(matrix.slice_rows(given).todense(), np.atleast_2d(dense[plain]))
 
 
@@ -305,10 +305,12 @@ def test_pointers_that_cannot_count_the_slots() -> None:
             make(np.int32)
 
 
-@pytest.mark.parametrize("index", [0, 5, (0, [5]), (9, slice(None)), (slice(None), None, 0), (1, None, [0, 5])])
+@pytest.mark.parametrize("index", [0, 5, (0, [5]), (0, slice(3, 9)), (9, 1), (slice(None), None, 0), (1, None, [5])])
 def test_no_index_makes_an_array_of_all_columns_on_the_host(index: Any) -> None:
     n = 2**21
     matrix = CSR(np.float32([1, 2]), np.array([5, n - 1]), np.array([0, 1, 2]), shape=(2, n))
+    with suppress(IndexError):
+        matrix[index]  # what is compiled takes memory once
     tracemalloc.start()
     with suppress(IndexError):
         matrix[index]
@@ -334,9 +336,9 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "halves": lambda m: (m - m * 0.5).todense()[0, 1] * 2,
     "twice": lambda m: (m + m).todense()[0, 1] / 2,
     "times two": lambda m: (m * 2).todense()[0, 1] / 2,
-    "negated": lambda m: -(-m).todense()[0, 1].astype(np.float32),
+    "negated": lambda m: -((-m).todense()[0, 1]),
     "absolute": lambda m: abs(m)[0, 1],
-    "its root": lambda m: np.sqrt(float((m * m)[0, 1])),
+    "the root of its square": lambda m: 2 * np.sqrt(float(((m * 0.5) * (m * 0.5))[0, 1])),
     "diag_add": lambda m: m.tocsr().diag_add(1).todense()[0, 1],
     "a traced matrix": lambda m: jax.jit(lambda m: m.todense())(m)[0, 1],
     "in a unit": lambda m: u.get_mantissa((m * u.mV).todense()[0, 1]),

@@ -85,7 +85,7 @@ class Indexing:
         """
         try:
             selection = np.broadcast_to(np.int8(0), self.shape)[tuple(components)]
-        except (IndexError, ValueError):  # NumPy has no arrays of so many elements, not even without memory
+        except (IndexError, ValueError, OverflowError):  # NumPy has no arrays of so many elements, nor such indices
             raise error from None
         picked, unit = units.detach(rows(self.__matrix_spec__, np.zeros(0, int)))
         return units.attach(jnp.zeros(selection.shape, picked.dtype), unit)

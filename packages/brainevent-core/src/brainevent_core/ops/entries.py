@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from brainevent_core._jax import replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, within
+from brainevent_core.formats import Format, Shape, index_dtype, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.reference import accumulator
@@ -38,6 +38,7 @@ def entries_of(spec: MatrixSpec) -> MatrixEntries:
 
     Raises:
         DTypeError: if index arrays have become floats.
+        MathError: if an axis is too long for JAX's integers.
         UnsupportedOperationError: if the matrix is generated, and has no entries to list.
     """
     return _entries_of(spec.format, spec)
@@ -59,6 +60,8 @@ def _generated(rule: ConnectionRule, spec: MatrixSpec) -> MatrixEntries:
 @_entries_of.register
 def _stored(format: Format, spec: MatrixSpec) -> MatrixEntries:
     format.require_integers(spec.structure)
+    if not format.stores_all:
+        index_dtype(*spec.shape)
     entries = _oriented(format, spec.shape, spec.transposed, replicate(spec.structure))
     if entries.weight is None or spec.is_homogeneous:
         return entries._replace(weight=None)

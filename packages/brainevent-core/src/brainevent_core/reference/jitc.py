@@ -47,7 +47,7 @@ def _walk(
     start = jnp.uint32(0) if aligned else offset[1]
     blocks = -(-length // size) + (not aligned)
     row = offset[0] + jnp.arange(rows, dtype=jnp.uint32)[:, None]
-    block = start // size + jnp.arange(blocks, dtype=jnp.uint32)
+    block = (start // size + jnp.arange(blocks, dtype=jnp.uint32))[None]
     key0, key1 = jitc.block_keys(seed, row, block)
     # Columns count from the window's beginning, and are negative before it.
     begin = (block * size - start).astype(jnp.int32)
