@@ -20,7 +20,7 @@ import pytest
 
 from brainevent_core import config
 from brainevent_core.errors import BackendWarning
-from brainevent_cpu.bridge import NativeKernel, cache, layout, native_call, selftest
+from brainevent_cpu.bridge import NativeKernel, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
 from brainevent_cpu.testing import CallFrame, run_task
 
@@ -345,7 +345,7 @@ def test_the_environment_limits_threads_and_the_cache_serves_any_process(cache_d
         environment = {**os.environ, "BRAINEVENT_NUM_THREADS": limit}
         result = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         assert int(result.stdout) == min(int(limit), len(os.sched_getaffinity(0)))
-    assert len(list(cache_directory.rglob("*.pickle"))) == 1
+    assert len(list(cache_directory.rglob("*.handler"))) == 1
     environment = {**os.environ, "BRAINEVENT_NUM_THREADS": "0"}
     with pytest.raises(subprocess.CalledProcessError) as failed:
         subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -576,36 +576,13 @@ def test_busy_pool() -> None:
             np.testing.assert_array_equal(result, x)
 
 
-# --- The cache, the self-test, imports --------------------------------------------------------------------------------
+# --- The self-test, imports --------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    cache._toolchain.cache_clear()
-    yield tmp_path
-    cache._toolchain.cache_clear()
-
-
-def test_handlers_are_kept_on_disk(cache_directory: Path) -> None:
-    kernel = NativeKernel("kept", lambda: _double, sources=SOURCES)
-    specs = [(F32, 1)], [(F32, 1)]
-    assert compile_handler(kernel, *specs).cache_hits == 0
-    (file,) = cache_directory.rglob("*.pickle")
-    again = compile_handler(kernel, *specs)
-    assert again.cache_hits == 1
-    out = np.zeros(2, np.float32)
-    assert CallFrame([np.ones(2, np.float32)], [out]).call(again) == 0
-    assert out.tolist() == [2, 2]
-    file.write_bytes(b"damaged")
-    assert compile_handler(kernel, *specs).cache_hits == 0
-
-
-def test_cache_that_cannot_be_written(cache_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = cache_directory / "file"
-    file.touch()
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(file))
-    compile_handler(NativeKernel("unkept", lambda: _double, sources=SOURCES), [(F32, 1)], [(F32, 1)])
+def cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+    return tmp_path
 
 
 def test_self_test() -> None:

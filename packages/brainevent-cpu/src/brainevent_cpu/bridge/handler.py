@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,16 +16,32 @@ from numba.core.dispatcher import Dispatcher
 
 from brainevent_core.errors import KernelCompilationError
 
-from . import layout
-from .cache import HandlerCache, handler_key
-from .frame import answer_metadata, error_message, frame_is_readable, kernel_call
+from . import cache, layout
 from .kernel import NativeKernel
-from .members import over_members
-from .memory import load_int32
 
 UNREADABLE_FRAME = -2
 
 ArraySpec = tuple[np.dtype[Any], int]  # dtype, rank
+
+
+@dataclasses.dataclass(frozen=True)
+class Handler:
+    """A C function that XLA can call.
+
+    Attributes:
+      address: of the function.
+      from_disk: whether it was found there.
+      owner: what holds its memory.
+    """
+
+    address: int
+    from_disk: bool
+    owner: Any = dataclasses.field(repr=False)
+
+    @functools.cached_property
+    def ctypes(self) -> Any:
+        """The function, for `jax.ffi.pycapsule` and to be called with the address of a frame."""
+        return ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(self.address)
 
 
 def array_type(spec: ArraySpec, readonly: bool) -> types.Array:
@@ -39,8 +58,8 @@ def compile_handler(
     inputs: Sequence[ArraySpec],
     outputs: Sequence[ArraySpec],
     attributes: Sequence[np.dtype[Any]] = (),
-) -> CFunc:
-    """The compiled handler of `kernel`; keep the result alive as long as XLA may call it.
+) -> Handler:
+    """The handler of `kernel`, compiled or read from disk; keep the result alive as long as XLA may call it.
 
     Args:
       kernel: the kernel.
@@ -52,11 +71,33 @@ def compile_handler(
       TypeError: for a dtype that Numba can't handle.
       KernelCompilationError: if the kernel can't be compiled for these arguments.
     """
+    specs = [[(np.dtype(dtype).name, rank) for dtype, rank in arrays] for arrays in (inputs, outputs)]
+    key = cache.handler_key(kernel, (*specs, [np.dtype(dtype).name for dtype in attributes]))
+    # What is found needs neither the kernel's functions nor the modules that build them.
+    found = cache.load(key) if kernel.sources else None
+    if found is not None:
+        return Handler(found.address, True, found.engine)
+    compiled = _compiled(kernel, inputs, outputs, attributes, key)
+    if kernel.sources:
+        cache.save(key, compiled._library, compiled.native_name)
+    return Handler(compiled.address, False, compiled)
+
+
+def _compiled(
+    kernel: NativeKernel,
+    inputs: Sequence[ArraySpec],
+    outputs: Sequence[ArraySpec],
+    attributes: Sequence[np.dtype[Any]],
+    key: str,
+) -> CFunc:
+    # Not above: a process that finds its handlers on disk needn't import them.
+    from .frame import answer_metadata, error_message, frame_is_readable, kernel_call
+    from .members import over_members
+    from .memory import load_int32
+
     input_types = tuple(array_type(spec, readonly=True) for spec in inputs)
     output_types = tuple(array_type(spec, readonly=False) for spec in outputs)
     attribute_types = tuple(numba.from_dtype(dtype) for dtype in attributes)
-    key = handler_key(kernel, (*input_types, "->", *output_types, *attribute_types))
-
     built = kernel.build()
     function = built if isinstance(built, Dispatcher) else numba.njit(built)
     call = kernel_call(function, input_types, output_types, attribute_types, kernel.threads, kernel.returns_status)
@@ -81,11 +122,9 @@ def compile_handler(
         status = run(frame) if frame_is_readable(frame) else UNREADABLE_FRAME
         return create_error(frame, status) if status != 0 else 0
 
-    # Symbols of cached objects meet in one process, so their names must differ wherever their code does.
+    # What is found on disk is called by its symbol.
     handle.__name__ = handle.__qualname__ = f"handle_{key[:16]}"
     handler: Any = CFunc(handle, ((types.int64,), types.int64), locals={}, options={})
-    if kernel.sources:
-        handler._cache = HandlerCache(key)
     try:
         handler.compile()
     except numba.errors.NumbaError as error:
