@@ -77,7 +77,7 @@ def compile_handler(
     found = cache.load(key) if kernel.sources else None
     if found is not None:
         return Handler(found.address, True, found.engine)
-    compiled = _compiled(kernel, inputs, outputs, attributes, key)
+    compiled: Any = _compiled(kernel, inputs, outputs, attributes, key)
     if kernel.sources:
         cache.save(key, compiled._library, compiled.native_name)
     return Handler(compiled.address, False, compiled)

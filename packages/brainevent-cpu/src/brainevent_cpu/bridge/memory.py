@@ -11,6 +11,8 @@ from numba.core import cgutils
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
+from .half import half_value
+
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 ADDRESS = types.int64
 
@@ -164,9 +166,7 @@ def _value_of_bits(to_float32: Any) -> Any:
     return value
 
 
-float16_value = _value_of_bits(
-    lambda builder, bits: builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
-)
+float16_value = _value_of_bits(half_value)
 # The upper half of a float32.
 bfloat16_value = _value_of_bits(
     lambda builder, bits: builder.bitcast(builder.shl(builder.zext(bits, I32), I32(16)), ir.FloatType())

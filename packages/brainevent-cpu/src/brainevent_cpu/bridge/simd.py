@@ -24,6 +24,8 @@ from numba.core.typing import signature
 from numba.core.typing.templates import AbstractTemplate, infer_global
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
+from .half import half_value
+
 __all__ = [
     "LANES",
     "all_true",
@@ -338,10 +340,6 @@ def _unchanged(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     return value
 
 
-def _widened_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
-    return builder.fpext(builder.bitcast(bits, ir.VectorType(ir.HalfType(), LANES)), _vector(types.float32))
-
-
 def _upper_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
     wide = builder.zext(bits, _vector(types.uint32))
     return builder.shl(wide, ir.Constant(wide.type, [16] * LANES))
@@ -351,7 +349,7 @@ _HALVES, _FLOATS = Lanes(types.uint16), Lanes(types.float32)
 
 # The bits of a float32 as uint32; of 16-bit floats, uint16, as float32. bfloat16 is the upper half of one.
 reinterpret = _conversion(_FLOATS, Lanes(types.uint32), _unchanged)
-float16_lanes = _conversion(_HALVES, _FLOATS, _widened_half)
+float16_lanes = _conversion(_HALVES, _FLOATS, half_value)
 bfloat16_lanes = _conversion(_HALVES, _FLOATS, _upper_half)
 
 # A mask as bits of a number, uint16, of which the first lane is the lowest, and back.

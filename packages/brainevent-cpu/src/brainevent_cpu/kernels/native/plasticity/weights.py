@@ -10,6 +10,7 @@ from numba import types
 from numba.core.typing import signature
 from numba.extending import intrinsic
 
+from ....bridge.half import half_bits
 from ....bridge.specialise import specialised
 from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
@@ -90,7 +91,7 @@ def float16_bits(typingctx: Any, value: types.Type) -> Any:
         return None
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-        return builder.bitcast(builder.fptrunc(args[0], ir.HalfType()), ir.IntType(16))
+        return half_bits(builder, args[0])
 
     return signature(types.uint16, value), codegen
 
