@@ -226,7 +226,8 @@ def test_what_others_can_have_written_is_not_opened(
     change, message = {**REFUSED, **FOREIGN}[case]
     opened, links = [], []
     with monkeypatch.context() as patch:
-        patch.setattr(os, "open", lambda path, *args, real=os.open, **kw: opened.append(path) or real(path, *args, **kw))
+        real = os.open
+        patch.setattr(os, "open", lambda path, *rest, **kw: opened.append(path) or real(path, *rest, **kw))
         patch.setattr(cache, "_link", links.append)
         with user(uid):
             cache.load(key_of())  # as root, or a user of the same machine code as root's
@@ -278,7 +279,9 @@ def test_where_it_is(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert cache.cache_folder() == tmp_path / ("handlers" if own else "brainevent/handlers")
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
+def test_a_folder_that_cannot_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path / "file"))
     assert doubles(compile_handler(kernel(), *SPECS), rng)

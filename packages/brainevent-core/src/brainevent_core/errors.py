@@ -9,6 +9,7 @@ __all__ = [
     "BackendWarning",
     "BrainEventError",
     "DTypeError",
+    "KernelBuildError",
     "KernelCompilationError",
     "KernelFallbackExhaustedError",
     "KernelNotAvailableError",
@@ -49,6 +50,11 @@ class KernelNotAvailableError(BrainEventError, RuntimeError):
 
 class KernelCompilationError(BrainEventError, RuntimeError):
     """A kernel could not be compiled."""
+
+
+class KernelBuildError(KernelCompilationError):
+    """A kernel of a backend could not be built on this machine. Raised by a kernel while it is traced, it makes the
+    next kernel that accepts the call run, or the reference, with a :class:`BackendWarning`."""
 
 
 class KernelFallbackExhaustedError(BrainEventError, RuntimeError):

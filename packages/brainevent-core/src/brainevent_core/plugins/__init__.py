@@ -4,7 +4,7 @@ from brainevent_core.plugins.descriptor import API_VERSION, Backend
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
 from brainevent_core.plugins.languages import LANGUAGES, kernel_language, language_backend
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
-from brainevent_core.plugins.selection import Selection, ordered, select
+from brainevent_core.plugins.selection import Selection, ordered, select, warn_unbuilt
 from brainevent_core.plugins.takes import Takes
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "ordered",
     "refresh_backends",
     "select",
+    "warn_unbuilt",
 ]

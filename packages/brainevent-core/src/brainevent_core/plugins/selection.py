@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from brainevent_core import config
@@ -14,12 +15,12 @@ from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
 from brainevent_core.plugins.takes import Takes, lists_nothing
 
-__all__ = ["Selection", "ordered", "select"]
+__all__ = ["Selection", "ordered", "select", "warn_unbuilt"]
 
 #: Platforms on which running the reference is a loss that users should hear about.
 _ACCELERATORS = frozenset({"cuda", "rocm", "tpu"})
 
-_warned: set[tuple[str, str]] = set()
+_warned: set[tuple[str, ...]] = set()
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def select(
     batched: bool = False,
     exporting: bool = False,
     only_platform: bool = True,
+    unbuilt: Mapping[str, str] = MappingProxyType({}),
 ) -> Selection:
     """The kernel for a call, by request, then by priority, then the reference.
 
@@ -67,6 +69,7 @@ def select(
         batched: whether the operands have mapped axes; kernels that do not take those decline.
         exporting: whether the result must outlive the process.
         only_platform: whether nothing but ``platform`` is being compiled for.
+        unbuilt: backends whose kernel was selected before and couldn't be built, with the reason.
 
     Raises:
         KernelNotAvailableError: if the backend asked for is unusable, or lacks the primitive and the request insists.
@@ -82,7 +85,7 @@ def select(
     accepted: list[Kernel] = []
     declined: list[tuple[str, str]] = []
     for kernel in kernels:
-        reason = _why_not(kernel, avals, params, batched=batched, exporting=exporting)
+        reason = unbuilt.get(kernel.backend) or _why_not(kernel, avals, params, batched=batched, exporting=exporting)
         if reason is None:
             accepted.append(kernel)
         else:
@@ -100,11 +103,9 @@ def select(
 
     if chosen is None and name != REFERENCE and platform in _ACCELERATORS and not exporting:
         _warn_reference(primitive, platform, declined)
-    selection = Selection(
+    return Selection(
         primitive, platform, chosen.backend if chosen else REFERENCE, chosen, request, params, tuple(declined)
     )
-    get_registry().note(selection)
-    return selection
 
 
 def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
@@ -147,6 +148,20 @@ def _lacking(primitive: str, platform: str, request: Request, declined: Sequence
         f"Backend {name!r} was asked for by name, but has no kernel of {primitive!r} on {platform!r} for this call: "
         f"{reason}. Leave out {remedy} to let brainevent choose; `with brainevent.use_backend({name!r}):` prefers the "
         "backend where it has a kernel."
+    )
+
+
+def warn_unbuilt(selection: Selection, reason: str) -> None:
+    """Say, once for each kernel and reason, that a selected kernel couldn't be built."""
+    key = (selection.primitive, selection.backend, reason)
+    if key in _warned:
+        return
+    _warned.add(key)
+    warnings.warn(
+        f"The kernel of {selection.primitive!r} in backend {selection.backend!r} could not be built here: {reason}. "
+        "For such calls another kernel runs, or the slower reference.",
+        BackendWarning,
+        stacklevel=2,
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from brainevent_core import _jax
-from brainevent_core.errors import KernelCompilationError, KernelFallbackExhaustedError
-from brainevent_core.plugins import select
+from brainevent_core.errors import KernelBuildError, KernelCompilationError, KernelFallbackExhaustedError
+from brainevent_core.plugins import Selection, get_registry, select, warn_unbuilt
 from brainevent_core.primitive.sharding import split_as
 from brainevent_core.primitive.vmap_axes import VmapAxis, as_list, unmapped_avals, vmap_over
 
@@ -24,32 +24,56 @@ def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[...
 
     def lower(ctx: Any, /, *operands: Any, _vmap_axes: tuple[VmapAxis, ...], _request: Any, **static: Any) -> Any:
         platforms = _jax.lowering_platforms(ctx)
-        selection = select(
-            kernel.name,
-            # Without a rule of its own a platform shares one with the others that lack one.
-            platform or (platforms[0] if len(platforms) == 1 else "any"),
-            unmapped_avals(_vmap_axes, ctx.avals_in),
-            static,
-            request=_request,
-            batched=bool(_vmap_axes),
-            exporting=_jax.exporting(ctx),
-            only_platform=len(ctx.module_context.platforms) == 1,
-        )
-        implementation = _implementation(kernel, selection.kernel, _vmap_axes)
-        in_place = selection.kernel is not None and selection.kernel.in_place
-        # XLA copies an operand that is overwritten, unless all its prior uses must come before.
-        after = [use for i in kernel.overwrites for use in _jax.prior_uses(operands[i])] if in_place else []
-
-        def run(*arrays: Any) -> list[Any]:
-            arrays, after = arrays[: len(operands)], arrays[len(operands) :]
-            keywords = {**static, "after": after} if in_place else static
-            outputs = as_list(implementation(*arrays, **keywords))
-            _check(kernel.name, selection.backend, outputs, ctx.avals_out)
-            return split_as(outputs, ctx.avals_out)
-
-        return _jax.lower(run, ctx, *operands, further=after)
+        unbuilt: dict[str, str] = {}
+        while True:  # until a kernel can be built; each turn rules one out, and the reference is always there
+            selection = select(
+                kernel.name,
+                # Without a rule of its own a platform shares one with the others that lack one.
+                platform or (platforms[0] if len(platforms) == 1 else "any"),
+                unmapped_avals(_vmap_axes, ctx.avals_in),
+                static,
+                request=_request,
+                batched=bool(_vmap_axes),
+                exporting=_jax.exporting(ctx),
+                only_platform=len(ctx.module_context.platforms) == 1,
+                unbuilt=unbuilt,
+            )
+            try:
+                lowered = _lower_as(selection, kernel, ctx, operands, _vmap_axes, static)
+            except KernelBuildError as error:
+                if selection.kernel is None:
+                    raise
+                unbuilt[selection.backend] = str(error)
+                warn_unbuilt(selection, str(error))
+            else:
+                get_registry().note(selection)
+                return lowered
 
     return lower
+
+
+def _lower_as(
+    selection: Selection,
+    kernel: XLACustomKernel,
+    ctx: Any,
+    operands: Sequence[Any],
+    vmap_axes: tuple[VmapAxis, ...],
+    static: dict[str, Any],
+) -> Any:
+    """What the selected kernel makes of the operands."""
+    implementation = _implementation(kernel, selection.kernel, vmap_axes)
+    in_place = selection.kernel is not None and selection.kernel.in_place
+    # XLA copies an operand that is overwritten, unless all its prior uses must come before.
+    after = [use for i in kernel.overwrites for use in _jax.prior_uses(operands[i])] if in_place else []
+
+    def run(*arrays: Any) -> list[Any]:
+        arrays, after = arrays[: len(operands)], arrays[len(operands) :]
+        keywords = {**static, "after": after} if in_place else static
+        outputs = as_list(implementation(*arrays, **keywords))
+        _check(kernel.name, selection.backend, outputs, ctx.avals_out)
+        return split_as(outputs, ctx.avals_out)
+
+    return _jax.lower(run, ctx, *operands, further=after)
 
 
 def _implementation(kernel: XLACustomKernel, selected: Any, vmap_axes: tuple[VmapAxis, ...]) -> Callable[..., Any]:

@@ -285,16 +285,16 @@ def _files(folder: Path, chosen: Callable[[str], bool] = lambda name: name.endsw
 
 def _prune(folder: Path) -> None:
     """Remove what hasn't been used for longest, until `SIZE_LIMIT` holds, and what killed processes left behind."""
-    abandoned = [file for file in _files(folder, lambda name: name.startswith("new-")) if file.used < time.time() - _DAY]
+    unfinished = _files(folder, lambda name: name.startswith("new-"))
+    surplus = [file for file in unfinished if file.used < time.time() - _DAY]
     files = sorted(_files(folder))
-    surplus = sum(file.size for file in files) - SIZE_LIMIT
-    removed = 0
+    left = sum(file.size for file in files)
     for file in files:
-        if removed >= surplus:
+        if left <= SIZE_LIMIT:
             break
-        abandoned.append(file)
-        removed += file.size
-    for file in abandoned:
+        surplus.append(file)
+        left -= file.size
+    for file in surplus:
         with contextlib.suppress(OSError):
             file.path.unlink()
 

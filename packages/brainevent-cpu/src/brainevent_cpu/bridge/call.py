@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
+import textwrap
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+
+from brainevent_core.errors import BrainEventError, KernelBuildError
 
 from .kernel import NativeKernel
 
@@ -19,6 +22,7 @@ __all__ = ["native_call"]
 # registration: Numba's compiler isn't thread-safe at the first import, and XLA refuses to register a name twice.
 _lock = threading.RLock()
 _targets: dict[tuple[Any, ...], str] = {}
+_failures: dict[tuple[Any, ...], str] = {}
 _handlers: list[Any] = []  # XLA may call a handler until the process ends
 _names = itertools.count(1)
 
@@ -51,7 +55,9 @@ def native_call(
       The outputs, in the order of `outs`.
 
     Raises:
-      TypeError: if Numba can't represent a dtype or compile the kernel for these arguments.
+      DTypeError: if Numba can't represent a dtype.
+      numba.errors.NumbaError: if Numba can't compile the kernel for these arguments.
+      KernelBuildError: instead, for whatever reason, if the kernel has `sources`, as those of this package have.
       ValueError: if an input is to be read as a dtype of another size.
       jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises.
 
@@ -90,6 +96,8 @@ def target_for(
         with _lock, jax.ensure_compile_time_eval():
             target = _targets.get(key)
             if target is None:
+                if key in _failures:  # it takes seconds to fail again
+                    raise KernelBuildError(_failures[key])
                 target = _targets[key] = _register(*key)
     return target
 
@@ -99,7 +107,16 @@ def _register(
 ) -> str:
     from .handler import compile_handler
 
-    handler = compile_handler(kernel, inputs, outputs, attributes)
+    try:
+        handler = compile_handler(kernel, inputs, outputs, attributes)
+    except BrainEventError:
+        raise
+    except Exception as error:
+        if not kernel.sources:
+            raise
+        said = textwrap.shorten(str(error), 300, placeholder=" ...")
+        _failures[kernel, inputs, outputs, attributes] = f"{kernel.name}: {type(error).__name__}: {said}"
+        raise KernelBuildError(_failures[kernel, inputs, outputs, attributes]) from error
     specs = "_".join(f"{dtype}x{rank}" for dtype, rank in (*inputs, *outputs))
     target = re.sub(r"\W+", "_", f"brainevent_{kernel.name}_{specs}_{'_'.join(map(str, attributes))}").rstrip("_")
     if target in _targets.values():

@@ -14,7 +14,7 @@ from numba import types
 from numba.core.ccallback import CFunc
 from numba.core.dispatcher import Dispatcher
 
-from brainevent_core.errors import KernelCompilationError
+from brainevent_core.errors import DTypeError, KernelCompilationError
 
 from . import cache, layout
 from .kernel import NativeKernel
@@ -50,7 +50,7 @@ def array_type(spec: ArraySpec, readonly: bool) -> types.Array:
     try:
         return types.Array(numba.from_dtype(dtype), rank, "C", readonly=readonly)
     except numba.errors.NumbaError as error:
-        raise TypeError(f"Numba has no arrays of dtype {dtype}; use another backend for it.") from error
+        raise DTypeError(f"Numba has no arrays of dtype {dtype}; use another backend for it.") from error
 
 
 def compile_handler(
@@ -68,7 +68,7 @@ def compile_handler(
       attributes: dtype of every scalar attribute, in the order of the attributes' names.
 
     Raises:
-      TypeError: for a dtype that Numba can't handle.
+      DTypeError: for a dtype that Numba can't handle.
       KernelCompilationError: if the kernel can't be compiled for these arguments.
     """
     specs = [[(np.dtype(dtype).name, rank) for dtype, rank in arrays] for arrays in (inputs, outputs)]
