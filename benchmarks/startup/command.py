@@ -109,7 +109,8 @@ def _first_use(peer: Peer, cache: Path, bytecode: Path) -> dict[str, Any]:
     command = [contender.python, str(SCRIPT), *(str(core) for core in cores(1) or [])]
     folders = {"NUMBA_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(cache), "PYTHONPYCACHEPREFIX": str(bytecode)}
     variables = {**os.environ, **thread_limits(1), **folders, **peer.arguments}
-    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in ("PYTHONDONTWRITEBYTECODE", "BRAINEVENT_CACHE_DIR"):
+        variables.pop(name, None)
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:
         return {"failed": done.stderr.strip() or f"status {done.returncode}"}

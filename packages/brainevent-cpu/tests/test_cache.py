@@ -21,6 +21,7 @@ import pytest
 import brainevent_core
 import brainevent_cpu
 from brainevent_core.errors import BackendWarning
+from brainevent_core.plugins import KernelCache
 from brainevent_cpu.bridge import NativeKernel, cache
 from brainevent_cpu.bridge.handler import Handler, compile_handler
 from brainevent_cpu.testing import CallFrame
@@ -109,7 +110,8 @@ def test_handlers_are_kept_on_disk(
     found = compile_handler(kernel(), *SPECS)
     assert found.from_disk
     assert doubles(found, rng)
-    assert cache.usage() == (1, sum(path.stat().st_size for path in compiled.rglob("*.handler")))
+    size = sum(path.stat().st_size for path in compiled.rglob("*.handler"))
+    assert cache.state() == KernelCache(folder=compiled / "handlers", files=1, size=size)
 
 
 def test_only_the_user_can_read_and_write_what_is_kept(compiled: Path) -> None:
@@ -425,8 +427,7 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path: Path, monkeypatch: p
     os.utime(abandoned, (now - 10 * 86_400,) * 2)
     os.utime(foreign, (now - 10 * 86_400,) * 2)
     assert cache.load(key_of(names[0])) is not None  # used: now it is the second that wasn't used for longest
-    _, size = cache.usage()
-    monkeypatch.setattr(cache, "SIZE_LIMIT", size + 100)
+    monkeypatch.setattr(cache, "SIZE_LIMIT", cache.state().size + 100)
     compile_handler(kernel("pruned_3"), *SPECS)
     left = {path.name for path in folder.iterdir()}
     kept = (names[0], names[2], "pruned_3")

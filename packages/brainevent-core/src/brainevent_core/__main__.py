@@ -14,6 +14,7 @@ __all__ = ["main"]
 _FORWARDED = {
     "test": ("brainevent_core.testing", "run the conformance kit on a backend"),
     "bench": ("brainevent_core.bench", "measure the kernels of a backend"),
+    "precompile": ("brainevent_core.precompile", "compile kernels and keep them on disk, for images and CI"),
 }
 
 

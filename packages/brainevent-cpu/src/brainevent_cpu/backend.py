@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from typing import Any
 
-from brainevent_core.plugins import Backend
+from brainevent_core.plugins import Backend, KernelCache
 
 __all__ = ["BACKEND"]
 
@@ -33,6 +33,12 @@ def _register(registry: Any) -> None:
     register(registry)
 
 
+def _cache() -> KernelCache:
+    from .bridge import cache
+
+    return cache.state()
+
+
 BACKEND = Backend(
     name="numba",
     platforms=("cpu",),
@@ -42,4 +48,5 @@ BACKEND = Backend(
     register=_register,
     languages={"numba_kernel": "brainevent_cpu.language:numba_kernel"},
     declines=_DECLINES,
+    cache=_cache,
 )

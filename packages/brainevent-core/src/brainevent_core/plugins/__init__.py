@@ -1,6 +1,6 @@
 """Backends: how they describe themselves, how they are found, and which of their kernels runs."""
 
-from brainevent_core.plugins.descriptor import API_VERSION, Backend
+from brainevent_core.plugins.descriptor import API_VERSION, Backend, KernelCache
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends
 from brainevent_core.plugins.languages import LANGUAGES, kernel_language, language_backend
 from brainevent_core.plugins.registry import Kernel, KernelRegistry, get_registry
@@ -13,6 +13,7 @@ __all__ = [
     "Backend",
     "BackendStatus",
     "Kernel",
+    "KernelCache",
     "KernelRegistry",
     "Selection",
     "Takes",

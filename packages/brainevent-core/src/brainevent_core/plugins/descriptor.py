@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from brainevent_core.plugins.registry import KernelRegistry
 
-__all__ = ["API_VERSION", "Backend"]
+__all__ = ["API_VERSION", "Backend", "KernelCache"]
 
 #: The version of the contract between core and backends. It grows when a backend would have to change.
 API_VERSION = 1
@@ -38,6 +39,23 @@ def _always_available() -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KernelCache:
+    """What a backend keeps of compiled kernels on disk, so that the next process needn't compile them.
+
+    Attributes:
+        folder: where; None if there is no such folder.
+        fault: why nothing can be kept there; None if it can.
+        files: how many files there are.
+        size: their size in bytes.
+    """
+
+    folder: Path | None
+    fault: str | None = None
+    files: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Backend:
     """A backend, as its package's entry point in the group ``brainevent.backends`` names it.
 
@@ -56,6 +74,8 @@ class Backend:
             end in ``_kernel``; the few others that brainevent's own backends bring are in :data:`LANGUAGES`.
         declines: what its kernels leave to the reference, as ``{pattern: reason}``, regular expressions over the names
             of the conformance kit's cases. The kit fails on what is declined and not named here.
+        cache: says what it keeps on disk of kernels that are compiled while a call is lowered, for
+            ``brainevent precompile``; None if nothing.
 
     Example:
         >>> from brainevent_core.plugins import Backend
@@ -71,3 +91,4 @@ class Backend:
     available: Callable[[], str | None] = _always_available
     languages: Mapping[str, str] = field(default_factory=dict)
     declines: Mapping[str, str] = field(default_factory=dict)
+    cache: Callable[[], KernelCache] | None = None

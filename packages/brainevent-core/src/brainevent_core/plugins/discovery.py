@@ -212,6 +212,8 @@ def _contract_fault(name: str, backend: object) -> str | None:
             re.compile(pattern)
         except re.error as error:
             return f"declines of its descriptor has {pattern!r}, which is no regular expression: {error}."
+    if backend.cache is not None and not callable(backend.cache):
+        return f"cache of its descriptor is {backend.cache!r}, expected None or a function."
     if backend.api != API_VERSION:
         older, newer = ("it", "brainevent-core") if backend.api < API_VERSION else ("brainevent-core", "it")
         return (

@@ -36,11 +36,12 @@ from numba.core.registry import cpu_target
 from numba.core.runtime.nrt import rtsys
 
 from brainevent_core.errors import BackendWarning
+from brainevent_core.plugins import KernelCache
 
 from .kernel import NativeKernel
 from .ownership import file_fault, folder_fault, make_folder
 
-__all__ = ["SIZE_LIMIT", "cache_folder", "handler_key", "load", "save", "usage"]
+__all__ = ["SIZE_LIMIT", "cache_folder", "handler_key", "load", "save", "state"]
 
 #: How many bytes the files may have together. When there are more, those that weren't used for longest go.
 SIZE_LIMIT = 256 * 2**20
@@ -123,6 +124,23 @@ def _trusted_folder(*, make: bool = False) -> Path | None:
     return None
 
 
+def state() -> KernelCache:
+    """Where the folder is, what is wrong with it, and what there is in it."""
+    folder = cache_folder()
+    if folder is None:
+        return KernelCache(folder=None, fault="there is no home folder; set BRAINEVENT_CACHE_DIR")
+    files: list[_File] = []
+    try:
+        there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+        fault = folder_fault(there, for_folders=there != folder)
+        if fault is None and not os.access(there, os.W_OK):
+            fault = f"{there} can't be written"
+        files = _files(folder) if there == folder else []
+    except OSError as error:
+        fault = f"{folder} can't be used ({error})"
+    return KernelCache(folder=folder, fault=fault, files=len(files), size=sum(file.size for file in files))
+
+
 def _warn_once(text: str) -> None:
     if text not in _warned:
         _warned.add(text)
@@ -200,13 +218,6 @@ def save(key: str, library: Any, entry: str) -> None:
     with contextlib.suppress(OSError):
         _write(folder / f"{key}{_SUFFIX}", key, Code(entry, _external_symbols(library), content))
         _prune(folder)
-
-
-def usage() -> tuple[int, int]:
-    """How many handlers there are on disk, and how many bytes they have."""
-    folder = cache_folder()
-    files = _files(folder) if folder is not None and folder.is_dir() else []
-    return len(files), sum(file.size for file in files)
 
 
 def _read(path: Path, key: str) -> Code | None:

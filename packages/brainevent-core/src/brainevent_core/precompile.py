@@ -1,0 +1,254 @@
+"""``brainevent precompile``: compile kernels before anything needs them, for images and CI.
+
+A table of calls that models make is lowered, each as ``jax.jit`` would, without running it. The backend compiles what
+they need, and keeps it on disk; new processes find it there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import config
+from brainevent_core.events import BinaryArray, BitPackedBinary, CompactBinary
+from brainevent_core.info import table
+from brainevent_core.matrices import COO, CSR, Dense, FixedPostNumConn, JITCNormalR, JITCScalarR, JITCUniformR
+from brainevent_core.plugins import backends, get_registry
+from brainevent_core.plugins.descriptor import KernelCache
+
+__all__ = ["Call", "calls", "main"]
+
+#: The dtypes of weights that kernels take.
+DTYPES = ("float32", "float64", "float16", "bfloat16")
+
+# Sizes change nothing that is compiled, except that rows with few entries have kernels of their own.
+_NEURONS, _PER_ROW, _PER_SHORT_ROW, _BATCH = 64, 32, 8, 3
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call whose kernels are to be compiled.
+
+    Attributes:
+        name: the matrix, what is done with it, and the dtype of the weights.
+        function: what is called.
+        arguments: its arrays and matrices.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+
+
+_PRODUCTS: dict[str, Callable[..., Any]] = {
+    "spikes @ W": lambda W, x: BinaryArray(x["spikes"]) @ W,
+    "W @ spikes": lambda W, x: W @ BinaryArray(x["spikes"]),
+    "v @ W": lambda W, x: x["v"] @ W,
+    "W @ v": lambda W, x: W @ x["v"],
+    "batch of spikes @ W": lambda W, x: BinaryArray(x["batch"]) @ W,
+    "W @ batch of spikes": lambda W, x: W @ BinaryArray(x["batch"].T),
+    "bit-packed spikes @ W": lambda W, x: BitPackedBinary(x["spikes"]) @ W,
+    "compact spikes @ W": lambda W, x: CompactBinary(x["spikes"]) @ W,
+}
+_EVENTS = ("spikes @ W", "W @ spikes")
+_LEARNING: dict[str, Callable[..., Any]] = {
+    "update_on_pre": lambda W, x: W.update_on_pre(x["spikes"], x["v"]).data,
+    "update_on_post": lambda W, x: W.update_on_post(x["v"], x["spikes"]).data,
+}
+_GRADIENTS = ("spikes @ W", "v @ W")
+
+
+def calls(dtype: str) -> Iterator[Call]:
+    """The calls of the table, with weights of a dtype."""
+    rng = np.random.default_rng(0)
+    n, floats = _NEURONS, jnp.dtype(dtype)
+    x = {"spikes": jnp.zeros(n, bool), "v": jnp.zeros(n, floats), "batch": jnp.zeros((_BATCH, n), bool)}
+
+    def columns(per_row: int) -> np.ndarray:
+        return np.sort(rng.permuted(np.tile(np.arange(n, dtype=np.int32), (n, 1)), axis=1)[:, :per_row], axis=1)
+
+    def csr(weights: Any, per_row: int) -> CSR:
+        pointers = np.arange(0, n * per_row + 1, per_row, dtype=np.int32)
+        return CSR((weights, columns(per_row).reshape(-1), pointers), shape=(n, n))
+
+    def coo(weights: Any) -> COO:
+        rows = np.repeat(np.arange(n, dtype=np.int32), _PER_ROW)
+        return COO((weights, rows, columns(_PER_ROW).reshape(-1)), shape=(n, n))
+
+    def fixed(weights: Any) -> FixedPostNumConn:
+        return FixedPostNumConn((weights, columns(_PER_ROW)), shape=(n, n))
+
+    one, many = jnp.ones(1, floats), jnp.ones(n * _PER_ROW, floats)
+    few = jnp.ones(n * _PER_SHORT_ROW, floats)
+    rectangle = jnp.ones((n, _PER_ROW), floats)
+    learns = tuple(_LEARNING)
+    matrices: list[tuple[str, Any, tuple[str, ...], bool]] = [
+        ("CSR, one weight", csr(one, _PER_ROW), tuple(_PRODUCTS), False),
+        ("CSR", csr(many, _PER_ROW), (*_PRODUCTS, *learns), True),
+        ("CSR, short rows", csr(few, _PER_SHORT_ROW), ("v @ W",), False),
+        ("CSR, column index", csr(many, _PER_ROW).with_csc_index(), ("W @ spikes", "update_on_post"), False),
+        ("fixed number, one weight", fixed(one), tuple(_PRODUCTS), False),
+        ("fixed number", fixed(rectangle), (*_PRODUCTS, *learns), True),
+        ("fixed number, column index", fixed(rectangle).with_csc_index(), ("W @ spikes", "update_on_post"), False),
+        ("COO", coo(many), (*_EVENTS, *learns), False),
+        ("Dense", Dense(jnp.ones((n, n), floats)), (*_EVENTS, *learns), False),
+        ("JITCScalar", JITCScalarR(floats.type(1), 0.1, 0, shape=(n, n)), _EVENTS, False),
+        ("JITCNormal", JITCNormalR(floats.type(1), floats.type(1), 0.1, 0, shape=(n, n)), _EVENTS, False),
+        ("JITCUniform", JITCUniformR(floats.type(0), floats.type(1), 0.1, 0, shape=(n, n)), _EVENTS, False),
+    ]
+    for title, matrix, operations, differentiated in matrices:
+        for operation in operations:
+            function = {**_PRODUCTS, **_LEARNING}[operation]
+            yield Call(f"{title}: {operation}, {dtype}", function, (matrix, x))
+        for operation in _GRADIENTS if differentiated else ():
+            yield Call(f"{title}: gradient of {operation}, {dtype}", _gradient(_PRODUCTS[operation]), (matrix, x))
+
+
+def _gradient(product: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradient with respect to the weights."""
+
+    def gradient(W: Any, x: Any) -> Any:
+        return jax.grad(lambda data: product(W.with_data(data), x).sum())(W.data)
+
+    return gradient
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compile the table; the return value is the exit status."""
+    options = _parser().parse_args(arguments)
+    caches = {
+        status.name: status.backend.cache
+        for status in backends()
+        if status.usable and status.backend is not None and status.backend.cache is not None
+    }
+    if options.backend not in (None, *caches) or not caches:
+        found = ", ".join(map(repr, caches)) or "none"
+        asked = "" if options.backend is None else f" {options.backend!r}"
+        print(
+            f"No usable backend{asked} keeps kernels on disk; found: {found}. `pip install brainevent[cpu]` adds 'numba'; "
+            "`brainevent info` says why a backend can't be used."
+        )
+        return 1
+    name = options.backend or next(iter(caches))
+    chosen = [dtype for dtype in DTYPES if dtype in options.dtypes]
+    with _x64("float64" in chosen):
+        todo = [call for dtype in chosen for call in calls(dtype) if options.select.search(call.name)]
+    if not todo:
+        print(f"There is no call whose name has {options.select.pattern!r}; `brainevent precompile --list` names all.")
+        return 1
+    if options.list:
+        print(*(call.name for call in todo), sep="\n")
+        return 0
+    return _compile(name, caches[name], todo, for_all=options.for_all_users)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="brainevent precompile",
+        description="Compile the kernels of common calls, and keep them on disk, for images and CI.",
+        epilog="The folder is that of BRAINEVENT_CACHE_DIR, else below NUMBA_CACHE_DIR or the user's cache folder. "
+        "What is compiled fits the processor of this machine, and others of the same model.",
+    )
+    parser.add_argument("--backend", help="whose kernels; the first that keeps any on disk by default")
+    parser.add_argument(
+        "--dtypes",
+        type=_dtypes,
+        default=("float32",),
+        metavar="NAMES",
+        help=f"of the weights, separated by commas: {', '.join(DTYPES)}, or all; float32 by default",
+    )
+    parser.add_argument(
+        "--select", type=_pattern, default="", metavar="PATTERN", help="a regular expression over the names of calls"
+    )
+    parser.add_argument("--list", action="store_true", help="only print the names of the calls")
+    parser.add_argument(
+        "--for-all-users",
+        action="store_true",
+        help="let other users read the files; they use them if these are root's, and lie where only root can write, as "
+        "in an image",
+    )
+    return parser
+
+
+def _dtypes(text: str) -> tuple[str, ...]:
+    names = DTYPES if text == "all" else tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if name not in DTYPES:
+            raise argparse.ArgumentTypeError(f"weights are {', '.join(DTYPES)}; got {name!r}")
+    return names
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
+
+
+def _compile(backend: str, inspect: Callable[[], KernelCache], todo: Sequence[Call], *, for_all: bool) -> int:
+    before = inspect()
+    if before.folder is None or before.fault is not None:
+        print(f"Backend {backend!r} can't keep kernels: {before.fault}.")
+        return 1
+    print(f"Compiling the kernels of {len(todo)} calls into {before.folder}")
+    missing = [folder for folder in (before.folder, *before.folder.parents) if not folder.exists()]
+    start, files, elsewhere = time.perf_counter(), before.files, []
+    for number, call in enumerate(todo, 1):
+        print(f"{number:{len(str(len(todo)))}}/{len(todo)}  {call.name}", end="", flush=True)
+        began = time.perf_counter()
+        ran = _lower(call, backend)
+        new, files = inspect().files - files, inspect().files
+        what = f"{new} new" if ran == {backend} else f"left to {', '.join(sorted(ran - {backend}))}"
+        elsewhere += [call.name] if ran != {backend} else []
+        print(f"  ({what}, {time.perf_counter() - began:.1f} s)", flush=True)
+    after = inspect()
+    if after.fault is not None or after.folder is None:
+        print(f"Nothing could be kept: {after.fault}.")
+        return 1
+    if for_all:
+        _let_others_read(after.folder, missing)
+    print(
+        f"\nWrote {after.files - before.files} kernels in {time.perf_counter() - start:.0f} s; {after.folder} has "
+        f"{after.files}, {after.size / 2**20:.1f} MiB."
+    )
+    return 0
+
+
+def _lower(call: Call, backend: str) -> set[str]:
+    """Lower a call, which compiles the kernels; the backends whose kernels it has."""
+    double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
+    with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
+        jax.jit(call.function).lower(*call.arguments)
+    return {selection.backend for selection in lowered}
+
+
+@contextmanager
+def _x64(enabled: bool) -> Iterator[None]:
+    before = jax.config.read("jax_enable_x64")
+    jax.config.update("jax_enable_x64", enabled or before)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_x64", before)
+
+
+def _let_others_read(folder: Path, made: Sequence[Path]) -> None:
+    """Files of the folder, the folder, and those above it that were made for it."""
+    for path in [*folder.iterdir(), folder, *made]:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        path.chmod(mode | (0o055 if path.is_dir() else 0o044))
+    closed = [path for path in folder.parents if not path.stat().st_mode & stat.S_IXOTH]
+    if closed and os.name == "posix":
+        print(table(("Other users can't reach the folder, because of the mode of",), [(str(path),) for path in closed]))
