@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -585,11 +586,26 @@ def cache_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_self_test() -> None:
+def test_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "_proved", False)
     assert selftest.bridge_works()
 
 
+@pytest.mark.parametrize(("version", "warns"), [("0.61.2", False), ("0.68.9", False), ("0.69rc1", True), ("1.0", True)])
+def test_a_numba_newer_than_any_that_was_tested(version: str, warns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import numba
+
+    monkeypatch.setattr(numba, "__version__", version)
+    selftest._look_once.cache_clear()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert selftest.bridge_is_usable()
+        assert selftest.bridge_is_usable()
+    assert [re.findall(r"up to 0\.68, and this is (\S+)\. ", str(one.message)) for one in caught] == [[version]] * warns
+
+
 def test_self_test_that_fails_warns_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selftest, "_proved", False)
     monkeypatch.setattr(selftest, "native_call", lambda *_, outs: [jnp.zeros(outs[0].shape)])
     selftest._run_once.cache_clear()
     try:

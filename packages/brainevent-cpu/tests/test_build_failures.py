@@ -1,4 +1,4 @@
-"""Kernels that Numba can't compile here: the reference runs, with a warning."""
+"""Kernels that Numba can't compile here, or that compute something wrong: the reference runs, with a warning."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import numpy as np
 import pytest
 
 import brainevent
+from brainevent_core import reference
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
+from brainevent_core.formats import COO_FORMAT, CSC_INDEX, CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT
 from brainevent_core.plugins import get_registry, selection
 from brainevent_cpu.bridge import call, handler
+from brainevent_cpu.kernels import matmul, selftest
 
 
 @pytest.fixture
@@ -58,8 +62,6 @@ def test_the_reference_runs_with_one_warning(breaking: list[str], rng: np.random
 
 def test_the_next_backend_runs(breaking: list[str], rng: np.random.Generator) -> None:
     def kernel(data: Any, *rest: Any, **params: Any) -> Any:
-        from brainevent_core import reference
-
         return 1000 * reference.matmul(data, *rest, **params)
 
     registry = get_registry()
@@ -82,3 +84,65 @@ def test_who_insists_gets_an_error(breaking: list[str], rng: np.random.Generator
         pytest.raises(KernelNotAvailableError, match=r"no kernel of 'matmul'.*scatter.*unexpected keyword"),
     ):
         brainevent.BinaryArray(jnp.ones(4, bool)) @ W
+
+
+# --- Wrong numbers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("transpose", [True, False])
+@pytest.mark.parametrize("fault", ["wrong", "raises"])
+def test_products_that_are_wrong(
+    fault: str, transpose: bool, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    def run(*args: Any, **options: Any) -> Any:
+        (out,) = real(*args, **options)
+        if fault == "raises":
+            raise AttributeError("no such function in this version of JAX")
+        return [out.at[-1].add(1)]  # as if the end of a vector were not masked
+
+    real = matmul._run
+    monkeypatch.setattr(matmul, "_run", run)
+    monkeypatch.setattr(selftest, "_found", {})
+    monkeypatch.setattr(selection, "_warned", set())
+    jax.clear_caches()
+    dense = rng.normal(size=(20, 30)).astype(np.float32) * (rng.random((20, 30)) < 0.4)
+    W, spikes = brainevent.CSR.fromdense(jnp.asarray(dense)), rng.random(30) < 0.5
+    words = {"wrong": "gave wrong numbers", "raises": "failed .AttributeError: no such function"}[fault]
+    with pytest.warns(BackendWarning, match=f"self-test.*a small {'scatter' if transpose else 'gather'}, {words}"):
+        out = brainevent.BinaryArray(spikes) @ W.T if not transpose else brainevent.BinaryArray(spikes[:20]) @ W
+    np.testing.assert_allclose(out, dense @ spikes if not transpose else spikes[:20] @ dense, rtol=1e-5)
+    assert set(selftest._found) == {transpose}
+    jax.clear_caches()
+
+
+@pytest.mark.cover(share=0.5)
+@pytest.mark.parametrize(
+    "format",
+    [
+        DENSE_FORMAT,
+        COO_FORMAT,
+        *(one for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for one in (base, base.with_component(CSC_INDEX))),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("encoding", [FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT], ids=str)
+@pytest.mark.parametrize("transpose", [True, False])
+@pytest.mark.parametrize("columns", [None, 4])
+@pytest.mark.parametrize("indices", ["int32", "uint16", "int8"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.usefixtures("little_optimisation")
+def test_what_the_self_test_expects_is_what_the_reference_computes(
+    format: Any, encoding: Any, transpose: bool, columns: int | None, indices: str, dtype: str, rng: np.random.Generator
+) -> None:
+    shape = (33, 41)
+    structure = [jnp.asarray(array) for array in format.random_structure(rng, shape, 3, dtype=indices)]
+    x = jnp.zeros((5,) if columns is None else (5, columns), encoding.dtype or (bool if encoding.event else dtype))
+    static = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
+    for homogeneous in {False, format is not DENSE_FORMAT}:
+        case = selftest.small_case(jnp.zeros(1, dtype), [*structure, x], homogeneous=homogeneous, per_row=32, **static)
+        assert case is not None
+        arrays, expected = case
+        assert all(given.dtype == like.dtype for given, like in zip(arrays[1:], [*structure, x], strict=True))
+        out = jax.jit(lambda *arrays: reference.matmul(*arrays, **static))(*arrays)
+        np.testing.assert_array_equal(np.asarray(out).astype(float), expected)
+        assert len(np.unique(expected)) > 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -11,25 +12,64 @@ import jax
 import numpy as np
 
 from brainevent_core import config
+from brainevent_core.errors import BackendWarning
 
 from . import layout
 from .call import native_call
 from .kernel import NativeKernel
 
-__all__ = ["bridge_works"]
+__all__ = ["bridge_is_usable", "bridge_works", "mark_as_proved"]
+
+#: The newest Numba that this package was tested with. Later ones may well work: every call is tried before it is used.
+NEWEST_TESTED = (0, 68)
 
 _lock = threading.Lock()
+_proved = False
+
+
+def bridge_is_usable() -> bool:
+    """Whether this process can have native kernels. What they compute is for `bridge_works` to find out, or for a
+    kernel's own self-test. Warns if it can't, and if Numba is newer than any that was tested."""
+    with _lock:
+        return _look_once()
 
 
 def bridge_works() -> bool:
     """Whether native kernels give right results in this process. The first call finds out, and warns if they don't."""
     with _lock:
-        return _run_once()
+        return _look_once() and (_proved or _run_once())
+
+
+def mark_as_proved() -> None:
+    """Say that a native kernel has given right results: no other needs to be compiled to find out."""
+    global _proved
+    _proved = True
+
+
+@functools.cache
+def _look_once() -> bool:
+    config.num_threads()  # a number of threads that is none is an error of the user's, not of the bridge
+    if not layout.supported_platform():
+        _decline("only 64-bit platforms are supported")
+        return False
+    try:
+        import numba
+    except Exception as error:  # it refuses versions of NumPy, among others
+        _decline(f"{type(error).__name__}: {error}")
+        return False
+    if tuple(map(int, re.findall(r"\d+", numba.__version__)[:2])) > NEWEST_TESTED:
+        newest = ".".join(map(str, NEWEST_TESTED))
+        warnings.warn(
+            f"brainevent-cpu was tested with Numba up to {newest}, and this is {numba.__version__}. Where kernels "
+            f"can't be built or a self-test fails, the reference runs; `pip install 'numba<={newest}.99'` avoids both.",
+            BackendWarning,
+            stacklevel=3,
+        )
+    return True
 
 
 @functools.cache
 def _run_once() -> bool:
-    config.num_threads()  # a number of threads that is none is an error of the user's, not of the bridge
     try:
         # In a thread of its own, where no trace and no mesh of the caller is in force.
         with ThreadPoolExecutor(1) as thread:
@@ -37,19 +77,19 @@ def _run_once() -> bool:
     except Exception as error:  # whatever it is, the reference kernels still work
         reason = f"{type(error).__name__}: {error}"
     if reason is not None:
-        from brainevent_core.errors import BackendWarning
-
-        warnings.warn(
-            f"brainevent's native CPU kernels don't work here ({reason}); slower reference kernels are used instead.",
-            BackendWarning,
-            stacklevel=3,
-        )
+        _decline(reason)
     return reason is None
 
 
+def _decline(reason: str) -> None:
+    warnings.warn(
+        f"brainevent's native CPU kernels don't work here ({reason}); slower reference kernels are used instead.",
+        BackendWarning,
+        stacklevel=4,
+    )
+
+
 def _failure() -> str | None:
-    if not layout.supported_platform():
-        return "only 64-bit platforms are supported"
     matrix = np.arange(6, dtype=np.float32).reshape(2, 3)
     scale = np.array([2, -3], np.int32)
     cpu = jax.local_devices(backend="cpu")[0]

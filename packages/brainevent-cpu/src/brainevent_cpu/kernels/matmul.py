@@ -23,12 +23,14 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, unmapped_avals, vmap_over
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
+from ..bridge.selftest import bridge_is_usable
 from .compiled import native_kernel
 from .kernel_spec import ENCODINGS, KernelSpec
+from .selftest import check_product
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
 __all__ = ["matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
@@ -60,7 +62,10 @@ def _readable_operands(first: Any, *others: Any, **params: Any) -> bool:
 
 def _sparse_somewhere(*avals: Any, format: Format, encoding: Encoding, **params: Any) -> bool:
     """Numbers times a dense matrix are left to XLA: they have nothing sparse in them."""
-    return (format, encoding) != (DENSE_FORMAT, FLOAT) and _readable_operands(*avals)
+    if (format, encoding) == (DENSE_FORMAT, FLOAT):
+        return False
+    data, *structure, x = avals
+    return readable(data, structure, x, works=bridge_is_usable)  # and `matmul` looks whether products are right
 
 
 #: What `matmul` takes, where native kernels run at all.
@@ -98,8 +103,31 @@ def matmul(
 
     Raises:
       MathError: if the arrays don't fit `shape`.
+      KernelBuildError: if a kernel can't be compiled, or the self-test of products fails.
       jax.errors.JaxRuntimeError: at run time, if there is no memory for intermediate sums.
     """
+    params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
+    avals = unmapped_avals(tuple(batch), (data, *operands))
+    check_product(_product, *avals, **params, per_row=_per_row(avals, format, shape))
+    return _product(data, *operands, **params, batch=batch)
+
+
+def _per_row(avals: Sequence[Any], format: Format, shape: Shape) -> int:
+    """How many entries a row of a matrix has that needs the same kernels."""
+    entries = avals[1].size if format is not DENSE_FORMAT else 0
+    return 8 if entries < _SHORT * shape[0] else 32
+
+
+def _product(
+    data: jax.Array,
+    *operands: jax.Array,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    batch: Sequence[VmapAxis] = (),
+) -> list[jax.Array]:
+    """The product of `matmul`, whose arguments it has."""
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
     def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -25,15 +25,16 @@ READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
 WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
 
 
-def readable(numbers: Any, structure: Sequence[Any], *others: Any) -> bool:
-    """Whether kernels read numbers and a structure of these abstract values, at known sizes, and run at all."""
+def readable(numbers: Any, structure: Sequence[Any], *others: Any, works: Callable[[], bool] = bridge_works) -> bool:
+    """Whether kernels read numbers and a structure of these abstract values, at known sizes, and run at all, as `works`
+    says."""
     sizes = [size for aval in (numbers, *structure, *others) for size in aval.shape]
     return (
         numbers.dtype.name in WIDE
         # Not jnp.issubdtype: int4 has no native arrays.
         and all(np.dtype(array.dtype).kind in "iu" for array in structure)
         and all(isinstance(size, int) for size in sizes)
-        and bridge_works()
+        and works()
     )
 
 

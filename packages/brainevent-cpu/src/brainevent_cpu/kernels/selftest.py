@@ -1,0 +1,156 @@
+"""A real product, of either kind, is compared with dense NumPy before any result depends on one.
+
+It is made at the first scatter (the transpose of what is stored) and at the first gather of a process, with the very
+kernels that the call needs: nothing is compiled for it but a small program of XLA. (A comparison with the reference
+would take half a second, for compiling that.) Its structure is malformed, and its numbers are whole, so that sums are
+exact in every dtype and order.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import numpy as np
+
+from brainevent_core.encodings import Encoding
+from brainevent_core.errors import KernelBuildError
+from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT, Format, Shape, Structure
+
+from ..bridge.selftest import mark_as_proved
+
+__all__ = ["check_product", "small_case"]
+
+# Rows are longer than a vector of the processor, and no multiple of it.
+_SHAPE = (33, 41)
+_COLUMNS = 3
+
+_lock = threading.Lock()
+_found: dict[bool, str | None] = {}
+
+
+def check_product(
+    run: Callable[..., list[jax.Array]],
+    data: Any,
+    *operands: Any,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    per_row: int,
+) -> None:
+    """Compute a small product and compare it, at the first call of a process for each value of `transpose`.
+
+    Args:
+      run: the kernel, `run(data, *operands, format=..., shape=..., transpose=..., encoding=...)`.
+      data: the weights of the call that is made, or their abstract value; only dtypes and ranks matter.
+      *operands: its structure, and x.
+      format: of its matrix.
+      shape: of what is stored.
+      transpose: whether it is a product with the transpose.
+      encoding: of x.
+      per_row: how many entries a row of the small matrix has, on average.
+
+    Raises:
+      KernelBuildError: if the product was wrong, now or before.
+    """
+    with _lock:
+        if transpose not in _found:
+            static = {"format": format, "shape": _SHAPE, "transpose": transpose, "encoding": encoding}
+            case = small_case(data, operands, homogeneous=format.is_homogeneous(data), per_row=per_row, **static)
+            if case is None:
+                return
+            x64 = bool(jax.config.read("jax_enable_x64"))
+            try:
+                # In a thread of its own, where no trace and no mesh of the caller is in force.
+                with ThreadPoolExecutor(1) as thread:
+                    right = thread.submit(_is_right, run, *case, static, x64).result()
+                _found[transpose] = None if right else "gave wrong numbers"
+            except KernelBuildError:
+                raise
+            except Exception as error:  # whatever it is, the reference still works
+                _found[transpose] = f"failed ({type(error).__name__}: {error})"
+            if _found[transpose] is None:
+                mark_as_proved()
+        reason = _found[transpose]
+    if reason is not None:
+        kind = "scatter" if transpose else "gather"
+        raise KernelBuildError(f"the self-test of native kernels, a small {kind}, {reason}")
+
+
+def small_case(
+    data: Any,
+    operands: Sequence[Any],
+    *,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    homogeneous: bool,
+    per_row: int,
+) -> tuple[list[np.ndarray], np.ndarray] | None:
+    """The operands of the small product, and its result; None if the call's dtypes can't hold its structure."""
+    *structure, x = operands
+    rng = np.random.default_rng(0)
+    indices = structure[0].dtype.name if structure else "int32"
+    for malformed in (True, False):
+        drawn = list(map(np.asarray, format.random_structure(rng, shape, per_row, malformed=malformed, dtype=indices)))
+        arrays = [array.astype(like.dtype) for array, like in zip(drawn, structure, strict=True)]
+        if all(map(np.array_equal, drawn, arrays)):
+            break
+    else:
+        return None
+    size = (1,) if homogeneous else format.weights_shape(arrays, shape)
+    weights = rng.choice([-2, -1, 1, 2], size)
+    length = shape[0] if transpose else shape[1]
+    mask = rng.random((length,) if x.ndim == 1 else (length, min(_COLUMNS, x.shape[1]))) < 0.5
+    if encoding.event and encoding.draw is not None:
+        entries, drawn_x = mask, encoding.draw(rng, mask, True, x.dtype.name)
+    else:
+        entries = drawn_x = np.where(mask, rng.choice([-1, 1, 2], mask.shape), 0)
+    matrix = _dense(weights, format.named(arrays), format, shape)
+    expected = (matrix.T if transpose else matrix) @ entries
+    return [weights.astype(data.dtype), *arrays, np.asarray(drawn_x).astype(x.dtype)], expected
+
+
+def _dense(weights: np.ndarray, structure: Structure, format: Format, shape: Shape) -> np.ndarray:
+    """The matrix, in which what is outside of it is left out."""
+    if format is DENSE_FORMAT:
+        return weights
+    if format.base is COO_FORMAT:
+        row, col = structure.row, structure.col
+    elif format.base is CSR_FORMAT:
+        col = structure.indices
+        pointers = structure.indptr
+        if pointers.dtype == np.uint64:
+            pointers = np.minimum(pointers, np.uint64(col.size))
+        bounds = np.maximum.accumulate(np.clip(pointers.astype(np.int64), 0, col.size))
+        row = np.searchsorted(bounds, np.arange(col.size), side="right") - 1
+    elif format.base is FIXED_NUM_FORMAT:
+        col = structure.indices.reshape(-1)
+        row = np.repeat(np.arange(shape[0]), col.size // shape[0])
+    else:
+        raise NotImplementedError(f"There is no self-test for {format}.")
+    inside = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
+    matrix = np.zeros(shape, np.int64)
+    np.add.at(matrix, (row[inside], col[inside]), np.broadcast_to(weights.reshape(-1), row.shape)[inside])
+    return matrix
+
+
+def _is_right(
+    run: Callable[..., Any], arrays: Sequence[np.ndarray], expected: np.ndarray, static: dict[str, Any], x64: bool
+) -> bool:
+    cpu = jax.local_devices(backend="cpu")[0]
+    with _x64(x64), jax.default_device(cpu):
+        out = jax.jit(lambda *arrays: run(*arrays, **static)[0])(*(jax.device_put(array, cpu) for array in arrays))
+        return bool(np.array_equal(np.asarray(out).astype(np.float64), expected))
+
+
+def _x64(enabled: bool) -> Any:
+    """JAX with or without 64-bit numbers, in this thread; public since jax 0.9, experimental before."""
+    public = getattr(jax, "enable_x64", None) or importlib.import_module("jax.experimental").enable_x64
+    return public(enabled)
