@@ -152,5 +152,7 @@ def _is_right(
 
 def _x64(enabled: bool) -> Any:
     """JAX with or without 64-bit numbers, in this thread; public since jax 0.9, experimental before."""
-    public = getattr(jax, "enable_x64", None) or importlib.import_module("jax.experimental").enable_x64
+    public = getattr(jax, "enable_x64", None)
+    if public is None:
+        public = importlib.import_module("jax.experimental").enable_x64
     return public(enabled)
