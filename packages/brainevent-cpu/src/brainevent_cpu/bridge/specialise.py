@@ -16,8 +16,7 @@ def specialised(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `numba.njit` for a closure over `facts`, which become part of its symbol.
 
-    Symbols of functions that were compiled by different processes and cached meet in one process. Two specialisations
-    of one closure would have the same symbol, and the linker would keep only one of them.
+    So symbols don't depend on what was compiled before, and say in profiles which specialisation they are.
 
     Args:
       *facts: words for all that the closure depends on.
