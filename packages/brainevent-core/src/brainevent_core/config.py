@@ -4,7 +4,8 @@
 2. ``with use_backend(name):``,
 3. ``set_backend(platform, name)``,
 4. the environment variable ``BRAINEVENT_BACKEND``,
-5. otherwise the kernel of the highest priority that accepts the call, and the reference if there is none.
+5. otherwise the kernel of the highest priority that accepts the call, those of backends before core's own, and the
+   reference if there is none.
 
 A request is a preference: derived primitives (tangents, transposes, batched forms) and platforms that the backend
 does not serve are selected normally. ``backend=`` and ``strict=True`` insist; see :class:`Request`.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, replace
 from brainevent_core._jax import JitKey
 
 __all__ = [
+    "EVENTS",
     "REFERENCE",
     "Request",
     "clear_backends",
@@ -33,6 +35,9 @@ __all__ = [
 
 #: The name under which the pure-jnp kernels of core are requested and reported.
 REFERENCE = "reference"
+
+#: The name of core's own kernels whose cost scales with the events, see :mod:`brainevent_core.kernels`.
+EVENTS = "events"
 
 #: The platforms that JAX lowers for.
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")

@@ -14,6 +14,11 @@ from brainevent_core.primitive import get_all_primitive_names, get_primitive
 
 __all__ = ["gather", "render", "table"]
 
+_ADVICE = (
+    "No backend with native kernels for the CPU can be used: core's own run, which are several times slower.\n"
+    "`pip install 'brainevent[cpu]'` adds faster ones."
+)
+
 _PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainunit", "numba", "warp-lang")
 
 
@@ -21,11 +26,12 @@ def gather() -> dict[str, Any]:
     """Everything the report says, as plain data.
 
     Returns:
-        ``versions``: name → version or None; ``backends``: one entry per installed backend with its state;
+        ``versions``: name → version or None; ``backends``: one entry for core's own and each installed one, with its state;
         ``primitives``: for each, the kernels on each platform in the order in which they are tried.
     """
     statuses = backends()
-    platforms = sorted({"cpu", *(p for s in statuses if s.backend is not None for p in s.backend.platforms)})
+    others = [s.backend for s in statuses if s.backend is not None and s.name != config.EVENTS]
+    platforms = sorted({"cpu", *(platform for backend in others for platform in backend.platforms)})
     for platform in platforms:
         load_backends(platform)
     return {
@@ -62,13 +68,18 @@ def render(report: dict[str, Any]) -> str:
         [
             table(("package", "version"), [("python", report["python"]), *versions]),
             "Backends" + (f" (asked for: {', '.join(requested)})" if requested else ""),
-            table(("backend", "platforms", "distribution", "kernels", "state"), found)
-            if found
-            else "none installed; `pip install brainevent[cpu]` adds kernels for the CPU.",
+            table(("backend", "platforms", "distribution", "kernels", "state"), found),
+            *([] if _has_native_kernels(report) else [_ADVICE]),
             "Primitives, and the kernels tried for them in this order",
             table(("primitive", *platforms), rows),
         ]
     )
+
+
+def _has_native_kernels(report: dict[str, Any]) -> bool:
+    """Whether a backend besides core's own can run on the CPU."""
+    others = [entry for entry in report["backends"] if entry["name"] != config.EVENTS]
+    return any(entry["usable"] and "cpu" in entry["platforms"] for entry in others)
 
 
 def _backend_entry(status: Any) -> dict[str, Any]:
@@ -93,7 +104,8 @@ def _backend_entry(status: Any) -> dict[str, Any]:
 
 
 def _kernels(primitive: str, platform: str) -> list[str]:
-    return [kernel.backend for kernel in ordered(get_registry().kernels(primitive, platform))]
+    kernels = ordered(get_registry().kernels(primitive, platform))
+    return [kernel.backend for kernel in kernels if not kernel.on_request]
 
 
 def _version(distribution: str) -> str | None:

@@ -30,6 +30,9 @@ __all__ = ["ENTRY_POINT_GROUP", "BackendStatus", "backends", "refresh_backends"]
 
 ENTRY_POINT_GROUP = "brainevent.backends"
 
+#: Core's own backend, found as all others are but that it needs no metadata.
+_OWN = importlib_metadata.EntryPoint(config.EVENTS, "brainevent_core.kernels:BACKEND", ENTRY_POINT_GROUP)
+
 
 @dataclass
 class BackendStatus:
@@ -68,9 +71,9 @@ _warned: set[str] = set()
 
 
 def backends() -> tuple[BackendStatus, ...]:
-    """Every backend found among the installed distributions, usable or not, sorted by name."""
+    """Every backend, usable or not: core's own, and those found among the installed distributions, sorted by name."""
     with _lock:
-        return (*_statuses().values(), *_conflicts)
+        return (*sorted(_statuses().values(), key=lambda status: status.name), *_conflicts)
 
 
 def refresh_backends() -> tuple[BackendStatus, ...]:
@@ -146,9 +149,12 @@ def _statuses() -> dict[str, BackendStatus]:
     if _found is None:
         found: dict[str, BackendStatus] = {}
         faulty: list[BackendStatus] = []
-        entries = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
-        for entry in sorted(entries, key=lambda e: (e.name, e.dist.name if e.dist else "", e.value)):
+        installed = importlib_metadata.entry_points(group=ENTRY_POINT_GROUP)
+        others = sorted(installed, key=lambda e: (e.name, e.dist.name if e.dist else "", e.value))
+        for entry in [_OWN, *others]:
             distribution = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "an unnamed distribution"
+            if entry is _OWN:
+                distribution = "brainevent-core"
             status = BackendStatus(entry.name, distribution, entry.value)
             rival = found.get(entry.name)
             if rival is None:

@@ -36,6 +36,7 @@ class Kernel:
         in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets their prior uses,
             the results computed from them, as the keyword ``after``, and must make its outputs depend on these:
             otherwise XLA can't order the two, and copies the operands.
+        on_request: whether it runs only where its backend is asked for by name.
     """
 
     primitive: str
@@ -47,6 +48,7 @@ class Kernel:
     exportable: bool = True
     batched: bool = False
     in_place: bool = False
+    on_request: bool = False
 
 
 class KernelRegistry:
@@ -70,18 +72,19 @@ class KernelRegistry:
         exportable: bool = True,
         batched: bool = False,
         in_place: bool = False,
+        on_request: bool = False,
     ) -> Kernel:
         """Add a kernel; see :class:`Kernel` for the arguments.
 
         Raises:
-            RegistrationError: if the backend already has a kernel for this primitive and platform, or claims the
-                name of the reference.
+            RegistrationError: if the backend already has a kernel for this primitive and platform, or claims a name of
+                core's own kernels.
         """
         if platform == "gpu":
             raise RegistrationError("JAX lowers for 'cuda' or 'rocm', not for 'gpu'; register the kernel for those.")
-        if backend == config.REFERENCE:
-            raise RegistrationError("The name 'reference' belongs to core's own kernels; choose another backend name.")
-        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched, in_place)
+        if backend == config.REFERENCE or (backend == config.EVENTS and not _is_of_core(fn)):
+            raise RegistrationError(f"The name {backend!r} belongs to core's own kernels; choose another backend name.")
+        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched, in_place, on_request)
         with self._lock:
             entries = self._kernels.setdefault((primitive, platform), {})
             if backend in entries:
@@ -145,6 +148,10 @@ class KernelRegistry:
         """Called at lowering, once the kernel is known."""
         for selections in self._recorders.get():
             selections.append(selection)
+
+
+def _is_of_core(fn: Callable[..., Any]) -> bool:
+    return str(getattr(fn, "__module__", "")).startswith("brainevent_core.kernels.")
 
 
 _registry = KernelRegistry()

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from brainevent_core import config
-from brainevent_core.config import REFERENCE, Request
+from brainevent_core.config import EVENTS, REFERENCE, Request
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
 from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
@@ -22,6 +22,8 @@ _ACCELERATORS = frozenset({"cuda", "rocm", "tpu"})
 
 _warned: set[tuple[str, ...]] = set()
 
+_ADVICE = ("", "cpu")
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -30,7 +32,7 @@ class Selection:
     Attributes:
         primitive: name of the primitive.
         platform: the platform compiled for.
-        backend: the backend whose kernel runs, or ``"reference"``.
+        backend: the backend whose kernel runs, ``"events"`` for core's own, or ``"reference"``.
         kernel: the registered kernel; None for the reference.
         request: the request that the call carried.
         params: the static parameters of the call.
@@ -57,8 +59,9 @@ def select(
     exporting: bool = False,
     only_platform: bool = True,
     unbuilt: Mapping[str, str] = MappingProxyType({}),
+    ours: bool = False,
 ) -> Selection:
-    """The kernel for a call, by request, then by priority, then the reference.
+    """The kernel for a call: by request, then by priority, then core's own, then the reference.
 
     Args:
         primitive: name of the primitive.
@@ -70,6 +73,7 @@ def select(
         exporting: whether the result must outlive the process.
         only_platform: whether nothing but ``platform`` is being compiled for.
         unbuilt: backends whose kernel was selected before and couldn't be built, with the reason.
+        ours: whether the primitive is one of brainevent's, of which backends have kernels.
 
     Raises:
         KernelNotAvailableError: if the backend asked for is unusable, or lacks the primitive and the request insists.
@@ -85,7 +89,9 @@ def select(
     accepted: list[Kernel] = []
     declined: list[tuple[str, str]] = []
     for kernel in kernels:
-        reason = unbuilt.get(kernel.backend) or _why_not(kernel, avals, params, batched=batched, exporting=exporting)
+        reason = unbuilt.get(kernel.backend) or _why_not(
+            kernel, avals, params, name, batched=batched, exporting=exporting
+        )
         if reason is None:
             accepted.append(kernel)
         else:
@@ -103,19 +109,25 @@ def select(
 
     if chosen is None and name != REFERENCE and platform in _ACCELERATORS and not exporting:
         _warn_reference(primitive, platform, declined)
+    if ours and name is None and not exporting and platform == "cpu" and (chosen is None or chosen.backend == EVENTS):
+        _advise_cpu_backend()
     return Selection(
         primitive, platform, chosen.backend if chosen else REFERENCE, chosen, request, params, tuple(declined)
     )
 
 
 def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """Kernels in the order in which they are tried: by priority, then by name."""
-    return sorted(kernels, key=lambda k: (-discovery.priority_of(k.backend) - k.priority, k.backend))
+    """Kernels in the order in which they are tried: by priority, then by name; core's own behind all others."""
+    return sorted(
+        kernels, key=lambda k: (k.backend == EVENTS, -discovery.priority_of(k.backend) - k.priority, k.backend)
+    )
 
 
 def _why_not(
-    kernel: Kernel, avals: Sequence[Any], params: dict[str, Any], *, batched: bool, exporting: bool
+    kernel: Kernel, avals: Sequence[Any], params: dict[str, Any], name: str | None, *, batched: bool, exporting: bool
 ) -> str | None:
+    if kernel.on_request and kernel.backend != name:
+        return f"it runs on request, e.g. `with brainevent.use_backend({kernel.backend!r})`"
     if batched and not kernel.batched:
         return "it takes no mapped axes"
     if exporting and not kernel.exportable:
@@ -178,6 +190,23 @@ def _warn_reference(primitive: str, platform: str, declined: Sequence[tuple[str,
         why = "; ".join(f"{s.name}: {s.reason}" for s in statuses) or "no installed backend has a kernel for it"
     warnings.warn(
         f"{primitive!r} runs on the reference kernel on {platform!r} ({why}). It is correct, but not event-driven.",
+        BackendWarning,
+        stacklevel=2,
+    )
+
+
+def _advise_cpu_backend() -> None:
+    """Say once per process that the CPU has faster kernels, unless a backend for it is installed or was asked for."""
+    if _ADVICE in _warned or {kernel.backend for kernel in get_registry().kernels(platform="cpu")} > {EVENTS}:
+        return
+    _warned.add(_ADVICE)
+    installed = [s for s in discovery.backends() if s.name != EVENTS and s.backend and "cpu" in s.backend.platforms]
+    why = "; ".join(f"{s.name}: {s.reason}" for s in installed) or "none is installed"
+    warnings.warn(
+        f"No backend with native kernels for the CPU is in use ({why}): products run on core's own kernels, which are "
+        "right but several times slower. `pip install 'brainevent[cpu]'` adds faster ones; "
+        f"`brainevent.config.set_backend('cpu', '{EVENTS}')` or {config.ENVIRONMENT_VARIABLE}={EVENTS} says that these "
+        "are meant.",
         BackendWarning,
         stacklevel=2,
     )

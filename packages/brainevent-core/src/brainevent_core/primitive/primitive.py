@@ -107,7 +107,8 @@ class XLACustomKernel(LanguageMethods):
         return _jax.apply_primitive(self.primitive, *operands, **params)
 
     def available_backends(self, platform: str) -> tuple[str, ...]:
-        """The backends that have a kernel of this primitive on ``platform``, in the order in which they are tried."""
+        """The backends that have a kernel of this primitive on ``platform``, in the order in which they are tried;
+        those with one that runs on request as well."""
         load_backends(platform)
         names = [kernel.backend for kernel in ordered(get_registry().kernels(self.name, platform))]
         return (*names, config.REFERENCE) if self.rules.reference else tuple(names)

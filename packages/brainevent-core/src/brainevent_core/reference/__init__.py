@@ -1,17 +1,31 @@
 """The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
 
 from brainevent_core.reference.encoding import encode_events
-from brainevent_core.reference.jitc import jitc_matmul, jitc_to_coo, jitc_to_dense
-from brainevent_core.reference.matmul import accumulator, matmul, sddmm
+from brainevent_core.reference.jitc import Some, jitc_matmul, jitc_sum, jitc_to_coo, jitc_to_dense
+from brainevent_core.reference.matmul import (
+    OrientedEntries,
+    accumulator,
+    contribution,
+    matmul,
+    oriented_entries,
+    sddmm,
+    sum_over_entries,
+)
 from brainevent_core.reference.plasticity import stdp_update
 
 __all__ = [
+    "OrientedEntries",
+    "Some",
     "accumulator",
+    "contribution",
     "encode_events",
     "jitc_matmul",
+    "jitc_sum",
     "jitc_to_coo",
     "jitc_to_dense",
     "matmul",
+    "oriented_entries",
     "sddmm",
     "stdp_update",
+    "sum_over_entries",
 ]

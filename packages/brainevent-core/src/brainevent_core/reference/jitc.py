@@ -4,6 +4,8 @@ Every block has a walker. A step draws a gap for each; walkers that have left th
 along the rows of the stored matrix.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,7 +17,7 @@ from brainevent_core.encodings import Encoding
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.reference.matmul import accumulator, contribution
 
-__all__ = ["jitc_matmul", "jitc_to_coo", "jitc_to_dense"]
+__all__ = ["Some", "jitc_matmul", "jitc_sum", "jitc_to_coo", "jitc_to_dense"]
 
 
 class _Step(NamedTuple):
@@ -32,10 +34,28 @@ class _Step(NamedTuple):
     drawn: Callable[[], Any]
 
 
+class Some(NamedTuple):
+    """Some of a matrix's rows.
+
+    Attributes:
+        rows: their indices.
+        exists: which of these count.
+    """
+
+    rows: Any
+    exists: Any
+
+
 def _walk(
-    seed: Any, offset: Any, prob: float, shape: tuple[int, int], visit: Callable[[Any, _Step], Any], carry: Any
+    seed: Any,
+    offset: Any,
+    prob: float,
+    shape: tuple[int, int],
+    visit: Callable[[Any, _Step], Any],
+    carry: Any,
+    some: Some | None = None,
 ) -> Any:
-    """Fold ``visit(carry, step)`` over the steps through the window of ``shape``.
+    """Fold ``visit(carry, step)`` over the steps through the window of ``shape``, or through ``some`` of its rows.
 
     ``offset`` is the window's first row and, where it has a second element, its first column.
     """
@@ -46,12 +66,15 @@ def _walk(
     aligned = offset.shape == (1,)
     start = jnp.uint32(0) if aligned else offset[1]
     blocks = -(-length // size) + (not aligned)
-    row = offset[0] + jnp.arange(rows, dtype=jnp.uint32)[:, None]
+    row = jnp.arange(rows, dtype=jnp.uint32) if some is None else some.rows.astype(jnp.uint32)
+    row = offset[0] + row[:, None]
     block = (start // size + jnp.arange(blocks, dtype=jnp.uint32))[None]
     key0, key1 = jitc.block_keys(seed, row, block)
     # Columns count from the window's beginning, and are negative before it.
     begin = (block * size - start).astype(jnp.int32)
     end = jnp.where(begin < length - size, size, jnp.clip(length - begin, 0, size)).astype(jnp.uint32)
+    if some is not None:
+        end = jnp.where(some.exists[:, None], end, jnp.uint32(0))
 
     def walking(state: Any) -> Any:
         return jnp.any(state[1] < end)
@@ -91,6 +114,25 @@ def jitc_matmul(
     """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network."""
     rows, length = shape
     x = encoding.decode(x, rows if transpose else length)
+    return jitc_sum(
+        data, seed, row_offset, x, rule=rule, shape=shape, transpose=transpose, encoding=encoding, some=None
+    )
+
+
+def jitc_sum(
+    data: Any,
+    seed: Any,
+    row_offset: Any,
+    x: Any,
+    *,
+    rule: ConnectionRule,
+    shape: tuple[int, int],
+    transpose: bool,
+    encoding: Encoding,
+    some: Some | None,
+) -> Any:
+    """The product with x decoded; in ``A.T @ x``, over ``some`` rows of A and the entries of x that belong to them."""
+    rows, length = shape
     wide = accumulator(data.dtype)
     vectors = x[:, None] if x.ndim == 1 else x
     vectors = vectors if encoding.event else vectors.astype(wide)
@@ -109,7 +151,7 @@ def jitc_matmul(
 
     out = jnp.zeros((length if transpose else rows, vectors.shape[1]), wide)
     if rows and length:
-        out = _walk(seed, row_offset, rule.prob, shape, visit, out)
+        out = _walk(seed, row_offset, rule.prob, shape, visit, out, some)
     return out.reshape(-1, *x.shape[1:]).astype(data.dtype)
 
 

@@ -10,6 +10,8 @@ With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row
 x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +21,15 @@ import jax.numpy as jnp
 from brainevent_core.encodings import Encoding
 from brainevent_core.formats import Format, Shape, within
 
-__all__ = ["accumulator", "contribution", "matmul", "sddmm"]
+__all__ = [
+    "OrientedEntries",
+    "accumulator",
+    "contribution",
+    "matmul",
+    "oriented_entries",
+    "sddmm",
+    "sum_over_entries",
+]
 
 
 def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
@@ -28,14 +38,22 @@ def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, trans
     x = encoding.decode(x, shape[0] if transpose else shape[1])
     if format.stores_all:
         return _dense_matmul(data, x, encoding, transpose=transpose)
-    entries = _oriented(structure, format, shape, transpose)
-    weights, exists = data.reshape(-1), entries.source >= 0
-    if entries.weight is not None and not format.is_homogeneous(data):
+    entries = oriented_entries(structure, format, shape, transpose)
+    length, homogeneous = shape[1] if transpose else shape[0], format.is_homogeneous(data)
+    return sum_over_entries(data.reshape(-1), entries, x, length, encoding, homogeneous=homogeneous)
+
+
+def sum_over_entries(
+    weights: Any, entries: OrientedEntries, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
+) -> Any:
+    """The product of so many rows, given its entries, the weights as a vector, and x decoded."""
+    dtype, exists = weights.dtype, entries.source >= 0
+    if entries.weight is not None and not homogeneous:
         weights, exists = _take(weights, entries.weight), exists & (entries.weight >= 0)
-    weights = _columns(weights, x).astype(accumulator(data.dtype))
+    weights = _columns(weights, x).astype(accumulator(dtype))
     terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, entries.source), encoding), 0)
-    out = jnp.zeros((shape[1] if transpose else shape[0], *x.shape[1:]), weights.dtype)
-    return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(data.dtype)
+    out = jnp.zeros((length, *x.shape[1:]), weights.dtype)
+    return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(dtype)
 
 
 def sddmm(y: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
@@ -50,7 +68,7 @@ def sddmm(y: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose
             return (_dot(xs, ys.T) if transpose else _dot(ys, xs.T)).astype(y.dtype)
         products = _sum_of_products(ys[:, None, :], xs[None, :, :], encoding)
         return (products.T if transpose else products).astype(y.dtype)
-    entries = _oriented(structure, format, shape, transpose)
+    entries = oriented_entries(structure, format, shape, transpose)
     y_at, x_at = _take(y, entries.target), _take(x, entries.source)
     if y_at.ndim == 1:
         y_at, x_at = y_at[:, None], x_at[:, None]
@@ -70,7 +88,7 @@ def contribution(weights: Any, x: Any, encoding: Encoding) -> Any:
     return jnp.where(x != 0, products, 0) if encoding.selects else products
 
 
-class _Oriented(NamedTuple):
+class OrientedEntries(NamedTuple):
     """The entries as a product sees them; an index or position that is outside is -1.
 
     Attributes:
@@ -84,11 +102,12 @@ class _Oriented(NamedTuple):
     weight: Any
 
 
-def _oriented(structure: Any, format: Format, shape: Shape, transpose: bool) -> _Oriented:
+def oriented_entries(structure: Any, format: Format, shape: Shape, transpose: bool) -> OrientedEntries:
+    """The entries of a stored matrix, or of its transpose."""
     row, col, weight = format.entries(structure, shape)
     row, col = within(row, shape[0]), within(col, shape[1])
     weight = None if weight is None else within(weight, format.nse(structure, shape))
-    return _Oriented(col, row, weight) if transpose else _Oriented(row, col, weight)
+    return OrientedEntries(col, row, weight) if transpose else OrientedEntries(row, col, weight)
 
 
 def _sum_of_products(y: Any, x: Any, encoding: Encoding) -> Any:

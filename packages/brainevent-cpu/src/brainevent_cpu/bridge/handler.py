@@ -128,6 +128,8 @@ def _compiled(
     try:
         handler.compile()
     except numba.errors.NumbaError as error:
+        if kernel.sources:  # of this package: the next kernel runs
+            raise
         raise _fault_of(kernel, function, (*input_types, *output_types, *attribute_types)) or error from None
     return handler
 

@@ -1,0 +1,37 @@
+"""Core's own kernels, in plain JAX: the backend ``events``, which needs no package. Their cost scales with the events.
+
+They run where no other backend has a kernel, before the reference; which they equal, sum by sum. This module is the
+descriptor and imports no kernel: discovery finds it by its name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from brainevent_core.config import EVENTS, PLATFORMS
+from brainevent_core.plugins import API_VERSION, Backend
+
+if TYPE_CHECKING:
+    from brainevent_core.plugins import KernelRegistry
+
+__all__ = ["BACKEND"]
+
+# What is left to the reference, by the names of the conformance kit's cases.
+_DECLINES = {
+    "^(matmul|jitc_matmul)-([a-z_:]+-)?float-": "numbers leave nothing out",
+    "^matmul-(dense|coo)[:-]": "their entries are not in order of rows",
+    "^matmul-[a-z_]+(:weight_indices)?-[^-]+-forward-": "without a column index, events of columns may be anywhere",
+    "^jitc_matmul-[a-z]+-[^-]+-forward-": "the stream runs along rows, and events of columns may be anywhere",
+    "-(0x3|3x0|1x1|13x7|16x16)-": "the reference is as fast where there are few entries",
+    "^jitc_matmul-.*-0.0-": "a matrix without connections has nothing to compute",
+    "-(vmap_(data|structure|seed|offset|all)|nested)$": "they take no mapped axes but those of x",
+}
+
+
+def _register(registry: KernelRegistry) -> None:
+    from brainevent_core.kernels.register import register
+
+    register(registry)
+
+
+BACKEND = Backend(name=EVENTS, platforms=PLATFORMS, api=API_VERSION, register=_register, declines=_DECLINES)

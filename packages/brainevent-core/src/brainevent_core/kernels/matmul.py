@@ -1,0 +1,222 @@
+"""The primitive ``matmul`` for events: a loop over the active rows, and over pieces of their entries.
+
+Rows are those of compressed rows for ``x @ A``, and those of the column index for ``A @ x``. A piece is a slice, which
+XLA reads ten times as fast on CPU as entries that are gathered. Sums are added up in the order of what is read: for
+rows that of the reference, bit for bit; for the column index that of the columns, which is the reference's where the
+columns of each row are sorted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import reference
+from brainevent_core._jax import lowering_in_loop
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, SPARSE_FLOAT, Encoding, is_event
+from brainevent_core.formats import (
+    CSC_INDEX,
+    CSR_FORMAT,
+    FIXED_NUM_FORMAT,
+    WEIGHT_INDICES,
+    Format,
+    Shape,
+    pointer_dtype,
+    row_bounds,
+    within,
+)
+from brainevent_core.kernels.active import ActiveRows
+from brainevent_core.plugins import Takes
+
+__all__ = ["DTYPES", "ENCODINGS", "SUPPORTS", "matmul"]
+
+#: The encodings of which silent entries can be left out.
+ENCODINGS = (BINARY, BITPACKED, COMPACT, SPARSE_FLOAT)
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+_FORMATS = tuple(
+    fmt
+    for base in (CSR_FORMAT, FIXED_NUM_FORMAT)
+    for weights in (base, base.with_component(WEIGHT_INDICES))
+    for fmt in (weights, weights.with_component(CSC_INDEX))
+)
+
+#: Entries below which the reference takes no longer.
+_FEWEST = 4096
+
+#: Rows of which the bounds are looked up at once.
+_BLOCK = 32
+
+#: What an iteration of the loop costs besides its entries, in entries of the reference.
+_ITERATION = 256
+
+
+def _takes(data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, **_: Any) -> bool:
+    *structure, x = structure_and_x
+    sizes = [size for array in (data, *structure, x) for size in array.shape]
+    if not all(isinstance(size, int) for size in (*sizes, *shape)):
+        return False
+    return (transpose or format.carries(CSC_INDEX)) and format.nse(structure, shape) >= _FEWEST
+
+
+#: What the kernel takes.
+SUPPORTS = Takes(formats=_FORMATS, encodings=ENCODINGS, dtypes=DTYPES, further=_takes)
+
+
+def matmul(
+    data: jax.Array,
+    *structure_and_x: jax.Array,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+) -> jax.Array:
+    """``A @ x``, or ``A.T @ x`` if ``transpose``: the primitive ``matmul``, see there. If so many rows are active that
+    the reference is faster, its sum over all entries is taken."""
+    *structure, x = structure_and_x
+    x = encoding.decode(x, shape[0] if transpose else shape[1])
+    rows = _rows(structure, format, shape, transpose)
+    active = ActiveRows.of(is_event(x) if x.ndim == 1 else is_event(x).any(axis=1))
+
+    def entries() -> reference.OrientedEntries:
+        return reference.oriented_entries(structure, format, shape, transpose)
+
+    length = shape[1] if transpose else shape[0]
+    homogeneous = format.is_homogeneous(data)
+    weights = data.reshape(-1)
+    # A loop computes once what doesn't change in it, but not what only one branch needs.
+    found = entries() if lowering_in_loop() else None
+
+    def over_all() -> jax.Array:
+        return reference.sum_over_entries(weights, found or entries(), x, length, encoding, homogeneous=homogeneous)
+
+    def over_active() -> jax.Array:
+        return _sum_over_rows(weights, rows, active, x, length, encoding, homogeneous=homogeneous)
+
+    out = jax.lax.cond(_pays(rows, active, is_event(x)), over_active, over_all)
+    return jax.lax.optimization_barrier(out)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Compressed rows.
+
+    Attributes:
+        indices: (nse,), the place of each entry in the result.
+        bounds: where each row begins, and the last one ends, well-formed; None if all have the same width.
+        width: the number of entries of a row, rounded up, if it is the same for all; otherwise their mean.
+        weight: the positions of the weights, None if they are in the order of entries.
+    """
+
+    indices: Any
+    bounds: Any
+    width: int
+    weight: Any
+
+    @property
+    def nse(self) -> int:
+        return int(self.indices.shape[0])
+
+    def begin(self, row: Any) -> Any:
+        """Where a row begins."""
+        if self.bounds is not None:
+            return self.bounds[row]
+        return row.astype(pointer_dtype(self.nse)) * self.width
+
+
+def _rows(structure: Sequence[Any], format: Format, shape: Shape, transpose: bool) -> _Rows:
+    """The rows that the product reads where they are active: of the matrix, or of its column index."""
+    if transpose:
+        weight = format.entries(structure, shape).weight
+        if format.base is FIXED_NUM_FORMAT:
+            indices = format.named(structure).indices
+            return _Rows(indices.reshape(-1), None, indices.shape[1], weight)
+        compressed = format.rows_of(structure, shape)
+        assert compressed is not None, format
+        indices, indptr = compressed
+    else:
+        by_column = format.columns_of(structure)
+        assert by_column is not None, format
+        indices, indptr, weight = by_column
+    nse = indices.shape[0]
+    return _Rows(indices, row_bounds(indptr, nse), -(-nse // max(indptr.shape[0] - 1, 1)), weight)
+
+
+def _pays(rows: _Rows, active: ActiveRows, events: Any) -> Any:
+    """Whether the active rows cost less than half of what the reference does, which takes all entries as they come."""
+    count = active.count.astype(jnp.float32)
+    if rows.bounds is None:
+        entries = count * rows.width
+    else:
+        any_active = events if events.ndim == 1 else events.any(axis=1)
+        lengths = (rows.bounds[1:] - rows.bounds[:-1]).astype(jnp.float32)
+        entries = jnp.sum(jnp.where(any_active, lengths, 0))
+    return 2 * (_ITERATION * count + entries) < rows.nse
+
+
+def _sum_over_rows(
+    weights: Any, rows: _Rows, active: ActiveRows, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
+) -> Any:
+    wide = reference.accumulator(weights.dtype)
+    batch = int(np.prod(x.shape[1:]))
+    piece = min(_piece(rows.width, batch), rows.nse)
+    positions = None if homogeneous else rows.weight
+
+    def terms_at(at: Any, exists: Any, value: Any) -> Any:
+        """What the entries of a piece add, and to what; those that don't exist add to the place -1."""
+
+        def slice_of(array: Any) -> Any:
+            return jax.lax.dynamic_slice(array, (at,), (piece,))
+
+        target = jnp.where(exists, within(slice_of(rows.indices), length), -1)
+        if homogeneous:
+            weight = jnp.broadcast_to(weights[0], (piece,))
+        elif positions is None:
+            weight = slice_of(weights)
+        else:
+            position = within(slice_of(positions), weights.shape[0])
+            target = jnp.where(position >= 0, target, -1)
+            weight = weights.at[position].get(mode="clip")
+        weight = weight.astype(wide).reshape(-1, *(1,) * value.ndim)
+        return target, reference.contribution(weight, value, encoding)
+
+    def block(carry: Any) -> Any:
+        first, out = carry
+        row = active.take(first + jnp.arange(_BLOCK, dtype=jnp.int32))
+        begin, end = rows.begin(row), rows.begin(row + 1)
+        values = x[row]
+        here = jnp.minimum(active.count - first, _BLOCK)
+
+        def step(carry: Any) -> Any:
+            number, position, out = carry
+            last = _at(end, number)
+            at = jnp.clip(position, 0, rows.nse - piece)  # a slice that reached over the end would be moved
+            place = at + jnp.arange(piece, dtype=at.dtype)
+            target, terms = terms_at(at, (place >= position) & (place < last), _at(values, number))
+            done = position + piece >= last
+            following = _at(begin, jnp.minimum(number + 1, _BLOCK - 1))
+            out = out.at[target].add(terms, mode="drop", wrap_negative_indices=False)
+            return number + done, jnp.where(done, following, position + piece), out
+
+        _, _, out = jax.lax.while_loop(lambda carry: carry[0] < here, step, (jnp.int32(0), begin[0], out))
+        return first + _BLOCK, out
+
+    out = jnp.zeros((length, *x.shape[1:]), wide)
+    _, out = jax.lax.while_loop(lambda carry: carry[0] < active.count, block, (jnp.int32(0), out))
+    return out.astype(weights.dtype)
+
+
+def _piece(width: int, batch: int) -> int:
+    """How many entries an iteration reads: most rows in one go, and no more than is worth while for a batch."""
+    power = 1 << max(width - 1, 1).bit_length()
+    return max(8, min(max(power, 32), 1024, 8192 // max(batch, 1)))
+
+
+def _at(array: Any, index: Any) -> Any:
+    return jax.lax.dynamic_index_in_dim(array, index, keepdims=False)

@@ -1,0 +1,24 @@
+"""Which kernels the backend ``events`` has."""
+
+from __future__ import annotations
+
+from brainevent_core.config import EVENTS, PLATFORMS
+from brainevent_core.kernels import jitc, matmul
+from brainevent_core.plugins import KernelRegistry
+
+__all__ = ["register"]
+
+#: Where they run without being asked for. On the others nobody has measured yet what a loop of small steps costs.
+_MEASURED = frozenset({"cpu"})
+
+
+def register(registry: KernelRegistry) -> None:
+    """Add the kernels, for every platform."""
+    for platform in PLATFORMS:
+        for primitive, kernel, supports in (
+            ("matmul", matmul.matmul, matmul.SUPPORTS),
+            ("jitc_matmul", jitc.jitc_matmul, jitc.SUPPORTS),
+        ):
+            registry.register_kernel(
+                primitive, platform, kernel, backend=EVENTS, supports=supports, on_request=platform not in _MEASURED
+            )
