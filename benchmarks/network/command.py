@@ -32,6 +32,7 @@ def _brian2() -> list[str]:
 
 PEERS = {
     "ours": Peer("brainevent", "coba_loop"),
+    "core": Peer("core alone", "coba_loop", {"backend": "events"}),
     "reference": Peer("reference", "coba_loop", {"backend": "reference", "at_most": STEPS // 10}),
     "published": published.peer("coba_loop"),
     "brainpy": Peer("brainpy", "brainpy_loop", {}, _brainpy, "brainpy-2.8.2"),

@@ -23,6 +23,7 @@ EFFORT = Effort(rounds=9, seconds=0.03, patience=3.0)
 
 PEERS = {
     "ours": Peer("brainevent", "ours"),
+    "core": Peer("core alone", "ours", {"backend": "events", "only": True}),
     "reference": Peer("reference", "ours", {"backend": "reference"}),
     "published": published.peer("published"),
     "scipy": Peer("SciPy", "scipy_sparse"),

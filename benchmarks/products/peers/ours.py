@@ -18,8 +18,14 @@ from brainevent_core.bench.program import Program
 __all__ = ["matrix_of", "program"]
 
 
-def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, backend: str | None = None) -> Program:
-    """Kernels of ``backend``, or those that are chosen without being asked."""
+def program(
+    case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, backend: str | None = None, only: bool = False
+) -> Program:
+    """Kernels of ``backend``, or those that are chosen without being asked.
+
+    Raises:
+        NotImplementedError: if ``only`` kernels of the backend will do, and it has none for the case.
+    """
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
         vector = brainevent.BinaryArray(x) if case.event else x
@@ -27,12 +33,15 @@ def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, back
             return vector @ matrix if case.side == "left" else matrix @ vector
 
     matrix = matrix_of(case, arrays)
+    kernels = _kernels(multiply, matrix, patterns)
+    if only and kernels != [backend]:
+        raise NotImplementedError(f"{backend} has no kernel for it")
     return looped(
         multiply,
         matrix,
         patterns,
         distributions=("brainevent", "brainevent-cpu", "numba"),
-        notes={"kernels": _kernels(multiply, matrix, patterns)},
+        notes={"kernels": kernels},
     )
 
 

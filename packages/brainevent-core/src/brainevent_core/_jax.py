@@ -6,7 +6,6 @@ make something faster, or that only Pallas asks for, can be missing from a later
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from contextvars import ContextVar
 from functools import cache, partial, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -45,7 +44,6 @@ __all__ = [
     "is_live",
     "is_undefined_primal",
     "lower",
-    "lowering_in_loop",
     "lowering_platforms",
     "make_varying",
     "new_primitive",
@@ -253,21 +251,8 @@ def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[An
     """
     avals = [*ctx.avals_in, *map(_aval_of, further)]
     plain = [shaped(aval.shape, aval.dtype) for aval in avals]
-    token = _in_loop.set("while/body" in str(ctx.name_stack))
-    try:
-        with _check_vma(False):  # Pallas asks for it, not only for what the operands vary over
-            return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
-    finally:
-        _in_loop.reset(token)
-
-
-_in_loop: ContextVar[bool] = ContextVar("in_loop", default=False)
-
-
-def lowering_in_loop() -> bool:
-    """Whether what :func:`lower` lowers here and now is in the body of a loop, as far as its name tells: of ``scan``,
-    ``fori_loop`` or ``while_loop``. It may decide how fast something is, never what it computes."""
-    return _in_loop.get()
+    with _check_vma(False):  # Pallas asks for it, not only for what the operands vary over
+        return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
 
 
 #: Operations whose result is memory of its own, whatever surrounds them. Others are fused with what comes after.

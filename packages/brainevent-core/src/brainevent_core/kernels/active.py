@@ -1,6 +1,7 @@
-"""Which entries of a mask are set, as numbers: found a few at a time, without a list of all of them.
+"""Masks of rows: which entries are set, and the mask of all entries of the rows; both by their bits.
 
-A list takes a scatter of the whole mask, which on CPU took 40 µs for 4,000 neurons; counting bits takes 2.
+XLA's scatters and cumulative sums take 10 ns an entry on CPU: a list of the active of 4,000 neurons 40 µs. Counting bits
+takes 2.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import jax.numpy as jnp
 
 from brainevent_core.encodings import BITPACKED, WORD_BITS
 
-__all__ = ["ActiveRows"]
+__all__ = ["ActiveRows", "entries_of"]
 
 
 class ActiveRows(NamedTuple):
@@ -50,6 +51,35 @@ class ActiveRows(NamedTuple):
         masks = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # the shift leaves no bit for the last
         place = jnp.sum(_count(bits[:, None] & masks) <= within[:, None], axis=1, dtype=jnp.int32)
         return jnp.minimum(word.astype(jnp.int32) * WORD_BITS + place, self.length - 1)
+
+
+def entries_of(mask: Any, bounds: Any, nse: int) -> Any:
+    """Which entries belong to a row that is set.
+
+    Args:
+        mask: (rows,), booleans.
+        bounds: (rows + 1,), where each row begins and the last one ends, not falling.
+        nse: the number of entries.
+    """
+    outside = jnp.zeros(1, jnp.bool_)
+    changes = jnp.concatenate([mask, outside]) ^ jnp.concatenate([outside, mask])
+    # Where rows are empty, several changes meet: an even number is none.
+    met = jnp.zeros(nse, jnp.uint8).at[bounds].add(changes.astype(jnp.uint8), mode="drop")
+    return _parity_up_to(met & 1 != 0)
+
+
+def _parity_up_to(mask: Any) -> Any:
+    """Whether an odd number of entries is set up to each and with it."""
+    (length,) = mask.shape
+    if length <= WORD_BITS:
+        return jnp.cumsum(mask, dtype=jnp.int32) & 1 != 0
+    assert BITPACKED.encode is not None
+    words = BITPACKED.encode(mask, -(-length // WORD_BITS))
+    for shift in (1, 2, 4, 8, 16):
+        words = words ^ (words << shift)
+    odd = words >> (WORD_BITS - 1) != 0
+    before = _parity_up_to(odd) ^ odd
+    return BITPACKED.decode(jnp.where(before, ~words, words), length)
 
 
 def _count(words: Any) -> Any:

@@ -17,7 +17,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core._jax import lowering_in_loop
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, SPARSE_FLOAT, Encoding, is_event
 from brainevent_core.formats import (
     CSC_INDEX,
@@ -30,7 +29,7 @@ from brainevent_core.formats import (
     row_bounds,
     within,
 )
-from brainevent_core.kernels.active import ActiveRows
+from brainevent_core.kernels.active import ActiveRows, entries_of
 from brainevent_core.plugins import Takes
 
 __all__ = ["DTYPES", "ENCODINGS", "SUPPORTS", "matmul"]
@@ -53,8 +52,13 @@ _FEWEST = 4096
 #: Rows of which the bounds are looked up at once.
 _BLOCK = 32
 
-#: What an iteration of the loop costs besides its entries, in entries of the reference.
-_ITERATION = 256
+# What costs how much on CPU, in units of what an entry costs in the reference, some 2.5 ns: an iteration of the loop, an
+# entry of its piece, and one whose weight is looked up; and an entry where all are added up, without and with the row
+# of each, which the reference counts.
+_ITERATION, _IN_PIECE, _LOOK_UP, _COUNTED, _MASKED = 150.0, 0.5, 4.0, 4.0, 0.3
+
+#: Entries of a row, on average, below which the rows of the entries are computed in any case.
+_NARROW = 32
 
 
 def _takes(data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, **_: Any) -> bool:
@@ -77,30 +81,36 @@ def matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> jax.Array:
-    """``A @ x``, or ``A.T @ x`` if ``transpose``: the primitive ``matmul``, see there. If so many rows are active that
-    the reference is faster, its sum over all entries is taken."""
+    """``A @ x``, or ``A.T @ x`` if ``transpose``: the primitive ``matmul``, see there. Where so many rows are active
+    that it is faster, the sum is over all entries."""
     *structure, x = structure_and_x
     x = encoding.decode(x, shape[0] if transpose else shape[1])
     rows = _rows(structure, format, shape, transpose)
     active = ActiveRows.of(is_event(x) if x.ndim == 1 else is_event(x).any(axis=1))
 
+    homogeneous = format.is_homogeneous(data)
+    weights, length = data.reshape(-1), shape[1] if transpose else shape[0]
+    counted = rows.bounds is not None and rows.width < _NARROW
+    masked = encoding.event and x.ndim == 1 and rows.bounds is not None and not counted
+
     def entries() -> reference.OrientedEntries:
         return reference.oriented_entries(structure, format, shape, transpose)
 
-    length = shape[1] if transpose else shape[0]
-    homogeneous = format.is_homogeneous(data)
-    weights = data.reshape(-1)
-    # A loop computes once what doesn't change in it, but not what only one branch needs.
-    found = entries() if lowering_in_loop() else None
+    # Whatever is computed in one branch alone is computed anew in every step of a loop. With few entries in a row, the
+    # rows of the entries take longer than anything else, and are better computed before a loop, once.
+    found = entries() if counted else None
 
     def over_all() -> jax.Array:
-        return reference.sum_over_entries(weights, found or entries(), x, length, encoding, homogeneous=homogeneous)
+        every, of_x = _masked_entries(rows, x, length) if masked else (found or entries(), x)
+        return reference.sum_over_entries(weights, every, of_x, length, encoding, homogeneous=homogeneous)
 
     def over_active() -> jax.Array:
         return _sum_over_rows(weights, rows, active, x, length, encoding, homogeneous=homogeneous)
 
-    out = jax.lax.cond(_pays(rows, active, is_event(x)), over_active, over_all)
-    return jax.lax.optimization_barrier(out)
+    looked_up = rows.weight is not None and not homogeneous
+    further = 0.0 if counted or rows.bounds is None else _MASKED + looked_up if masked else _COUNTED
+    pays = _pays(rows, active, is_event(x), further, looked_up=looked_up)
+    return jax.lax.optimization_barrier(jax.lax.cond(pays, over_active, over_all))
 
 
 @dataclass(frozen=True)
@@ -148,16 +158,30 @@ def _rows(structure: Sequence[Any], format: Format, shape: Shape, transpose: boo
     return _Rows(indices, row_bounds(indptr, nse), -(-nse // max(indptr.shape[0] - 1, 1)), weight)
 
 
-def _pays(rows: _Rows, active: ActiveRows, events: Any) -> Any:
-    """Whether the active rows cost less than half of what the reference does, which takes all entries as they come."""
+def _masked_entries(rows: _Rows, events: Any, length: int) -> tuple[reference.OrientedEntries, Any]:
+    """All entries, and what they multiply: those of silent rows have no source."""
+    active = entries_of(events, rows.bounds, rows.nse)
+    weight = None if rows.weight is None else within(rows.weight, rows.nse)
+    source = jnp.where(active, 0, -1)
+    return reference.OrientedEntries(within(rows.indices, length), source, weight), jnp.ones(1, jnp.bool_)
+
+
+def _pays(rows: _Rows, active: ActiveRows, events: Any, further: float, *, looked_up: bool) -> Any:
+    """Whether a loop over the active rows is faster than the sum over all entries, by a fifth as far as is known.
+
+    ``further`` is what an entry of that sum costs besides what it does in the reference.
+    """
+    batch = 1 if events.ndim == 1 else events.shape[1]
     count = active.count.astype(jnp.float32)
     if rows.bounds is None:
         entries = count * rows.width
     else:
-        any_active = events if events.ndim == 1 else events.any(axis=1)
         lengths = (rows.bounds[1:] - rows.bounds[:-1]).astype(jnp.float32)
-        entries = jnp.sum(jnp.where(any_active, lengths, 0))
-    return 2 * (_ITERATION * count + entries) < rows.nse
+        entries = jnp.sum(jnp.where(events if events.ndim == 1 else events.any(axis=1), lengths, 0))
+    piece = _piece(rows.width, batch)
+    iterations = count + entries / piece
+    loop = iterations * (_ITERATION + piece * (_IN_PIECE * batch + _LOOK_UP * looked_up))
+    return 1.2 * loop < rows.nse * (batch + further)
 
 
 def _sum_over_rows(
