@@ -1,4 +1,4 @@
-"""A core without any backend does the same science: the demo's network on the reference kernels and on Numba's."""
+"""A core without any backend does the same science: the demo's network on core's kernels, the reference and Numba's."""
 
 import subprocess
 import sys
@@ -16,12 +16,12 @@ import coba
 import coba_report
 
 
-def test_coba_rates_on_reference_and_numba_agree_within_two_percent() -> None:
+def test_coba_rates_on_all_kernels_agree_within_two_percent() -> None:
     """More than that: the products are sums of equal weights, which are exact, and nothing else may differ."""
     pytest.importorskip("brainevent_cpu")
     network = coba.make_network()
     p, rates, recordings = network.parameters, {}, {}
-    for backend in ("reference", "numba"):
+    for backend in ("reference", "events", "numba"):
         with brainevent.use_backend(backend):
             recording = recordings[backend] = coba.simulate(network, 300.0 * u.ms)
         assert recording.kernels == [f"matmul on cpu: {backend}"]
@@ -29,8 +29,11 @@ def test_coba_rates_on_reference_and_numba_agree_within_two_percent() -> None:
             coba_report.firing_statistics(recording, neurons, 0.0 * u.ms, 300.0 * u.ms).rate.to_decimal(u.Hz)
             for neurons in (range(p.n_exc), range(p.n_exc, p.n))
         ]
-    assert rates["numba"] == pytest.approx(rates["reference"], rel=0.02)
-    np.testing.assert_array_equal(recordings["numba"].spike_neurons, recordings["reference"].spike_neurons)
+    for backend in ("events", "numba"):
+        assert rates[backend] == pytest.approx(rates["reference"], rel=0.02)
+        for name in ("spike_neurons", "spike_times"):
+            found, expected = (getattr(recordings[which], name) for which in (backend, "reference"))
+            np.testing.assert_array_equal(u.get_magnitude(found), u.get_magnitude(expected))
 
 
 WITHOUT_INTERNALS = """

@@ -152,6 +152,26 @@ def test_with_data_takes_what_the_structure_can_hold(cls: Any, rng: np.random.Ge
         Dense(dense).with_data(2.0)
 
 
+def test_with_data_keeps_transposes_and_column_indices(rng: np.random.Generator) -> None:
+    """From one weight to many and back, in another unit: the structure stays, whichever way it is read."""
+    rows, columns = rng.integers(4, size=12), rng.integers(6, size=12)
+    for matrix in (
+        CSR(2.0, columns, np.arange(0, 13, 3), shape=(4, 6)),
+        CSC(2.0, rows, np.arange(0, 13, 2), shape=(4, 6)),
+        FixedPostNumConn(2.0, columns.reshape(4, 3), shape=(4, 6)),
+        FixedPreNumConn(2.0, rows.reshape(6, 2), shape=(4, 6)),
+    ):
+        for one in (matrix.T, matrix.with_csc_index(), matrix.T.with_csc_index()):
+            spec = one.__matrix_spec__
+            weights = rng.random(spec.format.weights_shape(spec.structure, spec.shape)).astype(np.float32)
+            many = one.with_data(weights)
+            again = many.with_data(3.0 * u.mV)
+            np.testing.assert_allclose(again.todense().to_decimal(u.mV), 1.5 * one.todense(), rtol=1e-6)
+            np.testing.assert_array_equal(again.with_data(weights).todense(), many.todense())
+            assert jax.tree.structure(many) == jax.tree.structure(one)
+            assert not np.array_equal(many.todense(), one.todense())
+
+
 def test_a_name_that_says_what_it_is() -> None:
     from brainevent_core.matrices import Matrix, StoredMatrix
 

@@ -26,7 +26,7 @@ def gather() -> dict[str, Any]:
     """Everything the report says, as plain data.
 
     Returns:
-        ``versions``: name → version or None; ``backends``: one entry for core's own and each installed one, with its state;
+        ``versions``: name → version or None; ``backends``: one entry for core's own and each installed one;
         ``primitives``: for each, the kernels on each platform in the order in which they are tried.
     """
     statuses = backends()
