@@ -98,8 +98,7 @@ def test_sums_are_those_of_the_reference(
     length = shape[0] if transpose else shape[1]
     with x64(dtype == "float64"):
         structure = [
-            jnp.asarray(array)
-            for array in fmt.random_structure(rng, shape, per_row, malformed=malformed, dtype=index)
+            jnp.asarray(array) for array in fmt.random_structure(rng, shape, per_row, malformed=malformed, dtype=index)
         ]
         data = numbers((1,) if homogeneous else fmt.weights_shape(structure, shape), dtype, rng)
         params: Any = {"format": fmt, "shape": shape, "transpose": transpose, "encoding": kind}

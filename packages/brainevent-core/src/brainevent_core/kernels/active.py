@@ -1,7 +1,7 @@
 """Masks of rows: which entries are set, and the mask of all entries of the rows; both by their bits.
 
-XLA's scatters and cumulative sums take 10 ns an entry on CPU: a list of the active of 4,000 neurons takes 40 µs, counting
-bits 2.
+XLA's scatters and cumulative sums take 10 ns an entry on CPU: a list of the active of 4,000 neurons takes 40 µs, and
+counting bits 2.
 """
 
 from __future__ import annotations

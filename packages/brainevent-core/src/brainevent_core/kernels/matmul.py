@@ -52,9 +52,9 @@ _FEWEST = 4096
 #: Rows of which the bounds are looked up at once.
 _BLOCK = 32
 
-# What costs how much on CPU, in units of what an entry costs in the reference, some 2.5 ns: an iteration of the loop; an
-# entry of its piece, and what it costs more if its weight is looked up; and what an entry costs more where all are added
-# up, if the row of each is counted as in the reference, or if they are masked by bits.
+# What costs how much on CPU, in units of an entry of the reference, some 2.5 ns: an iteration of the loop; an entry of
+# its piece, and what is added if its weight is looked up; and what is added to an entry where all are summed, if the
+# row of each is counted as in the reference, or if they are masked by bits.
 _ITERATION, _IN_PIECE, _LOOK_UP, _COUNTED, _MASKED = 150.0, 0.5, 4.0, 4.0, 0.3
 
 #: Entries of a row, on average, below which the rows of the entries are computed in any case.
