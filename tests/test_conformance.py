@@ -1,5 +1,6 @@
 """The conformance kit: our own backend passes it, and planted faults don't."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,8 @@ from brainevent_core.__main__ import main as brainevent
 from brainevent_core.encodings import FLOAT, SPARSE_FLOAT
 from brainevent_core.testing import ConformanceSuite, check_conformance, conformance_cases, main, run_cases
 from brainevent_core.testing.conformance import report
+from brainevent_core.testing.conformance.case import ConformanceCase
+from brainevent_core.testing.conformance.check import declines_of
 from brainevent_core.testing.conformance.tables import TABLES, named_case
 
 
@@ -36,6 +39,23 @@ class TestNumbaTable(ConformanceSuite):
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         type(self).whole = metafunc.config.getoption("--full")
+        super().pytest_generate_tests(metafunc)
+
+
+class TestEvents(ConformanceSuite):
+    """Core's own kernels: cases of the whole table that they don't decline, few of them without --slow."""
+
+    backend = "events"
+    every = 1
+
+    @classmethod
+    def cases(cls) -> list[ConformanceCase]:
+        declined = declines_of(cls.backend)
+        cases = conformance_cases(("matmul", "jitc_matmul"), whole=True)
+        return [case for case in cases if not any(re.search(name, str(case)) for name in declined)][:: cls.every]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        type(self).every = 1 if metafunc.config.getoption("--slow") or metafunc.config.getoption("--full") else 61
         super().pytest_generate_tests(metafunc)
 
 

@@ -24,7 +24,7 @@ def test_info_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^numba +cpu ", text, re.MULTILINE)
     assert "usable" in text
     (line,) = [line for line in text.splitlines() if line.startswith("matmul")]
-    assert line.split()[:4] == ["matmul", "numba", ">", "reference"]
+    assert line.split()[:6] == ["matmul", "numba", ">", "events", ">", "reference"]
 
 
 def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:
