@@ -225,13 +225,8 @@ def _filled(path: Any, node: Any, value: Any) -> Any:
     if _is_matrix(node) and not _is_number(mantissa):
         raise DTypeError(f"with_weights takes numbers for the weights of {node!r}{_at(path)}, got {_kind(mantissa)}.")
     if isinstance(own, Quantity) or unit is not None:
-        try:
-            value = units.attach(units.mantissa_in(value, units.unit_of(own)), units.unit_of(own))
-        except units.UnitMismatchError as error:
-            raise units.UnitMismatchError(
-                f"with_weights takes weights in the unit that they have{_at(path)}, {units.unit_of(own)}, got {unit}. "
-                "(A gradient is in the unit of the loss over that of the weight.)"
-            ) from error
+        unit = units.unit_of(own)
+        value = units.attach(units.mantissa_in(value, unit, f"What replaces the weights{_at(path)}", "they"), unit)
     if not _is_matrix(node):
         return value
     return node._replace(value) if jnp.shape(units.detach(value)[0]) == own.shape else node.with_data(value)

@@ -11,7 +11,6 @@ import brainunit as u
 __all__ = [
     "Quantity",
     "Unit",
-    "UnitMismatchError",
     "attach",
     "attach_product",
     "attach_quotient",
@@ -22,7 +21,6 @@ __all__ = [
 
 Quantity = u.Quantity
 Unit = u.Unit
-UnitMismatchError = u.UnitMismatchError
 
 
 def detach(value: Any) -> tuple[Any, Any]:
