@@ -21,6 +21,7 @@ STANDARD = {
     "UnsupportedOperationError": NotImplementedError,
     "RegistrationError": ValueError,
     "KernelNotAvailableError": RuntimeError,
+    "KernelBuildError": RuntimeError,
     "KernelCompilationError": RuntimeError,
     "KernelFallbackExhaustedError": RuntimeError,
     "BackendWarning": UserWarning,
