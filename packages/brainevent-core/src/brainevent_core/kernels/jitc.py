@@ -24,7 +24,7 @@ from brainevent_core.plugins import Takes
 __all__ = ["SUPPORTS", "jitc_matmul"]
 
 #: Rows times blocks below which the reference takes no longer.
-_FEWEST = 256
+_FEWEST = 32
 
 #: What part of the rows the arrays hold.
 _PARTS = (64, 8)
