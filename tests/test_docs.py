@@ -90,7 +90,8 @@ def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> Non
     assert cells["`update_on_post` by `BinaryArray`"]["`COO`"] == "numba"
     assert cells["`update_on_pre` by `CompactBinary`"]["`JITC…`"] == "–"
     assert set(cells["`SparseFloat` @ W"].values()) == set(cells["W @ `BinaryArray`"].values()) == {"numba"}
-    assert [line for line in tables.primitives().splitlines() if line.startswith("| `matmul` | `numba`, `reference` |")]
+    order = "| `matmul` | `numba`, `events`, `reference` |"
+    assert [line for line in tables.primitives().splitlines() if line.startswith(order)]
     assert "| `JITCHomoR` | `JITCScalarR` |" in tables.renamed()
     assert "| `binary_csrmv_indexed`, `binary_csrmm_indexed` | give the matrix an index" in tables.left_out()
 
