@@ -7,8 +7,10 @@ from typing import Any
 
 import numba
 
+from .linked import LinkedCompiler
+
 #: `numba.njit` for what compiled functions alone call: wrappers for Python and for C would take 20 ms of compilation.
-internal = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+internal = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=LinkedCompiler)
 
 
 def specialised(
@@ -41,6 +43,7 @@ def specialised(
             inline="always" if link else "never",
             no_cpython_wrapper=True,
             no_cfunc_wrapper=True,
+            pipeline_class=LinkedCompiler,
             fastmath=fastmath or False,
         )
 
