@@ -23,7 +23,8 @@ from brainevent_core import config
 from brainevent_core.errors import BackendWarning
 from brainevent_cpu.bridge import NativeKernel, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
-from brainevent_cpu.testing import CallFrame, run_task
+from brainevent_cpu.bridge.thread_limit import shared_from
+from brainevent_cpu.testing import CallFrame, Pool, run_task
 
 SOURCES = (__file__,)
 F32, F64, I64 = np.dtype(np.float32), np.dtype(np.float64), np.dtype(np.int64)
@@ -88,6 +89,19 @@ def _measuring_pool() -> Any:
     return kernel
 
 
+def _asking_threads() -> Any:
+    import numba
+
+    from brainevent_cpu.bridge.threads import threads_for
+
+    @numba.njit
+    def kernel(frame, work, out):  # type: ignore[no-untyped-def]
+        out[0] = threads_for(frame, work[0])
+        return 0
+
+    return kernel
+
+
 DOUBLE = NativeKernel("double", lambda: _double, sources=SOURCES)
 FAIL = NativeKernel("fail_on_request", lambda: _fail, messages={5: "was given a five"}, sources=SOURCES)
 
@@ -120,6 +134,7 @@ PARALLEL = NativeKernel("double_parallel", lambda: _doubling(False), threads=Tru
 ADD = NativeKernel("add_outer", lambda: _add, sources=SOURCES)
 ADD_PARALLEL = NativeKernel("add_outer_parallel", lambda: _adding_rows(), threads=True, sources=SOURCES)
 POOL_SIZE = NativeKernel("pool_size", lambda: _measuring_pool(), threads=True, sources=SOURCES)
+THREADS_FOR = NativeKernel("threads_for", lambda: _asking_threads(), threads=True, sources=SOURCES)
 PARALLEL_RAISING = NativeKernel("raise_parallel", lambda: _doubling(True), threads=True, sources=SOURCES)
 
 
@@ -268,8 +283,8 @@ def test_threads_of_a_pool_that_does_as_it_likes(parallel_handler: Any, when: st
         frame.schedule = lambda task, data: pytest.fail("called a function beyond the table")
     assert frame.call(parallel_handler) == 0
     np.testing.assert_array_equal(out, 2 * x)
-    assert len(frame.tasks) == (3 if when == "late" else 0)
-    assert frame.destroyed == ([77] * 3 if when == "never queued" else [])
+    assert len(frame.tasks) == (2 if when == "late" else 0)  # each of which would have started another
+    assert frame.destroyed == ([77] if when == "never queued" else [])
     # The caller has returned, and its stack is gone: tasks that start now may only let go of the shared state.
     out[:] = 0
     for task, data in frame.tasks:
@@ -305,15 +320,14 @@ def any_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("any_threads")
 def test_a_limit_on_threads_holds_from_the_next_call_on(parallel_handler: Any) -> None:
     x = np.arange(1000.0)
-    for limit, helpers in ((None, 3), (2, 1), (1, 0), (3, 2), (64, 3), (None, 3)):
+    for limit, helpers in ((None, 7), (2, 1), (1, 0), (4, 3), (64, 7), (None, 7)):
         config.set_num_threads(limit)
         out = np.zeros(1000)
-        frame = CallFrame([x], [out], threads=4)
+        frame = CallFrame([x], [out], threads=8)
+        pool = Pool(frame, "in order")
         assert frame.call(parallel_handler) == 0
         np.testing.assert_array_equal(out, 2 * x)
-        assert len(frame.tasks) == helpers
-        for task, data in frame.tasks:
-            run_task(task, data)
+        assert pool.started == helpers
 
 
 @pytest.mark.usefixtures("any_threads")
@@ -392,18 +406,29 @@ def test_members(axes: list[tuple[Any, Any]], kernel: str, rng: np.random.Genera
     jax.tree.map(np.testing.assert_array_equal, tuple(jax.jit(add)(*arrays)), model(*arrays))
 
 
+@pytest.mark.parametrize(("work", "threads"), [(0, 1), (99, 1), (100, 2), (299, 3), (300, 4), (10**12, 64)])
+def test_threads_in_proportion_to_work(work: int, threads: int) -> None:
+    out = np.zeros(1, np.int64)
+    handler = compile_handler(THREADS_FOR, [(np.dtype(np.int64), 1)], [(np.dtype(np.int64), 1)])
+    with shared_from(100):
+        assert CallFrame([np.array([work])], [out], threads=64).call(handler) == 0
+    assert out[0] == threads
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 3), (8, 10_000), (9, 10_000), (3, 40_000), (5, 40_000)], ids=str)
 def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any, rng: np.random.Generator) -> None:
     """Several at once where one would not use all threads, or there are enough for all; else one after the other."""
     members, size = shape
     x = rng.normal(size=shape)
-    out, scheduled = np.zeros(shape), []
+    out = np.zeros(shape)
     frame = CallFrame([x], [out], threads=4)
-    frame.schedule = lambda task, data: scheduled.append(1) or run_task(task, data)
-    assert frame.call(parallel_handler) == 0
+    pool = Pool(frame, "in order")
+    with shared_from(15_000):
+        assert frame.call(parallel_handler) == 0
     np.testing.assert_array_equal(out, 2 * x)
-    across = members > 1 and members * size >= 30_000 and (size < 30_000 or members % 4 == 0)
-    assert len(scheduled) == (3 if across else 3 * members)
+    # A member has all threads to itself, whatever it is worth.
+    across = members > 1 and members * size >= 15_000 and (size < 15_000 or members % 4 == 0)
+    assert pool.started == (3 if across else 3 * members)
 
 
 def test_members_that_fail() -> None:

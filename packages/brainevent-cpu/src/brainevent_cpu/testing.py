@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
+from unittest import mock
 
+import jax
 import numpy as np
 
 from .bridge import layout
+from .bridge.call import handler_of
 
-__all__ = ["CallFrame", "run_task"]
+__all__ = ["ORDERS", "CallFrame", "Pool", "PretendedClient", "run_task"]
 
 _FUNCTION = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)
 
@@ -114,6 +118,122 @@ class CallFrame:
         address = ctypes.c_int64.from_address(arguments + layout.NUM_THREADS_OUT).value
         ctypes.c_int64.from_address(address).value = self.threads
         return 0
+
+
+#: When the tasks of a pretended pool run, see `Pool`.
+ORDERS = ("in order", "late", "reversed", "at once")
+
+
+class Pool:
+    """What a frame's pool does with its tasks, which it makes up for: all threads are the caller's, unless "at once".
+
+    Args:
+      frame: whose tasks are taken.
+      order: "in order", each before the call that queues it returns; "late", when the caller has ended (see `finish`);
+        "reversed", two at a time, the later one first; "at once", each in a thread of its own.
+
+    Attributes:
+      started: how many tasks were queued.
+    """
+
+    def __init__(self, frame: CallFrame, order: str) -> None:
+        if order not in ORDERS:
+            raise ValueError(f"Tasks run {', '.join(map(repr, ORDERS))}; got {order!r}.")
+        self.started = 0
+        self._order = order
+        self._waiting: list[tuple[int, int]] = []
+        self._threads: list[threading.Thread] = []
+        frame.schedule = self._schedule
+
+    def _schedule(self, task: int, data: int) -> int:
+        self.started += 1
+        if self._order == "in order":
+            return run_task(task, data)
+        if self._order == "at once":
+            self._threads.append(threading.Thread(target=run_task, args=(task, data)))
+            self._threads[-1].start()
+            return 0
+        self._waiting.append((task, data))
+        if self._order == "reversed" and len(self._waiting) == 2:
+            self._run_waiting()
+        return 0
+
+    def _run_waiting(self) -> None:
+        while self._waiting:
+            run_task(*self._waiting.pop())
+
+    def finish(self) -> None:
+        """Run what is left, after the call."""
+        self._run_waiting()
+        for thread in self._threads:
+            thread.join()
+
+
+class PretendedClient:
+    """Stands in for XLA as the caller of kernels, in programs that are traced in its block (`with`).
+
+    What it is told to pretend holds from the next run of a program on.
+
+    Attributes:
+      threads: how many threads its pool claims to have.
+      order: of the tasks, see `Pool`.
+      calls: the target and the frame of each call of a kernel so far.
+      pools: one for each of them.
+    """
+
+    def __init__(self) -> None:
+        self.threads = 1
+        self.order = ORDERS[0]
+        self.calls: list[tuple[str, CallFrame]] = []
+        self.pools: list[Pool] = []
+        self._patch = mock.patch.object(jax.ffi, "ffi_call", self._call_of)
+
+    def started(self) -> int:
+        """How many tasks were queued since this was asked last."""
+        count = sum(pool.started for pool in self.pools)
+        self.pools.clear()
+        self.calls.clear()
+        return count
+
+    def __enter__(self) -> PretendedClient:
+        self._patch.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.stop()
+
+    def _call_of(
+        self, target: str, outs: Sequence[Any], *, input_output_aliases: dict[int, int], vmap_method: str
+    ) -> Callable[..., Any]:
+        def call(*arrays: Any, **attributes: np.generic) -> Any:
+            scalars = [value for _, value in sorted(attributes.items())]
+            ranks = [array.ndim for array in arrays]
+
+            def run(*arrays: Any) -> list[np.ndarray]:
+                # Under vmap all arrays have as many axes in front, of size 1 where they aren't mapped.
+                front = np.broadcast_shapes(*(array.shape[: array.ndim - rank] for array, rank in zip(arrays, ranks)))
+                inputs = [np.array(array, order="C") for array in arrays]
+                outputs = [np.empty((*front, *out.shape), out.dtype) for out in outs]
+                for source, out in input_output_aliases.items():
+                    outputs[out] = inputs[source]
+                self._run(target, inputs, outputs, scalars)
+                return outputs
+
+            return jax.pure_callback(run, list(outs), *arrays, vmap_method=vmap_method)
+
+        return call
+
+    def _run(
+        self, target: str, inputs: list[np.ndarray], outputs: list[np.ndarray], scalars: Sequence[np.generic]
+    ) -> None:
+        frame = CallFrame(inputs, outputs, scalars, threads=self.threads)
+        pool = Pool(frame, self.order)
+        self.pools.append(pool)
+        self.calls.append((target, frame))
+        error = frame.call(handler_of(target))
+        pool.finish()
+        if error:
+            raise RuntimeError(frame.errors[-1])
 
 
 def run_task(task: int, data: int) -> int:

@@ -102,6 +102,11 @@ def target_for(
     return target
 
 
+def handler_of(target: str) -> Any:
+    """The handler that was registered as `target`."""
+    return _handlers[list(_targets.values()).index(target)]
+
+
 def _register(
     kernel: NativeKernel, inputs: tuple[Any, ...], outputs: tuple[Any, ...], attributes: tuple[Any, ...]
 ) -> str:

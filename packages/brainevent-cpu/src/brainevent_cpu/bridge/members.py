@@ -20,12 +20,9 @@ from . import layout
 from .frame import buffer_of, product_of_dims
 from .memory import I64, load_at, load_int64
 from .specialise import internal, specialised
-from .threads import emit_loop, pool_size
+from .threads import emit_loop, threads_for
 
 __all__ = ["over_members"]
-
-# A member of fewer numbers would run on one thread, and a batch of fewer does; as in `kernels.native.parallel`.
-_SERIAL_BELOW = 30_000
 
 # Members for each thread from which on it doesn't matter that some threads get one more than others.
 _MANY = 4
@@ -52,15 +49,13 @@ def _largest(frame, field, count, front):  # type: ignore[no-untyped-def]
 
 @internal
 def _threads_across(frame, members, front, inputs, outputs):  # type: ignore[no-untyped-def]
-    """On how many threads members run at once; with 1, one after the other, each on as many as it takes."""
+    """On how many threads members run at once; with 1, one after the other, each on as many as it is worth."""
     if members <= 1:
         return 1
     size = max(_largest(frame, layout.FRAME_ARGS, inputs, front), _largest(frame, layout.FRAME_RETS, outputs, front))
-    if members * size < _SERIAL_BELOW:
-        return 1
-    threads = pool_size(frame)
+    threads = threads_for(frame, members * size)
     evenly = members % threads == 0 or members >= _MANY * threads
-    return min(threads, members) if evenly or size < _SERIAL_BELOW else 1
+    return min(threads, members) if evenly or threads_for(frame, size) == 1 else 1
 
 
 def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, threads: bool) -> Any:

@@ -150,6 +150,18 @@ def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
     return signature(types.uint64, word), codegen
 
 
+@intrinsic
+def count_ones(typingctx: Any, word: types.Type) -> Any:
+    """How many bits of a word are set."""
+    if not isinstance(word, types.Integer):
+        return None
+
+    def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        return context.cast(builder, builder.ctpop(args[0]), word, types.uint64)
+
+    return signature(types.uint64, word), codegen
+
+
 def _value_of_bits(to_float32: Any) -> Any:
     """An intrinsic that reads the bits of a 16-bit float, a uint16, as a float32."""
 

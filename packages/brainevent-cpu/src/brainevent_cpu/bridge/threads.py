@@ -7,6 +7,10 @@ cores.
 The loop's chunks are claimed from a shared counter, by the calling thread too. The caller waits for chunks that others
 have claimed, thus are running, and never for a task to start: a busy pool makes the loop slower and can't make it
 hang.
+
+A thread costs as much as tens of thousands of entries, so there are as many as the work is worth (`threads_for`), and
+each starts up to two others when it has claimed its first chunk: 64 threads run after six wake-ups rather than after 63
+tasks that the caller has queued one by one, and a loop that ends early starts few.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -38,9 +43,9 @@ from .memory import (
     yield_processor,
 )
 from .specialise import internal
-from .thread_limit import thread_limit
+from .thread_limit import entries_per_thread, thread_limit
 
-__all__ = ["emit_loop", "parallel_loop", "pool_size"]
+__all__ = ["emit_loop", "parallel_loop", "pool_size", "threads_for"]
 
 # The state of a loop lives on the heap until the last of its tasks has ended: a task that the pool starts late must
 # find that nothing is left to claim. The counters that threads fight for have cache lines of their own.
@@ -49,9 +54,15 @@ _FUNCTION = 8
 _ARGUMENTS = 16
 _CHUNKS = 24
 _STATUS = 32
+_FRAME = 40
+_TASK = 48
 _CLAIMED = 64
 _DONE = 128
-_STATE_SIZE = 192
+_UNQUEUED = 192
+_STATE_SIZE = 256
+
+# How many tasks a thread queues when it has begun.
+_STARTS = 2
 
 # How often the caller looks for the last chunks to end before it lets another thread run.
 _SPINS = 64
@@ -82,6 +93,13 @@ def pool_size(frame):  # type: ignore[no-untyped-def]
 
 
 @internal
+def threads_for(frame, work):  # type: ignore[no-untyped-def]
+    """How many threads so much work is worth, in entries: one, and a further one for every `entries_per_thread`."""
+    entries, work = entries_per_thread(), np.int64(work)
+    return 1 if work < entries else min(pool_size(frame), 1 + work // entries)
+
+
+@internal
 def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
     """Queue `task(state)` on the pool; whether the pool took it."""
     api = load_int64(frame + layout.FRAME_API)
@@ -104,14 +122,33 @@ def _leave(state):  # type: ignore[no-untyped-def]
 
 
 @internal
+def _start_others(state):  # type: ignore[no-untyped-def]
+    """Queue further tasks. Only who has claimed a chunk and not run it may: until then the frame exists.
+
+    None where little would be left for them: twice of what was done when this thread began.
+    """
+    left = load_int64(state + _CHUNKS) - atomic_load(state + _CLAIMED)
+    for _ in range(min(_STARTS, left // max(1, 2 * atomic_load(state + _DONE)))):
+        if atomic_load(state + _UNQUEUED) <= 0 or atomic_add(state + _UNQUEUED, -1) <= 0:
+            break
+        atomic_add(state + _REFERENCES, 1)
+        if not _schedule(load_int64(state + _FRAME), load_int64(state + _TASK), state):
+            _leave(state)
+            break
+
+
+@internal
 def _claim_and_run(state):  # type: ignore[no-untyped-def]
     """Run chunks until none is left to claim."""
-    chunks = load_int64(state + _CHUNKS)
+    chunks, begun = load_int64(state + _CHUNKS), False
     # Look before claiming, so that late tasks don't write to the line.
     while atomic_load(state + _CLAIMED) < chunks:
         chunk = atomic_add(state + _CLAIMED, 1)
         if chunk >= chunks:
             break
+        if not begun:
+            _start_others(state)
+            begun = True
         status = call_address(load_int64(state + _FUNCTION), load_int64(state + _ARGUMENTS), chunk)
         if status != 0:
             # The largest, not the first: which chunk failed first depends on the threads.
@@ -136,16 +173,16 @@ def _run_loop(frame, chunks, helpers, function, task, arguments):  # type: ignor
             if failure != 0:
                 status = failure
         return status
-    store_int64(state + _REFERENCES, helpers + 1)
+    store_int64(state + _REFERENCES, 1)
     store_int64(state + _FUNCTION, function)
     store_int64(state + _ARGUMENTS, arguments)
     store_int64(state + _CHUNKS, chunks)
     store_int64(state + _STATUS, 0)
     store_int64(state + _CLAIMED, 0)
     store_int64(state + _DONE, 0)
-    for _ in range(helpers):
-        if not _schedule(frame, task, state):
-            _leave(state)
+    store_int64(state + _FRAME, frame)
+    store_int64(state + _TASK, task)
+    store_int64(state + _UNQUEUED, helpers)
     _claim_and_run(state)
     looks = 0
     while atomic_load(state + _DONE) < chunks:

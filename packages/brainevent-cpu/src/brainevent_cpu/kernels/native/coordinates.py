@@ -17,7 +17,7 @@ from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier, weight_reader
 from .events import operand_reader
-from .parallel import threads_for
+from .parallel import columns_worth
 from .partial_sums import part_of, parts_for, sum_adder
 
 __all__ = ["build"]
@@ -109,8 +109,7 @@ def build(call: KernelSpec) -> Any:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
-        work = U(targets.size) * sizes.batch
-        parts = parts_for(threads_for(frame, work), work, out)
+        parts = parts_for(frame, columns_worth(U(targets.size), sizes.batch), out.size)
         copies = np.empty((parts - 1) * out.size, out.dtype)
         entries = entries_of(x, sizes)
         status = parallel_parts(frame, parts, parts, (U(parts), data, targets, sources, entries, out, copies, sizes))

@@ -18,7 +18,7 @@ from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import lanes_reader, weight_reader
 from .events import active_lister
-from .parallel import chunks_for, threads_for
+from .parallel import chunks_for, in_order_worth, threads_for
 
 __all__ = ["build"]
 
@@ -45,7 +45,7 @@ def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     weight, weights, list_active = weight_reader(call), lanes_reader(call), active_lister(call)
-    event = call.event
+    event, transpose = call.event, call.transpose
 
     @native
     def factor_at(x, at, out):
@@ -63,12 +63,12 @@ def build(call: KernelSpec) -> Any:
 
     @allocating
     def list_all(x, active, counts, sizes):
-        """The active lines of all vectors; how many there are."""
-        lines = U(0)
+        """The active lines of all vectors; how many there are, or as many as take as long as all of a row."""
+        lines, most = U(0), sizes.inner if transpose else sizes.inner // U(COST_OF_JUMP)
         for vector in range(sizes.batch):
             places = places_of(active, vector, sizes.inner)
             counts[vector] = list_active(x, vector * sizes.size, sizes.size, sizes.inner, places)
-            lines += U(counts[vector])
+            lines += min(U(counts[vector]), most)
         return lines
 
     # -- x @ A: add up the active rows ---------------------------------------------------------------------------------
@@ -266,7 +266,6 @@ def build(call: KernelSpec) -> Any:
         return 0
 
     parallel_rows, parallel_sums = parallel_loop(add_rows), parallel_loop(sum_rows)
-    transpose = call.transpose
 
     @allocating
     def kernel(frame, data, x, out, batch, bound, inner, outer, reach, size, width):
@@ -275,8 +274,8 @@ def build(call: KernelSpec) -> Any:
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         active, counts = np.empty(inner * batch, np.uint64), np.empty(batch, np.uint64)
-        lines = list_all(x, active, counts, sizes)
-        threads = threads_for(frame, lines * sizes.outer)
+        touched = list_all(x, active, counts, sizes) * sizes.outer
+        threads = threads_for(frame, in_order_worth(touched) if transpose else touched)
         chunks = chunks_for(threads)
         if transpose:
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(chunks))

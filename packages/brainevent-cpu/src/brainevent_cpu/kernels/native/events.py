@@ -13,7 +13,7 @@ import numpy as np
 
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT
 
-from ...bridge.memory import count_trailing_zeros, load_word, nonzero_bits
+from ...bridge.memory import count_ones, count_trailing_zeros, load_word, nonzero_bits
 from ...bridge.simd import LANES, iota, load, mask_bits
 from ...bridge.specialise import internal, specialised
 from ..kernel_spec import KernelSpec
@@ -100,6 +100,49 @@ def active_lister(call: KernelSpec) -> Any:
         return list_bits(words, U(0), U(words.size), lines, active)
 
     return list_compact
+
+
+def active_counter(call: KernelSpec) -> Any:
+    """`count_active(x, sizes)`: about how many lines of all vectors together are active, sooner than they are listed.
+
+    Bits behind the last line and what a compact operand lists twice count, too.
+    """
+    native = specialised(*call.words)
+
+    if call.encoding is BITPACKED:
+
+        @native
+        def count_bits(words, sizes):
+            found = U(0)
+            for i in range(words.size):
+                found += count_ones(U(words[i]))
+            return found
+
+        return count_bits
+
+    if call.encoding in NOT_ENCODED:
+
+        @native
+        def count_entries(x, sizes):
+            found = 0
+            for i in range(x.size):
+                found += x[i] != 0
+            return U(found)
+
+        return count_entries
+    assert call.encoding is COMPACT
+
+    listed = listed_bounds(call)
+
+    @native
+    def count_listed(x, sizes):
+        found = U(0)
+        for vector in range(sizes.batch):
+            first, last = listed(x, vector * sizes.size, sizes.size)
+            found += last - first
+        return found
+
+    return count_listed
 
 
 def entry_writer(call: KernelSpec) -> Any:

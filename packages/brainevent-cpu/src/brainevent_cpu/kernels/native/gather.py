@@ -18,7 +18,7 @@ from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .elements import lanes_adder, lanes_reader, multiplier, weight_reader
 from .events import column_packer, operand_reader, room_maker, words_for
-from .parallel import chunks_for, threads_for
+from .parallel import chunks_for, columns_worth, threads_for
 from .rows import row_reader
 
 __all__ = ["build", "gatherer"]
@@ -223,7 +223,7 @@ def gatherer(call: KernelSpec) -> Any:
 
     @link
     def gather_chunks(frame, rows, x, out, sizes):
-        threads = threads_for(frame, U(rows.indices.size) * sizes.batch)
+        threads = threads_for(frame, columns_worth(U(rows.indices.size), sizes.batch))
         chunks = chunks_for(threads)
         return parallel_gather(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
 

@@ -17,8 +17,8 @@ from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .elements import lanes_reader, weight_reader
-from .events import active_lister
-from .parallel import chunks_for, threads_for
+from .events import active_counter, active_lister
+from .parallel import chunks_for, columns_worth, in_order_worth, threads_for
 from .partial_sums import part_of, parts_for, sum_adder
 from .rows import row_reader
 
@@ -239,8 +239,8 @@ def scatterer(call: KernelSpec) -> Any:
     @link
     def scatter_active(frame, active, count, rows, x, out, sizes):
         """The active rows, of which there are `count`, on as many threads as they are worth."""
-        work = count_entries(active, count, rows, sizes) * (U(1) if selects else sizes.batch)
-        parts = parts_for(threads_for(frame, work), work, out)
+        entries = count_entries(active, count, rows, sizes)
+        parts = parts_for(frame, entries if selects else columns_worth(entries, sizes.batch), out.size)
         if parts == 1:
             scatter_rows(U(0), count, active, rows, x, out, sizes)
             return 0
@@ -281,21 +281,37 @@ def scatterer(call: KernelSpec) -> Any:
 
         return scatter_one
 
+    count_active = active_counter(call)
+
     @allocating
-    def scatter_vectors(chunk, chunks, rows, x, out, sizes):
+    def scatter_vectors(chunk, chunks, frame, rows, x, out, sizes):
         # One vector after the other, whose sums stay in the cache.
-        active = np.empty(np.int64(sizes.inner), np.uint64)
+        status, active = 0, np.empty(np.int64(sizes.inner), np.uint64)
         for vector in range(sizes.batch * U(chunk) // chunks, sizes.batch * U(chunk + 1) // chunks):
-            scatter_vector(0, vector, active, rows, x, out, sizes)
-        return 0
+            failure = scatter_vector(frame, vector, active, rows, x, out, sizes)
+            status = failure if failure != 0 else status
+        return status
 
     parallel_vectors = parallel_loop(scatter_vectors)
 
+    @native
+    def threads_of_batch(frame, rows, x, sizes):
+        """How many vectors are added at once; if 1, one after the other, each on as many threads as it is worth."""
+        size, batch = U(rows.indices.size), np.int64(sizes.batch)
+        lines = in_order_worth(sizes.batch * (sizes.inner + sizes.outer))
+        # Events are counted only where all of them would be worth another thread.
+        if threads_for(frame, size * sizes.batch + lines) == 1:
+            return 1
+        entries = count_active(x, sizes) * (size // sizes.inner + U(1))
+        across = min(threads_for(frame, entries + lines), batch)
+        return across if across >= parts_for(frame, entries // sizes.batch, sizes.outer) else 1
+
     @link
     def scatter_batch(frame, rows, x, out, sizes):
-        threads = threads_for(frame, sizes.batch * (sizes.inner + sizes.outer))
+        threads = threads_of_batch(frame, rows, x, sizes)
         chunks = min(np.int64(sizes.batch), chunks_for(threads))
-        return parallel_vectors(frame, chunks, threads, (U(chunks), rows, x, out, sizes))
+        own_frame = frame if threads == 1 else 0
+        return parallel_vectors(frame, chunks, threads, (U(chunks), own_frame, rows, x, out, sizes))
 
     return scatter_batch
 

@@ -17,7 +17,7 @@ from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier
 from .events import operand_reader
-from .parallel import chunks_for, threads_for
+from .parallel import chunks_for, columns_worth, threads_for
 from .rows import row_reader
 
 __all__ = ["build"]
@@ -84,7 +84,7 @@ def _build_rows(call: KernelSpec) -> Any:
             # Entries that are in no row.
             out[: indptr[0]] = 0
             out[indptr[rows] :] = 0
-        threads = threads_for(frame, U(indices.size) * sizes.batch)
+        threads = threads_for(frame, columns_worth(U(indices.size), sizes.batch))
         chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_rows(frame, chunks, threads, (U(chunks), y, indices, indptr, entries, out, U(rows), sizes))
@@ -115,7 +115,7 @@ def _build_coordinates(call: KernelSpec) -> Any:
             out[:] = 0
             return 0
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
-        threads = threads_for(frame, U(targets.size) * sizes.batch)
+        threads = threads_for(frame, columns_worth(U(targets.size), sizes.batch))
         chunks = chunks_for(threads)
         entries = entries_of(x, sizes)
         return parallel_entries(frame, chunks, threads, (U(chunks), y, targets, sources, entries, out, sizes))

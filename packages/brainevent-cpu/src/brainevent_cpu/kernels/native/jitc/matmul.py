@@ -16,9 +16,9 @@ from ....bridge.simd import iota, load, store
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ..events import room_maker
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, columns_worth, in_order_worth, threads_for
 from .lines import build_gather_lines
-from .stream import SCRATCH, block_keys, build_walk
+from .stream import SCRATCH, WORTH, block_keys, build_walk
 
 __all__ = ["build_matmul"]
 
@@ -227,16 +227,17 @@ def build_matmul(
     def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
         active = find_active(x, batch, lines)
         blocks = (length + block - U(1)) // block
-        work = U(active.size) * per_line * batch
+        work = columns_worth(U(active.size) * per_line, batch)
         parts = U(1)
         if blocks < PARTS:
             # Sums of a part are as long as the output, and have to be cleared and added.
-            parts = max(U(1), min(PARTS, work // (U(4) * U(out.size))))
+            parts = max(U(1), min(PARTS, U(active.size) * per_line * batch // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
-        threads = threads_for(frame, work)
+        threads = threads_for(frame, work * WORTH)
         arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
         status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
         if status == 0 and parts > U(1):
+            threads = threads_for(frame, in_order_worth(U(sums.size)))
             status = parallel_sums(frame, threads, threads, (U(threads), parts, out, sums))
         return status
 
@@ -289,7 +290,7 @@ def build_matmul(
 
     @allocating
     def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
-        threads = threads_for(frame, lines * per_line * batch)
+        threads = threads_for(frame, columns_worth(lines * per_line, batch) * WORTH)
         chunks = U(chunks_for(threads))
         arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)

@@ -18,7 +18,7 @@ from ....bridge.specialise import specialised
 from .quantiles import build_quantile
 from .vectors import build_gaps
 
-__all__ = ["SCRATCH", "block_keys", "build_walk"]
+__all__ = ["SCRATCH", "WORTH", "block_keys", "build_walk"]
 
 U, W = np.uint64, np.uint32
 F = np.float32
@@ -34,6 +34,9 @@ NO_CONNECTION = W(1 << 31)
 
 # Room for two batches, or for one and what is noted of its weights.
 SCRATCH = 2 * BATCH
+
+# How many entries of a stored matrix take as long as a connection: 0.9 to 2.6 ns.
+WORTH = U(2)
 
 _M0, _M1, _M2 = MULTIPLIERS
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
-from ..parallel import chunks_for, threads_for
-from .stream import SCRATCH, block_keys, build_walk
+from ..parallel import chunks_for, in_order_worth, threads_for
+from .stream import SCRATCH, WORTH, block_keys, build_walk
 
 __all__ = ["build_elements", "build_entries"]
 
@@ -59,7 +59,7 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
 
     @allocating
     def kernel(frame, seed, first, tables, connected, drawn, block, length, lines):
-        threads = threads_for(frame, lines * length)
+        threads = threads_for(frame, in_order_worth(U(lines * length)))
         chunks = chunks_for(threads)
         arguments = (U(chunks), seed, first, tables, connected, drawn, U(block), U(length), U(lines))
         return parallel_write(frame, chunks, threads, arguments)
@@ -128,7 +128,7 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
 
     @allocating
     def kernel(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line):
-        threads = threads_for(frame, lines * per_line)
+        threads = threads_for(frame, U(lines * per_line) * WORTH)
         chunks = chunks_for(threads)
         arguments = (U(chunks), seed, first, tables, counts, U(block), U(length), U(lines))
         status = parallel_count(frame, chunks, threads, arguments)

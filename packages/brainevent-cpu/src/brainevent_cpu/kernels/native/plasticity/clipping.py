@@ -10,7 +10,7 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, in_order_worth, threads_for
 from .weights import bounder, weight_writer
 
 __all__ = ["clipper"]
@@ -42,7 +42,7 @@ def clipper(call: KernelSpec) -> Any:
 
     @allocating
     def clip_all(frame, out, lower, upper):
-        threads = threads_for(frame, U(out.size))
+        threads = threads_for(frame, in_order_worth(U(out.size)))
         chunks = chunks_for(threads)
         return parallel_chunks(frame, chunks, threads, (U(chunks), out, lower, upper))
 

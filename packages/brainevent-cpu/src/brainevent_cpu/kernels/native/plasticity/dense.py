@@ -11,7 +11,7 @@ from ....bridge.specialise import specialised
 from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..events import active_lister
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, in_order_worth, threads_for
 from .clipping import clipper
 from .weights import toucher
 
@@ -59,7 +59,8 @@ def build(call: KernelSpec) -> Any:
         weights, low, high = out.reshape(out.size), lower[0], upper[0]
         active = np.empty(lines, np.uint64)
         count = list_active(x, U(0), U(lines), U(lines), active)
-        threads = threads_for(frame, count * U(others))
+        touched = count * U(others)
+        threads = threads_for(frame, in_order_worth(touched) if of_rows else touched)
         chunks = chunks_for(threads)
         if of_rows:
             arguments = (U(chunks), active, count, trace, low, high, weights, U(others))
