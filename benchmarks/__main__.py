@@ -15,6 +15,7 @@ from benchmarks.overhead import command as overhead
 from benchmarks.plasticity import command as plasticity
 from benchmarks.products import command as products
 from benchmarks.startup import command as startup
+from benchmarks.threads import command as threads
 from brainevent_core.bench import machine
 
 BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = {
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "plasticity": ("weights that change where neurons spike", plasticity.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),
+    "threads": ("the CPU time of products on pools of 1 to 64 threads", threads.run),
     "overhead": ("what it costs to call a kernel at all", overhead.run),
 }
 
