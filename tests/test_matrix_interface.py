@@ -70,7 +70,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "floats to sort": (
         lambda: jax.tree.map(lambda leaf: leaf * 1.0, COO.fromdense(DENSE)).sort_indices(),
         brainevent.DTypeError,
-        "row of a matrix (COO) must hold integers",
+        r"row of a matrix \(COO\) must hold integers",
     ),
     "backend without a name": (lambda: brainevent.densemv_dt2t(np.ones(3), DENSE, backend=3), TypeError, "named by"),
     "array in other units": (lambda: CSR_4 + DENSE * u.mV, u.UnitMismatchError, ""),
