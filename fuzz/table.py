@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import functions, generated, long_axes, plasticity, products
+from fuzz import functions, generated, long_axes, plasticity, products, training
 from fuzz.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -13,4 +13,5 @@ OPERATIONS: list[Operation] = [
     *functions.OPERATIONS,
     *plasticity.OPERATIONS,
     *long_axes.OPERATIONS,
+    *training.OPERATIONS,
 ]

@@ -61,15 +61,15 @@ def check_product(
     with _lock:
         if transpose not in _found:
             static = {"format": format, "shape": _SHAPE, "transpose": transpose, "encoding": encoding}
-            case = small_case(data, operands, homogeneous=format.is_homogeneous(data), per_row=per_row, **static)
-            if case is None:
-                return
+            drawn = {"homogeneous": format.is_homogeneous(data), "per_row": per_row}
             x64 = bool(jax.config.read("jax_enable_x64"))
             try:
                 # In a thread of its own, where no trace and no mesh of the caller is in force.
                 with ThreadPoolExecutor(1) as thread:
-                    right = thread.submit(_is_right, run, *case, static, x64).result()
-                _found[transpose] = None if right else "gave wrong numbers"
+                    right = thread.submit(_is_right, run, _like(data), list(map(_like, operands)), static, drawn, x64)
+                if right.result() is None:
+                    return
+                _found[transpose] = None if right.result() else "gave wrong numbers"
             except KernelBuildError:
                 raise
             except Exception as error:  # whatever it is, the reference still works
@@ -141,11 +141,25 @@ def _dense(weights: np.ndarray, structure: Structure, format: Format, shape: Sha
     return matrix
 
 
+def _like(operand: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(operand.shape, operand.dtype)
+
+
 def _is_right(
-    run: Callable[..., Any], arrays: Sequence[np.ndarray], expected: np.ndarray, static: dict[str, Any], x64: bool
-) -> bool:
+    run: Callable[..., Any],
+    data: jax.ShapeDtypeStruct,
+    operands: Sequence[jax.ShapeDtypeStruct],
+    static: dict[str, Any],
+    drawn: dict[str, Any],
+    x64: bool,
+) -> bool | None:
+    """Whether the product is right; None if there is no small case for these dtypes."""
     cpu = jax.local_devices(backend="cpu")[0]
     with _x64(x64), jax.default_device(cpu):
+        case = small_case(data, operands, **drawn, **static)
+        if case is None:
+            return None
+        arrays, expected = case
         out = jax.jit(lambda *arrays: run(*arrays, **static)[0])(*(jax.device_put(array, cpu) for array in arrays))
         return bool(np.array_equal(np.asarray(out).astype(np.float64), expected))
 
