@@ -63,8 +63,9 @@ def test_numba_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     }
     assert report["summary"]["reference"]["cases"] == 4
     for case in report["cases"]:
-        assert set(case["outcomes"]) == {"numba", "reference"}
-        for outcome in case["outcomes"].values():
+        assert {"numba", "reference"} <= set(case["outcomes"]) <= {"numba", "events", "reference"}
+        for name in ("numba", "reference"):  # core's own kernels leave small matrices to the reference
+            outcome = case["outcomes"][name]
             assert outcome["calls"] >= 1
             assert len(outcome["samples"]) == 3
             assert all(sample["wall"] > 0 and sample["cpu"] >= 0 for sample in outcome["samples"])

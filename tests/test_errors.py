@@ -63,6 +63,10 @@ def custom(name: str, reference: Any = None) -> Any:
     return kernel(np.ones(1, np.float32))
 
 
+def unbuilt(x: Any) -> Any:
+    raise brainevent.KernelBuildError("there is no compiler")
+
+
 def transposed_events() -> Any:
     return jax.linear_transpose(lambda x: matrix() @ BinaryArray(x), jnp.ones(3))(jnp.ones(2))
 
@@ -122,6 +126,8 @@ BAD_CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "KernelCompilationError": [
         (lambda: custom("wrong_shape", lambda x: jnp.ones(2)), r"returned float32\[2\].*rule says float32\[1\]"),
     ],
+    # A kernel's becomes a warning, and the next kernel runs; behind the reference there is none.
+    "KernelBuildError": [(lambda: custom("unbuilt", unbuilt), "there is no compiler")],
     "KernelFallbackExhaustedError": [
         (lambda: custom("no_reference"), "No kernel of .*no_reference.*Declare one with def_reference"),
     ],

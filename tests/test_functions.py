@@ -78,7 +78,7 @@ def test_products(stem: str, suffix: str, event: bool, rng: np.random.Generator)
         by_dense = by_dense.T if transpose else by_dense
         by_weights = by_dense if stem == "dense" else by_dense[ROWS, COLUMNS.ravel()].reshape(weights.shape)
         np.testing.assert_allclose(gradient, by_weights, rtol=1e-4, atol=1e-5)
-    out = function(weights * u.nS, *structure, x * u.mV, **options)
+    out = function(weights * u.nS, *structure, x if event else x * u.mV, **options)
     assert out.unit.has_same_dim(u.nS if event else u.pA)
 
 
