@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import docs, options
+from benchmarks.connect import command as connect
 from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
@@ -22,6 +23,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "products": ("event and float products, kernel by kernel", products.run),
     "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
+    "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),
     "threads": ("the CPU time of products on pools of 1 to 64 threads", threads.run),

@@ -26,7 +26,9 @@ from brainevent import (
     JITCUniformC,
     JITCUniformR,
     SparseFloat,
+    connect,
 )
+from brainevent_core.matrices import StoredMatrix
 
 V = jnp.ones(3)
 SPIKES = BinaryArray(jnp.array([True, False, True]))
@@ -111,6 +113,19 @@ def test_fixed_numbers() -> None:
     assert_type(by_post.with_data(1.0), FixedPreNumConn)
     assert_type(by_post.todense(), Array | Quantity)
     assert_type(by_post.tocsr(), CSR)
+
+
+def test_connection_rules() -> None:
+    W = connect.fixed_indegree(3, 3, 2, weight=connect.Normal(0.5, 0.1), seed=0, format="csc")
+    assert_type(W, StoredMatrix)
+    assert_type(SPIKES @ W, Array | Quantity)
+    assert_type(W.tocsr(), CSR)
+    assert_type(W.in_degrees(), Array)
+    assert_type(W.out_degrees(), Array)
+    kernel = connect.GaussianProfile(1.0)
+    assert_type(connect.distance(np.ones((3, 2)), np.ones((3, 2)), kernel, radius=2.0), StoredMatrix)
+    by_function = connect.pairwise_bernoulli(3, 3, 0.5, weight=lambda key, pre, post: 0.5 * pre, rows=(1, 3))
+    assert_type(by_function, StoredMatrix)
 
 
 def test_dense() -> None:

@@ -5,7 +5,7 @@ Users import :mod:`brainevent`, which re-exports this package's public names; ba
 
 from typing import TYPE_CHECKING, Any
 
-from brainevent_core import config
+from brainevent_core import config, connect
 from brainevent_core.config import use_backend
 from brainevent_core.deprecated import look_up as _look_up
 from brainevent_core.differentiation import grad, value_and_grad, weights, with_weights
@@ -137,6 +137,7 @@ __all__ = [
     "binary_jitumv",
     "bitpack",
     "config",
+    "connect",
     "coo2csr",
     "coo_sddmm",
     "coo_to_csc_index",

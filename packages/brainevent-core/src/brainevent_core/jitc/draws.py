@@ -58,4 +58,5 @@ def outcome(drawn: Any, entry: Any, cells: int) -> Any:
     """The digit that a draw stands for, given the entry in its own cell of a table of so many cells."""
     bits = cells.bit_length() - 1
     own = (drawn & ((1 << (32 - bits)) - 1)) < (entry >> bits)
-    return jnp.where(own, own_cell(drawn, cells), entry & (cells - 1))
+    where = np.where if isinstance(drawn, np.ndarray) else jnp.where
+    return where(own, own_cell(drawn, cells), entry & (cells - 1))

@@ -137,6 +137,31 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         """Number of stored entries, or of generated connections."""
         raise NotImplementedError
 
+    def in_degrees(self) -> Array:
+        """How many synapses each postsynaptic neuron (column) has, int32, (columns,).
+
+        Stored entries count, those of weight 0 too, and duplicates each; entries outside of the matrix don't. Of a
+        :class:`~brainevent.Dense` matrix elements count that aren't 0. Generated connections are counted: a walk
+        through the whole matrix.
+
+        Raises:
+            MathError: if the seed of a generated matrix is traced.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+            >>> weights.in_degrees(), weights.out_degrees()
+            (Array([1, 2], dtype=int32), Array([1, 2], dtype=int32))
+        """
+        return self._degrees(1)
+
+    def out_degrees(self) -> Array:
+        """How many synapses each presynaptic neuron (row) has, int32, (rows,); see :meth:`in_degrees`."""
+        return self._degrees(0)
+
+    def _degrees(self, axis: int) -> Array:
+        raise NotImplementedError
+
     @property
     def ndim(self) -> int:
         """Number of axes, 2."""

@@ -12,10 +12,11 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
-from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.errors import MathError
 from brainevent_core.formats import FIXED_NUM_FORMAT, index_dtype
 from brainevent_core.matrices.arguments import as_shape, dense_parts
 from brainevent_core.matrices.column_index import ColumnIndexed
+from brainevent_core.sampling import draw_partners, function_key, host_seed
 
 __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
 
@@ -71,9 +72,14 @@ class FixedNumConn(ColumnIndexed):
             raise MathError(f"Neurons and connections are counted in whole numbers, got {given}.") from error
         rows, partners = (num_post, num_pre) if self._transposed else (num_pre, num_post)
         as_shape((num_pre, num_post))
-        key = _as_key(seed)
-        indices = draw_distinct(key, rows, partners, conn_num)
-        return _draw_weight(weight, key, indices.shape), indices, (num_pre, num_post)
+        if min(rows, partners, conn_num) < 0 or conn_num > partners:
+            raise MathError(
+                f"Cannot draw {conn_num} distinct partners out of {partners} for {rows} neurons; conn_num must be "
+                f"between 0 and {max(partners, 0)}."
+            )
+        words = host_seed(seed)
+        indices = draw_partners(words, (0, rows), partners, conn_num)
+        return _draw_weight(weight, words, indices.shape), indices, (num_pre, num_post)
 
     @property
     def indices(self) -> Array:
@@ -98,8 +104,8 @@ class FixedPostNumConn(FixedNumConn):
         check: whether to look at the values of ``indices``; see :class:`CSR`.
         num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct targets for each neuron.
         weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
-        seed: with these: an int or a ``jax.random`` key; the same seed draws the same targets everywhere. None draws
-            a seed.
+        seed: with these: an int or a ``jax.random`` key; the same seed draws the same targets everywhere, those of
+            :func:`brainevent.connect.fixed_outdegree`. None draws a seed.
 
     ``data`` and ``indices`` can also come as one tuple. Also known as ``FixedNumPerPre``.
 
@@ -155,60 +161,8 @@ FixedNumPerPre = FixedPostNumConn
 FixedNumPerPost = FixedPreNumConn
 
 
-def draw_distinct(key: np.random.SeedSequence, rows: int, partners: int, count: int) -> np.ndarray:
-    """``count`` distinct numbers below ``partners`` for each row, every subset equally likely, sorted.
-
-    Repeated draws within a row are drawn again until none is left: sequential sampling without replacement, in
-    which a draw counts if it is new. Above half of all partners, the ones to leave out are drawn.
-
-    Raises:
-        MathError: if a number is negative or ``count`` exceeds ``partners``.
-    """
-    if min(rows, partners, count) < 0 or count > partners:
-        raise MathError(
-            f"Cannot draw {count} distinct partners out of {partners} for {rows} neurons; conn_num must be between 0 "
-            f"and {max(partners, 0)}."
-        )
-    if 2 * count > partners:
-        left_out = draw_distinct(key, rows, partners, partners - count)
-        chosen = np.ones((rows, partners), bool)
-        np.put_along_axis(chosen, left_out, False, axis=1)
-        return np.nonzero(chosen)[1].reshape(rows, count).astype(index_dtype(partners))
-    random = np.random.Generator(np.random.Philox(key))
-    dtype = index_dtype(partners)
-    indices = np.sort(random.integers(partners, size=(rows, count), dtype=dtype), axis=1)
-    pending = np.arange(rows)
-    while pending.size:
-        drawn = indices[pending]
-        repeated = np.zeros(drawn.shape, bool)
-        repeated[:, 1:] = drawn[:, 1:] == drawn[:, :-1]
-        again = repeated.any(axis=1)
-        pending, drawn, repeated = pending[again], drawn[again], repeated[again]
-        drawn[repeated] = random.integers(partners, size=int(repeated.sum()), dtype=dtype)
-        indices[pending] = np.sort(drawn, axis=1)
-    return indices
-
-
-def _as_key(seed: Any) -> np.random.SeedSequence:
-    """The seed of the host's generator: an int of any size and sign, a ``jax.random`` key, or fresh entropy."""
-    if seed is None:
-        return np.random.SeedSequence()
-    if isinstance(seed, jax.core.Tracer):
-        raise MathError("The partners are drawn on the host: seed must be a concrete number or key, not traced.")
-    if isinstance(seed, jax.Array) and jnp.issubdtype(seed.dtype, jax.dtypes.prng_key):
-        seed = jax.random.key_data(seed)
-    words = np.atleast_1d(np.asarray(seed, dtype=object)).ravel()
-    try:
-        return np.random.SeedSequence([operator.index(word) % 2**64 for word in words])
-    except TypeError:
-        raise DTypeError(f"seed must be a whole number or a jax.random key, got {seed!r}.") from None
-
-
-def _draw_weight(weight: Any, key: np.random.SeedSequence, shape: tuple[int, ...]) -> Any:
-    if callable(weight):
-        word = int(key.spawn(1)[0].generate_state(1)[0])
-        return weight(jax.random.key(word), shape)
-    return weight
+def _draw_weight(weight: Any, seed: np.ndarray, shape: tuple[int, ...]) -> Any:
+    return weight(function_key(seed), shape) if callable(weight) else weight
 
 
 def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:

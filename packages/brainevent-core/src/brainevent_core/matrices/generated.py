@@ -154,6 +154,11 @@ class JITCMatrix(Matrix):
         """
         return int(np.asarray(count_connections(self.__matrix_spec__), np.int64).sum())
 
+    def _degrees(self, axis: int) -> Array:
+        if axis == (0 if self.corder else 1):
+            return count_connections(self.__matrix_spec__).astype(jnp.int32)
+        return self._listed(None)._degrees(axis)
+
     def _facts(self) -> Iterator[str]:
         dtype, *unit = super()._facts()
         yield from (f"prob={self.prob}", dtype, f"corder={self.corder}", *unit)

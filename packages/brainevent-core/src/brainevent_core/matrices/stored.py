@@ -135,6 +135,13 @@ class StoredMatrix(Matrix):
         row, col, *_ = entries_of(self.__matrix_spec__)
         return units.attach(segment_sum(broadcast_weights(self.__matrix_spec__, data), (row, col), self.shape), unit)
 
+    def _degrees(self, axis: int) -> Array:
+        spec = self.__matrix_spec__
+        entries = entries_of(spec)
+        exists = units.detach(self.data)[0] != 0 if spec.stores_all else entries.exists
+        at = jnp.broadcast_to(entries[axis], exists.shape)
+        return segment_sum(exists.astype(jnp.int32), (at,), self.shape[axis : axis + 1])
+
     # -- with other data or another view -------------------------------------------------------------------------
 
     def with_data(self, data: QuantityLike) -> Self:

@@ -1,0 +1,244 @@
+"""Distributions of weights."""
+
+from __future__ import annotations
+
+import abc
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._typing import QuantityLike
+from brainevent_core.connect.arguments import mantissa_in
+from brainevent_core.errors import DTypeError, MathError
+
+__all__ = ["Distribution", "LogNormal", "Normal", "Uniform"]
+
+
+class Distribution(abc.ABC):
+    """Base class of distributions of weights: a quantile function, and a unit.
+
+    Each synapse has a uniform number of its own, by (seed, row, position in the row), and the weight is the quantile
+    there. So a subclass is a distribution of your own.
+    """
+
+    @property
+    @abc.abstractmethod
+    def unit(self) -> Any:
+        """The unit of the weights, None if they have none."""
+
+    @abc.abstractmethod
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
+        """The weights, in :attr:`unit`, below which another one is with these probabilities.
+
+        Args:
+            probability: float64, between 0 and 1, neither of them among them.
+        """
+
+
+def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:
+    """A parameter as a number of that unit, which ``whose`` has.
+
+    Raises:
+        UnitMismatchError: if its dimension is another one.
+        DTypeError: if it isn't a number.
+    """
+    mantissa = mantissa_in(value, unit, name, whose)
+    try:
+        number = float(np.asarray(mantissa).reshape(()))
+    except (TypeError, ValueError):
+        raise DTypeError(f"{name} must be one number, known when the network is made; got {value!r}.") from None
+    if math.isnan(number):
+        raise MathError(f"{name} must be a number, got nan.")
+    return number
+
+
+@dataclass(frozen=True, eq=False)
+class Uniform(Distribution):
+    """Uniform between two bounds.
+
+    Args:
+        low: the lower bound, a number or a quantity.
+        high: the upper bound, in a unit that fits.
+
+    Raises:
+        MathError: if ``high`` is below ``low``.
+
+    Example:
+        >>> from brainevent import connect
+        >>> W = connect.fixed_outdegree(50, 40, 10, weight=connect.Uniform(0.5, 1.5), seed=0)
+        >>> bool((W.data >= 0.5).all() and (W.data <= 1.5).all())
+        True
+    """
+
+    low: QuantityLike
+    high: QuantityLike
+
+    def __post_init__(self) -> None:
+        low, high = self._bounds
+        if not low <= high:
+            raise MathError(f"Uniform needs low <= high, got low={self.low} and high={self.high}.")
+
+    @property
+    def unit(self) -> Any:
+        return units.unit_of(self.low)
+
+    @functools.cached_property
+    def _bounds(self) -> tuple[float, float]:
+        return _number("low", self.low, self.unit, "low"), _number("high", self.high, self.unit, "low")
+
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
+        low, high = self._bounds
+        return low + (high - low) * probability
+
+
+@dataclass(frozen=True, eq=False)
+class Normal(Distribution):
+    """Normal, or normal between two bounds.
+
+    Args:
+        mean: of the normal distribution, a number or a quantity.
+        std: its standard deviation, in a unit that fits; 0 gives the mean.
+        low: the lower bound, None for none. What is outside of the bounds is cut off, and the distribution within them
+            is that of numbers drawn again until they are inside (mean and standard deviation are others, then).
+        high: the upper bound.
+
+    Raises:
+        MathError: if ``std`` is negative, or nothing is left between the bounds.
+
+    Example:
+        >>> import brainunit as u
+        >>> from brainevent import connect
+        >>> excitatory = connect.Normal(0.5 * u.nS, 0.2 * u.nS, low=0 * u.nS)
+        >>> W = connect.fixed_indegree(50, 40, 10, weight=excitatory, seed=0)
+        >>> W
+        CSR(shape=(50, 40), nse=400, dtype=float32, unit=nS)
+    """
+
+    mean: QuantityLike
+    std: QuantityLike
+    low: QuantityLike | None = None
+    high: QuantityLike | None = None
+
+    def __post_init__(self) -> None:
+        _check_truncation(self, self._limits)
+
+    @property
+    def unit(self) -> Any:
+        return units.unit_of(self.mean)
+
+    @functools.cached_property
+    def _parameters(self) -> tuple[float, float]:
+        return _moments(self)
+
+    @functools.cached_property
+    def _limits(self) -> tuple[float, float]:
+        return _limits(self)
+
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
+        mean, std = self._parameters
+        low, high = self._limits
+        if not std:
+            return np.full(probability.shape, mean)
+        standard = _normal_between(probability, (low - mean) / std, (high - mean) / std)
+        return np.clip(mean + std * standard, low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class LogNormal(Distribution):
+    """Log-normal, or log-normal between two bounds.
+
+    With σ² = ln(1 + (std/mean)²) and μ = ln(mean) − σ²/2, the logarithm of a weight is normal with mean μ and standard
+    deviation σ.
+
+    Args:
+        mean: of the weights themselves, not of their logarithm; positive, a number or a quantity.
+        std: their standard deviation, in a unit that fits; 0 gives the mean.
+        low, high: as for :class:`Normal`.
+
+    Raises:
+        MathError: if ``mean`` isn't positive, ``std`` is negative, or nothing is left between the bounds.
+
+    Example:
+        >>> from brainevent import connect
+        >>> W = connect.fixed_outdegree(100, 400, 100, weight=connect.LogNormal(2.0, 1.0), seed=0)
+        >>> round(float(W.data.mean()), 1), round(float(W.data.std()), 1)
+        (2.0, 1.0)
+    """
+
+    mean: QuantityLike
+    std: QuantityLike
+    low: QuantityLike | None = None
+    high: QuantityLike | None = None
+
+    def __post_init__(self) -> None:
+        if self._parameters[0] <= 0:
+            raise MathError(f"LogNormal needs a positive mean, got mean={self.mean}.")
+        _check_truncation(self, self._limits)
+
+    @property
+    def unit(self) -> Any:
+        return units.unit_of(self.mean)
+
+    @functools.cached_property
+    def _parameters(self) -> tuple[float, float]:
+        return _moments(self)
+
+    @functools.cached_property
+    def _limits(self) -> tuple[float, float]:
+        return _limits(self)
+
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
+        mean, std = self._parameters
+        low, high = self._limits
+        if not std:
+            return np.full(probability.shape, mean)
+        sigma = math.sqrt(math.log1p((std / mean) ** 2))
+        mu = math.log(mean) - sigma**2 / 2
+        with np.errstate(divide="ignore"):
+            bounds = (np.log([max(low, 0.0), max(high, 0.0)]) - mu) / sigma
+        return np.clip(np.exp(mu + sigma * _normal_between(probability, *bounds)), low, high)
+
+
+def _moments(of: Normal | LogNormal) -> tuple[float, float]:
+    mean, std = _number("mean", of.mean, of.unit), _number("std", of.std, of.unit)
+    if not (math.isfinite(mean) and 0 <= std < math.inf):
+        raise MathError(f"{type(of).__name__} needs a finite mean and std >= 0, got mean={of.mean} and std={of.std}.")
+    return mean, std
+
+
+def _limits(of: Normal | LogNormal) -> tuple[float, float]:
+    low = -math.inf if of.low is None else _number("low", of.low, of.unit)
+    high = math.inf if of.high is None else _number("high", of.high, of.unit)
+    return low, high
+
+
+def _check_truncation(of: Normal | LogNormal, limits: tuple[float, float]) -> None:
+    """Refuse limits between which no weight is.
+
+    Raises:
+        MathError: if there is none.
+    """
+    low, high = limits
+    ends = of.quantile(np.array([2.0**-33, 1 - 2.0**-33])) if low < high else np.full(2, math.nan)
+    if not (np.isfinite(ends).all() and low <= ends[0] and ends[1] <= high):
+        raise MathError(
+            f"{type(of).__name__} with mean={of.mean} and std={of.std} has nothing between low={of.low} and "
+            f"high={of.high}."
+        )
+
+
+def _normal_between(probability: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Quantiles of the standard normal distribution between two bounds; NaN if nothing is there."""
+    from scipy.special import ndtr, ndtri  # JAX needs SciPy, and imports it as late
+
+    # On the side of the lower tail, where probabilities of doubles are fine-grained.
+    if low > 0:
+        return -_normal_between(1 - probability, -high, -low)
+    below, above = ndtr(low), ndtr(high)
+    if below == above:
+        return np.full(probability.shape, np.nan)
+    return ndtri(below + (above - below) * probability) if below > 0 or above < 1 else ndtri(probability)

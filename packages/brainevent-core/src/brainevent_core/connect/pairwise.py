@@ -1,0 +1,197 @@
+"""Rules that decide for each pair of neurons by itself whether it is connected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._typing import ArrayLike, Number
+from brainevent_core.connect.arguments import Rows, as_count, as_rows, require_one_population
+from brainevent_core.connect.distributions import Distribution
+from brainevent_core.connect.synapses import FormatName, Synapses, builder, mirrored
+from brainevent_core.connect.weights import Weight, weights
+from brainevent_core.errors import MathError
+from brainevent_core.jitc import as_probability
+from brainevent_core.matrices import StoredMatrix
+from brainevent_core.sampling import draw_bernoulli, host_seed
+
+__all__ = ["all_to_all", "one_to_one", "pairwise_bernoulli", "with_weights"]
+
+
+def one_to_one(
+    n: int, *, weight: Weight = 1.0, seed: ArrayLike | None = None, rows: Rows = None, format: FormatName = "csr"
+) -> StoredMatrix:
+    """Presynaptic neuron i connects to postsynaptic neuron i.
+
+    Args:
+        n: number of neurons of each population.
+        weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
+        rows: (start, stop) or a slice: only these presynaptic neurons.
+        format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
+
+    Returns:
+        A matrix of shape (n, n).
+
+    Example:
+        >>> from brainevent import connect
+        >>> connect.one_to_one(2, weight=0.5).todense()
+        Array([[0.5, 0. ],
+               [0. , 0.5]], dtype=float32)
+    """
+    make = builder(format)
+    n = as_count("n", n)
+    start, stop = as_rows("rows", rows, n)
+    synapses = Synapses(np.ones(stop - start, np.int64), np.arange(start, stop, dtype=np.int32), start, n)
+    return make(synapses, weights(weight, synapses, host_seed(seed)))
+
+
+def all_to_all(
+    n_pre: int,
+    n_post: int,
+    *,
+    weight: Weight = 1.0,
+    seed: ArrayLike | None = None,
+    allow_autapses: bool = True,
+    symmetric: bool = False,
+    rows: Rows = None,
+    format: FormatName = "csr",
+) -> StoredMatrix:
+    """Every presynaptic neuron connects to every postsynaptic neuron.
+
+    Args:
+        n_pre, n_post: numbers of neurons.
+        weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
+        allow_autapses: whether neurons connect to themselves; False is for a population that connects to itself.
+        symmetric: see :func:`pairwise_bernoulli`.
+        rows: (start, stop) or a slice: only these presynaptic neurons.
+        format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
+
+    Returns:
+        A matrix of shape (n_pre, n_post).
+
+    Example:
+        >>> from brainevent import connect
+        >>> connect.all_to_all(2, 2, weight=0.5, allow_autapses=False).todense()
+        Array([[0. , 0.5],
+               [0.5, 0. ]], dtype=float32)
+    """
+    make = builder(format)
+    n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
+    taken = as_rows("rows", rows, n_pre)
+
+    def whole(start: int, stop: int) -> Synapses:
+        counts = np.full(stop - start, n_post, np.int64)
+        synapses = Synapses(counts, np.tile(np.arange(n_post, dtype=np.int32), stop - start), start, n_post)
+        return synapses if allow_autapses else _kept(synapses, synapses.partner != synapses.ids[0])
+
+    if not allow_autapses:
+        require_one_population("allow_autapses=False", n_pre, n_post)
+    return make(*with_weights(whole, weight, host_seed(seed), n_pre, n_post, taken, symmetric))
+
+
+def pairwise_bernoulli(
+    n_pre: int,
+    n_post: int,
+    prob: Number,
+    *,
+    weight: Weight = 1.0,
+    seed: ArrayLike | None = None,
+    allow_autapses: bool = True,
+    symmetric: bool = False,
+    rows: Rows = None,
+    format: FormatName = "csr",
+) -> StoredMatrix:
+    """Every pair of neurons is connected with probability ``prob``, independently.
+
+    With the same probability and seed, the connections are those of ``JITCScalarR(weight, prob, seed)``, stored.
+
+    Args:
+        n_pre, n_post: numbers of neurons.
+        prob: probability of a connection, a concrete number between 0 and 1.
+        weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
+        allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself, and
+            leaves out the diagonal.
+        symmetric: whether every synapse has its reverse, with the same weight (``make_symmetric`` and
+            ``symmetric_pairwise_bernoulli`` of NEST); for a population that connects to itself. The connections from a
+            neuron to those with higher numbers, and to itself, are those of the network that isn't symmetric, and
+            decide; a weight function sees them alone. An array of weights isn't taken. A block of rows draws all rows
+            before it, too.
+        rows: (start, stop) or a slice: only these presynaptic neurons.
+        format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
+
+    Returns:
+        A matrix of shape (n_pre, n_post).
+
+    Raises:
+        MathError: if an argument is out of range.
+        DTypeError: if ``prob`` is traced or no number.
+
+    Example:
+        >>> import brainevent
+        >>> from brainevent import connect
+        >>> W = connect.pairwise_bernoulli(300, 200, 0.1, weight=0.5, seed=1)
+        >>> bool((W.todense() == brainevent.JITCScalarR(0.5, 0.1, 1, shape=(300, 200)).todense()).all())
+        True
+    """
+    make = builder(format)
+    n_pre, n_post, prob = as_count("n_pre", n_pre), as_count("n_post", n_post), as_probability(prob)
+    taken = as_rows("rows", rows, n_pre)
+    if not allow_autapses:
+        require_one_population("allow_autapses=False", n_pre, n_post)
+    words = host_seed(seed)
+
+    def drawn(start: int, stop: int) -> Synapses:
+        counts, partner = draw_bernoulli(words, (start, stop), n_post, prob, omit_own=not allow_autapses)
+        return Synapses(counts, partner, start, n_post)
+
+    return make(*with_weights(drawn, weight, words, n_pre, n_post, taken, symmetric))
+
+
+def with_weights(
+    draw: Callable[[int, int], Synapses],
+    weight: Weight,
+    words: np.ndarray,
+    n_pre: int,
+    n_post: int,
+    rows: tuple[int, int],
+    symmetric: bool,
+    distances: Callable[[Synapses], Any] | None = None,
+) -> tuple[Synapses, Any]:
+    """The synapses of a range of rows, and their weights.
+
+    Args:
+        draw: gives the synapses from a row up to another one.
+        weight: as users give it.
+        words: the seed.
+        n_pre, n_post: of the whole network.
+        rows: the first row, and the one behind the last.
+        symmetric: whether the synapses (i, j) with i ≤ j decide.
+        distances: of synapses, for rules that have them.
+    """
+    if symmetric:
+        require_one_population("symmetric=True", n_pre, n_post)
+        rows, block = (0, rows[1]), rows
+    synapses = draw(*rows)
+    if symmetric:
+        synapses = _kept(synapses, synapses.partner >= synapses.row)
+    data = weights(weight, synapses, words, None if distances is None else lambda: distances(synapses))
+    if not symmetric:
+        return synapses, data
+    if np.ndim(units.detach(data)[0]) and not (callable(weight) or isinstance(weight, Distribution)):
+        raise MathError(
+            "symmetric=True gives both synapses of two neurons one weight, and an array has one for each: give a "
+            "number, a distribution or a function."
+        )
+    return mirrored(synapses, data, block)
+
+
+def _kept(synapses: Synapses, which: np.ndarray) -> Synapses:
+    """Some of the synapses."""
+    counts = np.bincount(synapses.row[which], minlength=len(synapses.counts))
+    return Synapses(counts, synapses.partner[which], synapses.first, synapses.partners, synapses.by_post)

@@ -1,0 +1,103 @@
+"""Functions of the distance: of the probability of a connection, and of weights."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._typing import QuantityLike
+from brainevent_core.connect.arguments import mantissa_in
+from brainevent_core.errors import MathError
+
+__all__ = ["ExponentialProfile", "GaussianProfile", "LinearProfile", "Profile"]
+
+
+class Profile(abc.ABC):
+    """Base class of functions of the distance alone; a subclass is a profile of your own."""
+
+    @abc.abstractmethod
+    def __call__(self, distance: Any) -> Any:
+        """The value at some distances.
+
+        Args:
+            distance: an array (float64, of NumPy), or a quantity over one.
+
+        Returns:
+            An array of the shape of ``distance``, or a quantity.
+        """
+
+
+def _profile(
+    peak: QuantityLike, name: str, length: QuantityLike, distance: Any, shape: Callable[[np.ndarray], np.ndarray]
+) -> Any:
+    """``peak · shape(distance / length)``.
+
+    Raises:
+        MathError: if the length isn't positive.
+        UnitMismatchError: if it has a unit that the distance does not fit.
+    """
+    mantissa, unit = units.detach(distance)
+    relative_to = float(np.asarray(mantissa_in(length, unit, name, "the distance")))
+    if not relative_to > 0:
+        raise MathError(f"{name} must be a positive length, got {length}.")
+    height, peak_unit = units.detach(peak)
+    return units.attach(height * shape(np.asarray(mantissa, np.float64) / relative_to), peak_unit)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianProfile(Profile):
+    """``peak · exp(−distance² / (2 sigma²))``.
+
+    Args:
+        sigma: a length in the unit of the positions.
+        peak: the value at distance 0: a probability, or a weight, which can have a unit.
+
+    Example:
+        >>> from brainevent import connect
+        >>> import numpy as np
+        >>> connect.GaussianProfile(sigma=1.0, peak=0.5)(np.array([0.0, 1.0])).round(3)
+        array([0.5  , 0.303])
+    """
+
+    sigma: QuantityLike
+    peak: QuantityLike = 1.0
+
+    def __call__(self, distance: Any) -> Any:
+        return _profile(self.peak, "sigma", self.sigma, distance, lambda relative: np.exp(-0.5 * relative**2))
+
+
+@dataclass(frozen=True, eq=False)
+class ExponentialProfile(Profile):
+    """``peak · exp(−distance / scale)``.
+
+    Args:
+        scale: a length in the unit of the positions.
+        peak: the value at distance 0.
+    """
+
+    scale: QuantityLike
+    peak: QuantityLike = 1.0
+
+    def __call__(self, distance: Any) -> Any:
+        return _profile(self.peak, "scale", self.scale, distance, lambda relative: np.exp(-relative))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearProfile(Profile):
+    """``peak · (1 − distance / reach)`` up to the reach, and 0 beyond.
+
+    Args:
+        reach: the distance at which it becomes 0, in the unit of the positions.
+        peak: the value at distance 0.
+    """
+
+    reach: QuantityLike
+    peak: QuantityLike = 1.0
+
+    def __call__(self, distance: Any) -> Any:
+        return _profile(self.peak, "reach", self.reach, distance, lambda relative: np.maximum(1 - relative, 0))

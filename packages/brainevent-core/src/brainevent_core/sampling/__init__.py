@@ -1,0 +1,39 @@
+"""The draw of stored connectivity on the host: ``docs/connection-rules.md``, in NumPy.
+
+Connection rules and the classes with a fixed number of synapses draw with these functions. Everything that decides who
+is connected with whom is integer arithmetic.
+"""
+
+from brainevent_core.sampling.bernoulli import draw_bernoulli
+from brainevent_core.sampling.pairs import draw_pairs
+from brainevent_core.sampling.partners import draw_partners
+from brainevent_core.sampling.words import (
+    DISTANCE,
+    FUNCTIONS,
+    PAIRS,
+    PARTNERS,
+    VERSION,
+    WEIGHTS,
+    below,
+    chunks,
+    function_key,
+    host_seed,
+    row_keys,
+)
+
+__all__ = [
+    "DISTANCE",
+    "FUNCTIONS",
+    "PAIRS",
+    "PARTNERS",
+    "VERSION",
+    "WEIGHTS",
+    "below",
+    "chunks",
+    "draw_bernoulli",
+    "draw_pairs",
+    "draw_partners",
+    "function_key",
+    "host_seed",
+    "row_keys",
+]
