@@ -378,6 +378,8 @@ def test_a_unit_on_the_left_of_a_matrix() -> None:
         BinaryArray(held)
 
 
+# Six native kernels for each class: some classes in each run.
+@pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("backend", ["reference", "numba"])
 @pytest.mark.parametrize("kind", [name for name in MATRICES if name != "FixedPreNumConn"])
 def test_without_rank_promotion(kind: str, backend: str) -> None:
