@@ -23,7 +23,7 @@ __all__ = ["native_call"]
 _lock = threading.RLock()
 _targets: dict[tuple[Any, ...], str] = {}
 _failures: dict[tuple[Any, ...], str] = {}
-_handlers: list[Any] = []  # XLA may call a handler until the process ends
+_handlers: dict[str, Any] = {}  # by target; XLA may call a handler until the process ends
 _names = itertools.count(1)
 
 
@@ -104,7 +104,7 @@ def target_for(
 
 def handler_of(target: str) -> Any:
     """The handler that was registered as `target`."""
-    return _handlers[list(_targets.values()).index(target)]
+    return _handlers[target]
 
 
 def _register(
@@ -124,8 +124,8 @@ def _register(
         raise KernelBuildError(_failures[kernel, inputs, outputs, attributes]) from error
     specs = "_".join(f"{dtype}x{rank}" for dtype, rank in (*inputs, *outputs))
     target = re.sub(r"\W+", "_", f"brainevent_{kernel.name}_{specs}_{'_'.join(map(str, attributes))}").rstrip("_")
-    if target in _targets.values():
+    if target in _handlers:
         target = f"{target}_{next(_names)}"
     jax.ffi.register_ffi_target(target, jax.ffi.pycapsule(handler.ctypes), platform="cpu")
-    _handlers.append(handler)
+    _handlers[target] = handler
     return target
