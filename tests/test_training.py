@@ -203,7 +203,7 @@ def wrong_combinations() -> dict[str, tuple[Callable[[Any, Any], Any], type[Exce
     math, dtype = brainevent.MathError, brainevent.DTypeError
     spikes = BinaryArray(np.ones(SIZE, bool))
     return {
-        "a step from the model": (lambda model, gradient: optax.apply_updates(model, gradient), ValueError, "CSR"),
+        "a step from the model": (lambda model, gradient: optax.apply_updates(model, gradient), ValueError, "CSR|COO"),
         "a step by the model": (
             lambda model, gradient: optax.apply_updates(brainevent.weights(model), model),
             ValueError,
@@ -212,7 +212,7 @@ def wrong_combinations() -> dict[str, tuple[Callable[[Any, Any], Any], type[Exce
         "a step by hand": (
             lambda model, gradient: jax.tree.map(lambda w, g: w - 0.1 * g, model, gradient),
             ValueError,
-            "CSR",
+            "CSR|COO",
         ),
         "the state of the model": (with_state_of_the_model, ValueError, "does not broadcast to the matrix"),
         "a model as weights": (
