@@ -55,7 +55,8 @@ class TestEvents(ConformanceSuite):
         return [case for case in cases if not any(re.search(name, str(case)) for name in declined)][:: cls.every]
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        type(self).every = 1 if metafunc.config.getoption("--slow") or metafunc.config.getoption("--full") else 61
+        slow, full = metafunc.config.getoption("--slow"), metafunc.config.getoption("--full")
+        type(self).every = 1 if full else 4 if slow else 61
         super().pytest_generate_tests(metafunc)
 
 
