@@ -96,7 +96,45 @@ class Uniform(Distribution):
 
 
 @dataclass(frozen=True, eq=False)
-class Normal(Distribution):
+class _Truncated(Distribution):
+    """A distribution with a mean and a standard deviation, between two bounds or none."""
+
+    mean: QuantityLike
+    std: QuantityLike
+    low: QuantityLike | None = None
+    high: QuantityLike | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse bounds between which no weight is."""
+        low, high = self._limits
+        ends = self.quantile(np.array([2.0**-33, 1 - 2.0**-33])) if low < high else np.full(2, math.nan)
+        if not (np.isfinite(ends).all() and low <= ends[0] and ends[1] <= high):
+            raise MathError(
+                f"{type(self).__name__} with mean={self.mean} and std={self.std} has nothing between low={self.low} "
+                f"and high={self.high}."
+            )
+
+    @property
+    def unit(self) -> Any:
+        return units.unit_of(self.mean)
+
+    @functools.cached_property
+    def _parameters(self) -> tuple[float, float]:
+        mean, std = _number("mean", self.mean, self.unit), _number("std", self.std, self.unit)
+        if not (math.isfinite(mean) and 0 <= std < math.inf):
+            raise MathError(
+                f"{type(self).__name__} needs a finite mean and std >= 0, got mean={self.mean} and std={self.std}."
+            )
+        return mean, std
+
+    @functools.cached_property
+    def _limits(self) -> tuple[float, float]:
+        low = -math.inf if self.low is None else _number("low", self.low, self.unit)
+        high = math.inf if self.high is None else _number("high", self.high, self.unit)
+        return low, high
+
+
+class Normal(_Truncated):
     """Normal, or normal between two bounds.
 
     Args:
@@ -118,26 +156,6 @@ class Normal(Distribution):
         CSR(shape=(50, 40), nse=400, dtype=float32, unit=nS)
     """
 
-    mean: QuantityLike
-    std: QuantityLike
-    low: QuantityLike | None = None
-    high: QuantityLike | None = None
-
-    def __post_init__(self) -> None:
-        _check_truncation(self, self._limits)
-
-    @property
-    def unit(self) -> Any:
-        return units.unit_of(self.mean)
-
-    @functools.cached_property
-    def _parameters(self) -> tuple[float, float]:
-        return _moments(self)
-
-    @functools.cached_property
-    def _limits(self) -> tuple[float, float]:
-        return _limits(self)
-
     def quantile(self, probability: np.ndarray) -> np.ndarray:
         mean, std = self._parameters
         low, high = self._limits
@@ -147,8 +165,7 @@ class Normal(Distribution):
         return np.clip(mean + std * standard, low, high)
 
 
-@dataclass(frozen=True, eq=False)
-class LogNormal(Distribution):
+class LogNormal(_Truncated):
     """Log-normal, or log-normal between two bounds.
 
     With σ² = ln(1 + (std/mean)²) and μ = ln(mean) − σ²/2, the logarithm of a weight is normal with mean μ and standard
@@ -169,27 +186,10 @@ class LogNormal(Distribution):
         (2.0, 1.0)
     """
 
-    mean: QuantityLike
-    std: QuantityLike
-    low: QuantityLike | None = None
-    high: QuantityLike | None = None
-
     def __post_init__(self) -> None:
         if self._parameters[0] <= 0:
             raise MathError(f"LogNormal needs a positive mean, got mean={self.mean}.")
-        _check_truncation(self, self._limits)
-
-    @property
-    def unit(self) -> Any:
-        return units.unit_of(self.mean)
-
-    @functools.cached_property
-    def _parameters(self) -> tuple[float, float]:
-        return _moments(self)
-
-    @functools.cached_property
-    def _limits(self) -> tuple[float, float]:
-        return _limits(self)
+        super().__post_init__()
 
     def quantile(self, probability: np.ndarray) -> np.ndarray:
         mean, std = self._parameters
@@ -201,34 +201,6 @@ class LogNormal(Distribution):
         with np.errstate(divide="ignore"):
             bounds = (np.log([max(low, 0.0), max(high, 0.0)]) - mu) / sigma
         return np.clip(np.exp(mu + sigma * _normal_between(probability, *bounds)), low, high)
-
-
-def _moments(of: Normal | LogNormal) -> tuple[float, float]:
-    mean, std = _number("mean", of.mean, of.unit), _number("std", of.std, of.unit)
-    if not (math.isfinite(mean) and 0 <= std < math.inf):
-        raise MathError(f"{type(of).__name__} needs a finite mean and std >= 0, got mean={of.mean} and std={of.std}.")
-    return mean, std
-
-
-def _limits(of: Normal | LogNormal) -> tuple[float, float]:
-    low = -math.inf if of.low is None else _number("low", of.low, of.unit)
-    high = math.inf if of.high is None else _number("high", of.high, of.unit)
-    return low, high
-
-
-def _check_truncation(of: Normal | LogNormal, limits: tuple[float, float]) -> None:
-    """Refuse limits between which no weight is.
-
-    Raises:
-        MathError: if there is none.
-    """
-    low, high = limits
-    ends = of.quantile(np.array([2.0**-33, 1 - 2.0**-33])) if low < high else np.full(2, math.nan)
-    if not (np.isfinite(ends).all() and low <= ends[0] and ends[1] <= high):
-        raise MathError(
-            f"{type(of).__name__} with mean={of.mean} and std={of.std} has nothing between low={of.low} and "
-            f"high={of.high}."
-        )
 
 
 def _normal_between(probability: np.ndarray, low: float, high: float) -> np.ndarray:
