@@ -91,6 +91,8 @@ class EventRepresentation:
     if not TYPE_CHECKING:  # type checkers shall see that there are no such attributes
 
         def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):  # what a protocol asks for, in every eager product: a hint takes longer than that
+                raise AttributeError(name)
             hint = f"; its `.value` is a plain array, which has: `events.value.{name}`"
             fault = f"{type(self).__name__} has no attribute {name!r}{hint if hasattr(jax.Array, name) else ''}."
             raise AttributeError(fault, name=name, obj=self)
