@@ -51,7 +51,7 @@ def matmul(
         Array([3., 2.], dtype=float32)
     """
     left, right = matrix_of(left), matrix_of(right)
-    left_spec, right_spec = getattr(left, "__matrix_spec__", None), getattr(right, "__matrix_spec__", None)
+    left_spec, right_spec = _spec_of(left), _spec_of(right)
     if left_spec is not None and right_spec is not None:
         # All elements of one are there, as in an array.
         if right_spec.stores_all:
@@ -75,6 +75,11 @@ def matmul(
         f"brainevent.matmul needs events or a brainevent matrix on one side, got {type(left).__name__} and "
         f"{type(right).__name__}; plain arrays multiply with jnp.matmul."
     )
+
+
+def _spec_of(x: Any) -> MatrixSpec | None:
+    # Events aren't asked: what they lack goes through a function of Python's, half of an eager product's time.
+    return None if hasattr(type(x), "__event_spec__") else getattr(x, "__matrix_spec__", None)
 
 
 #: What to do with a sparse matrix of SciPy.
