@@ -128,7 +128,7 @@ def test_products_that_are_wrong(
 @pytest.mark.parametrize("encoding", [FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT], ids=str)
 @pytest.mark.parametrize("transpose", [True, False])
 @pytest.mark.parametrize("columns", [None, 4])
-@pytest.mark.parametrize("indices, dtype", [("int32", "float32"), ("uint16", "float16"), ("int8", "bfloat16")])
+@pytest.mark.parametrize(("indices", "dtype"), [("int32", "float32"), ("uint16", "float16"), ("int8", "bfloat16")])
 @pytest.mark.usefixtures("little_optimisation")
 def test_what_the_self_test_expects_is_what_the_reference_computes(
     format: Any, encoding: Any, transpose: bool, columns: int | None, indices: str, dtype: str, rng: np.random.Generator

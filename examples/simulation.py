@@ -1,0 +1,176 @@
+"""What the examples of networks share: the loop over time with its progress bar, statistics of spikes, the picture."""
+
+import argparse
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+__all__ = ["COLORS", "Spikes", "figure", "options", "raster", "report", "run", "save"]
+
+#: Of excitatory and inhibitory neurons, and of what else there is: told apart with any colour vision (Okabe and Ito).
+COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
+
+
+class Spikes(NamedTuple):
+    """All spikes of a population, in the order of time.
+
+    Attributes:
+        time: when each was fired, in ms.
+        neuron: which neuron fired it.
+        size: the number of neurons.
+        duration: of the recording, in ms.
+    """
+
+    time: np.ndarray
+    neuron: np.ndarray
+    size: int
+    duration: float
+
+    def rates(self) -> np.ndarray:
+        """The rate of each neuron, in Hz."""
+        return np.bincount(self.neuron, minlength=self.size) / (self.duration / 1000)
+
+    def irregularity(self, fewest: int = 3) -> np.ndarray:
+        """The coefficient of variation of the interspike intervals of each neuron that fired often enough."""
+        order = np.lexsort((self.time, self.neuron))
+        pieces = np.split(self.time[order], np.cumsum(np.bincount(self.neuron, minlength=self.size))[:-1])
+        intervals = [np.diff(piece) for piece in pieces if piece.size > fewest]
+        return np.array([one.std() / one.mean() for one in intervals])
+
+    def of(self, neurons: range) -> "Spikes":
+        """Those of some neurons, counted from the first of them."""
+        chosen = (self.neuron >= neurons.start) & (self.neuron < neurons.stop)
+        return Spikes(self.time[chosen], self.neuron[chosen] - neurons.start, len(neurons), self.duration)
+
+    def after(self, begin: float) -> "Spikes":
+        """Those from a time on, counted from it."""
+        chosen = self.time > begin
+        return Spikes(self.time[chosen] - begin, self.neuron[chosen], self.size, self.duration - begin)
+
+
+def run(
+    step: Callable[..., tuple[Any, Any]],
+    model: Any,
+    state: Any,
+    *,
+    duration: float,
+    dt: float,
+    progress: bool = True,
+    chunk: int = 500,
+) -> tuple[Any, Spikes, Any]:
+    """Repeat ``state, (spikes, other) = step(model, state, number)``, in one compiled loop for each `chunk` of steps.
+
+    Args:
+        step: a time step; ``spikes`` is a vector of booleans, ``other`` anything else to record, or None.
+        model: matrices and other arrays that don't change. (As constants of the program they would slow compilation.)
+        state: at time 0.
+        duration: to simulate, in ms; the last chunk may run on, which is not recorded.
+        dt: of a step, in ms.
+        progress: whether to show a progress bar, where there is a terminal.
+        chunk: steps after which the spikes come back from the device.
+
+    Returns:
+        The state at the end, the spikes, and what else was recorded, with an axis for the steps.
+    """
+    steps = round(duration / dt)
+    chunk = math.ceil(steps / math.ceil(steps / chunk))
+
+    @jax.jit
+    def steps_of(model: Any, state: Any, first: Any) -> tuple[Any, Any]:
+        return jax.lax.scan(lambda state, number: step(model, state, number), state, first + np.arange(chunk))
+
+    fired, others, size = [], [], 0
+    with tqdm(total=steps * dt, unit="ms", disable=None if progress else True, bar_format=_BAR) as bar:
+        for first in range(0, steps, chunk):
+            state, (spikes, other) = steps_of(model, state, first)
+            size = spikes.shape[1]
+            fired.append(np.flatnonzero(spikes) + first * size)  # step * size + neuron
+            others.append(jax.tree.map(np.asarray, other))
+            bar.update(min(chunk, steps - first) * dt)
+    number, neuron = np.divmod(np.concatenate(fired), size)
+    within = number < steps
+    recorded = jax.tree.map(lambda *pieces: np.concatenate(pieces)[:steps], *others)
+    return state, Spikes((number[within] + 1) * dt, neuron[within], size, steps * dt), recorded
+
+
+_BAR = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms, {remaining} left"
+
+
+def options(
+    description: str,
+    *,
+    duration: float,
+    picture: str,
+    arguments: Sequence[str] | None = None,
+    **further: dict[str, Any],
+) -> argparse.Namespace:
+    """The command line of an example: its duration in ms, seed and picture, and further options of its own."""
+    parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
+    parser.add_argument("--duration", type=_positive, default=duration, metavar="MS", help=f"default {duration:g}")
+    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
+    parser.add_argument("--output", type=Path, default=Path(picture), metavar="PATH", help=f"default {picture}")
+    parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
+    for name, how in further.items():
+        parser.add_argument(f"--{name}", **how)
+    return parser.parse_args(arguments)
+
+
+def report(populations: dict[str, Spikes], seconds: float | None = None) -> None:
+    """Print the rate and the irregularity of populations."""
+    for name, spikes in populations.items():
+        irregularity = spikes.irregularity()
+        cv = f"{np.mean(irregularity):4.2f}" if irregularity.size else "   -"
+        print(f"{name:12} {spikes.size:7,} neurons, {np.mean(spikes.rates()):6.2f} Hz, CV of intervals {cv}")
+    if seconds is not None:
+        longest = max(spikes.duration for spikes in populations.values())
+        print(f"time         {seconds:.2f} s for {longest / 1000:g} s of biological time")
+
+
+def figure(*heights: float) -> tuple[Figure, list[Axes]]:
+    """A figure of panels below each other, of relative heights, with a common axis of time."""
+    drawn = Figure(figsize=(9, 2.2 * sum(heights)), dpi=120, layout="constrained", facecolor="white")
+    axes = drawn.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
+    for one in axes:
+        one.spines[["top", "right"]].set_visible(False)
+    axes[-1].set_xlabel("time (ms)")
+    return drawn, list(axes)
+
+
+def raster(axes: Axes, populations: dict[str, Spikes], *, shown: int = 400) -> None:
+    """Draw who fired when, the populations above each other, with so many neurons in all."""
+    total, base = sum(spikes.size for spikes in populations.values()), 0
+    for (name, spikes), color in zip(populations.items(), (COLORS * len(populations))):
+        every = max(1, total // shown)
+        drawn = spikes.neuron % every == 0
+        axes.scatter(spikes.time[drawn], base + spikes.neuron[drawn], s=2, c=color, linewidths=0, rasterized=True)
+        axes.text(1.005, (base + spikes.size / 2) / total, name, color=color, transform=axes.transAxes, va="center")
+        base += spikes.size
+    axes.set(ylim=(0, total), ylabel="neuron")
+    axes.set_xlim(0, max(spikes.duration for spikes in populations.values()))
+
+
+def save(drawn: Figure, path: Path) -> None:
+    """Write the picture, and say where it is."""
+    drawn.savefig(path)
+    print(f"picture      {path.resolve()}")
+
+
+def timed(function: Callable[[], Any]) -> tuple[Any, float]:
+    """What a function gives, and the seconds that it took."""
+    began = time.perf_counter()
+    return function(), time.perf_counter() - began
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a positive number, not {text}")
+    return number
