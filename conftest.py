@@ -42,8 +42,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)  # before `-m slow` looks for the mark
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that an option has to ask for."""
-    for test in _left_out_by_covers(items, config.option.seed):
-        test.add_marker("slow")
+    for test, option in _left_out_by_covers(items, config.option.seed):
+        test.add_marker(option)
     asked = {mark: config.getoption(f"--{mark}") for mark in _OPTIONS}
     asked["slow"] |= asked["full"]
     kept, left_out = [], []
@@ -55,8 +55,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = kept
 
 
-def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[pytest.Item]:
-    """Of each test with the mark ``cover``, the cases that are not in the cover which the seed draws."""
+def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[tuple[pytest.Item, str]]:
+    """Of each test with the mark ``cover``, the cases that an option has to ask for: "slow" for the rest of the cover
+    which the seed draws, "full" for those that are not in it."""
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.get_closest_marker("cover") and hasattr(item, "callspec") and not item.get_closest_marker("full"):
@@ -75,7 +76,8 @@ def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[pytest.
             missing -= met[case.nodeid]
             left.remove(case)
             order.append(case)
-        yield from order[math.ceil(options["share"] * covered) :]
+        yield from ((case, "slow") for case in order[math.ceil(options["share"] * covered) : covered])
+        yield from ((case, "full") for case in order[covered:])
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
