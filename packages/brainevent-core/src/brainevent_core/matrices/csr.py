@@ -12,8 +12,9 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core._typing import Array, ArrayLike, Index, Quantity, QuantityLike
-from brainevent_core.errors import MathError
+from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
+from brainevent_core.matrices.annotations import annotated, annotations_of, rows_selected
 from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
@@ -33,9 +34,10 @@ class _Compressed(ColumnIndexed):
         indptr: ArrayLike | None = None,
         *,
         shape: Sequence[int],
+        delay: ArrayLike | None = None,
         check: bool = True,
     ) -> None:
-        super().__init__(data, indices, indptr, shape=shape, check=check)
+        super().__init__(data, indices, indptr, shape=shape, delay=delay, check=check)
 
     @property
     def indices(self) -> Array:
@@ -85,6 +87,7 @@ class _Compressed(ColumnIndexed):
 
         Raises:
             MathError: if the length does not fit.
+            UnsupportedOperationError: if entries would be added to a matrix with delays.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -99,6 +102,11 @@ class _Compressed(ColumnIndexed):
         data, structure = plus_diagonal(plain.__matrix_spec__, as_data(values), int(self._transposed))
         if structure is None:
             matrix = plain._replace(data)
+        elif plain.__matrix_spec__.format.annotations:
+            raise UnsupportedOperationError(
+                f"This {type(self).__name__} has delays, and not every element of its diagonal has an entry, as far as "
+                "can be seen: added ones would have no delay. Add to `matrix.with_delay(None)`, and give delays then."
+            )
         else:
             matrix = type(plain)(data, *structure, shape=self.shape, check=False)
         return matrix.with_csc_index() if self.has_csc_index else matrix
@@ -136,6 +144,8 @@ class CSR(_Compressed):
         indices: column of every entry, ``(nse,)``, any integer dtype.
         indptr: where each row begins, ``(rows + 1,)``, any integer dtype.
         shape: (rows, columns).
+        delay: how many steps later an event arrives, whole steps: one for all, one for each row, ``(rows,)``, or one
+            for each entry, ``(nse,)``; see :meth:`with_delay`.
         check: whether to look at the values of ``indices`` and ``indptr``. Without, entries outside the shape are
             left out of every result; nothing is ever read or written outside the arrays.
 
@@ -177,7 +187,8 @@ class CSR(_Compressed):
         # The entries of a row follow each other, from where it begins.
         entries = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
         data = self.data if self.data.size == 1 else self.data[entries]
-        return type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
+        rows = type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
+        return annotated(rows, rows_selected(annotations_of(self.__matrix_spec__), at, entries))
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

@@ -12,7 +12,8 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import Format
+from brainevent_core.formats import DELAY, Format
+from brainevent_core.matrices.annotations import annotated, annotations_of
 from brainevent_core.matrices.arguments import (
     as_data,
     as_index_array,
@@ -22,6 +23,7 @@ from brainevent_core.matrices.arguments import (
     unknown_argument,
 )
 from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.delays import as_delay
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
 from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
 
@@ -47,6 +49,7 @@ class StoredMatrix(Matrix):
         data: weights, one per entry, or one for all if the format takes that.
         *structure: the structure's arrays, also by name. Data and structure can come as one tuple.
         shape: (rows, columns).
+        delay: how many steps later an event arrives, see :meth:`with_delay`; None for a matrix without delays.
         check: whether to look at the values of the structure.
     """
 
@@ -60,6 +63,7 @@ class StoredMatrix(Matrix):
         data: QuantityLike,
         *structure: ArrayLike | None,
         shape: Sequence[int] | None = None,
+        delay: ArrayLike | None = None,
         check: bool = True,
         **named: ArrayLike | None,
     ) -> None:
@@ -77,6 +81,9 @@ class StoredMatrix(Matrix):
         if check:
             check_values(fmt, arrays, stored_shape)
         self._set(weights, tuple(map(as_index_array, arrays)), size, fmt)
+        if delay is not None:
+            delayed = self._with_steps(as_delay(delay, self.__matrix_spec__, check=check))
+            self._set(weights, delayed._structure, *delayed._static)
 
     def _constructor_arrays(
         self, data: Any, structure: Sequence[Any], named: dict[str, Any]
@@ -85,7 +92,7 @@ class StoredMatrix(Matrix):
         kind, names = type(self).__name__, self._format.structure
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
-            raise unknown_argument(kind, unknown, ("data", *names, "shape", "check"))
+            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check"))
         given = [array for array in structure if array is not None]
         given += [named[name] for name in names if named.get(name) is not None]
         if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
@@ -167,6 +174,56 @@ class StoredMatrix(Matrix):
             if weights.ndim > 1 and tuple(weights.shape) != per_entry:
                 weights = weights.reshape(1)
         return self._replace(weights)
+
+    # -- delays --------------------------------------------------------------------------------------------------
+
+    @property
+    def delay(self) -> Array | None:
+        """How many steps later an event of an entry arrives; None if it has no delays.
+
+        (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
+        per entry. Integers of any dtype.
+        """
+        spec = self.__matrix_spec__
+        if not spec.format.carries(DELAY):
+            return None
+        (delay,) = next(arrays for component, arrays in annotations_of(spec) if component is DELAY)
+        if delay.ndim == 2 or delay.shape[0] == 1:
+            return delay
+        return delay.reshape(spec.format.weights_shape(spec.structure, spec.shape))
+
+    def with_delay(self, delay: ArrayLike | None) -> Self:
+        """The same matrix with other delays, or with none.
+
+        Delays are dendritic: an event meets its synapse at once, with the weight that it has then, and what it causes
+        arrives in the postsynaptic neuron ``delay`` steps later. :meth:`DelayRing.add` delivers it.
+
+        Args:
+            delay: whole steps, at least 1: one for all; one for each row (presynaptic neuron), (rows,); or one for each
+                entry, in the shape of one weight per entry. The latter decides where both have one shape; (rows, 1) is
+                for rows in any case. Any integer dtype: uint8 takes a byte a synapse. Times are converted by
+                :func:`brainevent.steps`. None makes a matrix without delays.
+
+        Raises:
+            DTypeError: if they are no integers.
+            MathError: if they have another shape.
+            StructureError: if one is less than 1, and can be seen. One that can't be seen does not arrive.
+            UnsupportedOperationError: for a dense matrix.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+            >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
+            CSR(shape=(2, 2), nse=3, dtype=float32, delay)
+        """
+        if delay is None:
+            return self._with_steps(None)
+        return self._with_steps(as_delay(delay, self.__matrix_spec__))
+
+    def _with_steps(self, delay: Array | None) -> Self:
+        """The same with delays in its own orientation, which are not checked."""
+        others = [one for one in annotations_of(self.__matrix_spec__) if one[0] is not DELAY]
+        return annotated(self, others if delay is None else [*others, (DELAY, [delay])])
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
         """The same arrays, an index among them, read by another class."""

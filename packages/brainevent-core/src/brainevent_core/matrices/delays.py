@@ -1,0 +1,112 @@
+"""The delays of a matrix: as users give them, as they see them, and the largest."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
+from brainevent_core.formats import DELAY
+from brainevent_core.matrices.arguments import as_index_array, as_integers, remembered
+from brainevent_core.ops import MatrixSpec
+
+__all__ = ["as_delay", "narrowed", "require_slots"]
+
+_largest: Any = {}
+
+
+def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
+    """Delays as a matrix keeps them, in its own orientation.
+
+    Args:
+        delay: one for all; (rows,) or (rows, 1), one for each row; (1, columns); or one for each entry, of the shape of
+            the weights, which decides where a shape could be two of these.
+        spec: the matrix.
+        check: whether to look at the values.
+
+    Raises:
+        DTypeError: if they are no integers.
+        MathError: if their shape is none of these.
+        StructureError: if one is less than 1.
+        UnsupportedOperationError: if the matrix stores every element.
+    """
+    if spec.stores_all:
+        raise UnsupportedOperationError(
+            "A dense matrix has no synapses of their own, so it can't have delays: make one of another format, "
+            "`brainevent.CSR.fromdense(dense).with_delay(...)`."
+        )
+    if isinstance(delay, units.Quantity):
+        raise DTypeError(
+            f"Delays are whole steps, got a quantity in {delay.unit}: `brainevent.steps(time, dt)` makes steps of it."
+        )
+    array = as_integers("delay", delay) if _holds_integers(delay) else None
+    if array is None:
+        raise DTypeError(
+            f"Delays are whole steps, got {getattr(delay, 'dtype', type(delay).__name__)}: convert them with "
+            "`.astype('int32')`, or make steps of times with `brainevent.steps(time, dt)`."
+        )
+    array = narrowed(array)
+    per_entry = tuple(spec.format.weights_shape(spec.structure, spec.shape))
+    rows, columns = spec.matrix_shape
+    given = tuple(array.shape)
+    if given in ((), (1,)):
+        array = array.reshape(1)
+    elif given == per_entry:
+        array = array.reshape(-1)
+    elif given in ((rows,), (rows, 1)):
+        array = array.reshape(rows, 1)
+    elif given != (1, columns):
+        raise MathError(
+            f"delay of a matrix of shape {(rows, columns)} is one number for all, one for each row (presynaptic neuron) "
+            f"of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
+        )
+    if check and not isinstance(array, jax.core.Tracer):
+        fault = DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape)
+        if fault:
+            raise StructureError(fault)
+    return as_index_array(array)
+
+
+def _holds_integers(delay: Any) -> bool:
+    if isinstance(delay, (jax.Array, np.ndarray)):
+        return bool(jnp.issubdtype(delay.dtype, jnp.integer))
+    if hasattr(delay, "__jax_array__"):
+        return True
+    return bool(np.asarray(delay).dtype.kind in "iu" or np.size(delay) == 0)
+
+
+def narrowed(array: Any) -> Any:
+    """64-bit delays that can be seen, in the smallest dtype that holds them: uint8, uint16 or int32."""
+    if array.dtype.itemsize < 8 or isinstance(array, jax.core.Tracer):
+        return array
+    array = np.asarray(array)
+    if array.size and (array.min() < 0 or array.max() > np.iinfo(np.int32).max):
+        return array
+    largest = int(array.max(initial=0))
+    return array.astype(next(dtype for dtype in (np.uint8, np.uint16, np.int32) if largest <= np.iinfo(dtype).max))
+
+
+def require_slots(delay: Any, slots: int) -> None:
+    """Refuse delays of which it can be seen that they don't fit into a ring of so many slots.
+
+    Raises:
+        StructureError: if one is ``slots`` or more, or less than 1.
+    """
+    if isinstance(delay, jax.core.Tracer) or not delay.size:
+        return
+
+    def extremes() -> tuple[int, int]:
+        values = np.asarray(delay)
+        return int(values.min()), int(values.max())
+
+    low, high = remembered(_largest, (), (delay,), extremes)
+    if low < 1 or high >= slots:
+        raise StructureError(
+            f"In a ring of {slots} slots delays are from 1 to {slots - 1} steps, got {low if low < 1 else high}: "
+            + ("an event can't arrive now or before." if low < 1 else f"make the ring with slots={high + 1} or more.")
+        )
