@@ -79,6 +79,7 @@ from brainevent_core.primitive import (
     get_all_primitive_names,
     get_primitives_by_tags,
 )
+from brainevent_core.ring import DelayRing, steps
 
 __version__ = "1.0.0"
 
@@ -94,6 +95,7 @@ __all__ = [
     "CompactBinary",
     "DTypeError",
     "DataRepresentation",
+    "DelayRing",
     "Dense",
     "EventArray",
     "EventRepresentation",
@@ -182,6 +184,7 @@ __all__ = [
     "jitumv",
     "matmul",
     "refresh_backends",
+    "steps",
     "update_coo_on_binary_post",
     "update_coo_on_binary_pre",
     "update_csc_on_binary_post",

@@ -16,7 +16,7 @@ from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, Qua
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.matrices import Matrix
 from brainevent_core.matrices.delays import narrowed, require_slots
-from brainevent_core.ops import deliver
+from brainevent_core.ops import deliver, take
 from brainevent_core.serialization import serializable
 
 __all__ = ["DelayRing", "steps"]
@@ -202,11 +202,8 @@ class DelayRing:
             ``(now, ring)``: an array or quantity, (n_post,), and the ring in which its slot is empty, for the step
             that is ``slots`` steps later.
         """
-        buffer, unit = units.detach(self.buffer)
-        now = jax.lax.dynamic_index_in_dim(buffer, self.t, keepdims=False)
-        emptied = jax.lax.dynamic_update_index_in_dim(buffer, jnp.zeros_like(now), self.t, 0)
-        t = jnp.where(self.t + 1 < buffer.shape[0], self.t + 1, 0).astype(jnp.int32)
-        return units.attach(now, unit), self._new(units.attach(emptied, unit), t)
+        now, emptied = take(self.buffer, self.t)
+        return now, self._new(emptied, jnp.where(self.t + 1 < self.slots, self.t + 1, 0).astype(jnp.int32))
 
     def _new(self, buffer: Any, t: Any) -> Self:
         return self.tree_unflatten(None, (buffer, t))

@@ -17,9 +17,9 @@ from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import DELAY, Format, Shape
 from brainevent_core.ops.matmul import as_array, promote
 from brainevent_core.ops.spec import MatrixSpec
-from brainevent_core.primitives import deliver_p
+from brainevent_core.primitives import deliver_p, take_slot_p
 
-__all__ = ["deliver"]
+__all__ = ["deliver", "take"]
 
 
 def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str | None = None) -> Any:
@@ -145,3 +145,10 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
             f"A matrix of shape {(n_pre, n_post)} delivers to a ring of shape (slots, {n_post}), got "
             f"{tuple(ring.shape)}."
         )
+
+
+def take(ring: Any, t: Any) -> tuple[Any, Any]:
+    """What arrives at step t, and the ring with zeros in its place; arrays or quantities."""
+    buffer, unit = units.detach(ring)
+    now, emptied = take_slot_p(buffer, t)
+    return units.attach(now, unit), units.attach(emptied, unit)

@@ -1,18 +1,21 @@
-"""Delivery of events to a ring of slots, of which each holds what arrives at one of the next steps.
+"""A ring of slots, of which each holds what arrives at one of the next steps: events are delivered to it, and taken.
 
 =========  ======================================  ====================================================================
 primitive  operands                                result
 =========  ======================================  ====================================================================
 deliver    ring, data, \\*structure, t, x           ``ring[(t + delay) mod slots, out] += weight · x[in]`` over all
-                                                   entries; a kernel overwrites the ring
+                                                   entries
+take_slot  ring, t                                 ``ring[t mod slots]``, and the ring with zeros in its place
 =========  ======================================  ====================================================================
 
 The ring has shape (slots, length of the result), and the dtype of the weights or of their sums. ``t`` is the present
-step, a scalar of any integer dtype. Static parameters are those of ``matmul``; the format carries
+step, a scalar of any integer dtype. Static parameters of ``deliver`` are those of ``matmul``; the format carries
 :data:`~brainevent_core.formats.DELAY`. x is a vector. An entry whose delay is not in [1, slots) does not arrive.
+Kernels overwrite the ring. ``take_slot`` is no slice and update of JAX's, which have no order: XLA would copy the ring
+twice in each step of a loop.
 
-The result is linear in ring and data together, and in ring and x (read as numbers). At a given step, a delayed matrix
-is one without delays that has a row for each number of the ring; so the adjoints are those of products.
+Delivery is linear in ring and data together, and in ring and x (read as numbers). At a given step, a delayed matrix is
+one without delays that has a row for each number of the ring; so the adjoints are those of products.
 """
 
 from collections.abc import Sequence
@@ -26,7 +29,7 @@ from brainevent_core._jax import instantiate_zero, is_live, is_undefined_primal
 from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import COO_FORMAT, DELAY, Format, Shape
-from brainevent_core.primitive import XLACustomKernel
+from brainevent_core.primitive import XLACustomKernel, defjvp
 from brainevent_core.primitives.matmul import (
     check_weights,
     check_x,
@@ -39,9 +42,13 @@ from brainevent_core.primitives.matmul import (
 )
 from brainevent_core.reference import accumulator
 
-__all__ = ["deliver_p"]
+__all__ = ["deliver_p", "take_slot_p"]
 
 deliver_p = XLACustomKernel("deliver", tags=("product", "delays"), overwrites=(0,), _builtin=True)
+take_slot_p = XLACustomKernel("take_slot", tags=("delays",), overwrites=(0,), _builtin=True)
+
+
+# -- deliver ---------------------------------------------------------------------------------------------------------
 
 
 def _abstract(
@@ -61,9 +68,13 @@ def _abstract(
     if ring.dtype not in (data.dtype, accumulator(data.dtype)):
         possible = " or ".join(dict.fromkeys(str(jnp.dtype(one)) for one in (data.dtype, accumulator(data.dtype))))
         raise DTypeError(f"A ring for weights of {data.dtype} must have dtype {possible}, got {ring.dtype}.")
+    _check_step(t)
+    return jax.ShapeDtypeStruct(ring.shape, ring.dtype)
+
+
+def _check_step(t: Any) -> None:
     if t.shape != () or not jnp.issubdtype(t.dtype, jnp.integer):
         raise DTypeError(f"The step must be one whole number, got {t.dtype} of shape {tuple(t.shape)}.")
-    return jax.ShapeDtypeStruct(ring.shape, ring.dtype)
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, encoding: Encoding, **params: Any) -> Any:
@@ -124,3 +135,24 @@ deliver_p.def_abstract_eval(_abstract)
 deliver_p.def_reference(reference.deliver)
 deliver_p.def_jvp_rule(_jvp)
 deliver_p.def_transpose_rule(_transpose)
+
+
+# -- take_slot -------------------------------------------------------------------------------------------------------
+
+
+def _take_abstract(ring: Any, t: Any) -> Any:
+    _check_step(t)
+    if ring.ndim != 2 or ring.shape[0] < 1:
+        raise MathError(f"The ring must have shape (slots, n) with at least one slot, got {tuple(ring.shape)}.")
+    return tuple(jax.ShapeDtypeStruct(shape, ring.dtype) for shape in (ring.shape[1:], ring.shape))
+
+
+def _take_transpose(cts: Sequence[Any], ring: Any, t: Any) -> Sequence[Any]:
+    now_ct, ring_ct = cts
+    return [reference.with_slot(ring_ct, t, now_ct), None]
+
+
+take_slot_p.def_abstract_eval(_take_abstract)
+take_slot_p.def_reference(reference.take_slot)
+defjvp(take_slot_p, lambda ring_dot, ring, t: take_slot_p(ring_dot, t))
+take_slot_p.def_transpose_rule(_take_transpose)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from brainevent_core.encodings import Encoding
 from brainevent_core.formats import Entries, Format, Shape, delay_at_entries, index_dtype
 from brainevent_core.reference.matmul import OrientedEntries, accumulator, entry_terms, oriented_entries
 
-__all__ = ["deliver", "ring_entries"]
+__all__ = ["deliver", "ring_entries", "take_slot", "with_slot"]
 
 
 def deliver(
@@ -48,8 +49,24 @@ def ring_entries(
     row, col = (entries.source, entries.target) if transpose else (entries.target, entries.source)
     delay = delay_at_entries(format.named(structure).delay, Entries(row, col))
     arrives = (entries.target >= 0) & (delay >= 1) & (delay < slots)
-    now = jnp.mod(t, slots).astype(jnp.int32)  # both are below 2³¹, but their sum may not be
+    # Both are below 2³¹, but their sum may not be.
+    now = jnp.mod(t, slots).astype(jnp.int32)
     slot = jnp.where(delay < slots - now, now + delay, delay - (slots - now))
     wide = index_dtype(slots * length)
     place = slot.astype(wide) * length + entries.target.astype(wide)
     return OrientedEntries(jnp.where(arrives, place, -1), entries.source, entries.weight)
+
+
+def take_slot(ring: Any, t: Any) -> tuple[Any, Any]:
+    """The slot of step t, and the ring with zeros in its place."""
+    now = jax.lax.dynamic_index_in_dim(ring, _slot(t, ring), keepdims=False)
+    return now, with_slot(ring, t, jnp.zeros_like(now))
+
+
+def with_slot(ring: Any, t: Any, values: Any) -> Any:
+    """The ring with other values in the slot of step t."""
+    return jax.lax.dynamic_update_index_in_dim(ring, values, _slot(t, ring), 0)
+
+
+def _slot(t: Any, ring: Any) -> Any:
+    return jnp.mod(t, ring.shape[0]).astype(jnp.int32)
