@@ -34,6 +34,7 @@ from brainevent_core.events import (
 )
 from brainevent_core.functional.coo import *
 from brainevent_core.functional.csr import *
+from brainevent_core.functional.delays import *
 from brainevent_core.functional.dense import *
 from brainevent_core.functional.dt2t import *
 from brainevent_core.functional.fcn import *
@@ -54,6 +55,7 @@ from brainevent_core.matrices import (
     COO,
     CSC,
     CSR,
+    CSRDelayLayout,
     DataRepresentation,
     Dense,
     FixedNumConn,
@@ -87,6 +89,7 @@ __all__ = [
     "COO",
     "CSC",
     "CSR",
+    "CSRDelayLayout",
     "Backend",
     "BackendWarning",
     "BinaryArray",
@@ -150,6 +153,8 @@ __all__ = [
     "csc_to_csr_index",
     "cscmm_dt2t",
     "cscmv_dt2t",
+    "csr_delay_deliver",
+    "csr_delay_deliver_layout",
     "csr_sddmm",
     "csr_slice_rows",
     "csr_to_coo_index",

@@ -83,7 +83,8 @@ class DelayRing:
 
     A pytree, made to be the carry of a loop: :meth:`add` and :meth:`pop` give new rings, and in a compiled loop work in
     the memory of the old one. The ring begins at step 0. :meth:`add` at step t delivers what arrives at the steps
-    t + delay, and :meth:`pop` takes what arrives at step t and moves on to step t + 1.
+    t + delay, and :meth:`pop` takes what arrives at step t and moves on to step t + 1. So events that are added before
+    ``pop`` belong to the step that it takes, and those that are added after it to the next one.
 
     Args:
         slots: how many there are, more than the largest delay of what is added.
@@ -194,6 +195,12 @@ class DelayRing:
             require_slots(delay, self.slots)
         buffer = deliver(self.buffer, self.t, spikes, conn.__matrix_spec__, backend=backend)
         return self._new(buffer, self.t)
+
+    @property
+    def now(self) -> Array | Quantity:
+        """What arrives at the present step, which stays the present one; (n_post,)."""
+        buffer, unit = units.detach(self.buffer)
+        return units.attach(jax.lax.dynamic_index_in_dim(buffer, self.t, keepdims=False), unit)
 
     def pop(self) -> tuple[Array | Quantity, Self]:
         """What arrives now, and the ring one step later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core._typing import Array, ArrayLike, Index, Quantity, QuantityLike
+from brainevent_core._typing import Array, ArrayLike, Index, OperandLike, Quantity, QuantityLike
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
 from brainevent_core.matrices.annotations import annotated, annotations_of, rows_selected
@@ -20,6 +20,9 @@ from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
 from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import solve
+
+if TYPE_CHECKING:
+    from brainevent_core.matrices.delay_layout import CSRDelayLayout
 
 __all__ = ["CSC", "CSR"]
 
@@ -189,6 +192,37 @@ class CSR(_Compressed):
         data = self.data if self.data.size == 1 else self.data[entries]
         rows = type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
         return annotated(rows, rows_selected(annotations_of(self.__matrix_spec__), at, entries))
+
+    def delay_deliver(
+        self,
+        ring: QuantityLike,
+        events: OperandLike,
+        delays: ArrayLike,
+        t: ArrayLike,
+        *,
+        weighted: bool | None = None,
+        backend: str | None = None,
+    ) -> Array | Quantity:
+        """A ring with what events cause later; see :func:`csr_delay_deliver`, whose matrix this one is.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[1.0, 0.0], [0.0, 2.0]]))
+            >>> weights.delay_deliver(jnp.zeros((3, 2)), jnp.array([True, True]), jnp.array([1, 2]), 0)
+            Array([[0., 0.],
+                   [1., 0.],
+                   [0., 2.]], dtype=float32)
+        """
+        from brainevent_core.matrices.delay_layout import deliver_to_ring
+
+        return deliver_to_ring(self.with_delay(delays), ring, events, t, weighted=weighted, backend=backend)
+
+    def delay_layout(self, delays: ArrayLike, n_slots: int) -> CSRDelayLayout:
+        """The matrix as a :class:`CSRDelayLayout` for rings of ``n_slots`` slots; see :meth:`CSRDelayLayout.build`."""
+        from brainevent_core.matrices.delay_layout import CSRDelayLayout
+
+        parts = (self.data, self.indices, self.indptr)
+        return CSRDelayLayout.build(*parts, delays, n_slots=n_slots, shape=self.shape)
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

@@ -11,13 +11,13 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
-from brainevent_core.formats import DELAY
+from brainevent_core.formats import DELAY, INT32_MAX
 from brainevent_core.matrices.arguments import as_index_array, as_integers, remembered
 from brainevent_core.ops import MatrixSpec
 
 __all__ = ["as_delay", "narrowed", "require_slots"]
 
-_largest: Any = {}
+_seen: Any = {}
 
 
 def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
@@ -66,9 +66,9 @@ def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
             f"of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
         )
     if check and not isinstance(array, jax.core.Tracer):
-        fault = DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape)
-        if fault:
-            raise StructureError(fault)
+        low, high = _extremes(array)
+        if low < 1 or high > INT32_MAX:
+            raise StructureError(DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape))
     return as_index_array(array)
 
 
@@ -97,16 +97,21 @@ def require_slots(delay: Any, slots: int) -> None:
     Raises:
         StructureError: if one is ``slots`` or more, or less than 1.
     """
-    if isinstance(delay, jax.core.Tracer) or not delay.size:
+    if isinstance(delay, jax.core.Tracer):
         return
-
-    def extremes() -> tuple[int, int]:
-        values = np.asarray(delay)
-        return int(values.min()), int(values.max())
-
-    low, high = remembered(_largest, (), (delay,), extremes)
+    low, high = _extremes(delay)
     if low < 1 or high >= slots:
         raise StructureError(
             f"In a ring of {slots} slots delays are from 1 to {slots - 1} steps, got {low if low < 1 else high}: "
             + ("an event can't arrive now or before." if low < 1 else f"make the ring with slots={high + 1} or more.")
         )
+
+
+def _extremes(delay: Any) -> tuple[int, int]:
+    """The smallest and the largest delay that can be seen; (1, 1) of none."""
+
+    def find() -> tuple[int, int]:
+        values = np.asarray(delay)
+        return (int(values.min()), int(values.max())) if values.size else (1, 1)
+
+    return remembered(_seen, (), (delay,), find)

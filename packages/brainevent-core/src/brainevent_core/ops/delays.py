@@ -150,5 +150,5 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
 def take(ring: Any, t: Any) -> tuple[Any, Any]:
     """What arrives at step t, and the ring with zeros in its place; arrays or quantities."""
     buffer, unit = units.detach(ring)
-    now, emptied = take_slot_p(buffer, t)
+    emptied, now = take_slot_p(buffer, t)
     return units.attach(now, unit), units.attach(emptied, unit)

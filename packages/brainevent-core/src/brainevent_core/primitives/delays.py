@@ -5,7 +5,7 @@ primitive  operands                                result
 =========  ======================================  ====================================================================
 deliver    ring, data, \\*structure, t, x           ``ring[(t + delay) mod slots, out] += weight · x[in]`` over all
                                                    entries
-take_slot  ring, t                                 ``ring[t mod slots]``, and the ring with zeros in its place
+take_slot  ring, t                                 the ring with zeros in slot ``t mod slots``, and what was there
 =========  ======================================  ====================================================================
 
 The ring has shape (slots, length of the result), and the dtype of the weights or of their sums. ``t`` is the present
@@ -144,11 +144,11 @@ def _take_abstract(ring: Any, t: Any) -> Any:
     _check_step(t)
     if ring.ndim != 2 or ring.shape[0] < 1:
         raise MathError(f"The ring must have shape (slots, n) with at least one slot, got {tuple(ring.shape)}.")
-    return tuple(jax.ShapeDtypeStruct(shape, ring.dtype) for shape in (ring.shape[1:], ring.shape))
+    return tuple(jax.ShapeDtypeStruct(shape, ring.dtype) for shape in (ring.shape, ring.shape[1:]))
 
 
 def _take_transpose(cts: Sequence[Any], ring: Any, t: Any) -> Sequence[Any]:
-    now_ct, ring_ct = cts
+    ring_ct, now_ct = cts
     return [reference.with_slot(ring_ct, t, now_ct), None]
 
 

@@ -58,9 +58,9 @@ def ring_entries(
 
 
 def take_slot(ring: Any, t: Any) -> tuple[Any, Any]:
-    """The slot of step t, and the ring with zeros in its place."""
+    """The ring with zeros in the slot of step t, and what was there."""
     now = jax.lax.dynamic_index_in_dim(ring, _slot(t, ring), keepdims=False)
-    return now, with_slot(ring, t, jnp.zeros_like(now))
+    return with_slot(ring, t, jnp.zeros_like(now)), now
 
 
 def with_slot(ring: Any, t: Any, values: Any) -> Any:

@@ -86,7 +86,7 @@ supports_take = Takes(dtypes=tuple(WIDE), further=_supports_take)
 def take_slot(
     ring: jax.Array, t: jax.Array, *, batch: Sequence[VmapAxis] = (), after: Sequence[jax.Array] = ()
 ) -> list[jax.Array]:
-    """What arrives now, and the ring without it: the primitive `take_slot` of core, see there; arguments as in
+    """The ring without what arrives now, and that: the primitive `take_slot` of core, see there; arguments as in
     `deliver`."""
     ring, mapped = mapped_everywhere(ring, batch)
     outputs: list[jax.Array] = vmap_over(partial(_take, after=after), mapped)(ring, t)
@@ -96,7 +96,7 @@ def take_slot(
 def _take(ring: jax.Array, t: jax.Array, *, after: Sequence[jax.Array]) -> list[jax.Array]:
     slots, length = ring.shape
     seen = READ_AS.get(ring.dtype.name, ring.dtype)
-    emptied, now = overwrite(
+    return overwrite(
         native_kernel(KernelSpec("delays.take")),
         ring,
         _slot(t, slots),
@@ -105,7 +105,6 @@ def _take(ring: jax.Array, t: jax.Array, *, after: Sequence[jax.Array]) -> list[
         read_as=[seen, np.dtype(np.int32)],
         further=[jax.ShapeDtypeStruct((length,), ring.dtype)],
     )
-    return [now, emptied]
 
 
 def _slot(t: jax.Array, slots: int) -> jax.Array:
