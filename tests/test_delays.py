@@ -1,4 +1,4 @@
-"""Events that arrive later: against a queue, in place, through everything that changes a matrix, and what is refused."""
+"""Events that arrive later: against a queue, in place, through whatever changes a matrix, and what is refused."""
 
 import functools
 import pickle
@@ -24,7 +24,7 @@ SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(delay_cases, BACKENDS), share=0.25)
+    parametrize_with_cases(metafunc, functools.partial(delay_cases, BACKENDS), share=0.15)
 
 
 @pytest.mark.usefixtures("little_optimisation")
@@ -45,7 +45,7 @@ def ring_sized_copies(program: str, size: int) -> list[str]:
         assert body
         for line in body.group().splitlines():
             made = re.search(r"= \(?f32\[([\d,]*)\]\S* (copy|copy-start|fusion|pad|concatenate|dynamic)\b", line)
-            if made and np.prod([int(n) for n in made[1].split(",") if n]) >= size:
+            if made and np.prod([int(n) for n in made[1].split(",") if n]) == size:
                 found.append(line.strip())
     return found
 
@@ -72,7 +72,7 @@ def _pop_add(ring: Any, matrices: Any, spikes: Any) -> Any:
     return ring, (now, waiting)
 
 
-@pytest.mark.cover(share=0.5)
+@pytest.mark.cover(share=0.4)
 @pytest.mark.parametrize("step", [_add_pop, _pop_add])
 @pytest.mark.parametrize("cls", SPARSE)
 def test_a_loop_adds_to_the_ring_in_place(cls: type, step: Any, rng: np.random.Generator) -> None:
@@ -81,7 +81,7 @@ def test_a_loop_adds_to_the_ring_in_place(cls: type, step: Any, rng: np.random.G
     def run(ring: Any, matrices: Any, spikes: Any) -> Any:
         return jax.lax.scan(lambda ring, one: step(ring, matrices, one), ring, spikes)
 
-    spikes = rng.random((2 * SLOTS, N)) < 0.3
+    spikes = rng.random((2 * SLOTS + 1, N)) < 0.3  # whatever is stacked has another size than the ring
     program = jax.jit(run, donate_argnums=0).lower(DelayRing(SLOTS, M), matrices, spikes).compile()
     assert not ring_sized_copies(program.as_text(), SLOTS * M)
     found = program(DelayRing(SLOTS, M), matrices, spikes)
@@ -140,32 +140,49 @@ def synapses(matrix: Any) -> list[tuple[int, int, float, int]]:
     return sorted(found)
 
 
+def same(i: int, j: int, w: float, d: int) -> Any:
+    return i, j, w, d
+
+
+def turned(i: int, j: int, w: float, d: int) -> Any:
+    return j, i, w, d
+
+
+def heavier(i: int, j: int, w: float, d: int) -> Any:
+    return i, j, w + 1.0, d
+
+
+#: What changes a matrix, and what becomes of a synapse; None of one that is left out.
 CHANGES: dict[str, Callable[[Any], tuple[Any, Callable[..., Any]]]] = {
-    "tocsr": lambda m: (m.tocsr(), lambda i, j, w, d: (i, j, w, d)),
-    "tocsc": lambda m: (m.tocsc(), lambda i, j, w, d: (i, j, w, d)),
-    "tocoo": lambda m: (m.tocoo(), lambda i, j, w, d: (i, j, w, d)),
-    "with room": lambda m: (m.tocsr(nse=m.nse + 3), lambda i, j, w, d: (i, j, w, d)),
-    "sorted": lambda m: (m.tocoo().sort_indices(), lambda i, j, w, d: (i, j, w, d)),
-    "transposed": lambda m: (m.T, lambda i, j, w, d: (j, i, w, d)),
-    "transposed coo": lambda m: (m.tocoo().T, lambda i, j, w, d: (j, i, w, d)),
-    "transposed twice": lambda m: (m.T.tocoo().T.tocsc(), lambda i, j, w, d: (i, j, w, d)),
-    "index": lambda m: (m.tocsr().with_csc_index().tocsc(), lambda i, j, w, d: (i, j, w, d)),
+    "tocsr": lambda m: (m.tocsr(), same),
+    "tocsc": lambda m: (m.tocsc(), same),
+    "tocoo": lambda m: (m.tocoo(), same),
+    "with room": lambda m: (m.tocsr(nse=m.nse + 3), same),
+    "sorted": lambda m: (m.tocoo().sort_indices(), same),
+    "transposed": lambda m: (m.T, turned),
+    "transposed coo": lambda m: (m.tocoo().T, turned),
+    "transposed twice": lambda m: (m.T.tocoo().T.tocsc(), same),
+    "index": lambda m: (m.tocsr().with_csc_index().tocsc(), same),
     "rows": lambda m: (m.tocsr().slice_rows(slice(1, 6)), lambda i, j, w, d: (i - 1, j, w, d) if 1 <= i < 6 else None),
-    "rows of columns": lambda m: (m.tocsc().slice_rows([5, 2]), lambda i, j, w, d: ([5, 2].index(i), j, w, d) if i in (2, 5) else None),
+    "rows of columns": lambda m: (
+        m.tocsc().slice_rows([5, 2]), lambda i, j, w, d: ([5, 2].index(i), j, w, d) if i in (2, 5) else None,
+    ),
     "twice": lambda m: (m * 2.0, lambda i, j, w, d: (i, j, 2 * w, d)),
     "sum": lambda m: (m + m, lambda i, j, w, d: (i, j, 2 * w, d)),
     "negative": lambda m: (-m, lambda i, j, w, d: (i, j, -w, d)),
-    "other weights": lambda m: (m.with_data(m.data + 1.0), lambda i, j, w, d: (i, j, w + 1.0, d)),
-    "in weights": lambda m: (brainevent.with_weights(m, brainevent.weights(m) * 3.0), lambda i, j, w, d: (i, j, 3 * w, d)),
-    "jit": lambda m: (jax.jit(lambda m: m.tocoo())(m), lambda i, j, w, d: (i, j, w, d)),
-    "diagonal": lambda m: (m.tocsr().with_delay(None).with_delay(m.tocsr().delay), lambda i, j, w, d: (i, j, w, d)),
+    "other weights": lambda m: (m.with_data(m.data + 1.0), heavier),
+    "in weights": lambda m: (
+        brainevent.with_weights(m, brainevent.weights(m) * 3.0), lambda i, j, w, d: (i, j, 3 * w, d),
+    ),
+    "jit": lambda m: (jax.jit(lambda m: m.tocoo())(m), same),
+    "diagonal": lambda m: (m.tocsr().with_delay(None).with_delay(m.tocsr().delay), same),
     "later": lambda m: (m.with_delay(9), lambda i, j, w, d: (i, j, w, 9)),
-    "plasticity": lambda m: (m.update_on_pre(np.ones(m.shape[0]), np.ones(m.shape[1])), lambda i, j, w, d: (i, j, w + 1.0, d)),
-    "plasticity by column": lambda m: (m.update_on_post(np.ones(m.shape[0]), np.ones(m.shape[1])), lambda i, j, w, d: (i, j, w + 1.0, d)),
+    "plasticity": lambda m: (m.update_on_pre(np.ones(m.shape[0]), np.ones(m.shape[1])), heavier),
+    "plasticity by column": lambda m: (m.update_on_post(np.ones(m.shape[0]), np.ones(m.shape[1])), heavier),
 }  # fmt: skip
 
 
-@pytest.mark.cover(share=0.4)
+@pytest.mark.cover(share=0.2)
 @pytest.mark.parametrize("extent", ["all", "row", "entry"])
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("cls", SPARSE)
@@ -238,6 +255,7 @@ def test_components_have_one_order() -> None:
 # -- whatever structures hold ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.cover(share=0.25)
 @pytest.mark.parametrize("extent", ["all", "row", "column", "entry"])
 @pytest.mark.parametrize("name", [name for name in MATRICES if name != "Dense"])
 def test_what_can_not_arrive_is_left_out(name: str, extent: str, rng: np.random.Generator) -> None:
@@ -301,7 +319,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "no matrix": (lambda: DelayRing(4, 3).add(SPIKES, np.ones((2, 3))), TypeError, "matrix with delays"),
     "too few slots": (lambda: DelayRing(3, 3).add(SPIKES, DELAYED), ValueError, "from 1 to 2 steps, got 3.*slots=4"),
-    "length of spikes": (lambda: DelayRing(4, 3).add(BinaryArray(np.ones(3)), DELAYED), ValueError, r"\(2,\), got \(3,\)"),
+    "length of spikes": (lambda: DelayRing(4, 3).add(BinaryArray(np.ones(3)), DELAYED), ValueError, r"got \(3,\)"),
     "batch": (lambda: DelayRing(4, 3).add(BinaryArray(np.ones((5, 2))), DELAYED), ValueError, "vmap"),
     "length of ring": (lambda: DelayRing(4, 2).add(SPIKES, DELAYED), ValueError, r"\(slots, 3\)"),
     "one slot": (lambda: DelayRing(1, 3), ValueError, "at least two slots"),
@@ -356,7 +374,9 @@ def test_one_per_entry_decides_where_two_would_fit() -> None:
 
 @pytest.mark.parametrize("weighted", [None, False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float16"])
-def test_functions_deliver_to_a_ring_of_the_users_own(weighted: bool | None, dtype: str, rng: np.random.Generator) -> None:
+def test_functions_deliver_to_a_ring_of_the_users_own(
+    weighted: bool | None, dtype: str, rng: np.random.Generator
+) -> None:
     structure, row, col, _ = random_structure("CSR", (7, 5), rng)
     delays, weights = rng.integers(1, 4, row.shape), rng.normal(size=row.shape).astype(np.float32)
     layout = brainevent.CSRDelayLayout.build(weights, *structure, delays, n_slots=4, shape=(7, 5))
@@ -364,7 +384,7 @@ def test_functions_deliver_to_a_ring_of_the_users_own(weighted: bool | None, dty
     np.testing.assert_array_equal(layout.data, weights[layout.perm])
     assert (layout.n_slots, layout.nse, layout.shape) == (4, row.size, (7, 5))
     matrix, queue = CSR(weights, *structure, shape=(7, 5)), Queue(5)
-    rings = [jnp.zeros((4, 5), dtype)] * 4
+    rings, precision = [jnp.zeros((4, 5), dtype)] * 4, {"float32": 1e-5, "float16": 2e-2}[dtype]
 
     @jax.jit
     def deliver(rings: Any, events: Any, t: Any) -> Any:
@@ -386,7 +406,12 @@ def test_functions_deliver_to_a_ring_of_the_users_own(weighted: bool | None, dty
         expected = queue.pop()
         for ring in rings:
             assert ring.dtype == dtype
-            np.testing.assert_allclose(ring[t % 4], expected, rtol=1e-5 if dtype == "float32" else 0.02, atol=1e-6 if dtype == "float32" else 0.02)
+            np.testing.assert_allclose(
+                ring[t % 4],
+                expected,
+                rtol=1e-5 if dtype == "float32" else 0.02,
+                atol=1e-6 if dtype == "float32" else 0.02,
+            )
         rings = [ring.at[t % 4].set(0) for ring in rings]
 
 

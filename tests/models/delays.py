@@ -205,7 +205,10 @@ class Problem:
     # the library ----------------------------------------------------------------------------------------------------
 
     def matrix(self, weights: Any, structure: Any = None, delays: Any = None) -> Any:
-        structure, delays = self.structure if structure is None else structure, self.delays if delays is None else delays
+        structure, delays = (
+            self.structure if structure is None else structure,
+            self.delays if delays is None else delays,
+        )
         data = weights * u.mV if self.case.unit else weights
         matrix = MATRICES[self.case.matrix]((data, *structure), shape=self.shape, delay=delays)
         if self.case.matrix.endswith(INDEX):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,8 +49,8 @@ def steps(time: QuantityLike, dt: QuantityLike) -> Any:
     step = length if isinstance(length, jax.core.Tracer) else np.asarray(length, np.float64)
     if np.ndim(step) or (not isinstance(step, jax.core.Tracer) and not 0 < float(step) < np.inf):
         raise MathError(f"dt must be one positive time, got {dt}.")
-    if hasattr(time, "quantile"):
-        return _Steps(time, float(step), unit)
+    if hasattr(time, "in_steps"):
+        return time.in_steps(dt)
     number = units.mantissa_in(time, unit, "time", "steps dt")
     if isinstance(number, jax.core.Tracer) or isinstance(step, jax.core.Tracer):
         return jnp.rint(jnp.asarray(number) / step).astype(jnp.int32)
@@ -63,19 +62,6 @@ def steps(time: QuantityLike, dt: QuantityLike) -> Any:
             "delays."
         )
     return int(found) if found.ndim == 0 else narrowed(found.astype(np.int64))
-
-
-class _Steps(NamedTuple):
-    """A distribution of times in steps: a distribution of :mod:`brainevent.connect`, which this module can't import."""
-
-    times: Any
-    dt: float
-    dt_unit: Any
-    unit = None
-
-    def quantile(self, probability: np.ndarray) -> np.ndarray:
-        times = units.attach(self.times.quantile(probability), self.times.unit)
-        return np.asarray(units.mantissa_in(times, self.dt_unit, "time", "steps dt")) / self.dt
 
 
 class DelayRing:
@@ -123,9 +109,7 @@ class DelayRing:
         try:
             shape = operator.index(slots), operator.index(n_post)
         except TypeError:
-            raise MathError(
-                f"A ring has whole numbers of slots and neurons, got {slots!r} and {n_post!r}."
-            ) from None
+            raise MathError(f"A ring has whole numbers of slots and neurons, got {slots!r} and {n_post!r}.") from None
         if shape[0] < 2 or shape[1] < 0:
             raise MathError(
                 f"A ring has at least two slots, one for now and one for the next step, got slots={slots} and "

@@ -67,8 +67,8 @@ DELAY = Component(
     lengths=lambda nse, shape: (((1,), (shape[0], 1), (1, shape[1]), (nse,)),),
     remedy="a delay is for all entries, for those of a row or a column, or for one.",
     annotates=(
-        "This matrix has delays, and so no product: what its events cause arrives later. Add it to a ring with slots for "
-        "the steps to come, `ring = brainevent.DelayRing(slots, n_post)` and `ring = ring.add(spikes, matrix)`; "
+        "This matrix has delays, and so no product: what its events cause arrives later. Add it to a ring with slots "
+        "for the steps to come, `ring = brainevent.DelayRing(slots, n_post)` and `ring = ring.add(spikes, matrix)`; "
         "`matrix.with_delay(None)` multiplies at once."
     ),
     check_values=_check_values,

@@ -202,7 +202,5 @@ class CSRDelayLayout:
         raise AttributeError("A layout is immutable; with_data(new) gives one with other weights.")
 
 
-jax.tree_util.register_pytree_node(
-    CSRDelayLayout, CSRDelayLayout.tree_flatten, CSRDelayLayout.tree_unflatten
-)
+jax.tree_util.register_pytree_node(CSRDelayLayout, CSRDelayLayout.tree_flatten, CSRDelayLayout.tree_unflatten)
 serializable(CSRDelayLayout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,16 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
 from brainevent_core.formats import DELAY, INT32_MAX
+from brainevent_core.matrices.annotations import annotated, annotations_of
 from brainevent_core.matrices.arguments import as_index_array, as_integers, remembered
 from brainevent_core.ops import MatrixSpec
 
-__all__ = ["as_delay", "narrowed", "require_slots"]
+if TYPE_CHECKING:
+    from brainevent_core.matrices.stored import StoredMatrix
+
+__all__ = ["as_delay", "delay_of", "narrowed", "require_slots", "with_steps"]
+
+_Stored = TypeVar("_Stored", bound="StoredMatrix")
 
 _seen: Any = {}
 
@@ -62,14 +68,28 @@ def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
         array = array.reshape(rows, 1)
     elif given != (1, columns):
         raise MathError(
-            f"delay of a matrix of shape {(rows, columns)} is one number for all, one for each row (presynaptic neuron) "
-            f"of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
+            f"delay of a matrix of shape {(rows, columns)} is one number for all, one for each row (presynaptic "
+            f"neuron) of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
         )
     if check and not isinstance(array, jax.core.Tracer):
         low, high = _extremes(array)
         if low < 1 or high > INT32_MAX:
             raise StructureError(DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape))
     return as_index_array(array)
+
+
+def delay_of(spec: MatrixSpec) -> Any:
+    """The delays of a matrix as users see them, see :attr:`StoredMatrix.delay`; None if it has none."""
+    found = [arrays[0] for component, arrays in annotations_of(spec) if component is DELAY]
+    if not found or found[0].ndim == 2 or found[0].shape[0] == 1:
+        return found[0] if found else None
+    return found[0].reshape(spec.format.weights_shape(spec.structure, spec.shape))
+
+
+def with_steps(matrix: _Stored, delay: Any) -> _Stored:
+    """The matrix with delays as :func:`as_delay` gives them, or with none."""
+    others = [one for one in annotations_of(matrix.__matrix_spec__) if one[0] is not DELAY]
+    return annotated(matrix, others if delay is None else [*others, (DELAY, [delay])])
 
 
 def _holds_integers(delay: Any) -> bool:

@@ -12,8 +12,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import DELAY, Format
-from brainevent_core.matrices.annotations import annotated, annotations_of
+from brainevent_core.formats import Format
 from brainevent_core.matrices.arguments import (
     as_data,
     as_index_array,
@@ -23,7 +22,7 @@ from brainevent_core.matrices.arguments import (
     unknown_argument,
 )
 from brainevent_core.matrices.base import Matrix
-from brainevent_core.matrices.delays import as_delay
+from brainevent_core.matrices.delays import as_delay, delay_of, with_steps
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
 from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
 
@@ -82,7 +81,7 @@ class StoredMatrix(Matrix):
             check_values(fmt, arrays, stored_shape)
         self._set(weights, tuple(map(as_index_array, arrays)), size, fmt)
         if delay is not None:
-            delayed = self._with_steps(as_delay(delay, self.__matrix_spec__, check=check))
+            delayed = with_steps(self, as_delay(delay, self.__matrix_spec__, check=check))
             self._set(weights, delayed._structure, *delayed._static)
 
     def _constructor_arrays(
@@ -184,13 +183,7 @@ class StoredMatrix(Matrix):
         (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
         per entry. Integers of any dtype.
         """
-        spec = self.__matrix_spec__
-        if not spec.format.carries(DELAY):
-            return None
-        (delay,) = next(arrays for component, arrays in annotations_of(spec) if component is DELAY)
-        if delay.ndim == 2 or delay.shape[0] == 1:
-            return delay
-        return delay.reshape(spec.format.weights_shape(spec.structure, spec.shape))
+        return delay_of(self.__matrix_spec__)
 
     def with_delay(self, delay: ArrayLike | None) -> Self:
         """The same matrix with other delays, or with none.
@@ -216,14 +209,7 @@ class StoredMatrix(Matrix):
             >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
             CSR(shape=(2, 2), nse=3, dtype=float32, delay)
         """
-        if delay is None:
-            return self._with_steps(None)
-        return self._with_steps(as_delay(delay, self.__matrix_spec__))
-
-    def _with_steps(self, delay: Array | None) -> Self:
-        """The same with delays in its own orientation, which are not checked."""
-        others = [one for one in annotations_of(self.__matrix_spec__) if one[0] is not DELAY]
-        return annotated(self, others if delay is None else [*others, (DELAY, [delay])])
+        return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
         """The same arrays, an index among them, read by another class."""

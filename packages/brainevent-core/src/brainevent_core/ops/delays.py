@@ -137,9 +137,7 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
     given = (key.length,) if key.length is not None and x.ndim == 1 else tuple(x.shape)
     if given != (n_pre,):
         more = "; jax.vmap maps over more." if len(given) > 1 else "."
-        raise MathError(
-            f"A matrix of shape {(n_pre, n_post)} delivers a vector of shape ({n_pre},), got {given}{more}"
-        )
+        raise MathError(f"A matrix of shape {(n_pre, n_post)} delivers a vector of shape ({n_pre},), got {given}{more}")
     if ring.ndim != 2 or ring.shape[1] != n_post or not ring.shape[0]:
         raise MathError(
             f"A matrix of shape {(n_pre, n_post)} delivers to a ring of shape (slots, {n_post}), got "

@@ -21,7 +21,16 @@ from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixLike, MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
-__all__ = ["HOW_TO_TAKE_SPARSE", "as_array", "matmul", "matrix_of", "matrix_product", "promote", "require_products", "warn_of_unit"]
+__all__ = [
+    "HOW_TO_TAKE_SPARSE",
+    "as_array",
+    "matmul",
+    "matrix_of",
+    "matrix_product",
+    "promote",
+    "require_products",
+    "warn_of_unit",
+]
 
 
 def matmul(

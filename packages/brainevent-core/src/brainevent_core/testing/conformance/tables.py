@@ -251,7 +251,7 @@ def _draw_deliver(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveC
 
 
 def _step(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
-    return np.asarray(rng.choice([rng.integers(-100, 100), -(2**31), 2**31 - 1]), np.int32)
+    return np.asarray(rng.choice([int(rng.integers(-100, 100)), -(2**31), 2**31 - 1]), np.int32)
 
 
 def _draw_take(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
@@ -385,9 +385,7 @@ TABLES: dict[str, Table] = {
         _stored_exists,
     ),
     "deliver": Table(
-        _of_stored(
-            "ring", "data", "structure", "x", differentiated=("ring", "data", "x"), annotation=DELAY
-        ),
+        _of_stored("ring", "data", "structure", "x", differentiated=("ring", "data", "x"), annotation=DELAY),
         lambda: {
             "weights": ["each", "homogeneous"],
             "delay": _EXTENTS,
