@@ -67,7 +67,7 @@ class MatrixSpec(NamedTuple):
 
     @property
     def unannotated(self) -> "MatrixSpec":
-        """The matrix without what components say of its entries, such as delays: for operations that don't look at it."""
+        """The matrix without what components say of its entries, such as delays, for operations that don't read it."""
         annotations = getattr(self.format, "annotations", ())
         if not annotations:
             return self

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...bridge.memory import prefetch
-from ...bridge.specialise import specialised
+from ...bridge.specialise import internal, specialised
 from ..kernel_spec import KernelSpec
 
-__all__ = ["Arrivals", "Targets", "targets_of"]
+__all__ = ["Arrivals", "Targets", "slot_begins", "targets_of"]
 
 U = np.uint64
 
-#: The place of what arrives nowhere.
-NOWHERE = ~U(0)
+#: The place of what arrives nowhere, and the least of those that are none.
+NOWHERE = U(1) << U(63)
 
 
 class Arrivals(NamedTuple):
@@ -24,18 +24,14 @@ class Arrivals(NamedTuple):
     Attributes:
       delays: how many steps later entries arrive, read as unsigned: one for all, for each source or target, or for
         each entry, as the kernel's specification says.
-      now: the slot of the present step.
-      slots: how many there are.
+      begins: where the slot of each delay begins, see `slot_begins`.
       bound: how many targets there are; larger ones are outside.
-      length: of a slot.
       begin: where the slot begins in which the entries of a source arrive, if they have one delay.
     """
 
     delays: Any
-    now: Any
-    slots: Any
+    begins: Any
     bound: Any
-    length: Any
     begin: Any
 
 
@@ -55,6 +51,20 @@ class Targets(NamedTuple):
     at: Any
     inside: Any
     ask_for: Any
+
+
+@internal
+def slot_begins(now, slots, length):
+    """Where the slot begins in which a delay arrives, for each that is less than the number of slots.
+
+    A table, for slots are few: with arithmetic for each entry, 20,000 of them took 1.3 times as long.
+    """
+    begins, slot = np.empty(slots, np.uint64), np.int64(now)
+    for delay in range(slots):
+        begins[delay] = U(slot) * U(length)
+        slot = slot + 1 if slot + 1 < slots else 0
+    begins[0] = NOWHERE  # now is no delay
+    return begins
 
 
 def targets_of(call: KernelSpec) -> Targets:
@@ -88,17 +98,14 @@ def targets_of(call: KernelSpec) -> Targets:
 
     @native
     def begin_of(delay, reach):
-        """Where the slot of a delay begins. Now is no delay, and neither is a whole round or more."""
-        slot = reach.now + delay
-        slot = slot if slot < reach.slots else slot - reach.slots
-        return slot * reach.length if delay - U(1) < reach.slots - U(1) else NOWHERE
+        """Where the slot of a delay begins; a whole round or more is none."""
+        return reach.begins[delay if delay < U(reach.begins.size) else U(0)]
 
     @native
     def of_source(reach, source):
         if extent == "all" or extent == "source":
             begin = begin_of(U(reach.delays[U(0) if extent == "all" else source]), reach)
-            bound = U(0) if begin == NOWHERE else reach.bound
-            return Arrivals(reach.delays, reach.now, reach.slots, bound, reach.length, begin)
+            return Arrivals(reach.delays, reach.begins, reach.bound, begin)
         return reach
 
     @native
@@ -112,7 +119,7 @@ def targets_of(call: KernelSpec) -> Targets:
             begin = begin_of(U(reach.delays[target]), reach)
         else:
             begin = begin_of(U(reach.delays[entry]), reach)
-        return NOWHERE if begin == NOWHERE else begin + target
+        return begin + target
 
     @native
     def place(indices, perm, entry, reach):
@@ -124,13 +131,12 @@ def targets_of(call: KernelSpec) -> Targets:
         where = U(perm[entry]) if permuted else entry
         if permuted and where >= U(reach.delays.size):
             return NOWHERE
-        # Without a branch: whether one of four entries has no place is decided once they are read.
         begin = begin_of(U(reach.delays[where]), reach)
-        return begin + target if (target < reach.bound) & (begin != NOWHERE) else NOWHERE
+        return begin + target if target < reach.bound else NOWHERE
 
     @native
     def inside(place, reach):
-        return place != NOWHERE
+        return place < NOWHERE
 
     @native
     def ask_for(reach, start, stop):

@@ -15,7 +15,7 @@ import numpy as np
 from ....bridge.specialise import specialised
 from ...kernel_spec import KernelSpec
 from ..arguments import Rows, sizes_of
-from ..arrivals import Arrivals
+from ..arrivals import Arrivals, slot_begins
 from ..events import active_lister
 from ..scatter import rows_adder
 
@@ -50,7 +50,7 @@ def build(call: KernelSpec) -> Any:
         if out.size == 0 or x.size == 0 or indices.size == 0 or delays.size == 0:
             return 0
         sizes = sizes_of(1, bound, inner, length, bound, size, width)
-        reach = Arrivals(delays, U(now[0]), U(slots), U(bound), U(length), U(0))
+        reach = Arrivals(delays, slot_begins(now[0], slots, length), U(bound), U(0))
         active, count = active_rows(x, sizes)
         add_rows(U(0), count, active, Rows(data, indices, indptr, perm), reach, x, out.reshape(out.size), sizes)
         return 0

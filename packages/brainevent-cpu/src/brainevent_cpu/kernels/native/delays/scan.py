@@ -13,7 +13,7 @@ import numpy as np
 
 from ....bridge.specialise import specialised
 from ...kernel_spec import KernelSpec
-from ..arrivals import Arrivals, targets_of
+from ..arrivals import Arrivals, slot_begins, targets_of
 from ..elements import weight_reader
 from ..events import entry_writer
 from ..plasticity.search import NOTED, searcher
@@ -93,7 +93,7 @@ def build(call: KernelSpec) -> Any:
         mark(x, U(size), U(inner), mask)
         if any_marked(mask):
             start, stop = span(sources, lines, U(rows), U(width))
-            reach = Arrivals(delays, U(now[0]), U(slots), U(bound), U(length), U(0))
+            reach = Arrivals(delays, slot_begins(now[0], slots, length), U(bound), U(0))
             places, sink = np.empty(NOTED, np.uint64), (data, sources, lines, reach, x, sums, U(width))
             search(sources, start, stop, U(inner), False, mask, places, data, U(0), sink)
         return 0
