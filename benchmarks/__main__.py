@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import docs, options
 from benchmarks.connect import command as connect
+from benchmarks.delays import command as delays
 from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "products": ("event and float products, kernel by kernel", products.run),
     "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
+    "delays": ("events that arrive later, each by the delay of its synapse", delays.run),
     "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),

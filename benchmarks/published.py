@@ -6,14 +6,22 @@ import importlib.metadata
 
 from benchmarks.harness.series import Peer
 
-__all__ = ["VERSION", "peer", "same_as_ours"]
+__all__ = ["NEWEST", "VERSION", "newest", "peer", "same_as_ours"]
 
 VERSION = "0.2.1"
+
+#: What has delays; it needs another Python and JAX than the oldest that ours runs on.
+NEWEST = "0.3.0"
 
 
 def peer(module: str, **arguments: object) -> Peer:
     """A peer in an environment with the published package, and the same JAX and Numba as in ours."""
     return Peer(f"published {VERSION}", module, arguments, _requirements, f"published-{VERSION}")
+
+
+def newest(module: str, *, title: str = f"published {NEWEST}", **arguments: object) -> Peer:
+    """A peer in an environment with the newest published release, on a Python and with a JAX that it takes."""
+    return Peer(title, module, arguments, _newest_requirements, f"published-{NEWEST}", python=(3, 12))
 
 
 def same_as_ours() -> list[str]:
@@ -23,3 +31,8 @@ def same_as_ours() -> list[str]:
 
 def _requirements() -> list[str]:
     return [f"brainevent=={VERSION}", *same_as_ours(), "scipy"]
+
+
+def _newest_requirements() -> list[str]:
+    # It imports importlib_metadata, which it does not ask for.
+    return [f"brainevent=={NEWEST}", "importlib_metadata", f"numba=={importlib.metadata.version('numba')}", "scipy"]

@@ -12,45 +12,56 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "packages" / "brainevent-core" / "src" / "brainevent_core"
 
-#: Where formats may be told apart: the formats, the classes of one format each, and the kernels of backends.
+#: Where formats may be told apart: the formats, the classes of one format each, the operation that a component is there
+#: for, and the kernels of backends.
 ALLOWED = (
     CORE / "formats",
     *(CORE / "matrices" / f"{name}.py" for name in ("csr", "coo", "fixed_num", "dense", "column_index")),
+    *(CORE / layer / "delays.py" for layer in ("matrices", "ops", "primitives")),
     *(folder / "kernels" for folder in (ROOT / "packages").glob("*/src/*")),
 )
 
 _SEARCHES = ("startswith", "endswith", "removeprefix", "removesuffix", "carries")
 
 
-def names_of_formats() -> frozenset[str]:
-    """What the formats and components of core are called: by the names that they are declared with, and in programs."""
-    found: set[str] = set()
+class Names(NamedTuple):
+    """What the formats and components of core are called: in texts, and in programs."""
+
+    texts: frozenset[str]
+    objects: frozenset[str]
+
+
+def names_of_formats() -> Names:
+    """The names that they are declared with, and those of the variables."""
+    texts: set[str] = set()
+    objects: set[str] = set()
     for path in (CORE / "formats").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
                 continue
             called = node.value.func
             if isinstance(called, ast.Name) and called.id in ("Format", "Component"):
-                found.update(target.id for target in node.targets if isinstance(target, ast.Name))
+                objects.update(target.id for target in node.targets if isinstance(target, ast.Name))
                 given = (keyword.value for keyword in node.value.keywords if keyword.arg == "name")
-                found.update(str(name.value) for name in given if isinstance(name, ast.Constant))
-    return frozenset(found)
+                texts.update(str(name.value) for name in given if isinstance(name, ast.Constant))
+    return Names(frozenset(texts), frozenset(objects))
 
 
-def comparisons(source: str, names: frozenset[str]) -> Iterator[int]:
+def comparisons(source: str, names: Names) -> Iterator[int]:
     """The lines of a source that tell formats apart."""
 
     def is_name(node: ast.expr) -> bool:
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             return any(map(is_name, node.elts))
         if isinstance(node, ast.Constant):
-            return isinstance(node.value, str) and bool(names & set(node.value.split(":")))
+            return isinstance(node.value, str) and bool(names.texts & set(node.value.split(":")))
         called = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-        return called in names
+        return called in names.objects
 
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Compare):

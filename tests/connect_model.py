@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 from tests.jitc_model import draw, line, threefry
 
-PARTNERS, PAIRS, DISTANCE, WEIGHTS, FUNCTIONS = (2**31 + number for number in range(5))
+PARTNERS, PAIRS, DISTANCE, WEIGHTS, FUNCTIONS, DELAYS, DELAY_FUNCTIONS = (2**31 + number for number in range(7))
 
 Seed = tuple[int, int]
 Edges = list[tuple[int, int]]
@@ -101,12 +101,12 @@ def symmetric(edges: Edges) -> Edges:
     return sorted({*upper, *((j, i) for i, j in upper)})
 
 
-def probabilities(seed: Seed, edges: Edges) -> list[float]:
-    """The uniform number of each synapse; they are sorted by row."""
+def probabilities(seed: Seed, edges: Edges, domain: int = WEIGHTS) -> list[float]:
+    """The uniform number of each synapse, for its weight or its delay; they are sorted by row."""
     found, position = [], 0
     for at, (row, _) in enumerate(edges):
         position = position + 1 if at and edges[at - 1][0] == row else 0
-        found.append((draw(threefry(seed, (row, WEIGHTS)), position) + 0.5) / 2**32)
+        found.append((draw(threefry(seed, (row, domain)), position) + 0.5) / 2**32)
     return found
 
 

@@ -17,7 +17,7 @@ from brainevent_core.__main__ import main as brainevent
 from brainevent_core.bench import Effort, bench_cases, main, measure_case
 from brainevent_core.bench.cases import draw
 from brainevent_core.encodings import BINARY
-from brainevent_core.formats import registered_formats
+from brainevent_core.formats import DELAY, registered_formats
 from brainevent_core.testing.conformance.tables import TABLES
 
 QUICK = ["--sizes", "100", "--rounds", "3", "--seconds", "0.0001", "--no-progress"]
@@ -197,7 +197,10 @@ def test_every_primitive_of_the_kit_has_cases_with_names_of_their_own(whole: boo
     assert len({case.name for case in cases}) == len(cases)
     for primitive in ("matmul", "sddmm", "stdp_update"):
         formats = {case.of_kit["format"] for case in cases if case.primitive == primitive}
-        assert formats == {fmt.full_name for fmt in registered_formats()}
+        assert formats == {fmt.full_name for fmt in registered_formats() if not fmt.annotations}
+    assert {case.of_kit["format"] for case in cases if case.primitive == "deliver"} == {
+        fmt.full_name for fmt in registered_formats() if DELAY in fmt.annotations
+    }
 
 
 @pytest.mark.parametrize(

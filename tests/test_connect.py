@@ -1,5 +1,6 @@
 """Connection rules: the definition of the draw, its golden vectors, and what the rules promise."""
 
+import functools
 import hashlib
 import itertools
 import json
@@ -116,12 +117,89 @@ def test_weights_are_those_of_the_golden_vectors(vector: dict[str, Any]) -> None
     assert drawn(connect.Normal(2.0, 0.5)).dtype == np.float32
 
 
-def test_keys_of_weight_functions_and_the_version() -> None:
+@pytest.mark.parametrize("vector", VECTORS["delays"], ids=lambda vector: str(vector["seed"]))
+def test_delays_are_those_of_the_golden_vectors(vector: dict[str, Any]) -> None:
+    n_pre, n_post, seed = vector["rows"], vector["columns"], vector["seed"]
+    of_model = model.probabilities(words(seed), [(i, j) for i in range(n_pre) for j in range(n_post)], model.DELAYS)
+    for name, distribution, quantile in (
+        ("uniform", connect.Uniform(1, 400), lambda p: 1 + 399 * p),
+        ("truncated", connect.Normal(15.0, 7.5, low=1.0), lambda p: model.normal(p, 15.0, 7.5, low=1.0)),
+    ):
+        assert [round(quantile(p)) for p in of_model] == vector[name]
+        matrix = connect.all_to_all(n_pre, n_post, delay=distribution, seed=seed)
+        assert matrix.delay.tolist() == vector[name]
+        # A block of rows has the delays, and their dtype, that it has in the whole.
+        block = connect.all_to_all(n_pre, n_post, delay=distribution, seed=seed, rows=(1, 2))
+        assert block.delay.tolist() == vector[name][n_post : 2 * n_post]
+        assert block.delay.dtype == matrix.delay.dtype == (np.uint16 if name == "uniform" else np.uint8)
+
+
+def test_keys_of_functions_and_the_version() -> None:
     assert VECTORS["version"] == sampling.VERSION
     for vector in VECTORS["keys"]:
         keys: list[Any] = []
-        connect.one_to_one(2, seed=vector["seed"], weight=lambda key, pre, post, keys=keys: keys.append(key) or 1.0)
-        assert jax.random.key_data(keys[0]).tolist() == vector["key"]
+        keep = lambda key, pre, post, keys=keys: keys.append(key) or 1  # noqa: E731
+        connect.one_to_one(2, seed=vector["seed"], weight=keep, delay=keep)
+        assert [jax.random.key_data(key).tolist() for key in keys] == [vector["key"], vector["delay_key"]]
+
+
+DELAYS: dict[str, Any] = {
+    "number": 3,
+    "distribution": connect.Normal(15.0, 7.5, low=1.0),
+    "times": brainevent.steps(connect.Uniform(0.1 * u.ms, 1.5 * u.ms), 0.1 * u.ms),
+    "function": lambda key, pre, post, *distance: 1 + (7 * pre + post) % 11,
+}
+
+
+@pytest.mark.cover(share=0.5)
+@pytest.mark.parametrize("delay", DELAYS)
+@pytest.mark.parametrize("name", ["csr", "csc", "coo", "fixed_post_num", "fixed_pre_num"])
+@pytest.mark.parametrize("rule", ["outdegree", "indegree", "total", "pairwise", "distance", "one_to_one", "all_to_all"])
+def test_delays_stay_with_their_synapses_in_every_format(rule: str, name: str, delay: str) -> None:
+    """Those of each rule in its own order, and those of a block are a slice of the whole."""
+    places = np.arange(12.0)[:, None]
+    of_rule: dict[str, Any] = {
+        "outdegree": lambda **options: connect.fixed_outdegree(12, 12, 4, **options),
+        "indegree": lambda **options: connect.fixed_indegree(12, 12, 4, **options),
+        "total": lambda **options: connect.fixed_total_number(12, 12, 40, **options),
+        "pairwise": lambda **options: connect.pairwise_bernoulli(12, 12, 0.3, **options),
+        "distance": lambda **options: connect.distance(places, places, lambda d: 0.9 / (1 + d), **options),
+        "one_to_one": lambda **options: connect.one_to_one(12, **options),
+        "all_to_all": lambda **options: connect.all_to_all(12, 12, **options),
+    }
+    draw = functools.partial(of_rule[rule], delay=DELAYS[delay], seed=5)
+    base = delays_of(draw(format="coo"))
+    try:
+        matrix = draw(format=name)
+    except MathError as error:
+        assert "same number of synapses" in str(error)  # noqa: PT017
+        return
+    assert delays_of(matrix) == base
+    block = {"columns" if rule == "indegree" else "rows": (3, 9)}
+    within = [(i, j) for i, j in base if 3 <= (j if rule == "indegree" else i) < 9]
+    part = delays_of(draw(format="coo", **block))
+    shift = (0, 3) if rule == "indegree" else (3, 0)
+    assert {(i + shift[0], j + shift[1]): d for (i, j), d in part.items()} == {at: base[at] for at in within}
+    if delay == "function":
+        assert all(d == 1 + (7 * i + j) % 11 for (i, j), d in base.items())
+
+
+def delays_of(matrix: Any) -> dict[tuple[int, int], int]:
+    """The delay of each synapse, of which no pair has two."""
+    coo = matrix.tocoo()
+    steps = np.broadcast_to(np.asarray(coo.delay), coo.row.shape)
+    return {(int(i), int(j)): int(d) for i, j, d in zip(coo.row, coo.col, steps, strict=True)}
+
+
+def test_both_synapses_of_a_symmetric_pair_have_one_delay() -> None:
+    matrix = connect.pairwise_bernoulli(20, 20, 0.3, symmetric=True, delay=connect.Uniform(1, 200), seed=2)
+    found = delays_of(matrix)
+    assert len(set(found.values())) > 20
+    assert all(found[j, i] == d for (i, j), d in found.items())
+    part = connect.pairwise_bernoulli(20, 20, 0.3, symmetric=True, delay=connect.Uniform(1, 200), seed=2, rows=(7, 11))
+    assert {(i + 7, j): d for (i, j), d in delays_of(part).items()} == {
+        (i, j): d for (i, j), d in found.items() if 7 <= i < 11
+    }
 
 
 @pytest.mark.parametrize("multapses", [False, True])
@@ -531,6 +609,19 @@ ERRORS: list[tuple[Any, type[Exception], str]] = [
     (lambda: connect.one_to_one(3, rows=(1, 4)), MathError, "0 <= start <= stop <= 3.*got \\(1, 4\\)"),
     (lambda: connect.one_to_one(3, rows=slice(0, 3, 2)), MathError, "slice whose step is 1"),
     (lambda: connect.one_to_one(3, weight=np.ones(4)), MathError, "makes 3 synapses.*got shape \\(4,\\)"),
+    (lambda: connect.one_to_one(3, delay=connect.Normal(1.0, 3.0), seed=0), MathError, "at least one step"),
+    (lambda: connect.one_to_one(3, delay=0), MathError, "at least one step, got 0"),
+    (lambda: connect.one_to_one(3, delay=1.5), DTypeError, "whole steps"),
+    (lambda: connect.one_to_one(3, delay=2 * u.ms), DTypeError, "a quantity in ms"),
+    (lambda: connect.one_to_one(3, delay=connect.Uniform(1 * u.ms, 2 * u.ms)), DTypeError, "times in ms"),
+    (
+        lambda: connect.one_to_one(3, delay=lambda key, pre, post: np.ones(3)),
+        DTypeError,
+        "the function delay gives float64",
+    ),
+    (lambda: connect.one_to_one(3, delay=[1, 2]), MathError, "one delay for all or an array"),
+    (lambda: connect.one_to_one(3, delay=2, format="dense"), MathError, "no delays"),
+    (lambda: connect.all_to_all(3, 3, symmetric=True, delay=np.ones(9, int)), MathError, "one delay"),
     (lambda: connect.one_to_one(3, weight=lambda key, pre, post: np.ones(2)), MathError, "the function weight"),
     (lambda: connect.one_to_one(3, weight=PROFILE), MathError, "only connect.distance has"),
     (lambda: connect.all_to_all(3, 3, weight=np.ones(6), symmetric=True), MathError, "an array has one for each"),

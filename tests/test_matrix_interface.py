@@ -183,11 +183,11 @@ def test_signatures_name_every_parameter() -> None:
     generated = ["prob", "seed", "shape", "corder", "num_pre", "num_post"]
     numbers = ["num_pre", "num_post", "conn_num", "weight", "seed"]
     for cls, names in {
-        CSR: ["data", "indices", "indptr", "shape", "check"],
-        CSC: ["data", "indices", "indptr", "shape", "check"],
-        COO: ["data", "row", "col", "shape", "rows_sorted", "cols_sorted", "check"],
-        FixedPostNumConn: ["data", "indices", "shape", "check", *numbers],
-        FixedPreNumConn: ["data", "indices", "shape", "check", *numbers],
+        CSR: ["data", "indices", "indptr", "shape", "delay", "check"],
+        CSC: ["data", "indices", "indptr", "shape", "delay", "check"],
+        COO: ["data", "row", "col", "shape", "rows_sorted", "cols_sorted", "delay", "check"],
+        FixedPostNumConn: ["data", "indices", "shape", "delay", "check", *numbers],
+        FixedPreNumConn: ["data", "indices", "shape", "delay", "check", *numbers],
         Dense: ["data", "shape"],
         brainevent.JITCScalarC: ["weight", *generated],
         brainevent.JITCNormalR: ["loc", "scale", *generated],

@@ -6,37 +6,65 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = ["environment"]
 
 
-def environment(name: str, requirements: Sequence[str], *, anew: bool = False) -> str:
+def environment(name: str, requirements: Sequence[str], *, anew: bool = False, python: tuple[int, int] = (3, 0)) -> str:
     """The interpreter of a virtual environment with ``requirements``, made at the first request and kept.
 
     They lie in ``$XDG_CACHE_HOME/brainevent-benchmarks``, ``~/.cache`` by default. Other requirements than last time
     make it anew, and ``anew`` does, whatever they are.
+
+    Args:
+        name: of the environment.
+        requirements: as pip takes them.
+        anew: make it again.
+        python: the oldest Python that it may have.
+
+    Raises:
+        OSError: if there is no such Python.
+        CalledProcessError: if something can't be installed.
     """
+    base, version = _interpreter(python)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brainevent-benchmarks"
-    folder = cache / f"{name}-py{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache / f"{name}-py{version}"
     scripts = folder / ("Scripts" if sys.platform == "win32" else "bin")
-    python, done = scripts / "python", folder / "requirements.txt"
+    command, done = scripts / "python", folder / "requirements.txt"
     wanted = "\n".join(requirements)
     if anew or not done.exists() or done.read_text() != wanted:
         print(f"Installing {', '.join(requirements)} into {folder} ...", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)
-        _install(folder, python, requirements)
+        _install(folder, base, command, requirements)
         done.write_text(wanted)
-    return str(python)
+    return str(command)
 
 
-def _install(folder: Path, python: Path, requirements: Sequence[str]) -> None:
+def _interpreter(oldest: tuple[int, int]) -> tuple[str, str]:
+    """A Python that isn't older, and its version: the one that runs, or the next one that this machine has."""
+    running = sys.version_info[:2]
+    if running >= oldest:
+        return sys.executable, f"{running[0]}.{running[1]}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    for minor in range(oldest[1], oldest[1] + 4):
+        version = f"{oldest[0]}.{minor}"
+        for path in (
+            shutil.which(f"python{version}"),
+            *sorted(map(str, pyenv.glob(f"{version}.*/bin/python{version}"))),
+        ):
+            # Version managers put commands on the path for interpreters that they do not run.
+            if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
+                return path, version
+    raise OSError(f"it needs Python {oldest[0]}.{oldest[1]} or later, and this machine has none")
+
+
+def _install(folder: Path, base: str, python: Path, requirements: Sequence[str]) -> None:
     uv = shutil.which("uv")
     if uv:  # several times faster
-        subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+        subprocess.run([uv, "venv", "-q", "--python", base, str(folder)], check=True)
         subprocess.run([uv, "pip", "install", "-q", "--python", str(python), *requirements], check=True)
     else:
-        venv.create(folder, with_pip=True)
+        subprocess.run([base, "-m", "venv", str(folder)], check=True)
         subprocess.run([str(python), "-m", "pip", "install", "-q", *requirements], check=True)

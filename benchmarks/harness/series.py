@@ -33,6 +33,7 @@ class Peer:
         arguments: further ones for it.
         requirements: gives those of an environment of its own; None if it runs in ours.
         environment: the name of that environment.
+        python: the oldest Python that it may have; ours, if that is not older.
     """
 
     title: str
@@ -40,12 +41,13 @@ class Peer:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     requirements: Callable[[], list[str]] | None = None
     environment: str = ""
+    python: tuple[int, int] = (3, 0)
 
     def contender(self, name: str) -> Contender:
         """Who competes; installs the environment if it isn't there."""
         if self.requirements is None:
             return Contender(name)
-        return Contender(name, environment(self.environment, self.requirements()))
+        return Contender(name, environment(self.environment, self.requirements(), python=self.python))
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ from brainevent_core.events import (
 )
 from brainevent_core.functional.coo import *
 from brainevent_core.functional.csr import *
+from brainevent_core.functional.delays import *
 from brainevent_core.functional.dense import *
 from brainevent_core.functional.dt2t import *
 from brainevent_core.functional.fcn import *
@@ -54,6 +55,7 @@ from brainevent_core.matrices import (
     COO,
     CSC,
     CSR,
+    CSRDelayLayout,
     DataRepresentation,
     Dense,
     FixedNumConn,
@@ -79,6 +81,7 @@ from brainevent_core.primitive import (
     get_all_primitive_names,
     get_primitives_by_tags,
 )
+from brainevent_core.ring import DelayRing, steps
 
 __version__ = "1.0.0"
 
@@ -91,9 +94,11 @@ __all__ = [
     "BinaryArray",
     "BitPackedBinary",
     "BrainEventError",
+    "CSRDelayLayout",
     "CompactBinary",
     "DTypeError",
     "DataRepresentation",
+    "DelayRing",
     "Dense",
     "EventArray",
     "EventRepresentation",
@@ -148,6 +153,8 @@ __all__ = [
     "csc_to_csr_index",
     "cscmm_dt2t",
     "cscmv_dt2t",
+    "csr_delay_deliver",
+    "csr_delay_deliver_layout",
     "csr_sddmm",
     "csr_slice_rows",
     "csr_to_coo_index",
@@ -182,6 +189,7 @@ __all__ = [
     "jitumv",
     "matmul",
     "refresh_backends",
+    "steps",
     "update_coo_on_binary_post",
     "update_coo_on_binary_pre",
     "update_csc_on_binary_post",

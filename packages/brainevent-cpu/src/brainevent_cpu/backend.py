@@ -16,6 +16,7 @@ _DECLINES = {
     "^(matmul|sddmm)-[a-z_]+:weight_indices[:-]": "weights in another order belong to plasticity",
     "^stdp_update-csr:weight_indices-[^-]+-forward-": "a scan for events of columns meets weights in order",
     "^stdp_update-csr:weight_indices:csc_index-": "no function has a CSC index of weights in another order",
+    "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": "half-precision rings have no room for sums",
     "^stdp_update-(coo|fixed_num):weight_indices[:-]": "no function has weights in another order but for CSR",
 }
 

@@ -35,6 +35,9 @@ _USUAL = {
     "prob": "0.01",
     "offset": "origin",
     "capacity": "ample",
+    "delay": "entry",
+    "slots": "16",
+    "ring": "sums",
     "transform": "jit",
 }
 
@@ -54,6 +57,8 @@ _MEASURED: dict[str, _Columns] = {
     "matmul": _PRODUCT,
     "sddmm": {**_PRODUCT, "rate": ("all", "1%")},
     "stdp_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": _ALL},
+    "deliver": {**_PRODUCT, "rate": ("all", "1%"), "delay": ("entry", "row")},
+    "take_slot": {},
     "encode_events": {"operand": _ALL, "rate": _RATES},
     "jitc_matmul": {"law": _ALL, **{name: column for name, column in _PRODUCT.items() if name != "format"}},
     "jitc_to_dense": {},

@@ -91,7 +91,8 @@ def _program(case: BenchCase, drawn: Drawn, held: Sequence[Any], backend: str) -
             operands[i] = array
         with config.use_backend(backend):
             result = primitive(*operands, **drawn.call.params)
-        return [result] if replaced else result
+        results = result if isinstance(result, list) else [result]
+        return results[: len(replaced)] if replaced else result
 
     return looped(step, held, drawn.patterns, carried=[held[i] for i in replaced] or None)
 

@@ -9,7 +9,7 @@ import numpy as np
 from brainevent_core._typing import ArrayLike
 from brainevent_core.connect.arguments import Rows, as_count, as_rows, require_one_population
 from brainevent_core.connect.synapses import FormatName, Synapses, builder
-from brainevent_core.connect.weights import Weight, weights
+from brainevent_core.connect.weights import Delay, Weight, facts
 from brainevent_core.errors import MathError
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import draw_pairs, draw_partners, host_seed
@@ -23,6 +23,7 @@ def fixed_outdegree(
     degree: int,
     *,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = False,
@@ -35,6 +36,8 @@ def fixed_outdegree(
         n_pre, n_post: numbers of neurons.
         degree: synapses of each presynaptic neuron.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         allow_autapses: whether a neuron may connect to itself. False is for a population that connects to itself, so
             that neuron i is the same on both sides.
@@ -62,7 +65,7 @@ def fixed_outdegree(
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
     taken = as_rows("rows", rows, n_pre)
     synapses, words = _fixed_degree(n_pre, n_post, degree, seed, allow_autapses, allow_multapses, taken, by_post=False)
-    return make(synapses, weights(weight, synapses, words))
+    return make(synapses, facts(weight, delay, synapses, words))
 
 
 def fixed_indegree(
@@ -71,6 +74,7 @@ def fixed_indegree(
     degree: int,
     *,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = False,
@@ -99,7 +103,7 @@ def fixed_indegree(
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
     taken = as_rows("columns", columns, n_post)
     synapses, words = _fixed_degree(n_post, n_pre, degree, seed, allow_autapses, allow_multapses, taken, by_post=True)
-    return make(synapses, weights(weight, synapses, words))
+    return make(synapses, facts(weight, delay, synapses, words))
 
 
 def _fixed_degree(
@@ -140,6 +144,7 @@ def fixed_total_number(
     number: int,
     *,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     allow_multapses: bool = False,
@@ -152,6 +157,8 @@ def fixed_total_number(
         n_pre, n_post: numbers of neurons.
         number: synapses of the whole matrix.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself.
         allow_multapses: whether a pair may have several synapses. Then each synapse is drawn independently (degrees are
@@ -188,4 +195,4 @@ def fixed_total_number(
     pre, post = draw_pairs(words, n_pre, n_post, number, **options)
     begins = np.searchsorted(pre, np.arange(start, stop + 1, dtype=np.int32))
     synapses = Synapses(np.diff(begins), post[begins[0] : begins[-1]], start, n_post)
-    return make(synapses, weights(weight, synapses, words))
+    return make(synapses, facts(weight, delay, synapses, words))

@@ -1,4 +1,4 @@
-"""Distributions of weights."""
+"""Distributions of weights and delays."""
 
 from __future__ import annotations
 
@@ -37,6 +37,30 @@ class Distribution(abc.ABC):
         Args:
             probability: float64, between 0 and 1, neither of them among them.
         """
+
+    def in_steps(self, dt: QuantityLike) -> Distribution:
+        """The distribution of these times in steps of length ``dt``; what :func:`brainevent.steps` gives of it."""
+        return _InSteps(self, dt)
+
+
+@dataclass(frozen=True, eq=False)
+class _InSteps(Distribution):
+    """Times in steps of length ``dt``."""
+
+    times: Distribution
+    dt: QuantityLike
+
+    def __post_init__(self) -> None:
+        self.quantile(np.array([0.5]))  # which compares the units
+
+    @property
+    def unit(self) -> Any:
+        return None
+
+    def quantile(self, probability: np.ndarray) -> np.ndarray:
+        dt, unit = units.detach(self.dt)
+        times = units.attach(self.times.quantile(probability), self.times.unit)
+        return np.asarray(mantissa_in(times, unit, "the times", "dt")) / float(dt)
 
 
 def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:

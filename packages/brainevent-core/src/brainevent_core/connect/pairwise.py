@@ -7,28 +7,35 @@ from typing import Any
 
 import numpy as np
 
-from brainevent_core import units
 from brainevent_core._typing import ArrayLike, Number
 from brainevent_core.connect.arguments import Rows, as_count, as_rows, require_one_population
 from brainevent_core.connect.distributions import Distribution
-from brainevent_core.connect.synapses import FormatName, Synapses, builder, mirrored
-from brainevent_core.connect.weights import Weight, weights
+from brainevent_core.connect.synapses import Facts, FormatName, Synapses, builder, is_homogeneous, mirrored
+from brainevent_core.connect.weights import Delay, Weight, facts
 from brainevent_core.errors import MathError
 from brainevent_core.jitc import as_probability
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import draw_bernoulli, host_seed
 
-__all__ = ["all_to_all", "one_to_one", "pairwise_bernoulli", "with_weights"]
+__all__ = ["all_to_all", "one_to_one", "pairwise_bernoulli", "with_facts"]
 
 
 def one_to_one(
-    n: int, *, weight: Weight = 1.0, seed: ArrayLike | None = None, rows: Rows = None, format: FormatName = "csr"
+    n: int,
+    *,
+    weight: Weight = 1.0,
+    delay: Delay | None = None,
+    seed: ArrayLike | None = None,
+    rows: Rows = None,
+    format: FormatName = "csr",
 ) -> StoredMatrix:
     """Presynaptic neuron i connects to postsynaptic neuron i.
 
     Args:
         n: number of neurons of each population.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
@@ -46,7 +53,7 @@ def one_to_one(
     n = as_count("n", n)
     start, stop = as_rows("rows", rows, n)
     synapses = Synapses(np.ones(stop - start, np.int64), np.arange(start, stop, dtype=np.int32), start, n)
-    return make(synapses, weights(weight, synapses, host_seed(seed)))
+    return make(synapses, facts(weight, delay, synapses, host_seed(seed)))
 
 
 def all_to_all(
@@ -54,6 +61,7 @@ def all_to_all(
     n_post: int,
     *,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     symmetric: bool = False,
@@ -65,6 +73,8 @@ def all_to_all(
     Args:
         n_pre, n_post: numbers of neurons.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         allow_autapses: whether neurons connect to themselves; False is for a population that connects to itself.
         symmetric: see :func:`pairwise_bernoulli`.
@@ -91,7 +101,7 @@ def all_to_all(
 
     if not allow_autapses:
         require_one_population("allow_autapses=False", n_pre, n_post)
-    return make(*with_weights(whole, weight, host_seed(seed), n_pre, n_post, taken, symmetric))
+    return make(*with_facts(whole, weight, delay, host_seed(seed), n_pre, n_post, taken, symmetric))
 
 
 def pairwise_bernoulli(
@@ -100,6 +110,7 @@ def pairwise_bernoulli(
     prob: Number,
     *,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     symmetric: bool = False,
@@ -114,10 +125,12 @@ def pairwise_bernoulli(
         n_pre, n_post: numbers of neurons.
         prob: probability of a connection, a concrete number between 0 and 1.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself, and
             leaves out the diagonal.
-        symmetric: whether every synapse has its reverse, with the same weight (``make_symmetric`` and
+        symmetric: whether every synapse has its reverse, with the same weight and delay (``make_symmetric`` and
             ``symmetric_pairwise_bernoulli`` of NEST); for a population that connects to itself. The connections from a
             neuron to those with higher numbers, and to itself, are those of the network that isn't symmetric, and
             decide; a weight function sees them alone. An array of weights isn't taken. A block of rows draws all rows
@@ -150,24 +163,25 @@ def pairwise_bernoulli(
         counts, partner = draw_bernoulli(words, (start, stop), n_post, prob, omit_own=not allow_autapses)
         return Synapses(counts, partner, start, n_post)
 
-    return make(*with_weights(drawn, weight, words, n_pre, n_post, taken, symmetric))
+    return make(*with_facts(drawn, weight, delay, words, n_pre, n_post, taken, symmetric))
 
 
-def with_weights(
+def with_facts(
     draw: Callable[[int, int], Synapses],
     weight: Weight,
+    delay: Delay | None,
     words: np.ndarray,
     n_pre: int,
     n_post: int,
     rows: tuple[int, int],
     symmetric: bool,
     distances: Callable[[Synapses], Any] | None = None,
-) -> tuple[Synapses, Any]:
-    """The synapses of a range of rows, and their weights.
+) -> tuple[Synapses, Facts]:
+    """The synapses of a range of rows, with their weights and delays.
 
     Args:
         draw: gives the synapses from a row up to another one.
-        weight: as users give it.
+        weight, delay: as users give them.
         words: the seed.
         n_pre, n_post: of the whole network.
         rows: the first row, and the one behind the last.
@@ -180,15 +194,17 @@ def with_weights(
     synapses = draw(*rows)
     if symmetric:
         synapses = _kept(synapses, synapses.partner >= synapses.row)
-    data = weights(weight, synapses, words, None if distances is None else lambda: distances(synapses))
+    found = facts(weight, delay, synapses, words, None if distances is None else lambda: distances(synapses))
     if not symmetric:
-        return synapses, data
-    if np.ndim(units.detach(data)[0]) and not (callable(weight) or isinstance(weight, Distribution)):
+        return synapses, found
+    for what, given, values in (("weight", weight, found.weight), ("delay", delay, found.delay)):
+        if values is None or is_homogeneous(values) or callable(given) or isinstance(given, Distribution):
+            continue
         raise MathError(
-            "symmetric=True gives both synapses of two neurons one weight, and an array has one for each: give a "
+            f"symmetric=True gives both synapses of two neurons one {what}, and an array has one for each: give a "
             "number, a distribution or a function."
         )
-    return mirrored(synapses, data, block)
+    return mirrored(synapses, found, block)
 
 
 def _kept(synapses: Synapses, which: np.ndarray) -> Synapses:

@@ -11,9 +11,9 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import ArrayLike, Number, QuantityLike
 from brainevent_core.connect.arguments import Rows, as_rows, mantissa_in, require_one_population
-from brainevent_core.connect.pairwise import with_weights
+from brainevent_core.connect.pairwise import with_facts
 from brainevent_core.connect.synapses import FormatName, Synapses, builder
-from brainevent_core.connect.weights import Weight
+from brainevent_core.connect.weights import Delay, Weight
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.jitc import draw
 from brainevent_core.matrices import StoredMatrix
@@ -33,6 +33,7 @@ def distance(
     radius: QuantityLike | None = None,
     periodic: QuantityLike | None = None,
     weight: Weight = 1.0,
+    delay: Delay | None = None,
     seed: ArrayLike | None = None,
     allow_autapses: bool = True,
     symmetric: bool = False,
@@ -52,6 +53,8 @@ def distance(
         periodic: lengths of a box with periodic boundaries, one for all dimensions or (d,); 0 for a dimension that has
             ends. Distances are those of the nearest images.
         weight: a number, an array, a distribution, a profile or a function, see :mod:`brainevent.connect`.
+        delay: steps until an event arrives: a number, an array, a distribution or a function, see
+            :mod:`brainevent.connect`. None: a matrix without delays.
         seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself.
         symmetric: whether every synapse has its reverse, with the same weight, see
@@ -98,7 +101,7 @@ def distance(
     def distances(synapses: Synapses) -> Any:
         return space.distance(*synapses.ids)
 
-    return make(*with_weights(drawn, weight, words, n_pre, n_post, taken, symmetric, distances))
+    return make(*with_facts(drawn, weight, delay, words, n_pre, n_post, taken, symmetric, distances))
 
 
 def _connected(words: np.ndarray, row: np.ndarray, column: np.ndarray, probability: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import numpy as np
@@ -15,10 +15,13 @@ from brainevent_core.errors import MathError
 from brainevent_core.formats import pointer_dtype
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn, StoredMatrix
 
-__all__ = ["FormatName", "Synapses", "builder", "is_homogeneous", "mirrored"]
+__all__ = ["Facts", "FormatName", "Synapses", "builder", "is_homogeneous", "mirrored"]
 
 #: What ``format=`` of a rule takes.
 FormatName: TypeAlias = Literal["csr", "csc", "coo", "fixed_post_num", "fixed_pre_num", "dense"]
+
+
+_C = TypeVar("_C", CSR, CSC)
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,33 @@ class Synapses:
         return ids[::-1] if self.by_post else ids
 
 
-def mirrored(upper: Synapses, data: Any, rows: tuple[int, int]) -> tuple[Synapses, Any]:
-    """Rows of the symmetric network of which ``upper`` has the synapses (i, j) with i ≤ j, with their weights.
+class Facts(NamedTuple):
+    """What synapses have: of each a scalar for all, or one for each.
+
+    Attributes:
+        weight: their weights, an array or a quantity.
+        delay: their delays in steps, None if they have none.
+    """
+
+    weight: Any
+    delay: Any
+
+    def taken(self, order: np.ndarray) -> Facts:
+        """Those of the synapses in another order."""
+        return Facts(taken(self.weight, order), None if self.delay is None else taken(self.delay, order))
+
+    @property
+    def are_homogeneous(self) -> bool:
+        """Whether all synapses have the same."""
+        return is_homogeneous(self.weight) and (self.delay is None or is_homogeneous(self.delay))
+
+
+def mirrored(upper: Synapses, facts: Facts, rows: tuple[int, int]) -> tuple[Synapses, Facts]:
+    """Rows of the symmetric network of which ``upper`` has the synapses (i, j) with i ≤ j, with what they have.
 
     Args:
         upper: from row 0 on, at least up to the last of ``rows``.
-        data: a weight for each of them, or one for all.
+        facts: of these synapses.
         rows: the first row, and the one behind the last.
     """
     start, stop = rows
@@ -82,16 +106,16 @@ def mirrored(upper: Synapses, data: Any, rows: tuple[int, int]) -> tuple[Synapse
     order = stable_order(row)
     counts = np.bincount(row, minlength=stop - start)
     at = np.concatenate([back, forth])[order]
-    return Synapses(counts, partner[order], start, upper.partners), taken(data, at)
+    return Synapses(counts, partner[order], start, upper.partners), facts.taken(at)
 
 
 # -- formats -----------------------------------------------------------------------------------------------------------
 
 
 class Compressed(NamedTuple):
-    """Weights, and the structure of compressed rows or columns."""
+    """Weights and delays, and the structure of compressed rows or columns."""
 
-    data: Any
+    facts: Facts
     indices: np.ndarray
     counts: np.ndarray
 
@@ -100,8 +124,8 @@ class Compressed(NamedTuple):
         pointers = np.concatenate([[0], np.cumsum(self.counts)])
         return pointers.astype(pointer_dtype(len(self.indices)))
 
-    def rectangle(self, kind: str) -> tuple[Any, np.ndarray]:
-        """Weights and indices of (neurons, degree), if all have the same.
+    def rectangle(self, kind: str) -> tuple[Any, np.ndarray, Any]:
+        """Weights, indices and delays of (neurons, degree), if all have the same.
 
         Raises:
             MathError: otherwise.
@@ -113,7 +137,11 @@ class Compressed(NamedTuple):
                 f'{self.counts.min()} to {self.counts.max()}: take format="csr" or "csc".'
             )
         shape = len(self.counts), degree
-        return self.data if is_homogeneous(self.data) else self.data.reshape(shape), self.indices.reshape(shape)
+
+        def each(values: Any) -> Any:
+            return values if values is None or is_homogeneous(values) else values.reshape(shape)
+
+        return each(self.facts.weight), self.indices.reshape(shape), each(self.facts.delay)
 
 
 def stable_order(keys: np.ndarray) -> np.ndarray:
@@ -127,7 +155,7 @@ def stable_order(keys: np.ndarray) -> np.ndarray:
 
 
 def taken(data: Any, order: np.ndarray) -> Any:
-    """The weights in another order; one for all stays."""
+    """Weights or delays in another order; one for all stays."""
     if is_homogeneous(data):
         return data
     mantissa, unit = units.detach(data)
@@ -136,15 +164,15 @@ def taken(data: Any, order: np.ndarray) -> Any:
 
 
 def is_homogeneous(data: Any) -> bool:
-    """Whether it is one weight for all: it is a scalar then, see :func:`~brainevent_core.connect.weights.weights`."""
+    """Whether it is one for all: it is a scalar then, see :func:`~brainevent_core.connect.weights.facts`."""
     return bool(np.ndim(units.detach(data)[0]) == 0)
 
 
-def _compressed(synapses: Synapses, data: Any, *, by_post: bool) -> Compressed:
+def _compressed(synapses: Synapses, facts: Facts, *, by_post: bool) -> Compressed:
     if by_post == synapses.by_post:
-        return Compressed(data, synapses.partner, synapses.counts)
+        return Compressed(facts, synapses.partner, synapses.counts)
     rows = max(len(synapses.counts), 1)
-    if is_homogeneous(data) and rows * synapses.partners <= 2**32:
+    if facts.are_homogeneous and rows * synapses.partners <= 2**32:
         # One number for both, half as wide as a key with a position: half the time.
         codes = synapses.partner.astype(np.uint32)
         codes *= np.uint32(rows)
@@ -154,44 +182,49 @@ def _compressed(synapses: Synapses, data: Any, *, by_post: bool) -> Compressed:
         partner = codes // np.uint32(rows)
         partner *= np.uint32(rows)
         codes -= partner
-        return Compressed(data, codes.view(np.int32), np.diff(starts, append=len(codes)))
+        return Compressed(facts, codes.view(np.int32), np.diff(starts, append=len(codes)))
     counts = np.bincount(synapses.partner, minlength=synapses.partners)
     order = stable_order(synapses.partner)
-    return Compressed(taken(data, order), synapses.row[order], counts)
+    return Compressed(facts.taken(order), synapses.row[order], counts)
 
 
-def _csr(synapses: Synapses, data: Any) -> CSR:
-    found = _compressed(synapses, data, by_post=False)
-    return CSR(found.data, found.indices, found.indptr, shape=synapses.shape, check=False)
+def _csr(synapses: Synapses, facts: Facts) -> CSR:
+    return _of_rows(CSR, synapses, _compressed(synapses, facts, by_post=False))
 
 
-def _csc(synapses: Synapses, data: Any) -> CSC:
-    found = _compressed(synapses, data, by_post=True)
-    return CSC(found.data, found.indices, found.indptr, shape=synapses.shape, check=False)
+def _csc(synapses: Synapses, facts: Facts) -> CSC:
+    return _of_rows(CSC, synapses, _compressed(synapses, facts, by_post=True))
 
 
-def _coo(synapses: Synapses, data: Any) -> COO:
+def _of_rows(cls: Callable[..., _C], synapses: Synapses, found: Compressed) -> _C:
+    (weight, delay), indices = found.facts, found.indices
+    return cls(weight, indices, found.indptr, shape=synapses.shape, delay=delay, check=False)
+
+
+def _coo(synapses: Synapses, facts: Facts) -> COO:
     ids = synapses.row, synapses.partner
     row, col = ids[::-1] if synapses.by_post else ids
-    by_row = not synapses.by_post
-    return COO(data, row, col, shape=synapses.shape, rows_sorted=by_row, cols_sorted=not by_row, check=False)
+    options: Any = {"rows_sorted": not synapses.by_post, "cols_sorted": synapses.by_post, "delay": facts.delay}
+    return COO(facts.weight, row, col, shape=synapses.shape, check=False, **options)
 
 
-def _fixed_post_num(synapses: Synapses, data: Any) -> FixedPostNumConn:
-    weights, indices = _compressed(synapses, data, by_post=False).rectangle("fixed_post_num")
-    return FixedPostNumConn(weights, indices, shape=synapses.shape, check=False)
+def _fixed_post_num(synapses: Synapses, facts: Facts) -> FixedPostNumConn:
+    weight, indices, delay = _compressed(synapses, facts, by_post=False).rectangle("fixed_post_num")
+    return FixedPostNumConn(weight, indices, shape=synapses.shape, delay=delay, check=False)
 
 
-def _fixed_pre_num(synapses: Synapses, data: Any) -> FixedPreNumConn:
-    weights, indices = _compressed(synapses, data, by_post=True).rectangle("fixed_pre_num")
-    return FixedPreNumConn(weights, indices, shape=synapses.shape, check=False)
+def _fixed_pre_num(synapses: Synapses, facts: Facts) -> FixedPreNumConn:
+    weight, indices, delay = _compressed(synapses, facts, by_post=True).rectangle("fixed_pre_num")
+    return FixedPreNumConn(weight, indices, shape=synapses.shape, delay=delay, check=False)
 
 
-def _dense(synapses: Synapses, data: Any) -> Dense:
-    return Dense(_coo(synapses, data).todense())
+def _dense(synapses: Synapses, facts: Facts) -> Dense:
+    if facts.delay is not None:
+        raise MathError('A dense matrix has no delays: take another format than format="dense".')
+    return Dense(_coo(synapses, facts).todense())
 
 
-_FORMATS: dict[str, Callable[[Synapses, Any], StoredMatrix]] = {
+_FORMATS: dict[str, Callable[[Synapses, Facts], StoredMatrix]] = {
     "csr": _csr,
     "csc": _csc,
     "coo": _coo,
@@ -201,8 +234,8 @@ _FORMATS: dict[str, Callable[[Synapses, Any], StoredMatrix]] = {
 }
 
 
-def builder(format: str) -> Callable[[Synapses, Any], StoredMatrix]:
-    """What makes a matrix of synapses and weights.
+def builder(format: str) -> Callable[[Synapses, Facts], StoredMatrix]:
+    """What makes a matrix of synapses and what they have.
 
     Raises:
         MathError: if there is no such format.

@@ -55,13 +55,17 @@ def _nothing_wrong(structure: Structure, shape: Shape) -> str | None:
 class Component(ByName):
     """Further arrays of a structure.
 
-    A component either changes what the entries are (``coordinates``, ``weight``), or is derived from them (``build``)
-    and changes nothing, such as an index that kernels may use.
+    A component changes what the entries are (``coordinates``, ``weight``), is derived from them (``build``) and changes
+    nothing, such as an index that kernels may use, or annotates them (``annotates``), such as delays: says something of
+    each that only some operations look at.
+
+    The arrays of one that annotates hold, in the orientation of what is stored, one number for all entries, (1,); one
+    for each row, (rows, 1), or column, (1, columns); or one for each entry, (nse,).
 
     Attributes:
         name: what it is called in the names of formats and messages.
         structure: names of its arrays.
-        lengths: ``(nse, shape) → length of each array``, all of which are vectors.
+        lengths: ``(nse, shape) → length of each array``, all of which are vectors; or the shapes that it can have.
         remedy: what to do about arrays of another length.
         coordinates: ``(row, col, structure, shape) → (row, col)``, what the entries are with it. None if it leaves them
             as they are.
@@ -70,6 +74,7 @@ class Component(ByName):
             without it, on the host if that is concrete. None for one that is given.
         draw: ``(rng, nse, shape, malformed) → arrays`` of NumPy, for one that is given.
         check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
+        annotates: for one that annotates entries, why a matrix that carries it has no products, and what to do instead.
         compressed_columns: ``structure → (indices, indptr, weight)``, for one that has the entries by columns: the rows
             of the entries, where each column begins, and the positions of their weights.
         fits: ``format → bool``: which formats can carry it.
@@ -77,13 +82,14 @@ class Component(ByName):
 
     name: str
     structure: tuple[str, ...]
-    lengths: Callable[[int, Shape], tuple[int, ...]]
+    lengths: Callable[[int, Shape], tuple[int | tuple[tuple[int, ...], ...], ...]]
     remedy: str
     coordinates: Callable[[Any, Any, Structure, Shape], tuple[Any, Any]] | None = None
     weight: Callable[[Structure, Shape], Any] | None = None
     build: Callable[[Format, Sequence[Any], Shape], tuple[Any, ...]] | None = None
     draw: Callable[[np.random.Generator, int, Shape, bool], Sequence[np.ndarray]] | None = None
     check_values: Callable[[Structure, Shape], str | None] = _nothing_wrong
+    annotates: str = ""
     compressed_columns: Callable[[Structure], tuple[Any, Any, Any]] | None = None
     fits: Callable[[Format], bool] = lambda fmt: not fmt.stores_all
 
@@ -155,6 +161,8 @@ class Format(ByName):
     def with_component(self, component: Component) -> Format:
         """The format that carries one more component; the same object for the same component.
 
+        One that annotates stands before those that are derived, whichever comes first.
+
         Raises:
             RegistrationError: if it has the component already, or can't carry it.
         """
@@ -162,13 +170,33 @@ class Format(ByName):
             fault = _why_not(self, component)
             if fault:
                 raise RegistrationError(f"{self.full_name!r} can't carry the component {component!r}: {fault}.")
-            components = (*self.components, component)
-            self._carrying[component] = replace(self, components=components, _base=self.base)
+            self._carrying[component] = self._with(component)
         return self._carrying[component]
+
+    def _with(self, component: Component) -> Format:
+        derived = [one for one in self.components if one.build is not None]
+        if not (component.annotates and derived):
+            return replace(self, components=(*self.components, component), _base=self.base)
+        given = self
+        for one in derived:
+            given = given.without(one)
+        return functools.reduce(Format.with_component, derived, given.with_component(component))
+
+    def without(self, component: Component) -> Format:
+        """The format without one of its components, or itself if it doesn't carry that."""
+        if component not in self.components:
+            return self
+        others = (one for one in self.components if one is not component)
+        return functools.reduce(Format.with_component, others, self.base)
 
     def carries(self, component: Component) -> bool:
         """Whether the component is one of its own."""
         return component in self.components
+
+    @functools.cached_property
+    def annotations(self) -> tuple[Component, ...]:
+        """Those of its components that annotate entries."""
+        return tuple(component for component in self.components if component.annotates)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
@@ -285,8 +313,10 @@ class Format(ByName):
         for component in self.components:
             for name, length in zip(component.structure, component.lengths(prod(per_entry), shape), strict=True):
                 given = tuple(getattr(structure, name).shape)
-                if given != (length,):
-                    raise MathError(f"{name} must have shape ({length},), got {given}; {component.remedy}")
+                possible = ((length,),) if isinstance(length, int) else length
+                if given not in possible:
+                    shapes = " or ".join(map(str, dict.fromkeys(possible)))
+                    raise MathError(f"{name} must have shape {shapes}, got {given}; {component.remedy}")
         if tuple(data.shape) != per_entry and not self.is_homogeneous(data):
             alternative = " or (1,) (one for all)" if self.takes_homogeneous else ""
             raise MathError(
@@ -337,12 +367,18 @@ def _why_not(fmt: Format, component: Component) -> str | None:
         return "the component does not fit it"
     if set(component.structure) & set(fmt.names):
         return f"it has an array of the same name, one of {', '.join(component.structure)}"
+    if component.annotates:
+        moved = next((one.name for one in fmt.components if one.weight is not None), None)
+        return moved and f"the weights of {moved!r} are in another order than the entries that it annotates"
     if not component.changes_entries:
-        return None if component.build is not None else "the component neither changes entries nor is derived from them"
+        nothing = "the component neither changes nor annotates entries, nor is it derived from them"
+        return None if component.build is not None else nothing
     if fmt.stores_all:
         return "it stores every element, and has no entries to change"
     if derived:
         return f"it changes the entries that {derived[0]!r} was derived from; add it before that"
     if component.weight and any(one.weight for one in fmt.components):
         return "another component says where weights are"
+    if component.weight and fmt.annotations:
+        return f"{fmt.annotations[0].name!r} annotates entries in the order of their weights"
     return None

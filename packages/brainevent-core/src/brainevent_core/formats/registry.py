@@ -48,7 +48,7 @@ def _variants(fmt: Format) -> Iterator[Format]:
         if component.fits(fmt):
             carrying = fmt.with_component(component)
             yield carrying
-            if component.changes_entries:
+            if component.build is None:
                 derived = (one for one in _components.values() if one.build is not None and one.fits(carrying))
                 yield from map(carrying.with_component, derived)
 

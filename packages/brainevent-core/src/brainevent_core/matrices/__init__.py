@@ -3,6 +3,7 @@
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.coo import COO
 from brainevent_core.matrices.csr import CSC, CSR
+from brainevent_core.matrices.delay_layout import CSRDelayLayout
 from brainevent_core.matrices.dense import Dense
 from brainevent_core.matrices.fixed_num import (
     FixedNumConn,
@@ -29,6 +30,7 @@ __all__ = [
     "COO",
     "CSC",
     "CSR",
+    "CSRDelayLayout",
     "DataRepresentation",
     "Dense",
     "FixedNumConn",

@@ -17,7 +17,7 @@ from brainevent_core.matrices.arguments import with_clear_errors
 from brainevent_core.matrices.arithmetic import Arithmetic
 from brainevent_core.matrices.conversion import Convertible
 from brainevent_core.matrices.indexing import Indexing
-from brainevent_core.ops import MatrixLike, MatrixSpec, dt2t, matmul, update
+from brainevent_core.ops import MatrixLike, MatrixSpec, dt2t, matmul, matrix_product, update
 from brainevent_core.serialization import serializable
 
 __all__ = ["Matrix"]
@@ -217,7 +217,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         if axis not in (None, 0, 1, -1, -2):
             raise MathError(f"axis must be None, 0 or 1, got {axis!r}.")
         ones = jnp.ones(self.shape[1 if axis in (1, -1) else 0], self.dtype)
-        sums = matmul(self, ones) if axis in (1, -1) else matmul(ones, self)
+        sums = matrix_product(self.__matrix_spec__.unannotated, ones, from_left=axis not in (1, -1))
         return sums.sum() if axis is None else sums
 
     # -- products ------------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax.numpy as jnp
 
@@ -10,6 +11,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import MathError
 from brainevent_core.formats import signed, within
+from brainevent_core.matrices.annotations import annotated, annotations_of, padded, taken
 from brainevent_core.ops import broadcast_weights, compressed, coordinates
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from brainevent_core.matrices.stored import StoredMatrix
 
 __all__ = ["Convertible"]
+
+_C = TypeVar("_C", bound="StoredMatrix")
 
 
 class Convertible:
@@ -59,8 +63,9 @@ class Convertible:
         data, unit = units.detach(matrix.data)
         each = data.reshape(-1) if spec.is_homogeneous else broadcast_weights(spec, data).reshape(-1)
         row, col = coordinates(spec)
+        annotations = padded(annotations_of(spec), 0 if nse is None else nse - matrix.nse)
         sorted_by_row = spec.format.rows_of(spec.structure, spec.shape) is not None
-        return COO(
+        coo = COO(
             _padded(matrix, units.attach(each, unit), nse),
             _padded(matrix, row, nse, outside=matrix.shape[0]),
             _padded(matrix, col, nse, outside=matrix.shape[1]),
@@ -69,6 +74,7 @@ class Convertible:
             cols_sorted=sorted_by_row and spec.transposed,
             check=False,
         )
+        return annotated(coo, annotations)
 
     @replicated
     def tocsr(self, *, nse: int | None = None) -> CSR:
@@ -84,7 +90,7 @@ class Convertible:
             return CSR.fromdense(matrix.todense(), nse=nse)
         if isinstance(matrix, CSR) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
-        return CSR(*_compressed(matrix, 0, nse), shape=matrix.shape, check=False)
+        return _compressed(CSR, matrix, 0, nse)
 
     @replicated
     def tocsc(self, *, nse: int | None = None) -> CSC:
@@ -100,17 +106,22 @@ class Convertible:
             return CSC.fromdense(matrix.todense(), nse=nse)
         if isinstance(matrix, CSC) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
-        return CSC(*_compressed(matrix, 1, nse), shape=matrix.shape, check=False)
+        return _compressed(CSC, matrix, 1, nse)
 
 
-def _compressed(matrix: StoredMatrix, axis: int, nse: int | None) -> tuple[Any, Any, Any]:
-    weight, indices, indptr = compressed(matrix.__matrix_spec__, axis)
+def _compressed(cls: Callable[..., _C], matrix: StoredMatrix, axis: int, nse: int | None) -> _C:
+    """The matrix compressed by rows (``axis`` 0) or columns (1), in the class for that."""
+    spec = matrix.__matrix_spec__
+    weight, indices, indptr = compressed(spec, axis)
     data = matrix.data.reshape(-1)
-    if weight is not None and not matrix.__matrix_spec__.is_homogeneous:
+    if weight is not None and not spec.is_homogeneous:
         mantissa, unit = units.detach(data)
         at = within(weight, mantissa.size)
         data = units.attach(mantissa.at[at].get(mode="fill", fill_value=0, wrap_negative_indices=False), unit)
-    return _padded(matrix, data, nse), _padded(matrix, indices, nse, outside=matrix.shape[1 - axis]), indptr
+    # What is annotated has its weights in the order of entries.
+    annotations = padded(taken(annotations_of(spec), weight), 0 if nse is None else nse - matrix.nse)
+    indices = _padded(matrix, indices, nse, outside=matrix.shape[1 - axis])
+    return annotated(cls(_padded(matrix, data, nse), indices, indptr, shape=matrix.shape, check=False), annotations)
 
 
 def _padded(matrix: StoredMatrix, array: Any, nse: int | None, *, outside: int | None = None) -> Any:

@@ -9,6 +9,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core._typing import Array, ArrayLike, QuantityLike
 from brainevent_core.formats import COO_FORMAT
+from brainevent_core.matrices.annotations import annotated, annotations_of, taken, turned
 from brainevent_core.matrices.arguments import dense_parts, nonzero
 from brainevent_core.matrices.stored import StoredMatrix
 from brainevent_core.ops import coordinate_order
@@ -26,6 +27,7 @@ class COO(StoredMatrix):
         shape: (rows, columns).
         rows_sorted: promise that ``row`` does not decrease.
         cols_sorted: promise that ``col`` does not decrease.
+        delay: how many steps later an event arrives, see :meth:`with_delay`.
         check: whether to look at the values of ``row`` and ``col``; see :class:`CSR`.
 
     Example:
@@ -48,9 +50,10 @@ class COO(StoredMatrix):
         shape: Sequence[int],
         rows_sorted: bool = False,
         cols_sorted: bool = False,
+        delay: ArrayLike | None = None,
         check: bool = True,
     ) -> None:
-        super().__init__(data, row, col, shape=shape, check=check)
+        super().__init__(data, row, col, shape=shape, delay=delay, check=check)
         self._set_sorted(rows_sorted, cols_sorted)
 
     def _set_sorted(self, rows_sorted: bool, cols_sorted: bool) -> None:
@@ -89,12 +92,17 @@ class COO(StoredMatrix):
             return self.tocoo().sort_indices()
         order = coordinate_order(self.row, self.col)
         data = self.data if self.data.size == 1 else self.data[order]
-        aux = (self.shape, self.__matrix_spec__.format, True, False)
-        return COO.tree_unflatten(aux, (data, self.row[order], self.col[order]))
+        spec = self.__matrix_spec__
+        aux = (self.shape, spec.unannotated.format, True, False)
+        ordered = COO.tree_unflatten(aux, (data, self.row[order], self.col[order]))
+        return annotated(ordered, taken(annotations_of(spec), order))
 
     def _transpose(self) -> COO:
-        aux = (self.shape[::-1], self.__matrix_spec__.format, self.cols_sorted, self.rows_sorted)
-        return COO.tree_unflatten(aux, (self.data, self.col, self.row, *self._structure[2:]))
+        spec = self.__matrix_spec__
+        aux = (self.shape[::-1], spec.unannotated.format, self.cols_sorted, self.rows_sorted)
+        _, _, *further = spec.unannotated.structure
+        transposed = COO.tree_unflatten(aux, (self.data, self.col, self.row, *further))
+        return annotated(transposed, turned(annotations_of(spec)))
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import jax
 import jax.numpy as jnp
@@ -11,14 +11,18 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core._typing import Array, ArrayLike, Index, Quantity, QuantityLike
-from brainevent_core.errors import MathError
+from brainevent_core._typing import Array, ArrayLike, Index, OperandLike, Quantity, QuantityLike
+from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
+from brainevent_core.matrices.annotations import annotated, annotations_of, rows_selected
 from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
 from brainevent_core.matrices.indexing import selected
 from brainevent_core.ops import solve
+
+if TYPE_CHECKING:
+    from brainevent_core.matrices.delay_layout import CSRDelayLayout
 
 __all__ = ["CSC", "CSR"]
 
@@ -33,9 +37,10 @@ class _Compressed(ColumnIndexed):
         indptr: ArrayLike | None = None,
         *,
         shape: Sequence[int],
+        delay: ArrayLike | None = None,
         check: bool = True,
     ) -> None:
-        super().__init__(data, indices, indptr, shape=shape, check=check)
+        super().__init__(data, indices, indptr, shape=shape, delay=delay, check=check)
 
     @property
     def indices(self) -> Array:
@@ -85,6 +90,7 @@ class _Compressed(ColumnIndexed):
 
         Raises:
             MathError: if the length does not fit.
+            UnsupportedOperationError: if entries would be added to a matrix with delays.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -99,6 +105,11 @@ class _Compressed(ColumnIndexed):
         data, structure = plus_diagonal(plain.__matrix_spec__, as_data(values), int(self._transposed))
         if structure is None:
             matrix = plain._replace(data)
+        elif plain.__matrix_spec__.format.annotations:
+            raise UnsupportedOperationError(
+                f"This {type(self).__name__} has delays, and not every element of its diagonal has an entry, as far as "
+                "can be seen: added ones would have no delay. Add to `matrix.with_delay(None)`, and give delays then."
+            )
         else:
             matrix = type(plain)(data, *structure, shape=self.shape, check=False)
         return matrix.with_csc_index() if self.has_csc_index else matrix
@@ -136,6 +147,8 @@ class CSR(_Compressed):
         indices: column of every entry, ``(nse,)``, any integer dtype.
         indptr: where each row begins, ``(rows + 1,)``, any integer dtype.
         shape: (rows, columns).
+        delay: how many steps later an event arrives, whole steps: one for all, one for each row, ``(rows,)``, or one
+            for each entry, ``(nse,)``; see :meth:`with_delay`.
         check: whether to look at the values of ``indices`` and ``indptr``. Without, entries outside the shape are
             left out of every result; nothing is ever read or written outside the arrays.
 
@@ -177,7 +190,39 @@ class CSR(_Compressed):
         # The entries of a row follow each other, from where it begins.
         entries = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
         data = self.data if self.data.size == 1 else self.data[entries]
-        return type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
+        rows = type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
+        return annotated(rows, rows_selected(annotations_of(self.__matrix_spec__), at, entries))
+
+    def delay_deliver(
+        self,
+        ring: QuantityLike,
+        events: OperandLike,
+        delays: ArrayLike,
+        t: ArrayLike,
+        *,
+        weighted: bool | None = None,
+        backend: str | None = None,
+    ) -> Array | Quantity:
+        """A ring with what events cause later; see :func:`csr_delay_deliver`, whose matrix this one is.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[1.0, 0.0], [0.0, 2.0]]))
+            >>> weights.delay_deliver(jnp.zeros((3, 2)), jnp.array([True, True]), jnp.array([1, 2]), 0)
+            Array([[0., 0.],
+                   [1., 0.],
+                   [0., 2.]], dtype=float32)
+        """
+        from brainevent_core.matrices.delay_layout import deliver_to_ring
+
+        return deliver_to_ring(self.with_delay(delays), ring, events, t, weighted=weighted, backend=backend)
+
+    def delay_layout(self, delays: ArrayLike, n_slots: int) -> CSRDelayLayout:
+        """The matrix as a :class:`CSRDelayLayout` for rings of ``n_slots`` slots; see :meth:`CSRDelayLayout.build`."""
+        from brainevent_core.matrices.delay_layout import CSRDelayLayout
+
+        parts = (self.data, self.indices, self.indptr)
+        return CSRDelayLayout.build(*parts, delays, n_slots=n_slots, shape=self.shape)
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

@@ -1,11 +1,16 @@
-"""Entries that stand at the same place: they add up, so what is not linear has to see their sum."""
+"""Entries that stand at the same place: they add up, so what is not linear has to see their sum.
 
+Those that are annotated differently, with another delay, are different synapses: their place is another one.
+"""
+
+from functools import reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core.matrices.annotations import entrywise
 from brainevent_core.matrices.arguments import remembered
 from brainevent_core.ops import MatrixSpec, entries_of, segment_sum
 
@@ -25,10 +30,10 @@ def may_repeat(stored: MatrixSpec) -> bool:
         # Sorted by both: the product of two long axes is larger than any integer.
         with jax.ensure_compile_time_eval():
             row, col, exists = (np.asarray(index) for index in entries_of(stored)[:3])
-        row, col = row[exists], col[exists]
-        order = np.lexsort((col, row))
-        row, col = row[order], col[order]
-        return bool(((row[1:] == row[:-1]) & (col[1:] == col[:-1])).any())
+        keys = [key.reshape(-1)[exists.reshape(-1)] for key in (*map(np.asarray, entrywise(stored)), col, row)]
+        order = np.lexsort(keys)
+        same = [key[order][1:] == key[order][:-1] for key in keys]
+        return bool(np.logical_and.reduce(same).any())
 
     return remembered(_repeats, (stored.format, stored.shape), stored.structure, find)
 
@@ -39,9 +44,10 @@ def first_of_place(stored: MatrixSpec) -> Any:
     entry = jnp.arange(row.shape[0])
     # Those that do not exist are no place.
     row, col = jnp.where(exists, row, -1), jnp.where(exists, col, entry.astype(col.dtype))
-    order = jnp.lexsort((col, row))
-    row, col = row[order], col[order]
-    begins = jnp.ones(row.shape, bool).at[1:].set((row[1:] != row[:-1]) | (col[1:] != col[:-1]))
+    keys = [*entrywise(stored), col, row]
+    order = jnp.lexsort(keys)
+    changes = [key[order][1:] != key[order][:-1] for key in keys]
+    begins = jnp.ones(row.shape, bool).at[1:].set(reduce(jnp.logical_or, changes))
     start = jax.lax.cummax(jnp.where(begins, entry, 0))
     return jnp.zeros_like(entry).at[order].set(order[start])
 

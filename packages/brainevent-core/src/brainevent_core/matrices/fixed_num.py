@@ -35,6 +35,7 @@ class FixedNumConn(ColumnIndexed):
         indices: ArrayLike | None = None,
         *,
         shape: Sequence[int] | None = None,
+        delay: ArrayLike | None = None,
         check: bool = True,
         num_pre: int | None = None,
         num_post: int | None = None,
@@ -61,7 +62,7 @@ class FixedNumConn(ColumnIndexed):
             raise MathError(f"{type(self).__name__} needs weights, data=, one for all or one per entry of indices.")
         if shape is None:
             raise MathError(f"{type(self).__name__} needs shape=(num_pre, num_post).")
-        super().__init__(data, indices, shape=shape, check=check)
+        super().__init__(data, indices, shape=shape, delay=delay, check=check)
 
     def _drawn(self, numbers: dict[str, int | None], weight: Any, seed: Any) -> tuple[Any, np.ndarray, Shape]:
         """``(data, indices, shape)`` of random connectivity."""
@@ -101,6 +102,8 @@ class FixedPostNumConn(FixedNumConn):
         data: weights (n_pre, k), or one for all (a scalar or (1,)).
         indices: postsynaptic targets, (n_pre, k), any integer dtype.
         shape: (n_pre, n_post).
+        delay: how many steps later an event arrives, whole steps: one for all, one for each presynaptic neuron,
+            (n_pre,), or one for each entry, (n_pre, k); see :meth:`with_delay`.
         check: whether to look at the values of ``indices``; see :class:`CSR`.
         num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct targets for each neuron.
         weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.

@@ -22,6 +22,7 @@ from brainevent_core.matrices.arguments import (
     unknown_argument,
 )
 from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.delays import as_delay, delay_of, with_steps
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
 from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
 
@@ -47,6 +48,7 @@ class StoredMatrix(Matrix):
         data: weights, one per entry, or one for all if the format takes that.
         *structure: the structure's arrays, also by name. Data and structure can come as one tuple.
         shape: (rows, columns).
+        delay: how many steps later an event arrives, see :meth:`with_delay`; None for a matrix without delays.
         check: whether to look at the values of the structure.
     """
 
@@ -60,6 +62,7 @@ class StoredMatrix(Matrix):
         data: QuantityLike,
         *structure: ArrayLike | None,
         shape: Sequence[int] | None = None,
+        delay: ArrayLike | None = None,
         check: bool = True,
         **named: ArrayLike | None,
     ) -> None:
@@ -77,6 +80,9 @@ class StoredMatrix(Matrix):
         if check:
             check_values(fmt, arrays, stored_shape)
         self._set(weights, tuple(map(as_index_array, arrays)), size, fmt)
+        if delay is not None:
+            delayed = with_steps(self, as_delay(delay, self.__matrix_spec__, check=check))
+            self._set(weights, delayed._structure, *delayed._static)
 
     def _constructor_arrays(
         self, data: Any, structure: Sequence[Any], named: dict[str, Any]
@@ -85,7 +91,7 @@ class StoredMatrix(Matrix):
         kind, names = type(self).__name__, self._format.structure
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
-            raise unknown_argument(kind, unknown, ("data", *names, "shape", "check"))
+            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check"))
         given = [array for array in structure if array is not None]
         given += [named[name] for name in names if named.get(name) is not None]
         if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
@@ -167,6 +173,43 @@ class StoredMatrix(Matrix):
             if weights.ndim > 1 and tuple(weights.shape) != per_entry:
                 weights = weights.reshape(1)
         return self._replace(weights)
+
+    # -- delays --------------------------------------------------------------------------------------------------
+
+    @property
+    def delay(self) -> Array | None:
+        """How many steps later an event of an entry arrives; None if it has no delays.
+
+        (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
+        per entry. Integers of any dtype.
+        """
+        return delay_of(self.__matrix_spec__)
+
+    def with_delay(self, delay: ArrayLike | None) -> Self:
+        """The same matrix with other delays, or with none.
+
+        Delays are dendritic: an event meets its synapse at once, with the weight that it has then, and what it causes
+        arrives in the postsynaptic neuron ``delay`` steps later. :meth:`DelayRing.add` delivers it.
+
+        Args:
+            delay: whole steps, at least 1: one for all; one for each row (presynaptic neuron), (rows,); or one for each
+                entry, in the shape of one weight per entry. The latter decides where both have one shape; (rows, 1) is
+                for rows in any case. Any integer dtype: uint8 takes a byte a synapse. Times are converted by
+                :func:`brainevent.steps`. None makes a matrix without delays.
+
+        Raises:
+            DTypeError: if they are no integers.
+            MathError: if they have another shape.
+            StructureError: if one is less than 1, and can be seen. One that can't be seen does not arrive.
+            UnsupportedOperationError: for a dense matrix.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+            >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
+            CSR(shape=(2, 2), nse=3, dtype=float32, delay)
+        """
+        return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
         """The same arrays, an index among them, read by another class."""

@@ -1,6 +1,7 @@
 """Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
 
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates
+from brainevent_core.ops.delays import deliver, take
 from brainevent_core.ops.dt2t import dt2t
 from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum, widened
 from brainevent_core.ops.generated import connections, count_connections, window
@@ -25,6 +26,7 @@ __all__ = [
     "coordinate_order",
     "coordinates",
     "count_connections",
+    "deliver",
     "dt2t",
     "elements",
     "entries_of",
@@ -34,6 +36,7 @@ __all__ = [
     "sddmm",
     "segment_sum",
     "solve",
+    "take",
     "update",
     "widened",
     "window",

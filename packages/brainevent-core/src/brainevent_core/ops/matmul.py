@@ -21,7 +21,16 @@ from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixLike, MatrixSpec
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
-__all__ = ["HOW_TO_TAKE_SPARSE", "as_array", "matmul", "matrix_of", "matrix_product", "promote", "warn_of_unit"]
+__all__ = [
+    "HOW_TO_TAKE_SPARSE",
+    "as_array",
+    "matmul",
+    "matrix_of",
+    "matrix_product",
+    "promote",
+    "require_products",
+    "warn_of_unit",
+]
 
 
 def matmul(
@@ -41,7 +50,7 @@ def matmul(
 
     Raises:
         MathError: if the lengths or ranks do not fit; a ValueError that names both shapes.
-        UnsupportedOperationError: for a product of two sparse matrices.
+        UnsupportedOperationError: for a product of two sparse matrices, or with one that has delays.
         KernelNotAvailableError: if ``backend`` has no kernel for the product.
 
     Example:
@@ -160,7 +169,18 @@ def bind_matmul(format: Any, data: Any, structure: Any, x: Any, **params: Any) -
 
 @bind_matmul.register
 def _stored(format: Format, data: Any, structure: Any, x: Any, **params: Any) -> Any:
+    require_products(format)
     return matmul_p(data, *structure, x, format=format, **params)
+
+
+def require_products(format: Any) -> None:
+    """Refuse a matrix of which products would leave something out.
+
+    Raises:
+        UnsupportedOperationError: if a component annotates its entries.
+    """
+    for component in getattr(format, "annotations", ()):
+        raise UnsupportedOperationError(component.annotates)
 
 
 @bind_matmul.register

@@ -58,6 +58,7 @@ def update(
         raise MathError(f"clip must be one of {', '.join(map(repr, CLIPS))}; got {clip!r}.")
     if w_min is None and w_max is None:
         clip = "updated"  # without bounds both are the same, and the cost of this one scales with the events
+    stored = stored.unannotated
     encoding, x, length = _events(spikes)
     key = _UpdateKey(stored.format, stored.shape, stored.transposed != pre, encoding, length, pre, clip, backend)
     bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))

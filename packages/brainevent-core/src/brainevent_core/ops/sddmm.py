@@ -42,6 +42,7 @@ def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = No
     Raises:
         MathError: if shapes do not fit.
     """
+    stored = stored.unannotated
     operands = [_operand(array) for array in (left, right)]
     (m, n), one, two = stored.shape, *(tuple(array.shape) for _, array in operands)
     vectors = one == (m,) and two == (n,)

@@ -65,6 +65,7 @@ def _elements(format: Any, spec: MatrixSpec, row: Any, col: Any) -> Any:
 
 @_slices.register
 def _stored_slices(format: Format, spec: MatrixSpec, axis: int, at: Any, backend: str | None) -> Any:
+    spec = spec.unannotated
     data, unit = units.detach(spec.data)
     size = spec.matrix_shape[axis]
     at = jnp.asarray(at)

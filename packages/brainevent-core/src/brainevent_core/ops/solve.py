@@ -15,7 +15,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.ops.entries import broadcast_weights, entries_of
-from brainevent_core.ops.matmul import as_array, matrix_product
+from brainevent_core.ops.matmul import as_array, matrix_product, require_products
 from brainevent_core.ops.spec import MatrixSpec
 
 __all__ = ["solve"]
@@ -36,7 +36,9 @@ def solve(stored: MatrixSpec, b: Any) -> Any:
     Raises:
         MathError: if A is not square or the lengths do not fit.
         DTypeError: for complex numbers.
+        UnsupportedOperationError: if the matrix has delays.
     """
+    require_products(stored.format)
     (data, unit), (b, b_unit) = units.detach(stored.data), units.detach(as_array(b))
     size = stored.shape[0]
     if stored.shape[1] != size or b.ndim not in (1, 2) or b.shape[0] != size:

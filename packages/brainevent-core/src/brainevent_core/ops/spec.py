@@ -66,6 +66,18 @@ class MatrixSpec(NamedTuple):
         return any(component.changes_entries for component in self.format.components)
 
     @property
+    def unannotated(self) -> "MatrixSpec":
+        """The matrix without what components say of its entries, such as delays, for operations that don't read it."""
+        annotations = getattr(self.format, "annotations", ())
+        if not annotations:
+            return self
+        fmt = self.format
+        for component in annotations:
+            fmt = fmt.without(component)
+        structure = self.format.named(self.structure)
+        return self._replace(format=fmt, structure=tuple(getattr(structure, name) for name in fmt.names))
+
+    @property
     def is_traced(self) -> bool:
         """Whether its structure is traced, so that its values can't be seen."""
         return any(isinstance(array, jax.core.Tracer) for array in self.structure)

@@ -1,5 +1,6 @@
 """The declarations: one per operation, for every format, with their rules side by side."""
 
+from brainevent_core.primitives.delays import deliver_p, take_slot_p
 from brainevent_core.primitives.encoding import encode_events_p
 from brainevent_core.primitives.jitc import jitc_matmul_p, jitc_to_coo_p, jitc_to_dense_p
 from brainevent_core.primitives.matmul import matmul_p, sddmm_p
@@ -7,6 +8,7 @@ from brainevent_core.primitives.plasticity import CLIPS, stdp_update_p
 
 __all__ = [
     "CLIPS",
+    "deliver_p",
     "encode_events_p",
     "jitc_matmul_p",
     "jitc_to_coo_p",
@@ -14,4 +16,5 @@ __all__ = [
     "matmul_p",
     "sddmm_p",
     "stdp_update_p",
+    "take_slot_p",
 ]

@@ -1,5 +1,6 @@
 """The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
 
+from brainevent_core.reference.delays import deliver, ring_entries, take_slot, with_slot
 from brainevent_core.reference.encoding import encode_events
 from brainevent_core.reference.jitc import Some, jitc_matmul, jitc_sum, jitc_to_coo, jitc_to_dense
 from brainevent_core.reference.matmul import (
@@ -18,6 +19,7 @@ __all__ = [
     "Some",
     "accumulator",
     "contribution",
+    "deliver",
     "encode_events",
     "jitc_matmul",
     "jitc_sum",
@@ -25,7 +27,10 @@ __all__ = [
     "jitc_to_dense",
     "matmul",
     "oriented_entries",
+    "ring_entries",
     "sddmm",
     "stdp_update",
     "sum_over_entries",
+    "take_slot",
+    "with_slot",
 ]

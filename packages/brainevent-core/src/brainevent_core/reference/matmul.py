@@ -25,6 +25,7 @@ __all__ = [
     "OrientedEntries",
     "accumulator",
     "contribution",
+    "entry_terms",
     "matmul",
     "oriented_entries",
     "sddmm",
@@ -47,13 +48,18 @@ def sum_over_entries(
     weights: Any, entries: OrientedEntries, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
 ) -> Any:
     """The product of so many rows, given its entries, the weights as a vector, and x decoded."""
-    dtype, exists = weights.dtype, entries.source >= 0
+    terms = entry_terms(weights, entries, x, encoding, homogeneous=homogeneous)
+    out = jnp.zeros((length, *x.shape[1:]), terms.dtype)
+    return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(weights.dtype)
+
+
+def entry_terms(weights: Any, entries: OrientedEntries, x: Any, encoding: Encoding, *, homogeneous: bool) -> Any:
+    """What each entry adds to its target, in the dtype of sums."""
+    exists = entries.source >= 0
     if entries.weight is not None and not homogeneous:
         weights, exists = _take(weights, entries.weight), exists & (entries.weight >= 0)
-    weights = _columns(weights, x).astype(accumulator(dtype))
-    terms = jnp.where(_columns(exists, x), contribution(weights, _take(x, entries.source), encoding), 0)
-    out = jnp.zeros((length, *x.shape[1:]), weights.dtype)
-    return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(dtype)
+    weights = _columns(weights, x).astype(accumulator(weights.dtype))
+    return jnp.where(_columns(exists, x), contribution(weights, _take(x, entries.source), encoding), 0)
 
 
 def sddmm(y: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:

@@ -8,6 +8,8 @@ from brainevent_core.sampling.bernoulli import draw_bernoulli
 from brainevent_core.sampling.pairs import draw_pairs
 from brainevent_core.sampling.partners import draw_partners
 from brainevent_core.sampling.words import (
+    DELAY_FUNCTIONS,
+    DELAYS,
     DISTANCE,
     FUNCTIONS,
     PAIRS,
@@ -22,6 +24,8 @@ from brainevent_core.sampling.words import (
 )
 
 __all__ = [
+    "DELAYS",
+    "DELAY_FUNCTIONS",
     "DISTANCE",
     "FUNCTIONS",
     "PAIRS",

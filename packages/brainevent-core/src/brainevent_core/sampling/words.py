@@ -14,6 +14,8 @@ from brainevent_core.jitc import as_seed, block_keys
 
 __all__ = [
     "CHUNK",
+    "DELAYS",
+    "DELAY_FUNCTIONS",
     "DISTANCE",
     "FUNCTIONS",
     "PAIRS",
@@ -34,7 +36,7 @@ __all__ = [
 VERSION = 1
 
 #: What words are drawn for: the second word of the counter. Blocks of just-in-time connectivity are below 2³¹.
-PARTNERS, PAIRS, DISTANCE, WEIGHTS, FUNCTIONS = (2**31 + number for number in range(5))
+PARTNERS, PAIRS, DISTANCE, WEIGHTS, FUNCTIONS, DELAYS, DELAY_FUNCTIONS = (2**31 + number for number in range(7))
 
 #: How many words are drawn at once: temporary arrays of these stay in the processor's cache, and bound the memory.
 CHUNK = 1 << 16
@@ -62,9 +64,9 @@ def row_keys(seed: np.ndarray, rows: np.ndarray, domain: int) -> tuple[np.ndarra
     return block_keys(seed.reshape(2, 1), rows.astype(np.uint32), np.full(1, domain, np.uint32))
 
 
-def function_key(seed: np.ndarray) -> Any:
-    """The ``jax.random`` key that weight functions of users get."""
-    words = row_keys(seed, np.zeros(1, np.uint32), FUNCTIONS)
+def function_key(seed: np.ndarray, domain: int = FUNCTIONS) -> Any:
+    """The ``jax.random`` key that functions of users get, of weights or of delays."""
+    words = row_keys(seed, np.zeros(1, np.uint32), domain)
     return jax.random.wrap_key_data(jnp.concatenate(words), impl="threefry2x32")
 
 

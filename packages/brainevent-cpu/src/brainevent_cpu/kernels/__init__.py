@@ -10,7 +10,7 @@ import jax
 
 from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
 
-from . import encoding, jitc, matmul, plasticity
+from . import delays, encoding, jitc, matmul, plasticity
 
 __all__ = ["register"]
 
@@ -21,6 +21,8 @@ def register(registry: Any) -> None:
         ("matmul", matmul.matmul, matmul.supports_matmul, {}),
         ("sddmm", _of_members(matmul.sddmm), matmul.supports_sddmm, {}),
         ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
+        ("deliver", delays.deliver, delays.supports_deliver, {"in_place": True}),
+        ("take_slot", delays.take_slot, delays.supports_take, {"in_place": True}),
         ("encode_events", _of_members(encoding.encode_events), encoding.supports_encoding, {}),
         ("jitc_matmul", _of_members(jitc.matmul), jitc.supports_matmul, {}),
         ("jitc_to_dense", _of_members(jitc.elements), jitc.supports_writing, {}),

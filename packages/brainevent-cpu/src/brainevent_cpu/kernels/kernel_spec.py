@@ -7,11 +7,12 @@ import dataclasses
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT, Encoding
 from brainevent_core.primitives import CLIPS
 
-__all__ = ["ENCODINGS", "LAYOUTS", "WEIGHTS", "KernelSpec"]
+__all__ = ["ENCODINGS", "EXTENTS", "LAYOUTS", "WEIGHTS", "KernelSpec"]
 
 #: What kernels know. They are written for these and no others: whatever is not one of them must not get so far.
 ENCODINGS = (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT)
 LAYOUTS = ("csr", "fixed_num")
+EXTENTS = ("all", "source", "target", "entry")
 WEIGHTS = ("homogeneous", "entries", "float16", "bfloat16")
 
 
@@ -32,6 +33,7 @@ class KernelSpec:
       shared: whether several entries can have one weight, then.
       lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
       short: whether rows have so few entries, on average, that where they end costs more than they do.
+      delays: of a delivery, what each delay is for, one of `EXTENTS`.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
     """
 
@@ -45,6 +47,7 @@ class KernelSpec:
     shared: bool = False
     lanes: bool = False
     short: bool = False
+    delays: str = ""
     clip: str = ""
 
     def __post_init__(self) -> None:
@@ -52,6 +55,7 @@ class KernelSpec:
             (self.layout, ("", *LAYOUTS)),
             (self.weights, WEIGHTS),
             (self.encoding, ENCODINGS),
+            (self.delays, ("", *EXTENTS)),
             (self.clip, ("", *CLIPS)),
         ):
             if given not in known:
@@ -86,5 +90,6 @@ class KernelSpec:
             *(["shared"] if self.shared else []),
             *(["lanes"] if self.lanes else []),
             *(["short"] if self.short else []),
+            *([f"delay_by_{self.delays}"] if self.delays else []),
             *([self.clip] if self.clip else []),
         )

@@ -24,11 +24,11 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive.vmap_axes import VmapAxis, batch_shape, number_mapped, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
 
 from ..bridge import native_call
 from .compiled import native_kernel
-from .in_place import overwrite
+from .in_place import mapped_everywhere, overwrite
 from .kernel_spec import ENCODINGS, KernelSpec
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
@@ -74,10 +74,7 @@ def stdp_update(
       after: what has been computed from the weights before.
       **static: format, shape, transpose, encoding and clip.
     """
-    front = [axis.size if axis.mapped[0] else 1 for axis in batch]
-    inner = data.shape[number_mapped(batch, 0) :]
-    data = jnp.broadcast_to(data.reshape(*front, *inner), (*batch_shape(batch), *inner))
-    mapped = [VmapAxis(axis.size, (True, *axis.mapped[1:])) for axis in batch]
+    data, mapped = mapped_everywhere(data, batch)
     outputs: list[jax.Array] = vmap_over(partial(_update, after=after, **static), mapped)(data, *operands)
     return outputs
 
@@ -125,7 +122,7 @@ def _update(
     for i, array in enumerate(arrays):
         if i not in plan.pointers:
             seen[1 + i] = unsigned(array)
-    new = overwrite(
+    return overwrite(
         native_kernel(call),
         data,
         *arrays,
@@ -140,7 +137,6 @@ def _update(
         },
         read_as=seen,
     )
-    return [new]
 
 
 @dataclasses.dataclass(frozen=True)

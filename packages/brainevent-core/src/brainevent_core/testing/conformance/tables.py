@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from brainevent_core.encodings import ENCODINGS
-from brainevent_core.formats import get_format, registered_formats
+from brainevent_core.formats import DELAY, Component, get_format, registered_formats
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.primitives import CLIPS
+from brainevent_core.reference import accumulator
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.operands import (
     RATES,
@@ -225,6 +226,39 @@ def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCa
     return PrimitiveCall([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
 
 
+#: How many slots a ring has: more than delays are drawn from, some of them, and none but now.
+_SLOTS = ("16", "5", "1")
+_EXTENTS = ("entry", "all", "row", "column")
+
+
+def _draw_deliver(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+    fmt, shape = get_format(case["format"]), shape_of(case["shape"])
+    structure = _structure(case, rng)
+    at = fmt.names.index("delay")
+    if case["delay"] != "entry":
+        length = {"all": (1,), "row": (shape[0], 1), "column": (1, shape[1])}[case["delay"]]
+        drawn = structure[at]  # with what a user can get wrong, if it is malformed
+        structure[at] = rng.choice(drawn, length) if drawn.size else np.ones(length, drawn.dtype)
+    nonfinite = case["values"] == "nonfinite"
+    weights = (1,) if case["weights"] == "homogeneous" else fmt.weights_shape(structure, shape)
+    data = numbers(weights, case["dtype"], rng, nonfinite=nonfinite)
+    sums = case["dtype"] if case["ring"] == "weights" else str(accumulator(case["dtype"]))
+    ring = numbers((int(case["slots"]), _lengths(case)[0]), sums, rng, nonfinite=nonfinite)
+    operands = [ring, data, *structure, _step(case, rng), _x(case, rng)]
+    count = len(structure)
+    groups = {"ring": (0,), "data": (1,), "structure": tuple(range(2, 2 + count)), "x": (3 + count,)}
+    return PrimitiveCall(operands, _stored_params(case), groups, case["dtype"])
+
+
+def _step(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
+    return np.asarray(rng.choice([int(rng.integers(-100, 100)), -(2**31), 2**31 - 1]), np.int32)
+
+
+def _draw_take(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+    ring = numbers(shape_of(case["shape"]), case["dtype"], rng, nonfinite=case["values"] == "nonfinite")
+    return PrimitiveCall([ring, _step(case, rng)], {}, {"ring": (0,), "t": (1,)}, case["dtype"])
+
+
 def _groups(left: str, structure: int, right: str) -> dict[str, tuple[int, ...]]:
     between = {"structure": tuple(range(1, structure + 1))} if structure else {}
     return {left: (0,), **between, right: (structure + 1,)}
@@ -304,15 +338,22 @@ INPUTS: dict[str, Callable[[ConformanceCase, np.random.Generator], np.ndarray]] 
     "x": _x,
     "mask": _mask,
     "seed": _seed,
+    "t": _step,
 }
 
 # -- the tables --------------------------------------------------------------------------------------------------------
 
 
-def _of_stored(*mapped: str, differentiated: Sequence[str], events_only: bool = False) -> Callable[[], _Columns]:
-    """The columns of which whole tables have every combination, for a primitive of stored matrices."""
+def _of_stored(
+    *mapped: str, differentiated: Sequence[str], events_only: bool = False, annotation: Component | None = None
+) -> Callable[[], _Columns]:
+    """The columns of which whole tables have every combination, for a primitive of stored matrices.
+
+    The primitive looks at one component that annotates entries, or at none: it is called without the others.
+    """
+    annotations = () if annotation is None else (annotation,)
     return lambda: {
-        "format": [fmt.full_name for fmt in registered_formats()],
+        "format": [fmt.full_name for fmt in registered_formats() if fmt.annotations == annotations],
         "operand": kinds(events_only=events_only),
         "direction": _DIRECTIONS,
         "dtype": _DTYPES,
@@ -342,6 +383,23 @@ TABLES: dict[str, Table] = {
         lambda: {"clip": CLIPS, **_COMMON},
         _draw_update,
         _stored_exists,
+    ),
+    "deliver": Table(
+        _of_stored("ring", "data", "structure", "x", differentiated=("ring", "data", "x"), annotation=DELAY),
+        lambda: {
+            "weights": ["each", "homogeneous"],
+            "delay": _EXTENTS,
+            "slots": _SLOTS,
+            "ring": ["sums", "weights"],
+            **_COMMON,
+        },
+        _draw_deliver,
+        _stored_exists,
+    ),
+    "take_slot": Table(
+        lambda: {"dtype": _DTYPES, "transform": _transforms("ring", "t", differentiated=("ring",))},
+        lambda: {"shape": ["16x16", "1x1", "3x0", "13x7", "1021x517"], "values": ["finite", "nonfinite"]},
+        _draw_take,
     ),
     "encode_events": Table(
         lambda: {

@@ -6,7 +6,7 @@ that selects stand behind each other, and so do their sums; others stand side by
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,13 +16,14 @@ from ...bridge.specialise import specialised
 from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
+from .arrivals import Targets, targets_of
 from .elements import lanes_reader, weight_reader
 from .events import active_counter, active_lister
 from .parallel import chunks_for, columns_worth, in_order_worth, threads_for
 from .partial_sums import part_of, parts_for, sum_adder
 from .rows import row_reader
 
-__all__ = ["build", "scatterer"]
+__all__ = ["build", "rows_adder", "scatterer"]
 
 U, W = np.uint64, np.uint32
 
@@ -39,55 +40,70 @@ PREFETCHED = U(96)
 COLLECTED = 512
 
 
-def row_adder(native: Any, place_of: Any, term: Any) -> Any:
-    """`add_row(data, indices, perm, start, stop, bound, factor, out)`: add entries to their targets.
+def row_adder(native: Any, place_of: Any, term: Any, targets: Targets) -> Any:
+    """`add_row(data, indices, perm, start, stop, reach, factor, out)`: add entries where they belong.
 
     What one adds is `term(data, place_of(perm, entry), factor, out)`.
     """
+    place, inside = targets.place, targets.inside
 
     @native
-    def add_row(data, indices, perm, start, stop, bound, factor, out):
+    def add_row(data, indices, perm, start, stop, reach, factor, out):
         # Four entries are read before the first is added: a load behind a store of unknown address waits. At full
         # activity one by one took 3.3 ns an entry, four 1.6, eight 1.6; one test for all four bounds gains nothing.
         entry = start
         while entry + U(4) <= stop:
-            i, j = U(indices[entry]), U(indices[entry + U(1)])
-            k, m = U(indices[entry + U(2)]), U(indices[entry + U(3)])
+            i, j = place(indices, perm, entry, reach), place(indices, perm, entry + U(1), reach)
+            k, m = place(indices, perm, entry + U(2), reach), place(indices, perm, entry + U(3), reach)
             p, q = place_of(perm, entry), place_of(perm, entry + U(1))
             r, s = place_of(perm, entry + U(2)), place_of(perm, entry + U(3))
             a, b = term(data, p, factor, out), term(data, q, factor, out)
             c, d = term(data, r, factor, out), term(data, s, factor, out)
-            if i < bound:
+            if inside(i, reach):
                 out[i] += a
-            if j < bound:
+            if inside(j, reach):
                 out[j] += b
-            if k < bound:
+            if inside(k, reach):
                 out[k] += c
-            if m < bound:
+            if inside(m, reach):
                 out[m] += d
             entry += U(4)
         while entry < stop:
-            i = U(indices[entry])
-            if i < bound:
+            i = place(indices, perm, entry, reach)
+            if inside(i, reach):
                 out[i] += term(data, place_of(perm, entry), factor, out)
             entry += U(1)
 
     return add_row
 
 
-def scatterer(call: KernelSpec) -> Any:
-    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
-    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
-    link = specialised(*call.words, link=True)
-    weight, row_span = weight_reader(call), row_reader(call)
-    weights = lanes_reader(call)
+class RowAdders(NamedTuple):
+    """Compiled functions that add rows.
+
+    Attributes:
+      add_rows: `add_rows(first, last, active, rows, reach, x, out, sizes)`: the active rows from number `first` to
+        `last`, to where their entries belong, as far as `reach` says (see `arrivals`).
+      row_of: `row_of(active, i)`: the active row of that number.
+      place_of: `place_of(perm, entry)`: where the weight of an entry is.
+    """
+
+    add_rows: Any
+    row_of: Any
+    place_of: Any
+
+
+def rows_adder(call: KernelSpec) -> RowAdders:
+    """What adds the active rows of a matrix, all of them if x doesn't select."""
+    native = specialised(*call.words)
+    weight, row_span, targets = weight_reader(call), row_reader(call), targets_of(call)
     event, selects, batched = call.event, call.selects, call.batched
-    homogeneous, csr = call.homogeneous, call.layout == "csr"
+    homogeneous = call.homogeneous
     permuted = call.permuted and not homogeneous
+    perm_is_read = permuted or (call.permuted and call.delays == "entry")
+    of_source, ask_for = targets.of_source, targets.ask_for
 
     @native
     def place_of(perm, entry):
-        """Where the weight of an entry is."""
         return U(perm[entry]) if permuted else entry
 
     @native
@@ -97,7 +113,7 @@ def scatterer(call: KernelSpec) -> Any:
             return out.dtype.type(0)
         return weight(data, place) if event else weight(data, place) * factor
 
-    add_row = row_adder(native, place_of, term)
+    add_row = row_adder(native, place_of, term, targets)
 
     @native
     def add_row_to_columns(data, indices, start, stop, bound, x, at, batch, out):
@@ -109,12 +125,13 @@ def scatterer(call: KernelSpec) -> Any:
                     out[target * batch + column] += factor * x[at + column]
 
     @native
-    def prefetch_row(rows, start, length):
+    def prefetch_row(rows, reach, start, length):
         # As much of each row, so that the processor can predict it: with as much as there is of the row in question,
         # rows of 100 took 0.84 ns an entry (0.75).
         for entry in range(start, start + length, U(64) // U(rows.indices.itemsize)):
             prefetch(rows.indices, entry)
-        if permuted:
+        ask_for(reach, start, start + length)
+        if perm_is_read:
             # Not the weights, each in a line of its own: 25 million of them, 0.1 % active, took 16 ns each without, and
             # 27 where all of a row were asked for two rows ahead; asking for one 8 to 64 entries ahead gained nothing.
             for entry in range(start, start + length, U(64) // U(rows.perm.itemsize)):
@@ -128,7 +145,7 @@ def scatterer(call: KernelSpec) -> Any:
         return U(active[i]) if selects else i
 
     @native
-    def add_rows(first, last, active, rows, x, out, sizes):
+    def add_rows(first, last, active, rows, reach, x, out, sizes):
         data, indices, perm = rows.data, rows.indices, rows.perm
         prefetched = min(PREFETCHED, U(indices.size) // max(sizes.inner, U(1)))
         for i in range(first, last):
@@ -139,15 +156,26 @@ def scatterer(call: KernelSpec) -> Any:
                 # they were asked for, and take 200; of 50 entries, 50,000 took 4.1 ms, and take 3.4.
                 if ahead != row + ROWS_AHEAD:
                     start, _ = row_span(rows.indptr, ahead, sizes.width)
-                    prefetch_row(rows, start, prefetched)
+                    prefetch_row(rows, reach, start, prefetched)
             start, stop = row_span(rows.indptr, row, sizes.width)
             if event:
-                add_row(data, indices, perm, start, stop, sizes.bound, out.dtype.type(0), out)
+                add_row(data, indices, perm, start, stop, of_source(reach, row), out.dtype.type(0), out)
             elif batched and not selects:
                 at = row * sizes.batch
-                add_row_to_columns(data, indices, start, stop, sizes.bound, x, at, sizes.batch, out)
+                add_row_to_columns(data, indices, start, stop, reach, x, at, sizes.batch, out)
             else:
-                add_row(data, indices, perm, start, stop, sizes.bound, x[row], out)
+                add_row(data, indices, perm, start, stop, of_source(reach, row), x[row], out)
+
+    return RowAdders(add_rows, row_of, place_of)
+
+
+def scatterer(call: KernelSpec) -> Any:
+    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    link = specialised(*call.words, link=True)
+    row_span, weights = row_reader(call), lanes_reader(call)
+    selects, batched, csr = call.selects, call.batched, call.layout == "csr"
+    add_rows, row_of, place_of = rows_adder(call)
 
     # -- short rows ----------------------------------------------------------------------------------------------------
 
@@ -155,7 +183,7 @@ def scatterer(call: KernelSpec) -> Any:
     def collected_term(terms, place, factor, out):
         return terms[place]
 
-    add_collected = row_adder(native, place_of, collected_term)
+    add_collected = row_adder(native, place_of, collected_term, targets_of(call))
 
     @native
     def collect(data, indices, entry, inside, factor, columns, terms, count):
@@ -192,7 +220,11 @@ def scatterer(call: KernelSpec) -> Any:
         terms = np.empty(COLLECTED + 2 * LANES, out.dtype)
         add_short_rows(first, last, rows, x, out, sizes, columns, terms)
 
-    add_all_rows = collect_and_add_rows if call.short else add_rows
+    @native
+    def add_whole_rows(first, last, active, rows, x, out, sizes):
+        add_rows(first, last, active, rows, sizes.bound, x, out, sizes)
+
+    add_all_rows = collect_and_add_rows if call.short else add_whole_rows
 
     @(allocating if call.short else native)
     def scatter_rows(first, last, active, rows, x, out, sizes):

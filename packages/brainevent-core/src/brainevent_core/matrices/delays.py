@@ -1,0 +1,137 @@
+"""The delays of a matrix: as users give them, as they see them, and the largest."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
+from brainevent_core.formats import DELAY, INT32_MAX
+from brainevent_core.matrices.annotations import annotated, annotations_of
+from brainevent_core.matrices.arguments import as_index_array, as_integers, remembered
+from brainevent_core.ops import MatrixSpec
+
+if TYPE_CHECKING:
+    from brainevent_core.matrices.stored import StoredMatrix
+
+__all__ = ["as_delay", "delay_of", "narrowed", "require_slots", "with_steps"]
+
+_Stored = TypeVar("_Stored", bound="StoredMatrix")
+
+_seen: Any = {}
+
+
+def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
+    """Delays as a matrix keeps them, in its own orientation.
+
+    Args:
+        delay: one for all; (rows,) or (rows, 1), one for each row; (1, columns); or one for each entry, of the shape of
+            the weights, which decides where a shape could be two of these.
+        spec: the matrix.
+        check: whether to look at the values.
+
+    Raises:
+        DTypeError: if they are no integers.
+        MathError: if their shape is none of these.
+        StructureError: if one is less than 1.
+        UnsupportedOperationError: if the matrix stores every element.
+    """
+    if spec.stores_all:
+        raise UnsupportedOperationError(
+            "A dense matrix has no synapses of their own, so it can't have delays: make one of another format, "
+            "`brainevent.CSR.fromdense(dense).with_delay(...)`."
+        )
+    if isinstance(delay, units.Quantity):
+        raise DTypeError(
+            f"Delays are whole steps, got a quantity in {delay.unit}: `brainevent.steps(time, dt)` makes steps of it."
+        )
+    array = as_integers("delay", delay) if _holds_integers(delay) else None
+    if array is None:
+        raise DTypeError(
+            f"Delays are whole steps, got {getattr(delay, 'dtype', type(delay).__name__)}: convert them with "
+            "`.astype('int32')`, or make steps of times with `brainevent.steps(time, dt)`."
+        )
+    array = narrowed(array)
+    per_entry = tuple(spec.format.weights_shape(spec.structure, spec.shape))
+    rows, columns = spec.matrix_shape
+    given = tuple(array.shape)
+    if given in ((), (1,)):
+        array = array.reshape(1)
+    elif given == per_entry:
+        array = array.reshape(-1)
+    elif given in ((rows,), (rows, 1)):
+        array = array.reshape(rows, 1)
+    elif given != (1, columns):
+        raise MathError(
+            f"delay of a matrix of shape {(rows, columns)} is one number for all, one for each row (presynaptic "
+            f"neuron) of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
+        )
+    if check and not isinstance(array, jax.core.Tracer):
+        low, high = _extremes(array)
+        if low < 1 or high > INT32_MAX:
+            raise StructureError(DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape))
+    return as_index_array(array)
+
+
+def delay_of(spec: MatrixSpec) -> Any:
+    """The delays of a matrix as users see them, see :attr:`StoredMatrix.delay`; None if it has none."""
+    found = [arrays[0] for component, arrays in annotations_of(spec) if component is DELAY]
+    if not found or found[0].ndim == 2 or found[0].shape[0] == 1:
+        return found[0] if found else None
+    return found[0].reshape(spec.format.weights_shape(spec.structure, spec.shape))
+
+
+def with_steps(matrix: _Stored, delay: Any) -> _Stored:
+    """The matrix with delays as :func:`as_delay` gives them, or with none."""
+    others = [one for one in annotations_of(matrix.__matrix_spec__) if one[0] is not DELAY]
+    return annotated(matrix, others if delay is None else [*others, (DELAY, [delay])])
+
+
+def _holds_integers(delay: Any) -> bool:
+    if isinstance(delay, (jax.Array, np.ndarray)):
+        return bool(jnp.issubdtype(delay.dtype, jnp.integer))
+    if hasattr(delay, "__jax_array__"):
+        return True
+    return bool(np.asarray(delay).dtype.kind in "iu" or np.size(delay) == 0)
+
+
+def narrowed(array: Any) -> Any:
+    """64-bit delays that can be seen, in the smallest dtype that holds them: uint8, uint16 or int32."""
+    if array.dtype.itemsize < 8 or isinstance(array, jax.core.Tracer):
+        return array
+    array = np.asarray(array)
+    if array.size and (array.min() < 0 or array.max() > np.iinfo(np.int32).max):
+        return array
+    largest = int(array.max(initial=0))
+    return array.astype(next(dtype for dtype in (np.uint8, np.uint16, np.int32) if largest <= np.iinfo(dtype).max))
+
+
+def require_slots(delay: Any, slots: int) -> None:
+    """Refuse delays of which it can be seen that they don't fit into a ring of so many slots.
+
+    Raises:
+        StructureError: if one is ``slots`` or more, or less than 1.
+    """
+    if isinstance(delay, jax.core.Tracer):
+        return
+    low, high = _extremes(delay)
+    if low < 1 or high >= slots:
+        raise StructureError(
+            f"In a ring of {slots} slots delays are from 1 to {slots - 1} steps, got {low if low < 1 else high}: "
+            + ("an event can't arrive now or before." if low < 1 else f"make the ring with slots={high + 1} or more.")
+        )
+
+
+def _extremes(delay: Any) -> tuple[int, int]:
+    """The smallest and the largest delay that can be seen; (1, 1) of none."""
+
+    def find() -> tuple[int, int]:
+        values = np.asarray(delay)
+        return (int(values.min()), int(values.max())) if values.size else (1, 1)
+
+    return remembered(_seen, (), (delay,), find)

@@ -1,0 +1,219 @@
+"""Delays in use: steps of times, and the ring in which events wait until they arrive."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import units
+from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.matrices import Matrix
+from brainevent_core.matrices.delays import narrowed, require_slots
+from brainevent_core.ops import deliver, take
+from brainevent_core.serialization import serializable
+
+__all__ = ["DelayRing", "steps"]
+
+
+def steps(time: QuantityLike, dt: QuantityLike) -> Any:
+    """Times as delays: how many steps of length ``dt`` they are, to the nearest whole number.
+
+    Args:
+        time: a number, an array or a quantity, at least half a step; or a distribution of
+            :mod:`brainevent.connect`, whose parameters are converted.
+        dt: the length of a step, one number or quantity in a unit that fits.
+
+    Returns:
+        An integer, or an array of uint8, uint16 or int32, the smallest that holds them (int32 if they are traced); or a
+        distribution, whose draws :mod:`brainevent.connect` rounds.
+
+    Raises:
+        MathError: if a time is less than half a step, or not finite, and can be seen; or ``dt`` is not positive.
+        UnitMismatchError: if only one has a unit, or units don't fit.
+
+    Example:
+        >>> import brainevent, brainunit as u
+        >>> import numpy as np
+        >>> brainevent.steps(1.5 * u.ms, 0.1 * u.ms)
+        15
+        >>> brainevent.steps(np.array([0.1, 40.0]) * u.ms, 0.1 * u.ms)
+        array([  1, 400], dtype=uint16)
+    """
+    length, unit = units.detach(dt)
+    step = length if isinstance(length, jax.core.Tracer) else np.asarray(length, np.float64)
+    if np.ndim(step) or (not isinstance(step, jax.core.Tracer) and not 0 < float(step) < np.inf):
+        raise MathError(f"dt must be one positive time, got {dt}.")
+    if hasattr(time, "in_steps"):
+        return time.in_steps(dt)
+    number = units.mantissa_in(time, unit, "time", "steps dt")
+    if isinstance(number, jax.core.Tracer) or isinstance(step, jax.core.Tracer):
+        return jnp.rint(jnp.asarray(number) / step).astype(jnp.int32)
+    found = np.rint(np.asarray(number, np.float64) / step)
+    if found.size and not (found.min() >= 1 and found.max() <= np.iinfo(np.int32).max):
+        raise MathError(
+            f"A delay is at least one step of {dt}, and at most {np.iinfo(np.int32).max}; got times from "
+            f"{np.min(number)} to {np.max(number)}{'' if unit is None else f' {unit}'}. Take a smaller dt, or longer "
+            "delays."
+        )
+    return int(found) if found.ndim == 0 else narrowed(found.astype(np.int64))
+
+
+class DelayRing:
+    """Events that are on their way: a ring of slots, one for each of the next steps, and the step that it is now.
+
+    A pytree, made to be the carry of a loop: :meth:`add` and :meth:`pop` give new rings, and in a compiled loop work in
+    the memory of the old one. The ring begins at step 0. :meth:`add` at step t delivers what arrives at the steps
+    t + delay, and :meth:`pop` takes what arrives at step t and moves on to step t + 1. So events that are added before
+    ``pop`` belong to the step that it takes, and those that are added after it to the next one.
+
+    Args:
+        slots: how many there are, more than the largest delay of what is added.
+        n_post: number of postsynaptic neurons.
+        dtype: of the sums; float32, or float64 if that is JAX's default. Weights are converted to it.
+        unit: the unit of the sums, that of weights times that of graded events, or one like it.
+
+    Attributes:
+        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``.
+        t: the present step modulo the number of slots, an int32 scalar.
+
+    Raises:
+        MathError: if there are fewer than two slots, or numbers are no whole ones.
+        DTypeError: if ``dtype`` is none of floating-point numbers.
+
+    Example:
+        >>> import brainevent, jax.numpy as jnp
+        >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+        >>> conn = weights.with_delay(jnp.array([1, 2, 1]))
+        >>> ring = brainevent.DelayRing(slots=3, n_post=2)
+        >>> ring = ring.add(brainevent.BinaryArray(jnp.array([False, True])), conn)
+        >>> for step in range(3):
+        ...     now, ring = ring.pop()
+        ...     print(step, now)
+        0 [0. 0.]
+        1 [0. 3.]
+        2 [2. 0.]
+    """
+
+    buffer: Array | Quantity
+    t: Array
+
+    def __init__(
+        self, slots: int, n_post: int, *, dtype: DTypeLike | None = None, unit: units.Unit | None = None
+    ) -> None:
+        try:
+            shape = operator.index(slots), operator.index(n_post)
+        except TypeError:
+            raise MathError(f"A ring has whole numbers of slots and neurons, got {slots!r} and {n_post!r}.") from None
+        if shape[0] < 2 or shape[1] < 0:
+            raise MathError(
+                f"A ring has at least two slots, one for now and one for the next step, got slots={slots} and "
+                f"n_post={n_post}."
+            )
+        dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
+        if not jnp.issubdtype(dtype, jnp.floating):
+            raise DTypeError(f"A ring holds floating-point numbers, got dtype {dtype}.")
+        self._set(units.attach(jnp.zeros(shape, dtype), unit), jnp.zeros((), jnp.int32))
+
+    def _set(self, buffer: Any, t: Any) -> None:
+        object.__setattr__(self, "buffer", buffer)
+        object.__setattr__(self, "t", t)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError("A ring is immutable; add() and pop() give new ones.")
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are."""
+        return int(self.buffer.shape[0])
+
+    @property
+    def n_post(self) -> int:
+        """Number of postsynaptic neurons."""
+        return int(self.buffer.shape[1])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the sums."""
+        return self.buffer.dtype
+
+    @property
+    def unit(self) -> units.Unit | None:
+        """The unit of the sums, None if they have none."""
+        return units.unit_of(self.buffer)
+
+    def __repr__(self) -> str:
+        if not hasattr(self.buffer, "shape") or len(self.buffer.shape) != 2:
+            return f"DelayRing({self.buffer!r})"  # as jax.tree.map makes them
+        unit = "" if self.unit is None else f", unit={self.unit}"
+        return f"DelayRing(slots={self.slots}, n_post={self.n_post}, dtype={self.dtype}{unit})"
+
+    def add(self, spikes: OperandLike, conn: Matrix, *, backend: str | None = None) -> Self:
+        """The ring with what ``spikes @ conn`` causes, each entry at its delay from now.
+
+        Args:
+            spikes: (pre,); events, booleans (each True is an event), or numbers, as beside a matrix without delays.
+            conn: (pre, n_post), with delays: ``delay=`` of its constructor or :meth:`with_delay`. Its cost scales with
+                the number of spikes if the matrix is compressed by rows or has a column index.
+            backend: name of the backend that must run it.
+
+        Returns:
+            A ring. It is differentiable with respect to this ring, the weights and numbers, and straight-through with
+            respect to float events.
+
+        Raises:
+            MathError: if lengths don't fit, or ``conn`` has no delays.
+            StructureError: if a delay is as large as the number of slots, and can be seen; one that can't be seen does
+                not arrive.
+            UnitMismatchError: if weights (times numbers) have another dimension than the ring.
+        """
+        if not isinstance(conn, Matrix):
+            raise DTypeError(f"A ring takes a matrix with delays, got {type(conn).__name__}.")
+        delay = getattr(conn, "delay", None)
+        if delay is not None:
+            require_slots(delay, self.slots)
+        buffer = deliver(self.buffer, self.t, spikes, conn.__matrix_spec__, backend=backend)
+        return self._new(buffer, self.t)
+
+    @property
+    def now(self) -> Array | Quantity:
+        """What arrives at the present step, which stays the present one; (n_post,)."""
+        buffer, unit = units.detach(self.buffer)
+        return units.attach(jax.lax.dynamic_index_in_dim(buffer, self.t, keepdims=False), unit)
+
+    def pop(self) -> tuple[Array | Quantity, Self]:
+        """What arrives now, and the ring one step later.
+
+        Returns:
+            ``(now, ring)``: an array or quantity, (n_post,), and the ring in which its slot is empty, for the step
+            that is ``slots`` steps later.
+        """
+        now, emptied = take(self.buffer, self.t)
+        return now, self._new(emptied, jnp.where(self.t + 1 < self.slots, self.t + 1, 0).astype(jnp.int32))
+
+    def _new(self, buffer: Any, t: Any) -> Self:
+        return self.tree_unflatten(None, (buffer, t))
+
+    def tree_flatten(self) -> tuple[tuple[Any, Any], None]:
+        return (self.buffer, self.t), None
+
+    @classmethod
+    def tree_unflatten(cls, aux: None, children: Iterable[Any]) -> Self:
+        ring = object.__new__(cls)
+        ring._set(*children)
+        return ring
+
+    def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], None]:
+        children, aux = self.tree_flatten()
+        return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(("buffer", "t"), children)], aux
+
+
+jax.tree_util.register_pytree_with_keys(
+    DelayRing, DelayRing._flatten_with_keys, DelayRing.tree_unflatten, DelayRing.tree_flatten
+)
+serializable(DelayRing)

@@ -1,0 +1,1 @@
+"""Kernels that add to a ring of slots what arrives later."""
