@@ -12,6 +12,7 @@ from benchmarks.delays import command as delays
 from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
+from benchmarks.microcircuit import command as microcircuit
 from benchmarks.network import command as network
 from benchmarks.overhead import command as overhead
 from benchmarks.plasticity import command as plasticity
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "delays": ("events that arrive later, each by the delay of its synapse", delays.run),
     "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
+    "microcircuit": ("a second of the cortical microcircuit, beside NEST", microcircuit.run),
     "startup": ("the first product in a new process", startup.run),
     "threads": ("the CPU time of products on pools of 1 to 64 threads", threads.run),
     "overhead": ("what it costs to call a kernel at all", overhead.run),

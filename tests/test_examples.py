@@ -90,7 +90,7 @@ def test_vogels_learns_to_hold_down_excitation() -> None:
     assert 0.3 < weights.mean() < 5
 
 
-@pytest.mark.parametrize("example", ["cuba", "izhikevich", "vogels"])
+@pytest.mark.parametrize("example", ["brunel", "coincidence", "cuba", "izhikevich", "microcircuit", "vogels"])
 def test_command_prints_rates_and_draws(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     picture = tmp_path / "picture.png"
     assert importlib.import_module(example).main(["--duration", "20", "--output", str(picture), "--no-progress"]) == 0
@@ -98,3 +98,72 @@ def test_command_prints_rates_and_draws(example: str, tmp_path: Path, capsys: py
     assert "Hz" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         importlib.import_module(example).main(["--duration", "-1"])
+
+
+# --- With delays ------------------------------------------------------------------------------------------------------
+
+
+def test_poisson_numbers_are_poisson(rng: np.random.Generator) -> None:
+    stats = pytest.importorskip("scipy.stats", reason="the examples need SciPy")
+    mean, key = float(rng.uniform(0.1, 4.0)), jax.random.key(int(rng.integers(2**31)))
+    steps = [simulation.uniform(jax.random.fold_in(key, step), 20_000) for step in range(10)]
+    drawn = np.concatenate([simulation.poisson(step, mean) for step in steps])
+    neighbours = np.corrcoef(steps[0][1:], steps[0][:-1])[0, 1], np.corrcoef(steps[0], steps[1])[0, 1]
+    np.testing.assert_allclose(neighbours, 0, atol=5 / np.sqrt(20_000))
+    most = int(stats.poisson.isf(1e-3, mean))
+    counts = np.append(np.bincount(drawn.astype(int), minlength=most)[:most], (drawn >= most).sum())
+    expected = np.append(stats.poisson.pmf(np.arange(most), mean), stats.poisson.sf(most - 1, mean)) * drawn.size
+    assert stats.chisquare(counts, expected).pvalue > 1e-6
+
+
+def test_brunel_is_asynchronous_and_irregular_at_the_rate_of_the_paper() -> None:
+    brunel: Any = importlib.import_module("brunel")
+    spikes = brunel.simulate(brunel.REGIMES["C"], brunel.make_model(seed=1), 500.0).after(100.0)
+    assert spikes.rates().mean() == pytest.approx(37.7, rel=0.1)
+    assert spikes.irregularity().mean() > 0.4
+    counts = np.histogram(spikes.time, np.arange(0, 401, 1.0))[0]
+    assert counts.std() < 0.6 * counts.mean()
+
+
+def test_coincidences_find_the_source() -> None:
+    coincidence: Any = importlib.import_module("coincidence")
+    spikes, heard = coincidence.simulate(200.0, seed=1)
+    assert spikes.time.size > 100
+    place = coincidence.preferred().to_decimal(u.ms)[spikes.neuron]
+    error = place - heard[np.rint(spikes.time / 0.01).astype(int) - 1]
+    assert np.sqrt(np.mean(error**2)) < 0.06  # of a range of 0.6 ms
+
+
+def test_microcircuit_of_a_tenth_keeps_the_published_rates() -> None:
+    """Poisson input; the correlations of so small a network move its rates by more than those of the whole one."""
+    microcircuit: Any = importlib.import_module("microcircuit")
+    model, spikes, _ = microcircuit.simulate(0.1, 700.0, seed=1)
+    sizes = [len(group) for group in microcircuit.populations(0.1).values()]
+    assert model.synapses.shape == (sum(sizes), sum(sizes))
+    assert model.synapses.nse == pytest.approx(0.3e9 * 0.01, rel=0.02)
+    found = [spikes.after(200.0).of(group) for group in microcircuit.populations(0.1).values()]
+    rates = np.array([one.rates().mean() for one in found])
+    np.testing.assert_allclose(rates, microcircuit.RATES, rtol=0.35, atol=0.5)
+    for one in found:
+        assert 0.4 < one.irregularity().mean() < 1.2
+
+
+def test_microcircuit_connects_as_often_as_it_says() -> None:
+    microcircuit: Any = importlib.import_module("microcircuit")
+    scale = 0.05
+    model, _ = microcircuit.make_model(scale, seed=2)
+    groups = list(microcircuit.populations(scale).values())
+    row = np.repeat(np.arange(model.synapses.shape[0]), np.diff(np.asarray(model.synapses.indptr)))
+    column, weight = np.asarray(model.synapses.indices), np.asarray(model.synapses.data.to_decimal(u.pA))
+    delay = np.asarray(model.synapses.delay)
+    for source, pre in enumerate(groups):
+        from_here = (row >= pre.start) & (row < pre.stop)
+        assert np.all(weight[from_here] >= 0) if source % 2 == 0 else np.all(weight[from_here] <= 0)
+        assert delay[from_here].mean() == pytest.approx(15.4 if source % 2 == 0 else 7.8, rel=0.03)
+        for target, post in enumerate(groups):
+            number = np.sum(from_here & (column >= post.start) & (column < post.stop))
+            full = -np.log1p(-microcircuit.PROBABILITIES[target, source]) * microcircuit.SIZES[source]
+            assert number == pytest.approx(full * scale * len(post), abs=1)
+    # 0.15 mV at its peak is a current of 87.8 pA, and synapses are stronger where there are fewer.
+    strong = weight[: model.synapses.indptr[groups[0].stop]].mean()
+    assert strong == pytest.approx(87.81 / np.sqrt(scale), rel=0.02)

@@ -1,0 +1,1 @@
+"""``hatch run bench microcircuit``: a second of the network of ``examples/microcircuit.py``, beside NEST."""

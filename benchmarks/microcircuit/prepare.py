@@ -1,0 +1,41 @@
+"""What each contender is told, and what its rates must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from benchmarks.harness.contest import Task
+from benchmarks.harness.series import Peer, Prepared
+from benchmarks.microcircuit.cases import Case
+
+__all__ = ["STEPS", "Stage"]
+
+STEPS = 10_000
+"""A second of biological time, in steps of 0.1 ms; half a second before it is not measured."""
+
+#: Spikes per second, as published (see the example).
+PUBLISHED = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])
+
+
+class Stage:
+    """Prepares cases: each contender draws the network itself, by the same rules."""
+
+    def __init__(self, peers: Mapping[str, Peer], threads: int) -> None:
+        self._peers, self._threads = peers, threads
+
+    def __call__(self, case: Case) -> Prepared:
+        arguments = {"scale": case.scale, "seed": case.seed, "steps": STEPS, "threads": self._threads}
+        tasks = {
+            name: Task(f"benchmarks.microcircuit.peers.{peer.module}", "program", {**arguments, **peer.arguments})
+            for name, peer in self._peers.items()
+        }
+        # A second of a small network says less: of its 107 neurons in L5I, of its correlations.
+        return Prepared(tasks, lambda rates: _what_is_wrong(rates, 0.15 if case.scale == 1 else 0.5))
+
+
+def _what_is_wrong(rates: np.ndarray, tolerance: float) -> str | None:
+    if np.allclose(rates, PUBLISHED, rtol=tolerance, atol=0.3):
+        return None
+    return f"The populations fire at {np.round(rates, 2)} Hz; published are {PUBLISHED}."
