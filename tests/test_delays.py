@@ -406,12 +406,7 @@ def test_functions_deliver_to_a_ring_of_the_users_own(
         expected = queue.pop()
         for ring in rings:
             assert ring.dtype == dtype
-            np.testing.assert_allclose(
-                ring[t % 4],
-                expected,
-                rtol=1e-5 if dtype == "float32" else 0.02,
-                atol=1e-6 if dtype == "float32" else 0.02,
-            )
+            np.testing.assert_allclose(ring[t % 4], expected, rtol=precision, atol=precision)
         rings = [ring.at[t % 4].set(0) for ring in rings]
 
 

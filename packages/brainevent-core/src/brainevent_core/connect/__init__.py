@@ -23,8 +23,9 @@ A seed gives the same network on every machine, and a block of rows alone is the
 - for :func:`distance` a profile: its value at the distance of the two neurons.
 
 **Delays** (``delay=``) are whole steps, at least 1, and likewise a number, an array, a distribution or a function,
-which gets a key of its own. Draws of a distribution are rounded to the nearest step; ``low=`` keeps them at one
-step or more. :func:`brainevent.steps` makes steps of times, and of distributions of times. Without ``delay=`` a matrix has none::
+which gets a key of its own. Draws of a distribution are rounded to the nearest step; ``low=`` keeps them at one step or
+more. :func:`brainevent.steps` makes steps of times, and of distributions of times. Without ``delay=`` a matrix has
+none::
 
     connect.fixed_outdegree(800, 200, 80, delay=steps(connect.Normal(1.5 * u.ms, 0.75 * u.ms, low=dt), dt), seed=1)
 """
