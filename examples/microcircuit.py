@@ -166,8 +166,12 @@ def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quanti
                 free += np.diff(bounds)
                 bar.update(block.nse)
             begin = int(pointers[pre.stop])
-    data = u.Quantity(jnp.asarray(strengths), unit=u.pA)
-    return brainevent.CSR((data, jnp.asarray(targets), pointers), shape=(n, n), delay=jnp.asarray(delays), check=False)
+    # One after the other, for an array of JAX is another copy.
+    strengths = jnp.asarray(strengths)
+    targets = jnp.asarray(targets)
+    delays = jnp.asarray(delays)
+    data = u.Quantity(strengths, unit=u.pA)
+    return brainevent.CSR((data, targets, pointers), shape=(n, n), delay=delays, check=False)
 
 
 def normal(mean: u.Quantity) -> brainevent.connect.Normal:
@@ -206,7 +210,7 @@ def step(
     v = u.math.where(state.refractory > 0, 0 * u.mV, v)
     spikes = v >= THRESHOLD * u.mV
 
-    # What arrives at the end of this step acts in the next one, as in NEST; so do spikes of this step, counted from then.
+    # What arrives at the end of this step acts in the next one, as in NEST.
     arriving, ring = state.ring.add(brainevent.BinaryArray(spikes), model.synapses).pop()
     current = state.current * left_of(TAU_SYN, DT) + arriving
     if any(group.external for group in groups):
