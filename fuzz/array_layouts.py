@@ -10,7 +10,7 @@ import numpy as np
 
 from brainevent_core._jax import x64_enabled
 
-__all__ = ["EAGER", "TRACED", "narrowed", "present"]
+__all__ = ["EAGER", "TRACED", "for_jax", "narrowed", "present"]
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -43,6 +43,11 @@ def narrowed(array: Any, wide: bool) -> Any:
     dtype = np.dtype(np.int32 if array.dtype.kind == "i" else np.uint32)
     limits = np.iinfo(dtype)
     return np.clip(array, limits.min, limits.max).astype(dtype)
+
+
+def for_jax(array: Any, dtype: Any = None) -> Any:
+    """As an array of JAX, which itself takes those in the machine's byte order alone."""
+    return jnp.asarray(array.astype(array.dtype.newbyteorder("=")) if isinstance(array, np.ndarray) else array, dtype)
 
 
 def _of_jax(array: np.ndarray) -> Any:

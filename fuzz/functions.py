@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from fuzz import model, values
+from fuzz.array_layouts import for_jax
 from fuzz.matrices import SIZES, STRUCTURE, build, data_shape, draw_matrix, matrix_faults, replaced
 from fuzz.operations import Fault, Operation, Row, Trial, public
 from fuzz.products import draw_operand, operand_faults
@@ -118,8 +118,8 @@ def _traces(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     make = build(row)
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
-        matrix, weights = make(arrays, check), jnp.asarray(arrays["weights"])
-        rows, columns = (jnp.asarray(arrays[name]) for name in ("rows", "columns"))
+        matrix, weights = make(arrays, check), for_jax(arrays["weights"])
+        rows, columns = (for_jax(arrays[name]) for name in ("rows", "columns"))
         return [matrix.yw_to_w(rows, weights), matrix.yw_to_w_transposed(columns, weights)]
 
     return call

@@ -13,6 +13,7 @@ import numpy as np
 import brainevent
 from brainevent_core.encodings import get_encoding
 from fuzz import model, values
+from fuzz.array_layouts import for_jax
 from fuzz.matrices import (
     BATCH,
     INDEX,
@@ -151,8 +152,8 @@ def _gradient(row: Row) -> Callable[[dict[str, Any], bool], Any]:
         def product(weights: Any) -> Any:
             return multiply(row, make({**arrays, "weights": weights}, check), arrays["x"])
 
-        weights = jnp.asarray(arrays["weights"])
-        return jax.vjp(product, weights)[1](jnp.asarray(arrays["y"]))
+        weights = for_jax(arrays["weights"])
+        return jax.vjp(product, weights)[1](for_jax(arrays["y"]))
 
     return call
 
@@ -245,7 +246,7 @@ def _encoded(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     def call(arrays: dict[str, Any], check: bool) -> Any:
         stored = make(arrays, False).__matrix_spec__
         # A list of words says nothing of their dtype.
-        x = jnp.asarray(arrays["x"], get_encoding(row["operand"]).dtype)
+        x = for_jax(arrays["x"], get_encoding(row["operand"]).dtype)
         get_encoding(row["operand"]).validate(x, length(row), stored.data.dtype, "x")
         data = jnp.atleast_1d(stored.data)
         transpose = stored.transposed != row["from_left"]
@@ -276,7 +277,7 @@ def _false_index(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
         leaves, tree = jax.tree.flatten(make(arrays, False))
-        leaves[-3:] = [jnp.asarray(arrays[name]) for name in ("column_rows", "column_indptr", "column_slots")]
+        leaves[-3:] = [for_jax(arrays[name]) for name in ("column_rows", "column_indptr", "column_slots")]
         return [multiply(row, jax.tree.unflatten(tree, leaves), arrays["x"])]
 
     return call

@@ -12,6 +12,7 @@ import optax
 
 import brainevent
 from fuzz import model, values
+from fuzz.array_layouts import for_jax
 from fuzz.matrices import KINDS, SIZES, build, data_shape, draw_matrix, exists, length
 from fuzz.operations import Operation, Row, Trial
 
@@ -52,11 +53,6 @@ def _draw(row: Row, random: np.random.Generator) -> Trial:
     )
 
 
-def _native(array: Any) -> Any:
-    """For JAX, which takes arrays in the machine's byte order alone."""
-    return jnp.asarray(array.astype(array.dtype.newbyteorder("=")) if isinstance(array, np.ndarray) else array)
-
-
 def _step(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     make = build(row)
     optimiser = optax.chain(optax.add_decayed_weights(DECAY, {"matrix": True, "offset": False}), optax.sgd(RATE))
@@ -67,7 +63,7 @@ def _step(row: Row) -> Callable[[dict[str, Any], bool], Any]:
         return jnp.sum((product + parameters["offset"]) * y)
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
-        x, y = (_native(arrays[name]) for name in ("x", "y"))
+        x, y = (for_jax(arrays[name]) for name in ("x", "y"))
         before = {"matrix": make(arrays, check), "offset": jnp.ones_like(y)}
         weights = brainevent.weights(before)
         updates, _ = optimiser.update(brainevent.grad(loss)(before, x, y), optimiser.init(weights), weights)
