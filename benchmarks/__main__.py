@@ -15,6 +15,7 @@ from benchmarks.network import command as network
 from benchmarks.overhead import command as overhead
 from benchmarks.plasticity import command as plasticity
 from benchmarks.products import command as products
+from benchmarks.rules import command as rules
 from benchmarks.startup import command as startup
 from benchmarks.threads import command as threads
 from brainevent_core.bench import machine
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "products": ("event and float products, kernel by kernel", products.run),
     "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
+    "rules": ("a learning rule of one's own, on active synapses and on all", rules.run),
     "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "startup": ("the first product in a new process", startup.run),

@@ -41,6 +41,7 @@ from brainevent_core.functional.jitc_normal import *
 from brainevent_core.functional.jitc_scalar import *
 from brainevent_core.functional.jitc_uniform import *
 from brainevent_core.functional.plasticity import *
+from brainevent_core.functional.rules import *
 from brainevent_core.functional.sddmm import *
 from brainevent_core.functional.slicing import *
 from brainevent_core.index_conversions import (
@@ -148,6 +149,8 @@ __all__ = [
     "csc_to_csr_index",
     "cscmm_dt2t",
     "cscmv_dt2t",
+    "csr_apply_on_post",
+    "csr_apply_on_pre",
     "csr_sddmm",
     "csr_slice_rows",
     "csr_to_coo_index",

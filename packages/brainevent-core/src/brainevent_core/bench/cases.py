@@ -54,6 +54,7 @@ _MEASURED: dict[str, _Columns] = {
     "matmul": _PRODUCT,
     "sddmm": {**_PRODUCT, "rate": ("all", "1%")},
     "stdp_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": _ALL},
+    "edge_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",)},
     "encode_events": {"operand": _ALL, "rate": _RATES},
     "jitc_matmul": {"law": _ALL, **{name: column for name, column in _PRODUCT.items() if name != "format"}},
     "jitc_to_dense": {},

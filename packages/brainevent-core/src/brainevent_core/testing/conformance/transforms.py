@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -87,7 +88,7 @@ def _vjp(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
 
     def run(primals: list[Any]) -> Any:
         out, pull = jax.vjp(lambda *values: fn(*_with(operands, positions, values)), *primals)
-        return out, pull(_direction(jnp, out))
+        return out, pull(jax.tree.map(partial(_direction, jnp), out))
 
     return jax.jit(run)([operands[i] for i in positions])
 
