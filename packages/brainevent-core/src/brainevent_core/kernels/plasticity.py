@@ -186,7 +186,7 @@ def _over_active(
         return first, chosen
 
     def block(carry: Any) -> Any:
-        number_of_block, state, pending = carry
+        number_of_block, state = carry
         line = active.take(number_of_block * _BLOCK + jnp.arange(_BLOCK, dtype=jnp.int32))
         begin, end = lines.begin(line), lines.begin(line + 1)
         here = jnp.minimum(active.count - number_of_block * _BLOCK, _BLOCK)
@@ -205,11 +205,11 @@ def _over_active(
             return number + done, jnp.where(done, following, position + piece), state, pending
 
         _, _, state, pending = jax.lax.while_loop(
-            lambda carry: carry[0] < here, step, (jnp.int32(0), begin[0], state, pending)
+            lambda carry: carry[0] < here, step, (jnp.int32(0), begin[0], state, nothing(state))
         )
-        return number_of_block + 1, state, pending
+        return number_of_block + 1, write(state, pending)
 
-    def nothing() -> tuple[Any, Sequence[Any]]:
+    def nothing(state: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
         """To write at first."""
         if moved:
             nowhere = jnp.full(piece, -1, index_dtype(nse))
@@ -217,9 +217,8 @@ def _over_active(
         return jnp.zeros((), pointer_dtype(nse)), [old[:piece] for old in state]
 
     blocks = active.blocks(_BLOCK)
-    carry = _zero_behind(after), list(state), nothing()
-    _, new, pending = jax.lax.while_loop(lambda carry: carry[0] < blocks, block, carry)
-    return list(jax.lax.optimization_barrier(write(new, pending)))
+    _, new = jax.lax.while_loop(lambda carry: carry[0] < blocks, block, (_zero_behind(after), list(state)))
+    return list(jax.lax.optimization_barrier(new))
 
 
 def _zero_behind(uses: Sequence[Any]) -> Any:
