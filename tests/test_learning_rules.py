@@ -114,8 +114,8 @@ def test_rule(name: str, pre: bool, kind: str, size: Any, compiled: str, rng: np
 
 #: Where the synapses of a neuron that spikes are found without looking at all others.
 FOUND = {
-    True: ("CSR", "CSR+index", "FixedPostNumConn", "FixedPostNumConn+index", "CSC+index", "FixedPreNumConn+index", "Dense"),
-    False: ("CSC", "CSC+index", "FixedPreNumConn", "CSR+index", "FixedPostNumConn+index", "Dense"),
+    True: {"CSR", "FixedPostNumConn", "Dense"} | {name for name in MATRICES if name.endswith(INDEX)},
+    False: {"CSC", "FixedPreNumConn", "Dense"} | {name for name in MATRICES if name.endswith(INDEX)},
 }
 
 

@@ -30,6 +30,7 @@ from brainevent_core.events import (
     EventRepresentation,
     MaskedFloat,
     SparseFloat,
+    WeightedArray,
     bitpack,
 )
 from brainevent_core.functional.coo import *
@@ -51,6 +52,7 @@ from brainevent_core.index_conversions import (
     csr_to_coo_index,
     csr_to_csc_index,
 )
+from brainevent_core.interchange import Edges, from_bcoo, from_bcsr, from_edges, from_scipy, from_sonata, load, save
 from brainevent_core.matrices import (
     COO,
     CSC,
@@ -96,6 +98,7 @@ __all__ = [
     "DTypeError",
     "DataRepresentation",
     "Dense",
+    "Edges",
     "EventArray",
     "EventRepresentation",
     "FixedNumConn",
@@ -120,6 +123,7 @@ __all__ = [
     "SparseFloat",
     "StructureError",
     "UnsupportedOperationError",
+    "WeightedArray",
     "XLACustomKernel",
     "__version__",
     "binary_coomm",
@@ -169,6 +173,11 @@ __all__ = [
     "fcnmm_dt2t",
     "fcnmv",
     "fcnmv_dt2t",
+    "from_bcoo",
+    "from_bcsr",
+    "from_edges",
+    "from_scipy",
+    "from_sonata",
     "general_batching_rule",
     "get_all_primitive_names",
     "get_primitives_by_tags",
@@ -183,8 +192,10 @@ __all__ = [
     "jitu",
     "jitumm",
     "jitumv",
+    "load",
     "matmul",
     "refresh_backends",
+    "save",
     "update_coo_on_binary_post",
     "update_coo_on_binary_pre",
     "update_csc_on_binary_post",

@@ -249,8 +249,11 @@ def foreign_matrix(cls: Any, given: Any) -> str | None:
         return None
     what = f"{kind} is made of arrays, got a sparse matrix of type {type(given).__name__}"
     if scipy_like and kind in _CONVERSIONS:
-        arrays = ", ".join(f"s.{name}" for name in ("data", *cls._format.structure))
-        return f"{what}: use `s = s.{_CONVERSIONS[kind]}(); brainevent.{kind}(({arrays}), shape=s.shape)`."
+        converted = f"brainevent.from_scipy(s.{_CONVERSIONS[kind]}())"
+        return f"{what}: use `brainevent.from_scipy(s)`, or `{converted}` for {kind}."
+    if kind in _CONVERSIONS and type(given).__name__ in ("BCOO", "BCSR"):
+        function = f"brainevent.from_{type(given).__name__.lower()}(s)"
+        return f"{what}: use `{function}`, or `{function}.{_CONVERSIONS[kind]}()` for {kind}."
     dense = "toarray" if scipy_like else "todense"
     return f"{what}: use `brainevent.{kind}{'' if kind == 'Dense' else '.fromdense'}(s.{dense}())`."
 

@@ -137,6 +137,11 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         """Number of stored entries, or of generated connections."""
         raise NotImplementedError
 
+    @property
+    def nnz(self) -> int:
+        """The name that SciPy has for :attr:`nse`."""
+        return self.nse
+
     def in_degrees(self) -> Array:
         """How many synapses each postsynaptic neuron (column) has, int32, (columns,).
 
