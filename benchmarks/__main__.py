@@ -17,6 +17,7 @@ from benchmarks.network import command as network
 from benchmarks.overhead import command as overhead
 from benchmarks.plasticity import command as plasticity
 from benchmarks.products import command as products
+from benchmarks.rules import command as rules
 from benchmarks.startup import command as startup
 from benchmarks.threads import command as threads
 from brainevent_core.bench import machine
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
     "delays": ("events that arrive later, each by the delay of its synapse", delays.run),
+    "rules": ("a learning rule of one's own, on active synapses and on all", rules.run),
     "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),
     "microcircuit": ("a second of the cortical microcircuit, beside NEST", microcircuit.run),

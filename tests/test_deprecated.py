@@ -1,10 +1,13 @@
 """Old names: each resolves to the new one, with a warning that points at who used it; those that are gone say so."""
 
+import functools
 import importlib
 import sys
 import types
 import warnings
 
+import jax
+import numpy as np
 import pytest
 
 import brainevent
@@ -56,3 +59,17 @@ def test_other_names_fail_as_in_any_module() -> None:
         _ = brainevent.csrmv_p
     assert not hasattr(brainevent, "__wrapped__")
     assert importlib.import_module("brainevent_core.deprecated") is sys.modules["brainevent_core.deprecated"]
+
+
+@pytest.mark.parametrize("name", ["jax", "jax_raw"])
+def test_published_names_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix = brainevent.CSR.fromdense(np.eye(3, dtype=np.float32))
+    call = functools.partial(brainevent.binary_csrmv, matrix.data, matrix.indices, matrix.indptr, np.ones(3))
+    with brainevent.get_registry().record() as lowered:
+        call(shape=(3, 3), backend=name)
+        with brainevent.use_backend(name):
+            jax.jit(lambda x: brainevent.BinaryArray(x) @ matrix)(np.ones(3))
+    assert lowered
+    assert {selection.backend for selection in lowered} == {"reference"}
+    monkeypatch.setenv("BRAINEVENT_BACKEND", name)
+    assert brainevent.config.get_backend("cpu") == "reference"

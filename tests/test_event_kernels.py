@@ -108,6 +108,19 @@ def test_sums_are_those_of_the_reference(
                 np.testing.assert_allclose(found.astype(float), expected.astype(float), **close)
 
 
+@pytest.mark.parametrize("count", [1, 31, 33])
+def test_spikes_that_are_constants(count: int, rng: np.random.Generator) -> None:
+    """XLA counts how often a loop with a constant limit runs, and some versions count wrong."""
+    dense = np.where(rng.random((120, 140)) < 0.4, rng.random((120, 140)), 0).astype(np.float32)
+    matrix, spikes = brainevent.CSR.fromdense(dense), np.zeros(120, bool)
+    spikes[rng.permutation(120)[:count]] = True
+    with brainevent.use_backend("events"):
+        product = jax.jit(lambda weights: brainevent.BinaryArray(spikes) @ matrix.with_data(weights))(matrix.data)
+        update = jax.jit(lambda weights: matrix.with_data(weights).update_on_pre(spikes, 1.0).data)(matrix.data)
+    np.testing.assert_allclose(product, spikes @ dense, rtol=1e-5)
+    np.testing.assert_array_equal(matrix.with_data(update).todense(), dense + (dense != 0) * spikes[:, None])
+
+
 def test_a_column_index_adds_up_sorted_rows_in_order(rng: np.random.Generator) -> None:
     dense = np.where(rng.random((120, 140)) < 0.4, rng.random((120, 140)), 0).astype(np.float32)
     matrix = brainevent.CSR.fromdense(dense).with_csc_index()

@@ -81,7 +81,7 @@ def test_beside_arrays_and_other_events() -> None:
     assert float(BinaryArray(ACTIVE) @ graded) == float(graded @ BinaryArray(ACTIVE)) == -1.0
     assert float(graded @ SparseFloat(2 * ACTIVE)) == -2.0
     assert (SparseFloat(jnp.float16([1])) @ BinaryArray(jnp.ones(1))).dtype == jnp.float16
-    assert brainevent.MaskedFloat is SparseFloat
+    assert brainevent.MaskedFloat is brainevent.WeightedArray is SparseFloat
     assert isinstance(graded.T, SparseFloat)
     assert SparseFloat(graded).value is graded.value
     np.testing.assert_array_equal(graded + 1, VALUES + 1)

@@ -30,6 +30,7 @@ from brainevent_core.events import (
     EventRepresentation,
     MaskedFloat,
     SparseFloat,
+    WeightedArray,
     bitpack,
 )
 from brainevent_core.functional.coo import *
@@ -42,6 +43,7 @@ from brainevent_core.functional.jitc_normal import *
 from brainevent_core.functional.jitc_scalar import *
 from brainevent_core.functional.jitc_uniform import *
 from brainevent_core.functional.plasticity import *
+from brainevent_core.functional.rules import *
 from brainevent_core.functional.sddmm import *
 from brainevent_core.functional.slicing import *
 from brainevent_core.index_conversions import (
@@ -51,6 +53,7 @@ from brainevent_core.index_conversions import (
     csr_to_coo_index,
     csr_to_csc_index,
 )
+from brainevent_core.interchange import Edges, from_bcoo, from_bcsr, from_edges, from_scipy, from_sonata, load, save
 from brainevent_core.matrices import (
     COO,
     CSC,
@@ -100,6 +103,7 @@ __all__ = [
     "DataRepresentation",
     "DelayRing",
     "Dense",
+    "Edges",
     "EventArray",
     "EventRepresentation",
     "FixedNumConn",
@@ -124,6 +128,7 @@ __all__ = [
     "SparseFloat",
     "StructureError",
     "UnsupportedOperationError",
+    "WeightedArray",
     "XLACustomKernel",
     "__version__",
     "binary_coomm",
@@ -153,6 +158,8 @@ __all__ = [
     "csc_to_csr_index",
     "cscmm_dt2t",
     "cscmv_dt2t",
+    "csr_apply_on_post",
+    "csr_apply_on_pre",
     "csr_delay_deliver",
     "csr_delay_deliver_layout",
     "csr_sddmm",
@@ -173,6 +180,11 @@ __all__ = [
     "fcnmm_dt2t",
     "fcnmv",
     "fcnmv_dt2t",
+    "from_bcoo",
+    "from_bcsr",
+    "from_edges",
+    "from_scipy",
+    "from_sonata",
     "general_batching_rule",
     "get_all_primitive_names",
     "get_primitives_by_tags",
@@ -187,8 +199,10 @@ __all__ = [
     "jitu",
     "jitumm",
     "jitumv",
+    "load",
     "matmul",
     "refresh_backends",
+    "save",
     "steps",
     "update_coo_on_binary_post",
     "update_coo_on_binary_pre",

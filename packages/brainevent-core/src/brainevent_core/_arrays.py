@@ -1,11 +1,19 @@
 """What users have as arrays, as NumPy and JAX take it without changing a number."""
 
 import operator
-from typing import Any
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
+import jax
 import numpy as np
 
-__all__ = ["as_numpy", "native"]
+__all__ = ["Memory", "as_numpy", "native", "remembered"]
+
+_T = TypeVar("_T")
+
+#: What :func:`remembered` keeps.
+Memory = dict[tuple[Any, ...], tuple[tuple[weakref.ref[Any], ...], _T]]
 
 
 def native(array: Any) -> Any:
@@ -39,3 +47,19 @@ def _whole_numbers(values: Any) -> np.ndarray | None:
         except TypeError:
             return None
     return np.array(numbers, np.int64).reshape(given.shape)
+
+
+def remembered(memory: Memory[_T], key: tuple[Any, ...], arrays: Sequence[Any], compute: Callable[[], _T]) -> _T:
+    """``compute()``, a property of ``arrays``, or what it was for these very arrays before.
+
+    Only arrays of JAX are remembered: they cannot change.
+    """
+    key = (*key, *map(id, arrays))
+    seen = memory.get(key)
+    if seen is not None and all(ref() is array for ref, array in zip(seen[0], arrays, strict=True)):
+        return seen[1]
+    result = compute()
+    if all(isinstance(array, jax.Array) for array in arrays):
+        references = tuple(weakref.ref(array, lambda _: memory.pop(key, None)) for array in arrays)
+        memory[key] = (references, result)
+    return result

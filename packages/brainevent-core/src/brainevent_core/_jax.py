@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import jax
 import numpy as np
-from jax.extend.core import Primitive
+from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
 try:
@@ -38,6 +38,7 @@ __all__ = [
     "UndefinedPrimal",
     "Zero",
     "apply_primitive",
+    "evaluate",
     "explicit_mesh",
     "exporting",
     "instantiate_zero",
@@ -57,6 +58,7 @@ __all__ = [
     "set_transpose_rule",
     "shaped",
     "sharded_like",
+    "trace",
     "undefined",
     "varying_axes",
     "x64_enabled",
@@ -123,6 +125,17 @@ def register_lowering(
     themselves, see :func:`prior_uses`.
     """
     mlir.register_lowering(primitive, rule, platform=platform, cacheable=cacheable)
+
+
+def trace(fn: Callable[..., Any], avals: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """``fn`` of so many arrays as a program, and the arrays that it closes over, tracers among them."""
+    closed = jax.make_jaxpr(fn)(*avals)
+    return closed.jaxpr, list(closed.consts)
+
+
+def evaluate(program: Any, closed_over: Sequence[Any], *arrays: Any) -> list[Any]:
+    """What :func:`trace` has made a program of, with what it closes over."""
+    return list(jaxpr_as_fun(ClosedJaxpr(program, list(closed_over)))(*arrays))
 
 
 def lowering_platforms(ctx: Any) -> tuple[str, ...]:
@@ -274,7 +287,7 @@ def prior_uses(value: Any) -> list[Any]:
 def _prior_uses(value: Any) -> list[Any]:
     block, whole = mlir.ir.InsertionPoint.current.block, _aval_of(value)
     found: list[Any] = []
-    pending, seen = [] if whole is None else [value], set()
+    pending, seen = [] if whole is None else _in_other_shapes(value), set()
     while pending:
         for operation in _users(pending.pop(), block):
             if operation in seen:
@@ -289,6 +302,17 @@ def _prior_uses(value: Any) -> list[Any]:
                     found.append(result)
                 else:
                     pending.append(result)
+    return found
+
+
+def _in_other_shapes(value: Any) -> list[Any]:
+    """A value, and what it is a reshape of: the same memory."""
+    found = [value]
+    while isinstance(found[-1].owner, mlir.ir.Operation | mlir.ir.OpView):
+        operation = found[-1].owner.operation
+        if operation.name.rpartition(".")[2] != "reshape":
+            break
+        found.append(operation.operands[0])
     return found
 
 

@@ -4,7 +4,7 @@ Results are ``Array | Quantity``: quantities where a unit was given. Modules tha
 from the future, so that ``help`` shows the names and not the unions behind them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import EllipsisType
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -22,6 +22,7 @@ __all__ = [
     "Clip",
     "DTypeLike",
     "Index",
+    "LearningRule",
     "Number",
     "OperandLike",
     "Quantity",
@@ -61,3 +62,5 @@ Number: TypeAlias = float | np.floating[Any] | np.integer[Any]
 Shape: TypeAlias = tuple[int, int]
 #: Which weights a learning rule clips to its bounds: all, or those it has just changed.
 Clip: TypeAlias = Literal["all", "updated"]
+#: A learning rule of one synapse: its state, the values of its neurons and parameters, to its new state; all pytrees.
+LearningRule: TypeAlias = Callable[[Any, Any, Any, Any], Any]

@@ -124,7 +124,8 @@ def set_backend(platform: str, name: str | None) -> None:
 
 def get_backend(platform: str) -> str | None:
     """The name set with :func:`set_backend` for ``platform``, else ``BRAINEVENT_BACKEND``, else None."""
-    return _platform_backends.get(_platforms(platform)[0]) or os.environ.get(ENVIRONMENT_VARIABLE) or None
+    given = os.environ.get(ENVIRONMENT_VARIABLE)
+    return _platform_backends.get(_platforms(platform)[0]) or (_backend_name(given) if given else None)
 
 
 def _platforms(platform: str) -> tuple[str, ...]:
@@ -214,10 +215,14 @@ def derived_from(request: Request | None) -> AbstractContextManager[None]:
     return context
 
 
+#: What the published package calls it that is written in plain JAX.
+_OTHER_NAMES = {"jax": REFERENCE, "jax_raw": REFERENCE}
+
+
 def _backend_name(name: str) -> str:
     if not isinstance(name, str) or not name:
         raise TypeError(
             f"A backend is named by a string such as 'numba' or 'reference', got {name!r}. "
             "`python -m brainevent info` lists the backends that are installed."
         )
-    return name
+    return _OTHER_NAMES.get(name, name)

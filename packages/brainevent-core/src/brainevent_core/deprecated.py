@@ -1,4 +1,4 @@
-"""Names that have changed or gone since the releases 0.0.5 to 0.2.1: two tables, and the look-up in them.
+"""Names that have changed or gone since the releases 0.0.5 to 0.3.0: two tables, and the look-up in them.
 
 ``docs/migration.md`` shows both tables.
 """
@@ -34,6 +34,11 @@ _INSTEAD = {
     "wrap the events in CompactBinary, and call the binary_ function, or multiply with @": (
         "compact_binary_fcnmv",
         "compact_binary_fcnmm",
+    ),
+    "use CSR, with with_csc_index() for both directions; rows need no order, and tiles are the kernels' business": (
+        "TCSR",
+        "CscLayout",
+        "EllLayout",
     ),
     "check for JITCMatrix, or for JITCScalarR, of which JITCScalarC is a subclass": ("JITCScalarMatrix",),
     "kernels choose at run time; there is nothing to configure": (

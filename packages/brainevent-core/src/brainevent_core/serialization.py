@@ -9,7 +9,7 @@ import jax.export
 
 from brainevent_core.formats import Format, get_format
 
-__all__ = ["serializable"]
+__all__ = ["serializable", "static_as_text", "static_of_text", "unit_as_text", "unit_of_text"]
 
 
 def serializable(cls: type) -> None:
@@ -25,9 +25,19 @@ def serializable(cls: type) -> None:
         jax.export.register_pytree_node_serialization(
             cls,
             serialized_name=f"{module}.{cls.__qualname__}",
-            serialize_auxdata=lambda static: json.dumps(static, default=_format_as_json).encode(),
-            deserialize_auxdata=lambda text: _tuples(json.loads(text, object_hook=_format_of_json)),
+            serialize_auxdata=static_as_text,
+            deserialize_auxdata=static_of_text,
         )
+
+
+def static_as_text(static: Any) -> bytes:
+    """What is static in a matrix, as JSON."""
+    return json.dumps(static, default=_format_as_json).encode()
+
+
+def static_of_text(text: bytes | str) -> Any:
+    """What :func:`static_as_text` was given."""
+    return _tuples(json.loads(text, object_hook=_format_of_json))
 
 
 def _format_as_json(static: Any) -> dict[str, str]:
@@ -50,12 +60,14 @@ _DIMENSIONS = ("length", "mass", "time", "current", "temperature", "substance", 
 _ATTRIBUTES = ("scale", "base", "factor", "name", "dispname", "is_fullname")
 
 
-def _unit_as_text(unit: Any) -> bytes:
+def unit_as_text(unit: Any) -> bytes:
+    """A unit as JSON."""
     exponents = {name: float(unit.dim.get_dimension(name)) for name in _DIMENSIONS}
     return json.dumps([exponents, {name: getattr(unit, name) for name in _ATTRIBUTES}]).encode()
 
 
-def _unit_of_text(text: bytes) -> Any:
+def unit_of_text(text: bytes | str) -> Any:
+    """What :func:`unit_as_text` was given."""
     exponents, attributes = json.loads(text)
     return u.Unit(u.get_or_create_dimension(**exponents), **attributes)
 
@@ -64,6 +76,6 @@ with suppress(ValueError):  # brainunit, or someone else, has done it
     jax.export.register_pytree_node_serialization(
         u.Quantity,
         serialized_name="brainunit.Quantity",
-        serialize_auxdata=_unit_as_text,
-        deserialize_auxdata=_unit_of_text,
+        serialize_auxdata=unit_as_text,
+        deserialize_auxdata=unit_of_text,
     )

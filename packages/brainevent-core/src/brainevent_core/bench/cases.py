@@ -59,6 +59,7 @@ _MEASURED: dict[str, _Columns] = {
     "stdp_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",), "clip": _ALL},
     "deliver": {**_PRODUCT, "rate": ("all", "1%"), "delay": ("entry", "row")},
     "take_slot": {},
+    "edge_update": {**_PRODUCT, "operand": ("binary_bool",), "rate": ("1%",)},
     "encode_events": {"operand": _ALL, "rate": _RATES},
     "jitc_matmul": {"law": _ALL, **{name: column for name, column in _PRODUCT.items() if name != "format"}},
     "jitc_to_dense": {},

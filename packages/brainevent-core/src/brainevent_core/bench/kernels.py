@@ -19,6 +19,7 @@ from brainevent_core.bench.program import Program
 from brainevent_core.bench.rounds import Effort, in_turns
 from brainevent_core.plugins import get_registry
 from brainevent_core.primitive import get_primitive
+from brainevent_core.primitive.vmap_axes import as_list
 from brainevent_core.testing.conformance.check import why_declined
 from brainevent_core.testing.conformance.comparison import difference
 from brainevent_core.testing.numerics import x64
@@ -82,7 +83,7 @@ def measure_case(
 
 def _program(case: BenchCase, drawn: Drawn, held: Sequence[Any], backend: str) -> Program:
     primitive = get_primitive(case.primitive)
-    replaced = list(primitive.overwrites)
+    replaced = primitive.overwritten(drawn.call.params)
 
     def step(held: Sequence[Any], pattern: Any, carried: Sequence[Any] = ()) -> Any:
         operands = list(held)
@@ -91,8 +92,7 @@ def _program(case: BenchCase, drawn: Drawn, held: Sequence[Any], backend: str) -
             operands[i] = array
         with config.use_backend(backend):
             result = primitive(*operands, **drawn.call.params)
-        results = result if isinstance(result, list) else [result]
-        return results[: len(replaced)] if replaced else result
+        return as_list(result)[: len(replaced)] if replaced else result
 
     return looped(step, held, drawn.patterns, carried=[held[i] for i in replaced] or None)
 

@@ -4,7 +4,7 @@ from brainevent_core.events.base import EventRepresentation
 from brainevent_core.events.binary import BinaryArray, EventArray
 from brainevent_core.events.bitpacked import BitPackedBinary, bitpack
 from brainevent_core.events.compact import CompactBinary
-from brainevent_core.events.sparse_float import MaskedFloat, SparseFloat
+from brainevent_core.events.sparse_float import MaskedFloat, SparseFloat, WeightedArray
 
 __all__ = [
     "BinaryArray",
@@ -14,5 +14,6 @@ __all__ = [
     "EventRepresentation",
     "MaskedFloat",
     "SparseFloat",
+    "WeightedArray",
     "bitpack",
 ]

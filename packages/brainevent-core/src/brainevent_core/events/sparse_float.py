@@ -4,7 +4,7 @@ from brainevent_core.encodings import SPARSE_FLOAT
 from brainevent_core.events.plain import PlainEvents
 from brainevent_core.ops import EventSpec
 
-__all__ = ["MaskedFloat", "SparseFloat"]
+__all__ = ["MaskedFloat", "SparseFloat", "WeightedArray"]
 
 
 class SparseFloat(PlainEvents):
@@ -12,7 +12,8 @@ class SparseFloat(PlainEvents):
 
     Products are those of the plain array, with its dtype (the promoted one of both sides) and its unit (the product of
     both), except that zeros select nothing: weights of silent neurons are not read, so Inf and NaN among them never
-    show, and the cost scales with the number of events as for :class:`BinaryArray`. Also known as ``MaskedFloat``.
+    show, and the cost scales with the number of events as for :class:`BinaryArray`. Also known as ``MaskedFloat``,
+    and as ``WeightedArray`` in the published release 0.3.0. Counts of spikes, integers, are numbers as well.
 
     Args:
         value: array of rank 1 or 2 (in products) of floats, integers or bool; a quantity; another event array.
@@ -33,4 +34,4 @@ class SparseFloat(PlainEvents):
         return EventSpec(SPARSE_FLOAT, self._array)
 
 
-MaskedFloat = SparseFloat
+MaskedFloat = WeightedArray = SparseFloat

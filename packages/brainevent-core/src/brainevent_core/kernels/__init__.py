@@ -20,11 +20,16 @@ __all__ = ["BACKEND"]
 _DECLINES = {
     "^(matmul|jitc_matmul)-([a-z_:]+-)?float-": "numbers leave nothing out",
     "^matmul-(dense|coo)[:-]": "their entries are not in order of rows",
-    "^matmul-[a-z_]+(:weight_indices)?-[^-]+-forward-": "without a column index, events of columns may be anywhere",
+    "^(stdp|edge)_update-coo[:-]": "its entries may be in any order",
+    "^stdp_update-[a-z_]+:weight_indices[:-]": "weights that entries share are clipped behind all additions",
+    "^(matmul|(stdp|edge)_update)-(?!dense)[a-z_]+(:weight_indices)?-[^-]+-forward-": (
+        "without a column index, events of columns may be anywhere"
+    ),
     "^jitc_matmul-[a-z]+-[^-]+-forward-": "the stream runs along rows, and events of columns may be anywhere",
     "-(0x3|3x0|1x1|13x7|16x16)-": "the reference is as fast where there are few entries",
     "^jitc_matmul-.*-0.0-": "a matrix without connections has nothing to compute",
     "-(vmap_(data|structure|seed|offset|all)|nested)$": "they take no mapped axes but those of x",
+    "^(stdp|edge)_update-.*-vmap_[a-z]+$": "they take no mapped axes",
 }
 
 

@@ -42,6 +42,14 @@ class ActiveRows(NamedTuple):
         """How many there are, int32."""
         return self.up_to[-1]
 
+    def blocks(self, size: int) -> Any:
+        """How many blocks of so many they fill, int32.
+
+        Loops count blocks one by one: a loop that counts by more than one runs too seldom if its limit is a constant,
+        in some versions of XLA.
+        """
+        return (self.count + (size - 1)) // size
+
     def take(self, ranks: Any) -> Any:
         """The index of the entry that is set first, second, ..., for ranks from 0; some index for ranks beyond."""
         word = jnp.searchsorted(self.up_to, ranks, side="right", method="scan_unrolled")

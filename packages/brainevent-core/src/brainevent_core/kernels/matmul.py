@@ -8,8 +8,6 @@ columns of each row are sorted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -18,18 +16,9 @@ import numpy as np
 
 from brainevent_core import reference
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, SPARSE_FLOAT, Encoding, is_event
-from brainevent_core.formats import (
-    CSC_INDEX,
-    CSR_FORMAT,
-    FIXED_NUM_FORMAT,
-    WEIGHT_INDICES,
-    Format,
-    Shape,
-    pointer_dtype,
-    row_bounds,
-    within,
-)
+from brainevent_core.formats import CSC_INDEX, Format, Shape, within
 from brainevent_core.kernels.active import ActiveRows, entries_of
+from brainevent_core.kernels.lines import COMPRESSED, Lines, lines_of, piece_length
 from brainevent_core.plugins import Takes
 
 __all__ = ["DTYPES", "ENCODINGS", "SUPPORTS", "matmul"]
@@ -38,13 +27,6 @@ __all__ = ["DTYPES", "ENCODINGS", "SUPPORTS", "matmul"]
 ENCODINGS = (BINARY, BITPACKED, COMPACT, SPARSE_FLOAT)
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
-
-_FORMATS = tuple(
-    fmt
-    for base in (CSR_FORMAT, FIXED_NUM_FORMAT)
-    for weights in (base, base.with_component(WEIGHT_INDICES))
-    for fmt in (weights, weights.with_component(CSC_INDEX))
-)
 
 #: Entries below which the reference takes no longer.
 _FEWEST = 4096
@@ -70,7 +52,7 @@ def _takes(data: Any, *structure_and_x: Any, format: Format, shape: Shape, trans
 
 
 #: What the kernel takes.
-SUPPORTS = Takes(formats=_FORMATS, encodings=ENCODINGS, dtypes=DTYPES, further=_takes)
+SUPPORTS = Takes(formats=COMPRESSED, encodings=ENCODINGS, dtypes=DTYPES, further=_takes)
 
 
 def matmul(
@@ -85,7 +67,7 @@ def matmul(
     that it is faster, the sum is over all entries."""
     *structure, x = structure_and_x
     x = encoding.decode(x, shape[0] if transpose else shape[1])
-    rows = _rows(structure, format, shape, transpose)
+    rows = lines_of(structure, format, shape, transpose)
     active = ActiveRows.of(is_event(x) if x.ndim == 1 else is_event(x).any(axis=1))
 
     homogeneous = format.is_homogeneous(data)
@@ -113,52 +95,7 @@ def matmul(
     return jax.lax.optimization_barrier(jax.lax.cond(pays, over_active, over_all))
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Compressed rows.
-
-    Attributes:
-        indices: (nse,), the place of each entry in the result.
-        bounds: where each row begins, and the last one ends, well-formed; None if all have the same width.
-        width: the number of entries of a row, rounded up, if it is the same for all; otherwise their mean.
-        weight: the positions of the weights, None if they are in the order of entries.
-    """
-
-    indices: Any
-    bounds: Any
-    width: int
-    weight: Any
-
-    @property
-    def nse(self) -> int:
-        return int(self.indices.shape[0])
-
-    def begin(self, row: Any) -> Any:
-        """Where a row begins."""
-        if self.bounds is not None:
-            return self.bounds[row]
-        return row.astype(pointer_dtype(self.nse)) * self.width
-
-
-def _rows(structure: Sequence[Any], format: Format, shape: Shape, transpose: bool) -> _Rows:
-    """The rows that the product reads where they are active: of the matrix, or of its column index."""
-    if transpose:
-        weight = format.entries(structure, shape).weight
-        if format.base is FIXED_NUM_FORMAT:
-            indices = format.named(structure).indices
-            return _Rows(indices.reshape(-1), None, indices.shape[1], weight)
-        compressed = format.rows_of(structure, shape)
-        assert compressed is not None, format
-        indices, indptr = compressed
-    else:
-        by_column = format.columns_of(structure)
-        assert by_column is not None, format
-        indices, indptr, weight = by_column
-    nse = indices.shape[0]
-    return _Rows(indices, row_bounds(indptr, nse), -(-nse // max(indptr.shape[0] - 1, 1)), weight)
-
-
-def _masked_entries(rows: _Rows, events: Any, length: int) -> tuple[reference.OrientedEntries, Any]:
+def _masked_entries(rows: Lines, events: Any, length: int) -> tuple[reference.OrientedEntries, Any]:
     """All entries, and what they multiply: those of silent rows have no source."""
     active = entries_of(events, rows.bounds, rows.nse)
     weight = None if rows.weight is None else within(rows.weight, rows.nse)
@@ -166,7 +103,7 @@ def _masked_entries(rows: _Rows, events: Any, length: int) -> tuple[reference.Or
     return reference.OrientedEntries(within(rows.indices, length), source, weight), jnp.ones(1, jnp.bool_)
 
 
-def _pays(rows: _Rows, active: ActiveRows, events: Any, further: float, *, looked_up: bool) -> Any:
+def _pays(rows: Lines, active: ActiveRows, events: Any, further: float, *, looked_up: bool) -> Any:
     """Whether a loop over the active rows is faster than the sum over all entries, by a fifth as far as is known.
 
     ``further`` is what an entry of that sum costs besides what it does in the reference.
@@ -178,18 +115,18 @@ def _pays(rows: _Rows, active: ActiveRows, events: Any, further: float, *, looke
     else:
         lengths = (rows.bounds[1:] - rows.bounds[:-1]).astype(jnp.float32)
         entries = jnp.sum(jnp.where(events if events.ndim == 1 else events.any(axis=1), lengths, 0))
-    piece = _piece(rows.width, batch)
+    piece = piece_length(rows.width, batch)
     iterations = count + entries / piece
     loop = iterations * (_ITERATION + piece * (_IN_PIECE * batch + _LOOK_UP * looked_up))
     return 1.2 * loop < rows.nse * (batch + further)
 
 
 def _sum_over_rows(
-    weights: Any, rows: _Rows, active: ActiveRows, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
+    weights: Any, rows: Lines, active: ActiveRows, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
 ) -> Any:
     wide = reference.accumulator(weights.dtype)
     batch = int(np.prod(x.shape[1:]))
-    piece = min(_piece(rows.width, batch), rows.nse)
+    piece = min(piece_length(rows.width, batch), rows.nse)
     positions = None if homogeneous else rows.weight
 
     def terms_at(at: Any, exists: Any, value: Any) -> Any:
@@ -211,7 +148,8 @@ def _sum_over_rows(
         return target, reference.contribution(weight, value, encoding)
 
     def block(carry: Any) -> Any:
-        first, out = carry
+        number_of_block, out = carry
+        first = number_of_block * _BLOCK
         row = active.take(first + jnp.arange(_BLOCK, dtype=jnp.int32))
         begin, end = rows.begin(row), rows.begin(row + 1)
         values = x[row]
@@ -229,17 +167,12 @@ def _sum_over_rows(
             return number + done, jnp.where(done, following, position + piece), out
 
         _, _, out = jax.lax.while_loop(lambda carry: carry[0] < here, step, (jnp.int32(0), begin[0], out))
-        return first + _BLOCK, out
+        return number_of_block + 1, out
 
     out = jnp.zeros((length, *x.shape[1:]), wide)
-    _, out = jax.lax.while_loop(lambda carry: carry[0] < active.count, block, (jnp.int32(0), out))
+    blocks = active.blocks(_BLOCK)
+    _, out = jax.lax.while_loop(lambda carry: carry[0] < blocks, block, (jnp.int32(0), out))
     return out.astype(weights.dtype)
-
-
-def _piece(width: int, batch: int) -> int:
-    """How many entries an iteration reads: most rows in one go, and no more than is worth while for a batch."""
-    power = 1 << max(width - 1, 1).bit_length()
-    return max(8, min(max(power, 32), 1024, 8192 // max(batch, 1)))
 
 
 def _at(array: Any, index: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from brainevent_core.config import EVENTS, PLATFORMS
-from brainevent_core.kernels import jitc, matmul
+from brainevent_core.kernels import jitc, matmul, plasticity
 from brainevent_core.plugins import KernelRegistry
 
 __all__ = ["register"]
@@ -15,10 +15,18 @@ _MEASURED = frozenset({"cpu"})
 def register(registry: KernelRegistry) -> None:
     """Add the kernels, for every platform."""
     for platform in PLATFORMS:
-        for primitive, kernel, supports in (
-            ("matmul", matmul.matmul, matmul.SUPPORTS),
-            ("jitc_matmul", jitc.jitc_matmul, jitc.SUPPORTS),
+        for primitive, kernel, supports, in_place in (
+            ("matmul", matmul.matmul, matmul.SUPPORTS, False),
+            ("jitc_matmul", jitc.jitc_matmul, jitc.SUPPORTS, False),
+            ("stdp_update", plasticity.stdp_update, plasticity.STDP_UPDATE_SUPPORTS, True),
+            ("edge_update", plasticity.edge_update, plasticity.EDGE_UPDATE_SUPPORTS, True),
         ):
             registry.register_kernel(
-                primitive, platform, kernel, backend=EVENTS, supports=supports, on_request=platform not in _MEASURED
+                primitive,
+                platform,
+                kernel,
+                backend=EVENTS,
+                supports=supports,
+                on_request=platform not in _MEASURED,
+                in_place=in_place,
             )

@@ -8,17 +8,16 @@ from __future__ import annotations
 import difflib
 import inspect
 import operator
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._arrays import as_numpy, native
+from brainevent_core._arrays import Memory, as_numpy, native, remembered
 from brainevent_core._jax import replicate, x64_enabled
 from brainevent_core._typing import Array, Quantity, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError, StructureError
@@ -34,34 +33,15 @@ __all__ = [
     "dense_parts",
     "foreign_matrix",
     "nonzero",
-    "remembered",
     "two_lengths",
     "unknown_argument",
     "with_clear_errors",
 ]
 
-_T = TypeVar("_T")
-_Memory = dict[tuple[Any, ...], tuple[tuple[weakref.ref[Any], ...], _T]]
 
 # Structures found well-formed: clients that build a matrix per call must not pay for the check each time (0.9 ms at
 # 10⁶ entries).
-_checked: _Memory[None] = {}
-
-
-def remembered(memory: _Memory[_T], key: tuple[Any, ...], arrays: Sequence[Any], compute: Callable[[], _T]) -> _T:
-    """``compute()``, a property of ``arrays``, or what it was for these very arrays before.
-
-    Only arrays of JAX are remembered: they cannot change.
-    """
-    key = (*key, *map(id, arrays))
-    seen = memory.get(key)
-    if seen is not None and all(ref() is array for ref, array in zip(seen[0], arrays, strict=True)):
-        return seen[1]
-    result = compute()
-    if all(isinstance(array, jax.Array) for array in arrays):
-        references = tuple(weakref.ref(array, lambda _: memory.pop(key, None)) for array in arrays)
-        memory[key] = (references, result)
-    return result
+_checked: Memory[None] = {}
 
 
 def as_integers(label: str, array: Any) -> Any:
@@ -269,8 +249,11 @@ def foreign_matrix(cls: Any, given: Any) -> str | None:
         return None
     what = f"{kind} is made of arrays, got a sparse matrix of type {type(given).__name__}"
     if scipy_like and kind in _CONVERSIONS:
-        arrays = ", ".join(f"s.{name}" for name in ("data", *cls._format.structure))
-        return f"{what}: use `s = s.{_CONVERSIONS[kind]}(); brainevent.{kind}(({arrays}), shape=s.shape)`."
+        converted = f"brainevent.from_scipy(s.{_CONVERSIONS[kind]}())"
+        return f"{what}: use `brainevent.from_scipy(s)`, or `{converted}` for {kind}."
+    if kind in _CONVERSIONS and type(given).__name__ in ("BCOO", "BCSR"):
+        function = f"brainevent.from_{type(given).__name__.lower()}(s)"
+        return f"{what}: use `{function}`, or `{function}.{_CONVERSIONS[kind]}()` for {kind}."
     dense = "toarray" if scipy_like else "todense"
     return f"{what}: use `brainevent.{kind}{'' if kind == 'Dense' else '.fromdense'}(s.{dense}())`."
 

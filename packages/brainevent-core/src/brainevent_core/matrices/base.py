@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar, overload
 
 import brainunit as u
 import jax
@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._typing import Array, Clip, OperandLike, Quantity, QuantityLike, Shape
+from brainevent_core._typing import Array, Clip, LearningRule, OperandLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.arguments import with_clear_errors
 from brainevent_core.matrices.arithmetic import Arithmetic
 from brainevent_core.matrices.conversion import Convertible
 from brainevent_core.matrices.indexing import Indexing
-from brainevent_core.ops import MatrixLike, MatrixSpec, dt2t, matmul, matrix_product, update
+from brainevent_core.ops import MatrixLike, MatrixSpec, apply_rule, dt2t, matmul, matrix_product, update
 from brainevent_core.serialization import serializable
 
 __all__ = ["Matrix"]
@@ -137,6 +137,11 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         """Number of stored entries, or of generated connections."""
         raise NotImplementedError
 
+    @property
+    def nnz(self) -> int:
+        """The name that SciPy has for :attr:`nse`."""
+        return self.nse
+
     def in_degrees(self) -> Array:
         """How many synapses each postsynaptic neuron (column) has, int32, (columns,).
 
@@ -248,8 +253,10 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         Args:
             pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
             post_trace: (columns,), or one number for all; in a unit that fits that of the weights.
-            w_min: lower bound of the weights, a number in such a unit; None for none.
-            w_max: upper bound; where it is less than ``w_min`` it wins.
+            w_min: lower bound of the weights, in such a unit; None for none. One number; one for each weight, in their
+                shape; or an array that broadcasts with the matrix, (rows, 1) with one for each presynaptic neuron or
+                (1, columns) with one for each postsynaptic neuron.
+            w_max: upper bound, likewise; where it is less than ``w_min`` it wins.
             clip: "all" clips every weight to the bounds, which costs a pass over all; "updated" only those that a spike
                 has changed, at a cost that scales with the number of spikes if the matrix is compressed by rows or has
                 a column index.
@@ -309,7 +316,164 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         options: Any = {"pre": False, "clip": clip, "backend": backend}
         return self._replace(update(self.__matrix_spec__, post_spike, pre_trace, w_min, w_max, **options))
 
-    # -- for learning rules --------------------------------------------------------------------------------------
+    # -- learning rules of the user's own ------------------------------------------------------------------------
+
+    @overload
+    def apply_on_pre(
+        self,
+        rule: LearningRule,
+        edge_state: Any,
+        pre_spike: OperandLike,
+        /,
+        *,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any: ...
+
+    @overload
+    def apply_on_pre(
+        self,
+        rule: LearningRule,
+        pre_spike: OperandLike,
+        /,
+        *,
+        edge_state: Any = None,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any: ...
+
+    def apply_on_pre(
+        self,
+        rule: LearningRule,
+        *state_and_spikes: Any,
+        edge_state: Any = None,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any:
+        """Apply a learning rule of your own to the synapses of presynaptic neurons that spike.
+
+        Called as ``apply_on_pre(rule, edge_state, pre_spike)``, or ``apply_on_pre(rule, pre_spike)`` for a rule whose
+        state is the weights, ``edge_state`` then being a keyword (or left out).
+
+        Args:
+            rule: ``rule(edge, pre, post, params) → edge``, any function that JAX can trace, of one synapse: its state,
+                the values of its neurons, and the parameters, in the pytrees given below. It returns the new state.
+            edge_state: a pytree of arrays (or quantities) with a value for each stored entry: of shape (nse,), (n, k)
+                with a fixed number of synapses, (rows, columns) if dense, and any further axes behind. The weights
+                unless it is given.
+            pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
+            pre_vals: a pytree of arrays (rows, ...), or of single numbers; the rule gets those of the row. None: None.
+            post_vals: likewise (columns, ...).
+            params: a pytree that every synapse gets as it is.
+            backend: name of the backend that must run it.
+
+        Returns:
+            The new state: the same pytree, in the same shapes, dtypes and units. Entries of silent neurons, and those
+            that don't exist, keep theirs. It is differentiable with respect to the state, values, parameters, and what
+            the rule closes over, as the rule is; and with respect to float spikes straight-through, as if those that
+            are there added ``spike · (new - old)``.
+
+        The cost scales with the events where the synapses of a neuron are found: see :meth:`update_on_pre`. Otherwise
+        they are looked for once if the structure is concrete, and at every call if it is traced. A rule is traced once
+        for each function and kind of arguments: it is meant to be pure, as for ``jax.jit``.
+
+        Raises:
+            MathError: if lengths don't fit, or the rule returns arrays of other shapes.
+            DTypeError: if it returns another pytree, or numbers that the state's dtype can't hold.
+            UnitMismatchError: if it returns another dimension.
+            UnsupportedOperationError: for just-in-time connectivity, whose synapses are stored nowhere.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[1.0, 0.5], [0.0, 2.0]]))
+            >>> def rule(edge, pre, post, params):  # a soft bound, and a trace of what was added
+            ...     added = params["rate"] * (params["w_max"] - edge["w"]) * post
+            ...     return {"w": edge["w"] + added, "trace": 0.9 * edge["trace"] + added}
+            >>> state = {"w": weights.data, "trace": jnp.zeros(3)}
+            >>> spikes = brainevent.BinaryArray(jnp.array([True, False]))
+            >>> params = {"rate": 0.1, "w_max": 3.0}
+            >>> weights.apply_on_pre(rule, state, spikes, post_vals=jnp.array([1.0, 0.5]), params=params)["w"]
+            Array([1.2  , 0.625, 2.   ], dtype=float32)
+        """
+        state, spikes = self._state_and_spikes("apply_on_pre", edge_state, state_and_spikes)
+        options: Any = {"pre_vals": pre_vals, "post_vals": post_vals, "params": params, "backend": backend}
+        return apply_rule(self.__matrix_spec__, rule, state, spikes, pre=True, **options)
+
+    @overload
+    def apply_on_post(
+        self,
+        rule: LearningRule,
+        edge_state: Any,
+        post_spike: OperandLike,
+        /,
+        *,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any: ...
+
+    @overload
+    def apply_on_post(
+        self,
+        rule: LearningRule,
+        post_spike: OperandLike,
+        /,
+        *,
+        edge_state: Any = None,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any: ...
+
+    def apply_on_post(
+        self,
+        rule: LearningRule,
+        *state_and_spikes: Any,
+        edge_state: Any = None,
+        pre_vals: Any = None,
+        post_vals: Any = None,
+        params: Any = None,
+        backend: str | None = None,
+    ) -> Any:
+        """Apply a learning rule of your own to the synapses of postsynaptic neurons that spike.
+
+        Called as ``apply_on_post(rule, edge_state, post_spike)``, or ``apply_on_post(rule, post_spike)``; see
+        :meth:`apply_on_pre`.
+
+        Args:
+            post_spike: (columns,).
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> weights = brainevent.CSR.fromdense(jnp.array([[1.0, 0.5], [0.0, 2.0]])).with_csc_index()
+            >>> depress = lambda w, pre, post, rate: w - rate * w * pre
+            >>> spikes = brainevent.BinaryArray(jnp.array([False, True]))
+            >>> weights.apply_on_post(depress, spikes, pre_vals=jnp.array([1.0, 0.5]), params=0.1)
+            Array([1.  , 0.45, 1.9 ], dtype=float32)
+        """
+        state, spikes = self._state_and_spikes("apply_on_post", edge_state, state_and_spikes)
+        options: Any = {"pre_vals": pre_vals, "post_vals": post_vals, "params": params, "backend": backend}
+        return apply_rule(self.__matrix_spec__, rule, state, spikes, pre=False, **options)
+
+    def _state_and_spikes(self, name: str, state: Any, given: tuple[Any, ...]) -> tuple[Any, Any]:
+        if len(given) == 2 and state is None:
+            return given
+        if len(given) != 1:
+            raise MathError(
+                f"{name} takes (rule, edge_state, spikes), or (rule, spikes) and edge_state=; got {len(given)} "
+                f"arguments behind the rule{' and edge_state=' if state is not None else ''}."
+            )
+        return self.data if state is None else state, given[0]
+
+    # -- sampled products ----------------------------------------------------------------------------------------
 
     def yw_to_w(self, y: QuantityLike, w: QuantityLike) -> Array | Quantity:
         """``w[k] * y[row of k]`` for every stored entry k.

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from brainevent_core import units
 from brainevent_core._jax import replicated
-from brainevent_core.errors import MathError
+from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import signed, within
 from brainevent_core.matrices.annotations import annotated, annotations_of, padded, taken
 from brainevent_core.ops import broadcast_weights, compressed, coordinates
@@ -107,6 +109,75 @@ class Convertible:
         if isinstance(matrix, CSC) and not spec.changes_entries and nse in (None, matrix.nse):
             return matrix
         return _compressed(CSC, matrix, 1, nse)
+
+    def toarray(self) -> Any:
+        """The name that SciPy has for ``todense()``; an array of JAX or a quantity."""
+        return self.todense()  # type: ignore[attr-defined]
+
+    def to_scipy(self) -> Any:
+        """The matrix in SciPy: a ``coo_array`` or ``csc_array`` of what is stored so, of all others a ``csr_array``.
+
+        Entries keep their order, duplicates and zeros; those that do not exist are left out. One weight for all is
+        given to each.
+
+        Raises:
+            MathError: inside ``jit``, where it has no values.
+            DTypeError: for weights with a unit, or in float16 or bfloat16, which SciPy has not.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]])).to_scipy().toarray()
+            array([[0., 1.],
+                   [2., 3.]], dtype=float32)
+        """
+        import scipy.sparse
+
+        matrix = self._listed(None)
+        spec = matrix.__matrix_spec__
+        data, unit = units.detach(matrix.data)
+        if spec.is_traced or isinstance(data, jax.core.Tracer):
+            raise MathError("Inside jit a matrix has no values for SciPy: return it, and convert it outside.")
+        if unit is not None or data.dtype in (jnp.float16, jnp.bfloat16):
+            what, remedy = ("a unit", "`(matrix / unit)`") if unit is not None else (data.dtype, '`.astype("float32")`')
+            raise DTypeError(f"Matrices of SciPy hold plain numbers, and no {what}: use {remedy} first.")
+        entries = matrix.tocoo()
+        row, col, weight = (np.asarray(array) for array in (entries.row, entries.col, entries.data))
+        exists = (row >= 0) & (row < entries.shape[0]) & (col >= 0) & (col < entries.shape[1])
+        weight, row, col = np.broadcast_to(weight, row.shape)[exists], row[exists], col[exists]
+        if entries is matrix:
+            return scipy.sparse.coo_array((weight, (row, col)), shape=entries.shape)
+        by_column = spec.transposed and spec.format.rows_of(spec.structure, spec.shape) is not None
+        line, other = (col, row) if by_column else (row, col)
+        if (np.diff(line) < 0).any():
+            order = np.argsort(line, kind="stable")
+            weight, line, other = weight[order], line[order], other[order]
+        indptr = np.searchsorted(line, np.arange(entries.shape[by_column] + 1))
+        cls = scipy.sparse.csc_array if by_column else scipy.sparse.csr_array
+        return cls((weight, other, indptr), shape=entries.shape)
+
+    def to_bcoo(self) -> Any:
+        """The matrix as a ``jax.experimental.sparse.BCOO``, in the order of its entries; also inside ``jit``.
+
+        One weight for all is given to each entry. Entries that do not exist become padding.
+
+        Raises:
+            DTypeError: for weights with a unit.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]])).to_bcoo()
+            BCOO(float32[2, 2], nse=3)
+        """
+        from jax.experimental.sparse import BCOO
+
+        entries = self.tocoo()
+        data, unit = units.detach(entries.data)
+        if unit is not None:
+            raise DTypeError("Matrices of JAX hold plain numbers, and no unit: use `(matrix / unit)` first.")
+        row, col = (within(index, size) for index, size in zip((entries.row, entries.col), entries.shape, strict=True))
+        exists = (row >= 0) & (col >= 0)
+        at = [jnp.where(exists, index, size) for index, size in zip((row, col), entries.shape, strict=True)]
+        return BCOO((jnp.broadcast_to(data, row.shape), jnp.stack(at, axis=1)), shape=entries.shape)
 
 
 def _compressed(cls: Callable[..., _C], matrix: StoredMatrix, axis: int, nse: int | None) -> _C:

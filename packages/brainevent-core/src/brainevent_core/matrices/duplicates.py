@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._arrays import remembered
 from brainevent_core.matrices.annotations import entrywise
-from brainevent_core.matrices.arguments import remembered
 from brainevent_core.ops import MatrixSpec, entries_of, segment_sum
 
 __all__ = ["first_of_place", "is_first", "may_repeat", "totals"]

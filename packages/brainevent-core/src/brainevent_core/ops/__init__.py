@@ -3,6 +3,7 @@
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates
 from brainevent_core.ops.delays import deliver, take
 from brainevent_core.ops.dt2t import dt2t
+from brainevent_core.ops.edge_update import apply_rule
 from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum, widened
 from brainevent_core.ops.generated import connections, count_connections, window
 from brainevent_core.ops.matmul import matmul, matrix_product
@@ -19,6 +20,7 @@ __all__ = [
     "MatrixEntries",
     "MatrixLike",
     "MatrixSpec",
+    "apply_rule",
     "broadcast_weights",
     "columns",
     "compressed",

@@ -93,8 +93,7 @@ def _spec_of(x: Any) -> MatrixSpec | None:
 
 #: What to do with a sparse matrix of SciPy.
 HOW_TO_TAKE_SPARSE = (
-    "A sparse matrix `s` of SciPy becomes one of ours with `s = s.tocsr(); brainevent.CSR((s.data, s.indices, "
-    "s.indptr), shape=s.shape)`, and an array with `s.toarray()`."
+    "A sparse matrix `s` of SciPy becomes one of ours with `brainevent.from_scipy(s)`, and an array with `s.toarray()`."
 )
 
 

@@ -10,12 +10,13 @@ from brainevent_core import units
 from brainevent_core.encodings import BINARY, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Shape
+from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.matmul import as_array, warn_of_unit
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.primitives import CLIPS, stdp_update_p
 from brainevent_core.primitives.matmul import check_weights
 
-__all__ = ["update"]
+__all__ = ["check_spikes", "spikes_of", "update"]
 
 
 def update(
@@ -35,7 +36,9 @@ def update(
         stored: the matrix, with one weight per entry, of shape (pre, post).
         spikes: an event array or a plain one, in which an entry is an event when it is nonzero or True; a vector.
         trace: what an event adds to a synapse, by its neuron on the other side; a vector, or one number for all.
-        w_min: lower bound of the weights, a number; None for none.
+        w_min: lower bound of the weights; None for none. One number; one for each weight, in their shape; or an array
+            that broadcasts with the matrix: (pre, 1) has one for each presynaptic neuron, (1, post) for each
+            postsynaptic one.
         w_max: upper bound.
         pre: whether the spikes are presynaptic, and the trace postsynaptic.
         clip: "all" clips every weight to the bounds, "updated" only those that an event has changed.
@@ -59,7 +62,7 @@ def update(
     if w_min is None and w_max is None:
         clip = "updated"  # without bounds both are the same, and the cost of this one scales with the events
     stored = stored.unannotated
-    encoding, x, length = _events(spikes)
+    encoding, x, length = spikes_of(spikes)
     key = _UpdateKey(stored.format, stored.shape, stored.transposed != pre, encoding, length, pre, clip, backend)
     bounds = tuple(None if bound is None else as_array(bound) for bound in (w_min, w_max))
     return _update(key, stored.data, stored.structure, x, as_array(trace), bounds)
@@ -78,7 +81,7 @@ class _UpdateKey(NamedTuple):
     backend: str | None
 
 
-def _events(spikes: Any) -> tuple[Encoding, Any, int | None]:
+def spikes_of(spikes: Any) -> tuple[Encoding, Any, int | None]:
     """How the spikes are encoded, the encoded array, and the length before."""
     events = getattr(spikes, "__event_spec__", None)
     if events is None:
@@ -96,8 +99,9 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
     data = jnp.asarray(data)
     check_weights(data.dtype)
     trace = _as_numbers("post_trace" if key.pre else "pre_trace", trace, unit, data.dtype)
+    stored = MatrixSpec(key.format, data, structure, key.shape, key.transpose != key.pre)
     lower, upper = (
-        jnp.asarray(infinity if bound is None else _bound(name, bound, unit, data.dtype), data.dtype)
+        jnp.asarray(infinity if bound is None else _bound(name, bound, unit, stored), data.dtype)
         for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
     )
     trace_length = _check_lengths(key, x, trace)
@@ -126,27 +130,52 @@ def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
     return value.astype(dtype)
 
 
-def _bound(name: str, value: Any, unit: Any, dtype: Any) -> Any:
-    value = _as_numbers(name, value, unit, dtype)
-    if value.size != 1:
-        raise MathError(f"{name} is one number for all weights, got shape {tuple(value.shape)}.")
-    return value.reshape(())
+def _bound(name: str, value: Any, unit: Any, stored: MatrixSpec) -> Any:
+    """A bound as the primitive takes it: a scalar, or one for each weight."""
+    value = _as_numbers(name, value, unit, stored.data.dtype)
+    per_entry = stored.format.weights_shape(stored.structure, stored.shape)
+    if value.size == 1:
+        return value.reshape(())
+    if tuple(value.shape) == per_entry:
+        return value
+    shape = stored.matrix_shape
+    if value.ndim != 2 or any(size not in (1, length) for size, length in zip(value.shape, shape, strict=True)):
+        raise MathError(
+            f"{name} is one number for all weights, one for each, of shape {per_entry}, or an array that broadcasts "
+            f"with the matrix: ({shape[0]}, 1) for one bound per presynaptic neuron, (1, {shape[1]}) for one per "
+            f"postsynaptic neuron; got shape {tuple(value.shape)}."
+        )
+    row, col, _, weight = entries_of(stored)
+    at = tuple(0 if size == 1 else index for size, index in zip(value.shape, (row, col), strict=True))
+    found = jnp.broadcast_to(value.at[at].get(mode="clip", wrap_negative_indices=False), per_entry)
+    if weight is None:
+        return found
+    return jnp.zeros(per_entry, value.dtype).at[weight].set(found, mode="drop", wrap_negative_indices=False)
 
 
 def _check_lengths(key: _UpdateKey, x: Any, trace: Any) -> int:
     """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
     shape = key.shape if key.transpose == key.pre else key.shape[::-1]
-    sides = (("presynaptic", shape[0]), ("postsynaptic", shape[1]))
-    (side, length), (other, others) = sides if key.pre else sides[::-1]
-    given = (key.length,) if key.length is not None and x.ndim == 1 else tuple(x.shape)
-    if given != (length,):
-        raise MathError(
-            f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({length},), got {given}"
-            f"{'; jax.vmap maps over more.' if len(given) > 1 else '.'}"
-        )
+    check_spikes(shape, x, key.length, pre=key.pre)
+    other, others = ("postsynaptic", shape[1]) if key.pre else ("presynaptic", shape[0])
     if trace.ndim and tuple(trace.shape) != (others,):
         raise MathError(
             f"A matrix of shape {shape} takes the {other} trace as a vector of shape ({others},) or as one number, "
             f"got {tuple(trace.shape)}."
         )
     return others
+
+
+def check_spikes(shape: Shape, x: Any, length: int | None, *, pre: bool) -> None:
+    """Refuse spikes that are no vector of one side of a matrix of that shape; ``length`` is that of encoded ones.
+
+    Raises:
+        MathError: that names the lengths.
+    """
+    side, expected = ("presynaptic", shape[0]) if pre else ("postsynaptic", shape[1])
+    given = (length,) if length is not None and x.ndim == 1 else tuple(x.shape)
+    if given != (expected,):
+        raise MathError(
+            f"A matrix of shape {shape} takes the {side} spikes as a vector of shape ({expected},), got {given}"
+            f"{'; jax.vmap maps over more.' if len(given) > 1 else '.'}"
+        )

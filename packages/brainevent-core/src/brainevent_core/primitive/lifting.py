@@ -64,23 +64,30 @@ def jvp(
             "def_jvp_rule, or stop the gradient with jax.lax.stop_gradient."
         )
 
+    outputs = kernel.primitive.bind(*primals, _vmap_axes=_vmap_axes, _request=_request, **static)
+    # Outputs that hold no floats have no tangents that could be mapped.
+    moving = [i for i, out in enumerate(outputs) if jnp.issubdtype(out.dtype, jnp.inexact)]
+
     def tangents_out(*operands: Any) -> Any:
         values, dots = operands[: len(primals)], operands[len(primals) :]
         if whole is None:
             parts = [as_list(per_operand[i](dot, *values, **static)) for i, dot in zip(live, dots)]
-            return [sum(part[1:], start=part[0]) for part in zip(*parts)]
+            sums = [sum(part[1:], start=part[0]) for part in zip(*parts)]
+            return [sums[i] for i in moving]
         symbolic: list[Any] = [_jax.zero_like(value) for value in values]
         for i, dot in zip(live, dots):
             symbolic[i] = dot
         _, out = whole(values, symbolic, **static)
-        return [_jax.instantiate_zero(dot) for dot in as_list(out)]
+        return [_jax.instantiate_zero(as_list(out)[i]) for i in moving]
 
-    outputs = kernel.primitive.bind(*primals, _vmap_axes=_vmap_axes, _request=_request, **static)
-    if not live:
-        return outputs, [_jax.zero_like(out) for out in outputs]
-    with config.derived_from(_request):
-        dots = vmap_over(tangents_out, _vmap_axes, follow=live)(*primals, *(tangents[i] for i in live))
-    return outputs, sharding.split_as(dots, [jax.typeof(out) for out in outputs])
+    output_tangents: list[Any] = [_jax.zero_like(out) for out in outputs]
+    if live and moving:
+        with config.derived_from(_request):
+            dots = vmap_over(tangents_out, _vmap_axes, follow=live)(*primals, *(tangents[i] for i in live))
+        dots = sharding.split_as(dots, [jax.typeof(outputs[i]) for i in moving])
+        for i, dot in zip(moving, dots, strict=True):
+            output_tangents[i] = dot
+    return outputs, output_tangents
 
 
 def transpose(

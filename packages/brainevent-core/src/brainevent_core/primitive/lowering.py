@@ -65,7 +65,7 @@ def _lower_as(
     implementation = _implementation(kernel, selection.kernel, vmap_axes)
     in_place = selection.kernel is not None and selection.kernel.in_place
     # XLA copies an operand that is overwritten, unless all its prior uses must come before.
-    after = [use for i in kernel.overwrites for use in _jax.prior_uses(operands[i])] if in_place else []
+    after = [use for i in kernel.overwritten(static) for use in _jax.prior_uses(operands[i])] if in_place else []
 
     def run(*arrays: Any) -> list[Any]:
         arrays, after = arrays[: len(operands)], arrays[len(operands) :]

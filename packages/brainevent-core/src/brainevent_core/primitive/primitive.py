@@ -32,7 +32,7 @@ class XLACustomKernel(LanguageMethods):
             warning (notebooks do that); names of brainevent's own primitives are refused.
         tags: words to find it by, see :func:`brainevent.get_primitives_by_tags`.
         overwrites: positions of operands whose memory a kernel may take for its output, see ``in_place`` of
-            :meth:`def_kernel`.
+            :meth:`def_kernel`; or a function of the static parameters, ``overwrites(**static)``, that gives them.
 
     Raises:
         RegistrationError: if the name belongs to a primitive of brainevent.
@@ -50,11 +50,16 @@ class XLACustomKernel(LanguageMethods):
     """
 
     def __init__(
-        self, name: str, *, tags: Sequence[str] = (), overwrites: Sequence[int] = (), _builtin: bool = False
+        self,
+        name: str,
+        *,
+        tags: Sequence[str] = (),
+        overwrites: Sequence[int] | Callable[..., Sequence[int]] = (),
+        _builtin: bool = False,
     ) -> None:
         self.name = name
         self.tags = frozenset(tags)
-        self.overwrites = tuple(overwrites)
+        self.overwrites = overwrites if callable(overwrites) else tuple(overwrites)
         self.builtin = _builtin
         self.rules = Rules()
         catalogue.declare(self, stacklevel=2)
@@ -102,6 +107,10 @@ class XLACustomKernel(LanguageMethods):
         results = self.primitive.bind(*operands, _vmap_axes=(), _request=request, **static)
         expected = self.rules.outputs(self.name, [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in operands], static)
         return results if isinstance(expected, (tuple, list)) else results[0]
+
+    def overwritten(self, static: dict[str, Any]) -> tuple[int, ...]:
+        """The positions of the operands that a kernel may overwrite, in a call with these static parameters."""
+        return tuple(self.overwrites(**static)) if callable(self.overwrites) else self.overwrites
 
     def _evaluate(self, /, *operands: Any, **params: Any) -> Any:
         return _jax.apply_primitive(self.primitive, *operands, **params)

@@ -1,6 +1,7 @@
 """The declarations: one per operation, for every format, with their rules side by side."""
 
 from brainevent_core.primitives.delays import deliver_p, take_slot_p
+from brainevent_core.primitives.edge_update import edge_update_p
 from brainevent_core.primitives.encoding import encode_events_p
 from brainevent_core.primitives.jitc import jitc_matmul_p, jitc_to_coo_p, jitc_to_dense_p
 from brainevent_core.primitives.matmul import matmul_p, sddmm_p
@@ -9,6 +10,7 @@ from brainevent_core.primitives.plasticity import CLIPS, stdp_update_p
 __all__ = [
     "CLIPS",
     "deliver_p",
+    "edge_update_p",
     "encode_events_p",
     "jitc_matmul_p",
     "jitc_to_coo_p",

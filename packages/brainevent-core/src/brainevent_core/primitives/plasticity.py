@@ -9,7 +9,8 @@ stdp_update  data, \\*structure, x, trace, lower, upper        new data: ``trace
 
 Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``encoding``, one
 of events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
-scalars; an infinite one is none. Events of the rows of what is stored are the transposed case, as in ``matmul``.
+scalars, or one for each weight; an infinite one is none. Events of the rows of what is stored are the transposed case,
+as in ``matmul``.
 """
 
 from collections.abc import Sequence
@@ -51,11 +52,15 @@ def _update_abstract(
     encoding.validate(x, in_length, data.dtype, "The vector of spikes")
     if x.ndim != 1:
         raise MathError(f"An update takes one vector of spikes, got shape {tuple(x.shape)}; jax.vmap maps over more.")
-    for what, array, expected in (("trace", trace, (out_length,)), ("lower", lower, ()), ("upper", upper, ())):
-        if tuple(array.shape) != expected or array.dtype != data.dtype:
+    for what, array, shapes in (
+        ("trace", trace, [(out_length,)]),
+        ("lower", lower, [(), per_entry]),
+        ("upper", upper, [(), per_entry]),
+    ):
+        if tuple(array.shape) not in shapes or array.dtype != data.dtype:
             raise MathError(
-                f"{what} must have shape {expected} and the dtype of the weights, {data.dtype}; got "
-                f"{tuple(array.shape)} and {array.dtype}."
+                f"{what} must have shape {' or '.join(map(str, shapes))} and the dtype of the weights, {data.dtype}; "
+                f"got {tuple(array.shape)} and {array.dtype}."
             )
     if clip not in CLIPS:
         raise MathError(f"clip must be one of {CLIPS}, got {clip!r}.")

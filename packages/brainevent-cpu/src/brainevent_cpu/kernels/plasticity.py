@@ -44,7 +44,11 @@ _FORMATS = (
 
 
 def _readable_operands(data: Any, *operands: Any, format: Format, transpose: bool, **_: Any) -> bool:
-    """A scan for the events of columns meets weights in the order of entries: those in another order are declined."""
+    """A scan for the events of columns meets weights in the order of entries: those in another order are declined.
+    Bounds are numbers here: with one for each weight, core's own kernel runs."""
+    *_, lower, upper = operands
+    if lower.ndim or upper.ndim:
+        return False
     return not (format is _PERMUTED and not transpose) and readable(data, operands[:-4], *operands[-4:])
 
 

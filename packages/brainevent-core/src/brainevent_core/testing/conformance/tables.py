@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import jax
 import numpy as np
 
+from brainevent_core._jax import trace
 from brainevent_core.encodings import ENCODINGS
 from brainevent_core.formats import DELAY, Component, get_format, registered_formats
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.primitives import CLIPS
-from brainevent_core.reference import accumulator
+from brainevent_core.reference import EdgeRule, accumulator
 from brainevent_core.testing.conformance.case import ConformanceCase
 from brainevent_core.testing.conformance.operands import (
     RATES,
@@ -24,6 +26,7 @@ from brainevent_core.testing.conformance.operands import (
     operand,
     random_mask,
 )
+from brainevent_core.testing.numerics import x64
 from brainevent_core.testing.pairwise import round_robin, rows
 
 __all__ = ["INPUTS", "SHAPES", "TABLES", "PrimitiveCall", "Table", "conformance_cases", "named_case", "shape_of"]
@@ -259,6 +262,46 @@ def _draw_take(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall
     return PrimitiveCall([ring, _step(case, rng)], {}, {"ring": (0,), "t": (1,)}, case["dtype"])
 
 
+def _learning_rule(weight: Any, row: Any, col: Any, rate: Any) -> Any:
+    """A soft bound, and a trace of what was added."""
+    value, trace = weight
+    added = rate * (1 - value) * col
+    return value + added, trace * 0.5 + added * row
+
+
+@cache
+def _edge_rule(dtype: str) -> EdgeRule:
+    with x64(dtype == "float64"):
+        program, closed_over = trace(
+            lambda value, memory, row, col, rate: _learning_rule((value, memory), row, col, rate),
+            [jax.ShapeDtypeStruct((), dtype)] * 5,
+        )
+    assert not closed_over
+    return EdgeRule(program, state=2, rows=1, cols=1, closed_over=0, params=1)
+
+
+def _edges_exist(row: _Row) -> bool:
+    name = row.get("format")
+    moved = name is not None and any(component.weight for component in get_format(name).components)
+    # Entries that share a state have none of their own that a rule could change.
+    return _stored_exists(row) and not (moved and row.get("structure") == "malformed")
+
+
+def _draw_edge_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
+    structure = _structure(case, rng)
+    shape = shape_of(case["shape"])
+    per_entry = get_format(case["format"]).weights_shape(structure, shape)
+    draw = partial(numbers, dtype=case["dtype"], rng=rng, nonfinite=case["values"] == "nonfinite")
+    state = [draw(per_entry), draw(per_entry)]
+    sides = [draw(shape[:1]), draw(shape[1:])]
+    operands = [*state, *structure, _x(case, rng), *sides, draw(())]
+    params = {**_stored_params(case), "edge_rule": _edge_rule(case["dtype"])}
+    x = 2 + len(structure)
+    between = {"structure": tuple(range(2, x))} if structure else {}
+    groups = {"state": (0, 1), **between, "x": (x,), "neurons": (x + 1, x + 2), "params": (x + 3,)}
+    return PrimitiveCall(operands, params, groups, case["dtype"])
+
+
 def _groups(left: str, structure: int, right: str) -> dict[str, tuple[int, ...]]:
     between = {"structure": tuple(range(1, structure + 1))} if structure else {}
     return {left: (0,), **between, right: (structure + 1,)}
@@ -400,6 +443,20 @@ TABLES: dict[str, Table] = {
         lambda: {"dtype": _DTYPES, "transform": _transforms("ring", "t", differentiated=("ring",))},
         lambda: {"shape": ["16x16", "1x1", "3x0", "13x7", "1021x517"], "values": ["finite", "nonfinite"]},
         _draw_take,
+    ),
+    "edge_update": Table(
+        _of_stored(
+            "state",
+            "structure",
+            "x",
+            "neurons",
+            "params",
+            differentiated=("state", "neurons", "params"),
+            events_only=True,
+        ),
+        lambda: _COMMON,
+        _draw_edge_update,
+        _edges_exist,
     ),
     "encode_events": Table(
         lambda: {

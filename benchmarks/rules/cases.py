@@ -1,0 +1,36 @@
+"""Which updates are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CASES", "Case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule with two values per synapse, of float32, on an n × n CSR matrix.
+
+    Attributes:
+        side: which neurons spike; for postsynaptic ones the matrix has an index of its columns.
+        activity: the fraction of the neurons that spike.
+        n: rows, and columns.
+        density: the fraction of entries that are stored.
+    """
+
+    side: Literal["pre", "post"]
+    activity: float
+    n: int = 10_000
+    density: float = 0.01
+
+    @property
+    def name(self) -> str:
+        return f"{self.side}/n={self.n}/density={100 * self.density:g}%/active={100 * self.activity:g}%"
+
+    @property
+    def is_quick(self) -> bool:
+        return self.activity == 0.01
+
+
+CASES = [Case(side, activity) for side in ("pre", "post") for activity in (0.001, 0.01, 0.1, 1.0)]
