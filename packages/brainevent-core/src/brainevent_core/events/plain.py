@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
+
+from brainevent_core import display
 from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.events.base import EventRepresentation, as_plain
 
@@ -27,5 +30,8 @@ class PlainEvents(EventRepresentation):
         """Events of the same kind over another array."""
         return type(self)(value)
 
-    def __repr__(self) -> str:
+    def _entries(self, positions: np.ndarray) -> np.ndarray:
+        return display.take(self._numbers, positions)
+
+    def _written_out(self) -> str:
         return f"{type(self).__name__}({self._array!r})"
