@@ -63,6 +63,12 @@ def test_version_wins_over_the_published_releases() -> None:
     assert re.fullmatch(r"[1-9]\d*\.\d+\.\d+(\.post\d+)?", VERSION)
 
 
+def test_citation_has_the_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {VERSION}" in citation
+    assert f"license: {pyproject('brainevent')['project']['license']}" in citation
+
+
 def test_changelog_has_the_version() -> None:
     assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
