@@ -61,7 +61,7 @@ def test_what_users_start_from_has_an_example() -> None:
 @pytest.mark.cover(share=0.2)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.stem in ("choosing-a-backend", "own-operators"):
+    if page.stem in ("choosing-a-backend", "debugging", "own-operators"):
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
     if page.stem == "own-operators":
