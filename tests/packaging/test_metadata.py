@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,16 @@ def test_entry_point_names_the_backend(name: str, monkeypatch: pytest.MonkeyPatc
     assert list(entries.values()) == [f"brainevent_{name}.backend:BACKEND"]
     monkeypatch.syspath_prepend(str(FOLDERS[f"brainevent-{name}"] / "src"))
     assert importlib.import_module(f"brainevent_{name}.backend").BACKEND.name == next(iter(entries))
+
+
+def test_hosted_ci_runs_every_stage() -> None:
+    stages = subprocess.run([ROOT / ".ci" / "run", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (jobs,) = re.findall(r"stage: \[(.*)\]", workflow)
+    assert jobs.split(", ") == stages
+    unknown = subprocess.run([ROOT / ".ci" / "run", "test"], capture_output=True, text=True)
+    assert unknown.returncode == 2
+    assert "only: lint types" in unknown.stderr
 
 
 def test_kernels_of_cuda13_are_a_link() -> None:
