@@ -72,6 +72,32 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))
 
 
+#: Paraphrases, and the terms of the field that say the same.
+PARAPHRASES = {
+    r"costs? what (?:all |the )?\w+ costs?": "the cost scales with",
+    r"events with a size": "graded events",
+    r"fires? and rests?": "fire and become refractory",
+    r"kernels of yours": "your own kernels",
+    r"random partners": "random postsynaptic targets",
+    r"generated while": "generated on the fly",
+    r"keep each other firing": "self-sustained",
+    r"taken apart while": "checked and stripped at trace time",
+    r"times are on the wall": "wall-clock times",
+    r"what goes wrong is": "failures raise",
+    r"at some \d+ spikes a second": "at about ... Hz",
+}
+
+
+def test_pages_use_the_terms_of_the_field() -> None:
+    pages = [page for page in (ROOT / "README.md", *DOCS.rglob("*.md")) if "_build" not in page.parts]
+    assert len(pages) > 40
+    for page in pages:
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        for paraphrase, term in PARAPHRASES.items():
+            found = re.search(paraphrase, text, re.IGNORECASE)
+            assert found is None, f"{page.name}: {found[0]!r} is {term!r}"
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     reference = "".join(page.read_text() for page in (DOCS / "reference").glob("*.md"))
     documented = set(re.findall(r"^ *\.\. (?:auto|py:)\w+:: (?:brainevent\.)?(\w+)", reference, re.MULTILINE))
