@@ -124,7 +124,7 @@ ROWS = [
 
 
 def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
-    """Lines of Markdown: the table, and where its figures are from. A line whose time is not on the page is left out."""
+    """Lines of Markdown: the table, and where its figures are from. A row whose time is not known is left out."""
     sections = dict(re.findall(r"<!-- begin (\w+) -->(.*?)<!-- end \1 -->", results, re.DOTALL))
     yield from ("| task | time | how many times as long others take |", "| --- | ---: | --- |")
     used: dict[str, None] = {}

@@ -23,8 +23,8 @@ _WHOLE = 2**18
 #: Of larger ones so many entries are read: about 40 for each cell of a picture.
 _SAMPLE = 2**16
 
-#: The longer side of a picture, in cells and in pixels.
-_CELLS, _PIXELS = 40, 160
+#: The longer side of a picture, in cells and in pixels; and the least of the shorter one, in pixels.
+_CELLS, _PIXELS, _THINNEST = 40, 160, 16
 
 #: Shades of a cell, by how many entries it has compared with the fullest one.
 _SHADES = (0.25, 0.5, 0.75, 1.0)
@@ -108,10 +108,10 @@ def picture(row: np.ndarray, col: np.ndarray, shape: Sequence[int]) -> str:
     count = np.bincount(y * columns + x, minlength=rows * columns).reshape(rows, columns)
     shade = np.ceil(count * (len(_SHADES) / max(count.max(), 1))).astype(int)
     paths = "".join(_path(shade == level, opacity) for level, opacity in enumerate(_SHADES, 1))
-    pixels = _PIXELS / max(rows, columns)
+    height, width = (max(_PIXELS * cells / max(rows, columns), _THINNEST) for cells in (rows, columns))
     return (
         f'<svg role="img" aria-label="where the entries are" viewBox="-0.1 -0.1 {columns + 0.2} {rows + 0.2}" '
-        f'width="{columns * pixels:.0f}" height="{rows * pixels:.0f}" style="margin:0 1em 0 0">'
+        f'width="{width:.0f}" height="{height:.0f}" preserveAspectRatio="none" style="margin:0 1em 0 0">'
         f'<rect width="{columns}" height="{rows}" fill="none" stroke="currentColor" stroke-width="0.1"/>{paths}</svg>'
     )
 
