@@ -63,6 +63,19 @@ def test_long_events_are_summarised(kind: str, shape: tuple[int, ...], rng: np.r
     np.testing.assert_array_equal(drawn > 0, expected)
 
 
+def test_events_of_another_package(rng: np.random.Generator) -> None:
+    class Halves(brainevent.EventRepresentation):
+        __slots__ = ()
+
+        @property
+        def value(self) -> Any:
+            return self._array[::2]
+
+    events = Halves._unflatten(None, (np.repeat(rng.random(500) < 0.1, 2),))
+    assert f"events={events.value.sum()}" in repr(events)
+    assert f"events {events.value.sum()} " in words(events._repr_html_())
+
+
 def test_short_events_are_written_out() -> None:
     assert repr(BinaryArray(jnp.array([1, 0, 1]))) == "BinaryArray(Array([1, 0, 1], dtype=int32))"
     packed = repr(brainevent.bitpack(jnp.array([1, 0, 1])))

@@ -155,7 +155,7 @@ class EventRepresentation:
 
     def _written_out(self) -> str:
         """``repr`` with all entries."""
-        raise NotImplementedError
+        return f"{type(self).__name__}({self._array!r})"
 
     def _facts(self) -> Iterator[tuple[str, str]]:
         """What is known without reading much: what ``repr`` says of a long array."""
@@ -167,8 +167,8 @@ class EventRepresentation:
             yield "events", str(np.count_nonzero(self._entries(np.arange(self.size))))
 
     def _entries(self, positions: np.ndarray) -> np.ndarray:
-        """Entries by their positions in the flattened array, which nonzero ones are events of."""
-        raise NotImplementedError
+        """Entries by their positions in the flattened array; nonzero ones are events."""
+        return display.take(units.detach(self.value)[0], positions)
 
     def _picture(self) -> str:
         if not display.readable(self._numbers) or self.ndim not in (1, 2) or not self.size:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Self
 
-import numpy as np
-
-from brainevent_core import display
 from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.events.base import EventRepresentation, as_plain
 
@@ -29,9 +26,3 @@ class PlainEvents(EventRepresentation):
     def with_value(self, value: OperandLike) -> Self:
         """Events of the same kind over another array."""
         return type(self)(value)
-
-    def _entries(self, positions: np.ndarray) -> np.ndarray:
-        return display.take(self._numbers, positions)
-
-    def _written_out(self) -> str:
-        return f"{type(self).__name__}({self._array!r})"
