@@ -112,6 +112,9 @@ def test_facts_of_matrices() -> None:
     for fact in ("1,000 × 400", "40,000 (density 10 %, 40 per row)", "float32, in nS: 0.5, one for all", "160 kB"):
         assert fact in shown
     assert "float32: 1 to 3 " in words(CSR.fromdense(np.array([[1, 0], [3, 2]], np.float32))._repr_html_())
+    delayed = conn.with_delay(np.arange(1000) % 7 + 1)
+    assert "uint8: 1 to 7 steps" in words(delayed._repr_html_())
+    np.testing.assert_array_equal(cells(delayed._repr_html_()), cells(conn._repr_html_()))
     assert "csc_index" in words(conn.tocsr().with_csc_index()._repr_html_())
     generated = JITCNormalR(1.0 * u.nS, 0.25 * u.nS, 0.1, 0, shape=(10**6, 10**6))._repr_html_()
     assert "about 100,000,000,000, generated on the fly" in words(generated)

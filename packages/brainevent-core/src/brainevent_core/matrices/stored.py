@@ -141,6 +141,8 @@ class StoredMatrix(Matrix):
         for name, text in super()._shown():
             one_for_all = spec.is_homogeneous and self.nse != 1
             yield name, f"{text}, one for all" if one_for_all else text
+        if self.delay is not None:
+            yield "delay", f"{display.numbers(self.delay)} steps"
         if spec.format.components:
             yield "with", ", ".join(map(repr, spec.format.components))
 
