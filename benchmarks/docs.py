@@ -1,4 +1,4 @@
-"""Puts results between markers of ``docs/benchmarks.md``, and pictures beside it."""
+"""Puts results between markers of ``docs/benchmarks.md``, with pictures, and some into ``docs/performance.md``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks import summary
 from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 
@@ -15,7 +16,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def update(report: Report, *, machine: dict[str, str], command: str, page: Path = DOCS / "benchmarks.md") -> None:
-    """Replace what stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+    """Replace what stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and the summary for users.
 
     Args:
         report: of the benchmark NAME.
@@ -35,6 +36,9 @@ def update(report: Report, *, machine: dict[str, str], command: str, page: Path 
     if not pattern.search(text):
         raise ValueError(f"{page} has no place for {report.name!r}: it must contain {begin!r} and {end!r}.")
     page.write_text(pattern.sub(lambda _: "\n".join(lines), text, count=1))
+    overview = page.parent / "performance.md"
+    if overview.exists():
+        summary.update(page, overview)
 
 
 def _source(report: Report, machine: dict[str, str], command: str) -> Iterator[str]:

@@ -15,8 +15,8 @@ excitation and inhibition balance, and the network fires irregularly at about 20
 the next, firing is nearly as irregular as a Poisson process (CV2 near 0.8). The rate of each neuron drifts too, in
 bursts of 100 ms and more, which makes the CV over all its intervals larger still (near 1.6).
 
-Run it with ``hatch run demo`` or ``python examples/coba.py --help``. To build your own network, copy this file and
-change, from top to bottom, the parameters, the connectivity, the initial state and the step.
+Run it with ``python -m brainevent demo``, or as a script; ``--help`` lists the options. To build your own network, copy
+this file and change, from top to bottom, the parameters, the connectivity, the initial state and the step.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Set the version of all six distributions: their metadata, the pins between them, and ``__version__``.
+"""Set the version of all six distributions: their metadata, the pins between them, ``__version__``, and the citation.
 
 python scripts/bump_version.py 1.1.0
 """
@@ -9,8 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECTS = [ROOT / "pyproject.toml", *sorted(ROOT.glob("packages/*/pyproject.toml"))]
+CITATION = ROOT / "CITATION.cff"
 MODULES = sorted(ROOT.glob("packages/*/src/*/__init__.py"))
 
+CITED = re.compile(r"^(version: ).*", re.MULTILINE)
 VERSION = re.compile(r'^(version = )"[^"]*"', re.MULTILINE)
 PIN = re.compile(r'("brainevent-[a-z0-9]+(?:\[[a-z]+\])?==)[^"]*"')
 DUNDER = re.compile(r'^(__version__ = )"[^"]*"', re.MULTILINE)
@@ -24,11 +26,13 @@ def version(text: str) -> str:
 
 
 def bump(new: str) -> None:
-    for path in [*PROJECTS, *MODULES]:
+    for path in [*PROJECTS, *MODULES, CITATION]:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".toml":
             changed, count = VERSION.subn(rf'\g<1>"{new}"', text)
             changed = PIN.sub(rf'\g<1>{new}"', changed)
+        elif path == CITATION:
+            changed, count = CITED.subn(rf"\g<1>{new}", text)
         else:
             changed, count = DUNDER.subn(rf'\g<1>"{new}"', text)
         if count != 1:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from benchmarks import __main__, docs, options
+from benchmarks import __main__, docs, options, summary
 from benchmarks.harness import reports
 from benchmarks.harness.claims import Claim, judge
 from benchmarks.harness.contest import Contender, Contest, Task
@@ -260,6 +260,27 @@ def test_bytes_are_those_of_the_rows_that_spike() -> None:
     assert event.bytes_moved(stored=100_000, active=10) == 1000 * 8 + 1000 + 4000
     everything = Case(event=False, side="right", format="csr", n=1000, density=0.1, activity=1.0, weights="same")
     assert everything.bytes_moved(stored=100_000, active=1000) == 400_000 + 4000 + 4000
+
+
+def test_summary_is_that_of_the_results() -> None:
+    results, page = ((ROOT / "docs" / name).read_text() for name in ("benchmarks.md", "performance.md"))
+    lines = [*summary.summary(results)]
+    assert "\n".join([summary.BEGIN, "", *lines, "", summary.END]) in page, "python -m benchmarks.summary"
+    shown = [line for line in lines if line.startswith("| ")]
+    assert len(shown) == 2 + len(summary.ROWS)
+    for row, line in zip(summary.ROWS, shown[2:], strict=True):
+        assert all(name in line for name in row.others), line
+
+
+def test_summary_takes_figures_from_tables() -> None:
+    table = "| case | µs | × SciPy |\n| --- | ---: | ---: |\n| a | 1234.5 | 2.04 [2.00, 3.00] |\n| b | - | - |\n"
+    results = f"<!-- begin products -->\n{table}\n*`command` on 2026-01-02: a machine.*\n<!-- end products -->"
+    figure = partial(summary.Figure, "products")
+    rows = [summary.Row(name, figure(name, "µs"), 1e-6, {"SciPy": figure(name, "× SciPy")}) for name in "abc"]
+    *_, row, nothing, source = summary.summary(results, rows)
+    assert (row, nothing, source) == ("| a | 1.2 ms | SciPy 2 |", "", "*products: a machine, 2026-01-02.*")
+    with pytest.raises(ValueError, match="no place for the summary"):
+        summary.update(ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
 
 
 @pytest.mark.parametrize("name", [*__main__.BENCHMARKS])

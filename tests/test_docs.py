@@ -61,7 +61,7 @@ def test_what_users_start_from_has_an_example() -> None:
 @pytest.mark.cover(share=0.2)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
 def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if page.stem in ("choosing-a-backend", "own-operators"):
+    if page.stem in ("choosing-a-backend", "debugging", "own-operators"):
         pytest.importorskip("brainevent_cpu")
         monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)
     if page.stem == "own-operators":
@@ -70,6 +70,32 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Fences would be taken for output; blank lines keep the line numbers.
     text = re.sub(r"(?m)^```.*$", "", page.read_text())
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))
+
+
+#: Paraphrases, and the terms of the field that say the same.
+PARAPHRASES = {
+    r"costs? what (?:all |the )?\w+ costs?": "the cost scales with",
+    r"events with a size": "graded events",
+    r"fires? and rests?": "fire and become refractory",
+    r"kernels of yours": "your own kernels",
+    r"random partners": "random postsynaptic targets",
+    r"generated while": "generated on the fly",
+    r"keep each other firing": "self-sustained",
+    r"taken apart while": "checked and stripped at trace time",
+    r"times are on the wall": "wall-clock times",
+    r"what goes wrong is": "failures raise",
+    r"at some \d+ spikes a second": "at about ... Hz",
+}
+
+
+def test_pages_use_the_terms_of_the_field() -> None:
+    pages = [page for page in (ROOT / "README.md", *DOCS.rglob("*.md")) if "_build" not in page.parts]
+    assert len(pages) > 40
+    for page in pages:
+        text = " ".join(page.read_text(encoding="utf-8").split())
+        for paraphrase, term in PARAPHRASES.items():
+            found = re.search(paraphrase, text, re.IGNORECASE)
+            assert found is None, f"{page.name}: {found[0]!r} is {term!r}"
 
 
 def test_every_public_name_is_in_the_reference() -> None:

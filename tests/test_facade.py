@@ -3,6 +3,8 @@
 import importlib
 import json
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,27 @@ def test_info_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     (numba,) = [entry for entry in report["backends"] if entry["name"] == "numba"]
     assert numba["usable"]
     assert {"name", "kernels", "tags"} <= set(report["primitives"][0])
+
+
+def test_demo_runs_the_example_of_the_repository(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from brainevent import demo
+
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    assert (demo.examples() / "coba.py").samefile(Path(__file__).parents[1] / "examples" / "coba.py")
+    with pytest.raises(SystemExit):
+        main(["demo", "--duration", "-1"])
+    assert "--duration: must be a positive number" in capsys.readouterr().err
+
+
+def test_demo_of_core_alone_says_what_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "brainevent.demo", None)
+    with pytest.raises(SystemExit):
+        main(["demo"])
+    assert "pip install brainevent" in capsys.readouterr().err
 
 
 def test_unknown_commands_say_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,3 +23,7 @@ if not TYPE_CHECKING:  # type checkers would take any name for one of these
     def __getattr__(name: str) -> Any:
         language = _kernel_language(name)
         return _look_up(name, __name__) if language is None else language
+
+    def __dir__() -> list[str]:
+        # What completion shows: public names, and the modules that `import brainevent` brings.
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

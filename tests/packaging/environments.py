@@ -31,9 +31,20 @@ class Environment:
     def script(self, name: str, *arguments: str) -> str:
         return run(str(self.python.with_name(name)), *arguments, cwd=self.folder)
 
+    def fail(self, name: str, *arguments: str) -> str:
+        """What a script that must fail prints to stderr."""
+        command = [str(self.python.with_name(name)), *arguments]
+        result = subprocess.run(command, cwd=self.folder, env=_clean(), capture_output=True, text=True)
+        assert result.returncode == 2, result.stdout + result.stderr
+        return result.stderr
+
+
+def _clean() -> dict[str, str]:
+    """The variables of this process without those that point to its own packages."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    result = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    result = subprocess.run(command, cwd=cwd, env=_clean(), capture_output=True, text=True, stdin=subprocess.DEVNULL)
     assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}\n{result.stderr}"
     return result.stdout

@@ -61,6 +61,8 @@ def test_wheel_holds_its_import_package_only(project: Path, distributions: Path)
     tops = {member.split("/")[0] for member in contents}
     assert {top for top in tops if not top.endswith(".dist-info")} == {name}
     assert f"{name}/py.typed" in contents
+    examples = {top for top in contents if top.startswith("brainevent/examples/")}
+    assert len(examples) == (4 if name == "brainevent" else 0)
     sources = {str(path.relative_to(project / "src")) for path in (project / "src").rglob("*.py")}
     assert sources <= set(contents)
 
@@ -89,6 +91,23 @@ def test_cpu(environment: Environment) -> None:
     environment.uv("brainevent[cpu]")
     environment.run(PRODUCT)
     assert "numba" in environment.script("brainevent", "info")
+
+
+def test_demo_without_the_repository(environment: Environment) -> None:
+    """From wheels: what is missing is named, and then the network runs, is drawn, and lies there to be copied."""
+    environment.uv("brainevent[cpu]")
+    arguments = ("demo", "--duration", "100", "--no-progress", "--output", "picture.png")
+    refusal = environment.fail("brainevent", *arguments)
+    assert "pip install matplotlib tqdm" in refusal
+    assert "Traceback" not in refusal
+    environment.uv("matplotlib", "tqdm")
+    printed = environment.script("brainevent", *arguments)
+    assert "neurons     4,000" in printed
+    assert "matmul on cpu: numba" in printed
+    assert (environment.folder / "picture.png").read_bytes().startswith(b"\x89PNG")
+    source = Path(printed.splitlines()[-1].removeprefix("source").strip())
+    assert source.is_relative_to(environment.folder)
+    assert source.read_bytes() == (ROOT / "examples" / "coba.py").read_bytes()
 
 
 def test_example_of_a_backend(environment: Environment) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,12 @@ def test_version_wins_over_the_published_releases() -> None:
     assert re.fullmatch(r"[1-9]\d*\.\d+\.\d+(\.post\d+)?", VERSION)
 
 
+def test_citation_has_the_version() -> None:
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").splitlines()
+    assert f"version: {VERSION}" in citation
+    assert f"license: {pyproject('brainevent')['project']['license']}" in citation
+
+
 def test_changelog_has_the_version() -> None:
     assert f"## [{VERSION}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -93,6 +100,16 @@ def test_entry_point_names_the_backend(name: str, monkeypatch: pytest.MonkeyPatc
     assert list(entries.values()) == [f"brainevent_{name}.backend:BACKEND"]
     monkeypatch.syspath_prepend(str(FOLDERS[f"brainevent-{name}"] / "src"))
     assert importlib.import_module(f"brainevent_{name}.backend").BACKEND.name == next(iter(entries))
+
+
+def test_hosted_ci_runs_every_stage() -> None:
+    stages = subprocess.run([ROOT / ".ci" / "run", "--list"], check=True, capture_output=True, text=True).stdout.split()
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (jobs,) = re.findall(r"stage: \[(.*)\]", workflow)
+    assert jobs.split(", ") == stages
+    unknown = subprocess.run([ROOT / ".ci" / "run", "test"], capture_output=True, text=True)
+    assert unknown.returncode == 2
+    assert "only: lint types" in unknown.stderr
 
 
 def test_kernels_of_cuda13_are_a_link() -> None:

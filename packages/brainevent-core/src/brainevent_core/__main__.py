@@ -12,6 +12,7 @@ __all__ = ["main"]
 
 #: Commands with a command line of their own, in modules that need packages which nothing else here does.
 _FORWARDED = {
+    "demo": ("brainevent.demo", "simulate and draw the COBA network of 4,000 neurons"),
     "test": ("brainevent_core.testing", "run the conformance kit on a backend"),
     "bench": ("brainevent_core.bench", "measure the kernels of a backend"),
     "precompile": ("brainevent_core.precompile", "compile kernels and keep them on disk, for images and CI"),
@@ -33,7 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if options.command in _FORWARDED:
         module, _ = _FORWARDED[options.command]
-        return int(importlib.import_module(module).main(rest))
+        try:
+            command = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            package = module.partition(".")[0]
+            if error.name not in (module, package):
+                raise
+            parser.error(f"{options.command} comes with another distribution: pip install {package}")
+        return int(command.main(rest))
     options = parser.parse_args(arguments)
 
     report = info.gather()

@@ -17,8 +17,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from brainevent_core._jax import JitKey
+from brainevent_core.deprecated import no_such_name
 
 __all__ = [
     "EVENTS",
@@ -226,3 +228,12 @@ def _backend_name(name: str) -> str:
             "`python -m brainevent info` lists the backends that are installed."
         )
     return _OTHER_NAMES.get(name, name)
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        raise no_such_name(__name__, name)
+
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,13 +1,16 @@
-"""Names that have changed or gone since the releases 0.0.5 to 0.3.0: two tables, and the look-up in them.
+"""Names that have changed or gone since the releases 0.0.5 to 0.3.0: two tables, and the look-up in them; names that
+are misspelt.
 
 ``docs/migration.md`` shows both tables.
 """
 
+import difflib
 import sys
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["LEFT_OUT", "RENAMED", "look_up"]
+__all__ = ["LEFT_OUT", "RENAMED", "look_up", "meant", "no_such_name"]
 
 #: Old name → the name that does the same now. The old ones work, with a DeprecationWarning.
 RENAMED = {
@@ -125,4 +128,18 @@ def look_up(name: str, module: str) -> Any:
         instead = "all products are the primitives `matmul` and `sddmm` of brainevent_core.primitives; call them by @"
     if instead is not None:
         raise AttributeError(f"{module} no longer has {name!r}: {instead}.", name=name)
-    raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    raise no_such_name(module, name)
+
+
+def no_such_name(module: str, name: str) -> AttributeError:
+    """The error for a name that a module does not have, with the public name that may have been meant."""
+    fault = f"module {module!r} has no attribute {name!r}"
+    public = [known for known in getattr(sys.modules[module], "__all__", ()) if not known.startswith("_")]
+    return AttributeError(fault + meant(name, public), name=name)
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """``; did you mean …?`` for a misspelt name, nothing for one that is like none of the known ones."""
+    plain = {each.lower().replace("_", ""): each for each in known}
+    close = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
+    return f"; did you mean {plain[close[0]]!r}?" if close and not name.startswith("_") else ""

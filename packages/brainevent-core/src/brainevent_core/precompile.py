@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = ", ".join(map(repr, caches)) or "none"
         asked = "" if options.backend is None else f" {options.backend!r}"
         print(
-            f"No usable backend{asked} keeps kernels on disk; found: {found}. `pip install brainevent[cpu]` adds "
+            f"No usable backend{asked} keeps kernels on disk; found: {found}. `pip install 'brainevent[cpu]'` adds "
             "'numba'; `brainevent info` says why a backend can't be used."
         )
         return 1

@@ -30,11 +30,14 @@ none::
     connect.fixed_outdegree(800, 200, 80, delay=steps(connect.Normal(1.5 * u.ms, 0.75 * u.ms, low=dt), dt), seed=1)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from brainevent_core.connect.degrees import fixed_indegree, fixed_outdegree, fixed_total_number
 from brainevent_core.connect.distributions import Distribution, LogNormal, Normal, Uniform
 from brainevent_core.connect.pairwise import all_to_all, one_to_one, pairwise_bernoulli
 from brainevent_core.connect.profiles import ExponentialProfile, GaussianProfile, LinearProfile, Profile
 from brainevent_core.connect.spatial import distance
+from brainevent_core.deprecated import no_such_name
 
 __all__ = [
     "Distribution",
@@ -53,3 +56,12 @@ __all__ = [
     "one_to_one",
     "pairwise_bernoulli",
 ]
+
+
+if not TYPE_CHECKING:  # type checkers would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        raise no_such_name(__name__, name)
+
+    def __dir__() -> list[str]:
+        return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -11,12 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core import display, units
 from brainevent_core._typing import Array, DTypeLike, Index, OperandLike, Quantity
 from brainevent_core.ops import EventSpec, MatrixLike, matmul
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
 
 __all__ = ["EventRepresentation"]
+
+#: Events of up to so many neurons are printed one by one.
+_PRINTED = 64
 
 _Operator: TypeAlias = Callable[[Any, OperandLike], Array | Quantity]
 
@@ -129,6 +133,51 @@ class EventRepresentation:
     def with_value(self, value: OperandLike) -> Self:
         """Events of the same kind over another array."""
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        # As an array is printed, if that is short: 1,000 neurons would take 100 lines.
+        if not display.readable(self._numbers) or self.size <= _PRINTED:
+            return self._written_out()
+        return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in self._facts())})"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: facts, and a picture of the events. None leaves it to ``repr``."""
+        if not hasattr(self._numbers, "dtype"):
+            return None
+        shown = {"shape": " × ".join(f"{length:,}" for length in self.shape) or "()", **dict(self._facts())}
+        memory = display.size_in_memory([self._numbers])
+        return display.card(type(self).__name__, [*shown.items(), ("memory", memory)], self._picture())
+
+    @property
+    def _numbers(self) -> Any:
+        """The leaf without its unit."""
+        return units.detach(self._array)[0]
+
+    def _written_out(self) -> str:
+        """``repr`` with all entries."""
+        return f"{type(self).__name__}({self._array!r})"
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """What is known without reading much: what ``repr`` says of a long array."""
+        yield "shape", str(self.shape)
+        yield "dtype", str(self.dtype)
+        if units.unit_of(self._array) is not None:
+            yield "unit", str(units.unit_of(self._array))
+        if display.readable(self._numbers) and not display.is_sample(self.size):
+            yield "events", str(np.count_nonzero(self._entries(np.arange(self.size))))
+
+    def _entries(self, positions: np.ndarray) -> np.ndarray:
+        """Entries by their positions in the flattened array; nonzero ones are events."""
+        return display.take(units.detach(self.value)[0], positions)
+
+    def _picture(self) -> str:
+        if not display.readable(self._numbers) or self.ndim not in (1, 2) or not self.size:
+            return ""
+        positions = display.sampled(self.size)
+        events = positions[self._entries(positions) != 0]
+        shape = self.shape if self.ndim == 2 else (1, self.size)
+        row, col = np.divmod(events, shape[1])
+        return display.picture(row, col, shape)
 
     def __len__(self) -> int:
         return len(self.value)

@@ -13,9 +13,9 @@ __all__ = ["BinaryArray", "EventArray"]
 class BinaryArray(PlainEvents):
     """Spikes: an entry that is nonzero (NaN included) or True is an event, and counts as exactly 1.
 
-    What is given has an entry for each neuron; it is no list of indices: ``BinaryArray([3, 17])`` is two neurons that
-    both spike. (``jnp.zeros(n, bool).at[indices].set(True)`` makes a mask of indices.) Membrane potentials are no
-    spikes either: nearly every one is nonzero. Compare them first: ``BinaryArray(v > threshold)``.
+    ``value`` has one entry per neuron. It is not a list of indices: ``BinaryArray([3, 17])`` is two neurons that both
+    spike. (``jnp.zeros(n, bool).at[indices].set(True)`` makes a mask of indices.) Nor does it take membrane potentials,
+    nearly all of which are nonzero: compare them first, ``BinaryArray(v > threshold)``.
 
     Products select the rows (or columns) of the weights that have an event and add them up. The result has the dtype
     and unit of the weights; weights of silent neurons are not touched, Inf and NaN among them included.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
+
 from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import BITPACKED, WORD_BITS
 from brainevent_core.events.encoded import EncodedEvents, as_encodable, encode
@@ -49,6 +51,12 @@ class BitPackedBinary(EncodedEvents):
     def packed(self) -> Array:
         """The words, uint32: event i of the packed axis is bit ``i % 32``, from the least, of word ``i // 32``."""
         return self._array
+
+    def _entries(self, positions: np.ndarray) -> np.ndarray:
+        # In NumPy: to print events shall compile nothing.
+        words = np.ascontiguousarray(np.moveaxis(np.asarray(self._array), self.axis, -1)).astype("<u4")
+        bits = np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little")[..., : self.shape[self.axis]]
+        return np.moveaxis(bits, -1, self.axis).reshape(-1)[positions]
 
     def with_value(self, value: OperandLike) -> Self:
         """Another array, packed along the same axis."""

@@ -76,6 +76,14 @@ class CompactBinary(EncodedEvents):
         """How many events fit along the listed axis."""
         return int(self._array.shape[self.axis]) - 1
 
+    def _entries(self, positions: np.ndarray) -> np.ndarray:
+        # In NumPy: to print events shall compile nothing.
+        length = self.shape[self.axis]
+        indices = np.moveaxis(np.asarray(self._array), self.axis, -1)[..., 1:]
+        mask = np.zeros((*indices.shape[:-1], length + 1), bool)
+        np.put_along_axis(mask, np.minimum(indices, length), True, axis=-1)
+        return np.moveaxis(mask[..., :length], -1, self.axis).reshape(-1)[positions]
+
     def with_value(self, value: OperandLike) -> Self:
         """Another array, listed along the same axis, with the same capacity or that of its own length."""
         own = self.shape[self.axis]

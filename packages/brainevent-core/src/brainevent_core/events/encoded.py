@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import units
+from brainevent_core import display, units
 from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import Encoding, is_event
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
@@ -63,7 +64,15 @@ class EncodedEvents(EventRepresentation):
     def T(self) -> Self:
         return self._unflatten((-1 - self.axis - self.ndim, *self._static[1:]), (self._array.T,))
 
-    def __repr__(self) -> str:
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        yield from super()._facts()
+        yield "axis", str(self.axis)
+
+    def _picture(self) -> str:
+        # Decoding is a pass over all.
+        return "" if display.is_sample(self.size) else super()._picture()
+
+    def _written_out(self) -> str:
         axis, length, *_ = self._static
         return f"{type(self).__name__}({self._array!r}, length={length}, axis={axis})"
 

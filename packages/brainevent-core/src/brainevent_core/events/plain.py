@@ -26,6 +26,3 @@ class PlainEvents(EventRepresentation):
     def with_value(self, value: OperandLike) -> Self:
         """Events of the same kind over another array."""
         return type(self)(value)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._array!r})"

@@ -37,4 +37,5 @@ COO_FORMAT = Format(
     check_values=_check_values,
     coordinates=lambda structure, shape: (structure.row, structure.col),
     draw=_draw,
+    coordinates_at=lambda structure, shape, positions: (structure.row[positions], structure.col[positions]),
 )

@@ -67,6 +67,11 @@ def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     return jnp.cumsum(starts) - 1, structure.indices
 
 
+def _coordinates_at(structure: Structure, shape: Shape, positions: np.ndarray) -> tuple[Any, Any]:
+    search = jnp.searchsorted if isinstance(structure.indptr, jax.Array) else np.searchsorted
+    return search(structure.indptr, positions, side="right") - 1, structure.indices[positions]
+
+
 def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool, dtype: str) -> Sequence[np.ndarray]:
     rows, columns = shape
     # If malformed, there may be entries that no row claims.
@@ -90,4 +95,5 @@ CSR_FORMAT = Format(
     coordinates=_coordinates,
     draw=_draw,
     compressed_rows=lambda structure, shape: (structure.indices, structure.indptr),
+    coordinates_at=_coordinates_at,
 )

@@ -36,6 +36,11 @@ def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     return rows.reshape(-1), indices.reshape(-1)
 
 
+def _coordinates_at(structure: Structure, shape: Shape, positions: np.ndarray) -> tuple[Any, Any]:
+    row, place = np.divmod(positions, structure.indices.shape[1])
+    return row, structure.indices[row, place]
+
+
 def _compressed_rows(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     indices = structure.indices
     pointer = pointer_dtype(indices.size)
@@ -59,4 +64,5 @@ FIXED_NUM_FORMAT = Format(
     coordinates=_coordinates,
     draw=_draw,
     compressed_rows=_compressed_rows,
+    coordinates_at=_coordinates_at,
 )

@@ -118,6 +118,9 @@ class Format(ByName):
             get wrong. The tests of operations and backends draw with it.
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
         compressed_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if entries are in that order.
+        coordinates_at: ``(structure, shape, positions) → (row, col)`` of the entries at some positions, in storage
+            order, without a look at the others; for the pictures in notebooks. The arrays can be of NumPy. None if
+            there is no such way: matrices of many entries are then shown without a picture.
         components: the components that it carries, see :meth:`with_component`.
         label: what messages call it, the names of its classes; its quoted name unless it is given.
     """
@@ -131,6 +134,7 @@ class Format(ByName):
     draw: Callable[[np.random.Generator, Shape, int, bool, str], Sequence[np.ndarray]] | None = None
     takes_homogeneous: bool = True
     compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
+    coordinates_at: Callable[[Structure, Shape, np.ndarray], tuple[Any, Any]] | None = None
     components: tuple[Component, ...] = ()
     label: str = ""
     _base: Format | None = None

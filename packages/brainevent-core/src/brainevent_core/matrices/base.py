@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, overload
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import units
+from brainevent_core import display, units
 from brainevent_core._typing import Array, Clip, LearningRule, OperandLike, Quantity, QuantityLike, Shape
+from brainevent_core.deprecated import meant
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.matrices.arguments import with_clear_errors
 from brainevent_core.matrices.arithmetic import Arithmetic
@@ -22,6 +23,9 @@ from brainevent_core.serialization import serializable
 
 __all__ = ["Matrix"]
 
+#: Names of SciPy and jax.experimental.sparse, and ours.
+_ELSEWHERE = {"nnz": "nse", "getnnz": "nse", "toarray": "todense"}
+
 _Transpose_co = TypeVar("_Transpose_co", covariant=True)
 
 
@@ -29,6 +33,11 @@ class _HasTranspose(Protocol[_Transpose_co]):
     """A matrix, for type checkers, which learn from it what class the transpose has."""
 
     def _transpose(self) -> _Transpose_co: ...
+
+
+def _public(matrix: object) -> list[str]:
+    """The public names of a matrix."""
+    return [name for name in dir(matrix) if not name.startswith("_")]
 
 
 class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
@@ -112,6 +121,18 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
 
+    if not TYPE_CHECKING:  # type checkers shall see that there are no such attributes
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__"):  # what a protocol asks for, in every eager product: a hint takes longer than that
+                raise AttributeError(name)
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # a property that failed, with its own error
+            kind = type(self).__name__
+            hint = f"; here it is {_ELSEWHERE[name]!r}" if name in _ELSEWHERE else meant(name, _public(self))
+            # Without obj=self: Python would suggest a name once more.
+            raise AttributeError(f"{kind} has no attribute {name!r}{hint}", name=name)
+
     __hash__ = object.__hash__
 
     def __eq__(self, other: object) -> bool:
@@ -182,10 +203,38 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     def __repr__(self) -> str:
         name = type(self).__name__
-        if not all(hasattr(leaf, "dtype") for leaf in (self.data, *self._structure)):
-            # A pytree of something else than arrays, as jax.tree.map makes them.
+        if not self._holds_arrays:
             return f"{name}(shape={self.shape}, data={self.data!r})"
         return f"{name}(shape={self.shape}, {', '.join(self._facts())})"
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: facts, and a picture of where the entries are. None leaves it to ``repr``.
+
+        Traced values are not forced, and of large matrices a sample of the entries is read.
+        """
+        if not self._holds_arrays or not self._is_one_matrix():
+            return None
+        shape = f"{self.shape[0]:,} × {self.shape[1]:,} (pre × post)"
+        memory = display.size_in_memory(units.detach(leaf)[0] for leaf in (self.data, *self._structure))
+        facts = [("shape", shape), *self._shown(), ("memory", memory)]
+        return display.card(type(self).__name__, facts, self._picture())
+
+    @property
+    def _holds_arrays(self) -> bool:
+        """Whether all leaves are arrays, rather than what jax.tree.map has made of them."""
+        return all(hasattr(units.detach(leaf)[0], "dtype") for leaf in (self.data, *self._structure))
+
+    def _is_one_matrix(self) -> bool:
+        """Whether the leaves have the shapes of a single matrix, rather than of several as ``vmap`` gives them."""
+        raise NotImplementedError
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        """What a notebook shows between shape and memory, as names and words."""
+        yield "weights", display.numbers(self.data)
+
+    def _picture(self) -> str:
+        """A drawing of where the entries are, empty if that can't be seen cheaply."""
+        return ""
 
     def _facts(self) -> Iterator[str]:
         """What ``repr`` says of a matrix behind its shape."""

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._arrays import remembered
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
 from brainevent_core.formats import DELAY, INT32_MAX
 from brainevent_core.matrices.annotations import annotated, annotations_of
-from brainevent_core.matrices.arguments import as_index_array, as_integers, remembered
+from brainevent_core.matrices.arguments import as_index_array, as_integers
 from brainevent_core.ops import MatrixSpec
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core import units
+from brainevent_core import display, units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
-from brainevent_core.errors import MathError, UnsupportedOperationError
+from brainevent_core.errors import BrainEventError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Format
 from brainevent_core.matrices.arguments import (
     as_data,
@@ -130,6 +130,52 @@ class StoredMatrix(Matrix):
         yield f"nse={self.nse}"
         yield from super()._facts()
         yield from map(repr, self.__matrix_spec__.format.components)
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        spec = self.__matrix_spec__
+        if spec.stores_all:
+            yield "elements", f"{self.nse:,}, all stored"
+        else:
+            density = f"{100 * self.nse / max(self.size, 1):.3g} %"
+            yield "synapses", f"{self.nse:,} (density {density}, {self.nse / max(len(self), 1):.4g} per row)"
+        for name, text in super()._shown():
+            one_for_all = spec.is_homogeneous and self.nse != 1
+            yield name, f"{text}, one for all" if one_for_all else text
+        if self.delay is not None:
+            yield "delay", f"{display.numbers(self.delay)} steps"
+        if spec.format.components:
+            yield "with", ", ".join(map(repr, spec.format.components))
+
+    def _is_one_matrix(self) -> bool:
+        spec = self.__matrix_spec__
+        data = units.detach(self.data)[0]
+        try:
+            spec.format.validate(jax.ShapeDtypeStruct(data.shape or (1,), data.dtype), spec.structure, spec.shape)
+        except BrainEventError:
+            return False
+        return True
+
+    def _picture(self) -> str:
+        spec = self.__matrix_spec__
+        fmt, arrays = spec.format, spec.structure
+        positions = display.sampled(self.nse)
+        data = units.detach(self.data)[0]
+        if not all(map(display.readable, (*arrays, data) if spec.stores_all else arrays)):
+            return ""
+        if spec.stores_all:
+            row, col = np.divmod(positions, max(spec.shape[1], 1))
+            stored = display.take(data, positions) != 0
+            row, col = row[stored], col[stored]
+        elif fmt.coordinates_at is not None and not spec.changes_entries:
+            structure = fmt.named(list(map(display.host_array, arrays)))
+            with jax.ensure_compile_time_eval():
+                row, col = map(np.asarray, fmt.coordinates_at(structure, spec.shape, positions))
+        elif len(positions) == self.nse:
+            with jax.ensure_compile_time_eval():
+                row, col = (np.asarray(index).reshape(-1) for index in fmt.entries(arrays, spec.shape)[:2])
+        else:
+            return ""
+        return display.picture(*((col, row) if spec.transposed else (row, col)), self.shape)
 
     def todense(self) -> Array | Quantity:
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up.

@@ -112,7 +112,7 @@ def require_usable(name: str) -> None:
         known = ", ".join(sorted({config.REFERENCE, *(found.name for found in backends())}))
         raise KernelNotAvailableError(
             f"There is no backend named {name!r}; found: {known}. Install the package that provides it "
-            "(e.g. `pip install brainevent[cpu]` for 'numba'), or correct the name."
+            "(e.g. `pip install 'brainevent[cpu]'` for 'numba'), or correct the name."
         )
     if status.reason is not None:
         raise KernelNotAvailableError(f"Backend {name!r} ({status.distribution}) cannot be used: {status.reason}")

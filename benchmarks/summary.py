@@ -1,0 +1,191 @@
+"""The table of ``docs/performance.md``: some ten figures that users ask for, taken from ``docs/benchmarks.md``.
+
+``hatch run bench ... --docs`` writes it anew after it has put results into that page; ``python -m benchmarks.summary``
+does so without measuring anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ROWS", "Figure", "Row", "summary", "update"]
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+BEGIN, END = "<!-- begin summary -->", "<!-- end summary -->"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A cell of a table on the page of results.
+
+    Attributes:
+        benchmark: the section.
+        line: what the first cell of the table's line is.
+        column: the head of the column.
+    """
+
+    benchmark: str
+    line: str
+    column: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the summary.
+
+    Attributes:
+        task: what is done, in words.
+        time: the figure of our time.
+        unit: of that figure, in seconds; 0 for one that is shown as it is.
+        others: how many times as long others take, by their names.
+        form: how the time is shown.
+    """
+
+    task: str
+    time: Figure
+    unit: float
+    others: dict[str, Figure]
+    form: str = "{}"
+
+
+def _network(neurons: str) -> Row:
+    def figure(who: str, column: str = "× brainevent") -> Figure:
+        return Figure("network", f"{neurons} neurons: {who}", column)
+
+    return Row(
+        f"one second of the COBA network, {neurons} neurons with 80 inputs each, 10,000 steps",
+        figure("brainevent", "times real time"),
+        0,
+        {
+            "Brian2 C++ (exact)": figure("Brian2 C++"),
+            "Brian2 C++ (Euler)": figure("Brian2 C++, Euler"),
+            "brainpy": figure("brainpy"),
+            "brainevent 0.2.1": figure("published 0.2.1"),
+        },
+        form="{} times real time",
+    )
+
+
+def _product(task: str, case: str, *others: str, benchmark: str = "products") -> Row:
+    names = {"published 0.2.1": "brainevent 0.2.1"}
+    figures = {names.get(other, other): Figure(benchmark, case, f"× {other}") for other in others}
+    return Row(task, Figure(benchmark, case, "µs"), 1e-6, figures)
+
+
+def _first_product(task: str, cache: str) -> Row:
+    def figure(who: str, column: str) -> Figure:
+        return Figure("startup", f"{who}, {cache} cache", column)
+
+    others = {"brainevent 0.2.1": figure("published 0.2.1", "× brainevent")}
+    return Row(task, figure("brainevent", "all but the first"), 1, others)
+
+
+_PUBLISHED, _ALL = ("published 0.2.1",), ("SciPy", "jax.experimental.sparse", "published 0.2.1")
+
+ROWS = [
+    *(_network(neurons) for neurons in ("4,000", "16,000", "40,000")),
+    _product(
+        "`spikes @ W`: 100 of 10,000 neurons spike, 100 targets each",
+        "spikes@csr/n=10000/density=1%/active=1%",
+        *_ALL,
+    ),
+    _product(
+        "`spikes @ W`: 500 of 50,000 neurons spike, 500 targets each",
+        "spikes@csr/n=50000/density=1%/active=1%",
+        *_ALL,
+    ),
+    _product("`W @ v`: floats, 10,000 neurons with 100 inputs each", "csr@v/n=10000/density=1%", *_ALL),
+    _product("`W @ spikes`: the same, 100 neurons spike", "csr@spikes/n=10000/density=1%/active=1%", *_ALL),
+    _product(
+        "`spikes @ R`: connectivity generated on the fly, 1,000 of 100,000 neurons spike, 100 targets each",
+        "spikes@R/scalar/n=100000/p=0.001/active=1%",
+        *_PUBLISHED,
+        benchmark="jitc",
+    ),
+    _product(
+        "plasticity: weights of 100 spiking neurons of 10,000, 100 targets each",
+        "csr/pre/clip=updated/n=10000/density=1%/active=1%",
+        *_PUBLISHED,
+        benchmark="plasticity",
+    ),
+    _product(
+        "`connect.pairwise_bernoulli`: ten million synapses among 10,000 neurons",
+        "pairwise_bernoulli/n=10000/degree=1000",
+        "braintools 0.3.0",
+        benchmark="connect",
+    ),
+    _first_product("a new process until its first product, kernels on disk", "warm"),
+    _first_product("a new process until its first product, kernels compiled", "cold"),
+]
+
+
+def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
+    """Lines of Markdown: the table, and where its figures are from. A row whose time is not known is left out."""
+    sections = dict(re.findall(r"<!-- begin (\w+) -->(.*?)<!-- end \1 -->", results, re.DOTALL))
+    yield from ("| task | time | how many times as long others take |", "| --- | ---: | --- |")
+    used: dict[str, None] = {}
+    for row in rows:
+        time = _number(sections, row.time)
+        if time is None:
+            continue
+        used[row.time.benchmark] = None
+        others = {name: _number(sections, figure) for name, figure in row.others.items()}
+        beside = ", ".join(f"{name} {_short(ratio)}" for name, ratio in others.items() if ratio is not None)
+        shown = row.form.format(_seconds(time * row.unit) if row.unit else _short(time))
+        yield f"| {row.task} | {shown} | {beside} |"
+    yield ""
+    for benchmark in used:
+        source = re.search(r"^\*`.*?` on (\S+): (.*?)\.\*$", sections[benchmark], re.MULTILINE)
+        if source is not None:
+            yield f"*{benchmark}: {source[2]}, {source[1]}.*"
+
+
+def update(results: Path = DOCS / "benchmarks.md", page: Path = DOCS / "performance.md") -> None:
+    """Write the table anew, from what stands on the page of results.
+
+    Raises:
+        ValueError: if the page has no place for it.
+    """
+    lines = [BEGIN, "", *summary(results.read_text(encoding="utf-8")), "", END]
+    text, places = re.subn(
+        f"{re.escape(BEGIN)}.*?{re.escape(END)}",
+        lambda _: "\n".join(lines),
+        page.read_text(encoding="utf-8"),
+        flags=re.DOTALL,
+    )
+    if places != 1:
+        raise ValueError(f"{page} has no place for the summary: it must contain {BEGIN!r} and {END!r}.")
+    page.write_text(text, encoding="utf-8")
+
+
+def _number(sections: dict[str, str], figure: Figure) -> float | None:
+    """The figure, without the quartiles behind it."""
+    head: list[str] = []
+    for line in sections.get(figure.benchmark, "").splitlines():
+        if not line.startswith("|"):
+            head = []
+            continue
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        head = head or cells
+        if cells[0] == figure.line and figure.column in head:
+            found = re.match(r"[\d.]+", cells[head.index(figure.column)])
+            return float(found[0]) if found else None
+    return None
+
+
+def _short(number: float) -> str:
+    """Two figures are enough to compare."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
+def _seconds(seconds: float) -> str:
+    unit, size = next((one for one in (("s", 1), ("ms", 1e-3)) if seconds >= one[1]), ("µs", 1e-6))
+    return f"{_short(seconds / size)} {unit}"
+
+
+if __name__ == "__main__":
+    update()
