@@ -65,8 +65,9 @@ def save(file: str | PathLike[str], matrix: Matrix) -> None:
         "unit": None if unit is None else json.loads(unit_as_text(unit)),
         "arrays": {name: array.dtype.name for name, array in host.items()},
     }
-    stored = {name: array.view(_STORED_AS.get(array.dtype.name, array.dtype)) for name, array in host.items()}
-    np.savez(file, **{_HEADER: np.array(json.dumps(header))}, **stored)
+    stored: dict[str, Any] = {_HEADER: np.array(json.dumps(header))}
+    stored |= {name: array.view(_STORED_AS.get(array.dtype.name, array.dtype)) for name, array in host.items()}
+    np.savez(file, **stored)
 
 
 def load(file: str | PathLike[str]) -> Any:
