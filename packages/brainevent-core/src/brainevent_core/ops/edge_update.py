@@ -234,6 +234,7 @@ def _fitted(old: Any, new: Any) -> list[Any]:
     def is_quantity(value: Any) -> bool:
         return isinstance(value, units.Quantity)
 
+    tree: Any
     before, tree = jax.tree.flatten(old, is_leaf=is_quantity)
     after, returned = jax.tree.flatten(new, is_leaf=is_quantity)
     if tree != returned:
