@@ -221,9 +221,8 @@ def _program(rule: Callable[..., Any], kinds: _Kinds) -> tuple[EdgeRule, list[An
         return _fitted(edge, rule(edge, *others))
 
     program, closed_over = trace(flat, [aval for group in groups for aval in group])
-    state, rows, cols = (len(group) for group in groups[:3])
-    params = len(closed_over) + len(kinds.params)
-    made = EdgeRule(program, state, rows, cols, len(closed_over), params), closed_over
+    of_edge, of_rows, of_cols, params = map(len, groups)
+    made = EdgeRule(program, of_edge, of_rows, of_cols, len(closed_over), len(closed_over) + params), closed_over
     if not any(isinstance(array, jax.core.Tracer) for array in closed_over):
         known[kinds] = made
     return made
@@ -235,8 +234,10 @@ def _fitted(old: Any, new: Any) -> list[Any]:
     def is_quantity(value: Any) -> bool:
         return isinstance(value, units.Quantity)
 
-    (before, tree), (after, returned) = (jax.tree.flatten(value, is_leaf=is_quantity) for value in (old, new))
-    if bool(tree != returned):
+    tree: Any
+    before, tree = jax.tree.flatten(old, is_leaf=is_quantity)
+    after, returned = jax.tree.flatten(new, is_leaf=is_quantity)
+    if tree != returned:
         raise DTypeError(
             f"A rule returns the state that it is given, changed: a pytree of the structure {tree}; this one returns "
             f"{returned}."
