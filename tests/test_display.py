@@ -199,8 +199,8 @@ def test_completion_shows_public_names(module: Any) -> None:
         (brainevent.connect, "fixed_in_degree", "fixed_indegree"),
         (brainevent.config, "setbackend", "set_backend"),
         (CSR.fromdense(DENSE), "to_dense", "todense"),
-        (CSR.fromdense(DENSE), "nnz", "nse"),
-        (CSR.fromdense(DENSE), "toarray", "todense"),
+        (CSR.fromdense(DENSE), "to_array", "toarray"),
+        (CSR.fromdense(DENSE), "with_datas", "with_data"),
     ],
 )
 def test_misspelt_name_is_named(of: Any, name: str, meant: str) -> None:

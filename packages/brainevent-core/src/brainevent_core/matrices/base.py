@@ -23,9 +23,6 @@ from brainevent_core.serialization import serializable
 
 __all__ = ["Matrix"]
 
-#: Names of SciPy and jax.experimental.sparse, and ours.
-_ELSEWHERE = {"nnz": "nse", "getnnz": "nse", "toarray": "todense"}
-
 _Transpose_co = TypeVar("_Transpose_co", covariant=True)
 
 
@@ -128,10 +125,9 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
                 raise AttributeError(name)
             if hasattr(type(self), name):
                 return object.__getattribute__(self, name)  # a property that failed, with its own error
-            kind = type(self).__name__
-            hint = f"; here it is {_ELSEWHERE[name]!r}" if name in _ELSEWHERE else meant(name, _public(self))
+            fault = f"{type(self).__name__} has no attribute {name!r}"
             # Without obj=self: Python would suggest a name once more.
-            raise AttributeError(f"{kind} has no attribute {name!r}{hint}", name=name)
+            raise AttributeError(fault + meant(name, _public(self)), name=name)
 
     __hash__ = object.__hash__
 
