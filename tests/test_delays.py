@@ -24,7 +24,7 @@ SPARSE = (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    parametrize_with_cases(metafunc, functools.partial(delay_cases, BACKENDS), share=0.15)
+    parametrize_with_cases(metafunc, functools.partial(delay_cases, BACKENDS), share=0.12)
 
 
 @pytest.mark.usefixtures("little_optimisation")
@@ -208,17 +208,18 @@ def test_synapses_of_one_pair_with_several_delays_stay_apart() -> None:
     assert synapses(jax.jit(abs)(matrix)) == [(0, 1, 2.0, 1), (0, 1, 2.0, 2)]
 
 
-def test_elements_are_those_without_delays(rng: np.random.Generator) -> None:
-    for cls in SPARSE:
-        matrix = _large(cls, rng)
-        plain = matrix.with_delay(None)
-        assert plain.delay is None
-        for of in (
-            lambda m: m.todense(), lambda m: m[3], lambda m: m[2:5], lambda m: m[:, 4], lambda m: m[1, 2],
-            lambda m: m.sum(0), lambda m: m.sum(1), lambda m: m > 0.5, lambda m: m.in_degrees(),
-            lambda m: m.yw_to_w(np.ones(N, np.float32), 1.0), lambda m: m + np.ones((N, M), np.float32),
-        ):  # fmt: skip
-            np.testing.assert_array_equal(of(matrix), of(plain))
+@pytest.mark.cover(share=0.2)
+@pytest.mark.parametrize("cls", SPARSE)
+def test_elements_are_those_without_delays(cls: type, rng: np.random.Generator) -> None:
+    matrix = _large(cls, rng)
+    plain = matrix.with_delay(None)
+    assert plain.delay is None
+    for of in (
+        lambda m: m.todense(), lambda m: m[3], lambda m: m[2:5], lambda m: m[:, 4], lambda m: m[1, 2],
+        lambda m: m.sum(0), lambda m: m.sum(1), lambda m: m > 0.5, lambda m: m.in_degrees(),
+        lambda m: m.yw_to_w(np.ones(N, np.float32), 1.0), lambda m: m + np.ones((N, M), np.float32),
+    ):  # fmt: skip
+        np.testing.assert_array_equal(of(matrix), of(plain))
 
 
 def test_a_matrix_with_delays_is_a_pytree_like_others(rng: np.random.Generator) -> None:
