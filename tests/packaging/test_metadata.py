@@ -45,7 +45,9 @@ def test_distributions_pin_each_other_exactly(distribution: str) -> None:
     ours = [requirement for requirement in requirements(distribution) if requirement.startswith("brainevent")]
     assert ours or distribution == "brainevent-core"
     for requirement in ours:
-        assert re.fullmatch(rf"brainevent-\w+(\[(runtime|warp|testing|bench|sonata)\])?=={re.escape(VERSION)}", requirement)
+        assert re.fullmatch(
+            rf"brainevent-\w+(\[(runtime|warp|testing|bench|sonata)\])?=={re.escape(VERSION)}", requirement
+        )
 
 
 @pytest.mark.parametrize("module", VERSIONED, ids=lambda path: path.parent.name)
