@@ -120,7 +120,7 @@ def test_brunel_is_asynchronous_and_irregular_at_the_rate_of_the_paper() -> None
     brunel: Any = importlib.import_module("brunel")
     spikes = brunel.simulate(brunel.REGIMES["C"], brunel.make_model(seed=1), 500.0).after(100.0)
     assert spikes.rates().mean() == pytest.approx(37.7, rel=0.1)
-    assert spikes.irregularity().mean() > 0.4
+    assert spikes.irregularity().mean() > 0.3  # 0 in the synchronous regular state
     counts = np.histogram(spikes.time, np.arange(0, 401, 1.0))[0]
     assert counts.std() < 0.6 * counts.mean()
 

@@ -365,7 +365,11 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     ),
     "spikes in a batch": (lambda: csr.update_on_pre(PRE[None], POST_TRACE), ValueError, r"\(1, 7\); jax\.vmap"),
     "trace too long": (lambda: csr.update_on_pre(PRE, PRE_TRACE), ValueError, r"trace.*\(5,\).*got \(7,\)"),
-    "bounds by synapse": (lambda: csr.update_on_pre(PRE, 1.0, w_max=csr.data), ValueError, "one number for all"),
+    "bounds of another shape": (
+        lambda: csr.update_on_pre(PRE, 1.0, w_max=csr.data[1:]),
+        ValueError,
+        r"one number for all weights, one for each, of shape .*\(5, 1\) for one bound per presynaptic",
+    ),
     "clip": (lambda: csr.update_on_pre(PRE, 1.0, clip="some"), ValueError, "'all', 'updated'; got 'some'"),
     "unit of the trace": (lambda: csr.update_on_pre(PRE, 1.0 * u.mV), u.UnitMismatchError, ""),
     "unit of a bound": (
