@@ -15,8 +15,9 @@ import pytest
 import brainevent
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, get_encoding
 from brainevent_core.formats import CSR_FORMAT, FIXED_NUM_FORMAT, get_format
+from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.plugins import selection
-from brainevent_core.primitives import matmul_p
+from brainevent_core.primitives import jitc_matmul_p, matmul_p
 from brainevent_core.testing.numerics import tolerance
 
 kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
@@ -42,16 +43,16 @@ def interpreted() -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
     yield
-    for primitive in ("matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "encode_events"):
         registry.remove(primitive, backend="interpreted")
 
 
-def product(backend: str, *operands: Any, **static: Any) -> Any:
+def product(backend: str, *operands: Any, primitive: Any = matmul_p, **static: Any) -> Any:
     """By the kernels of a backend, and by no other."""
     with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
         # Interpreted, an instruction is a program of its own: the optimiser would take most of the time.
         options: Any = {"xla_backend_optimization_level": 0}
-        out = jax.jit(lambda *operands: matmul_p(*operands, **static), compiler_options=options)(*operands)
+        out = jax.jit(lambda *operands: primitive(*operands, **static), compiler_options=options)(*operands)
     assert [one.backend for one in lowered] == [backend], lowered
     return np.asarray(out).astype(float)
 
@@ -72,8 +73,10 @@ def made(rng: np.random.Generator, kernel: str, fmt: str, shape: Any, per_row: i
     return [jnp.asarray(values, chosen["dtype"]), *structure, x], static
 
 
-def check(operands: Any, static: Any) -> None:
-    found, expected = (product(backend, *operands, **static) for backend in ("interpreted", "reference"))
+def check(operands: Any, static: Any, primitive: Any = matmul_p) -> None:
+    found, expected = (
+        product(backend, *operands, primitive=primitive, **static) for backend in ("interpreted", "reference")
+    )
     close = tolerance(operands[0].dtype.name)
     np.testing.assert_allclose(found, expected, rtol=close, atol=20 * close)
 
@@ -102,6 +105,41 @@ def test_sums_are_those_of_the_reference(
     options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
     rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
     check(*made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options))
+
+
+#: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
+GENERATED = ((0.3, (40, 2050)), (0.003, (30, 9000)), (0.0008, (1030, 3000)))
+
+
+@pytest.mark.cover(share=0.12)
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("prob", "shape"), GENERATED)
+def test_generated_connectivity_is_that_of_the_stream(
+    prob: float, shape: Any, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
+) -> None:
+    chosen = get_encoding(encoding)
+    mask = rng.random((shape[1],) if rank == 1 else (shape[1], 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
+    x = jnp.asarray(chosen.draw(rng, mask, True, "bool"))
+    data = jnp.asarray(rng.normal(size=len(LAWS[law].parameters)), dtype)
+    seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
+    static: Any = {"rule": ConnectionRule(LAWS[law], prob), "shape": shape, "transpose": False, "encoding": chosen}
+    check((data, seed, offset, x), static, jitc_matmul_p)
+
+
+def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) -> None:
+    """With weights of one, and each source alone in turn, sums are connections: equal, not close."""
+    shape, prob = (25, 12), float(rng.uniform(0.05, 0.6))
+    static: Any = {"rule": ConnectionRule(LAWS["scalar"], prob), "shape": shape, "transpose": False, "encoding": BINARY}
+    seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
+    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[1], dtype=bool))
+    found, expected = (
+        product(backend, *operands, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert set(np.unique(expected)) == {0, 1}
 
 
 @pytest.mark.parametrize("homogeneous", [False, True])
@@ -162,7 +200,7 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     with pytest.raises(Exception, match=r"(?i)out.of.bound"):
         planted(200, strict)
     (data, *structure, x), static = made(rng, "active_rows", "csr", (5, 9), 40)
-    out = kernels.matmul.kernel(interpret=strict)(data, *structure, x, **static)
+    out = kernels.matmul.matmul(data, *structure, x, interpret=strict, **static)
     np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
 
 
@@ -176,7 +214,7 @@ def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="cross", platform="tpu", priority=1000)
     yield
-    for primitive in ("matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "encode_events"):
         registry.remove(primitive, backend="cross")
 
 
@@ -214,5 +252,5 @@ def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
 
 def test_words_hold_no_surplus_events() -> None:
     packed = jnp.full(2, 0xFFFFFFFF, jnp.uint32)
-    words = kernels.matmul.fan_in.packed_events(packed, BITPACKED, 33, 4)
+    words = kernels.packed.packed_events(packed, BITPACKED, 33, 4)
     np.testing.assert_array_equal(words, [-1, 1, 0, 0])

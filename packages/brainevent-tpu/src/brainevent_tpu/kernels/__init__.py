@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from brainevent_core.encodings import FLOAT
 from brainevent_core.formats import DENSE_FORMAT
 from brainevent_core.plugins import Takes
 
-from . import matmul
+from . import generated_rows, matmul
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -34,14 +35,18 @@ def register(
         platform: for which they are compiled.
         interpret: whether Pallas interprets them, as it can on every platform; for tests.
     """
-    registry.register_kernel(
-        "matmul",
-        platform,
-        matmul.kernel(interpret=interpret),
-        backend=backend,
-        priority=priority,
-        supports=matmul.SUPPORTS,
-        partitionable=False,
-    )
+    for primitive, kernel, supports in (
+        ("matmul", matmul.matmul, matmul.SUPPORTS),
+        ("jitc_matmul", generated_rows.generated_rows_product, generated_rows.TAKES),
+    ):
+        registry.register_kernel(
+            primitive,
+            platform,
+            partial(kernel, interpret=interpret),
+            backend=backend,
+            priority=priority,
+            supports=supports,
+            partitionable=False,
+        )
     for primitive, calls, reason in _LEFT_TO_XLA:
         registry.leave_to_xla(primitive, platform, backend=backend, calls=calls, because=reason)

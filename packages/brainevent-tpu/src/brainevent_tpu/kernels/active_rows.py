@@ -198,12 +198,12 @@ class _Body:
             if layout.whole:
 
                 @pl.when(at < layout.whole)
-                def _() -> None:
+                def fetch_whole() -> None:
                     for copy in copies(entries, at, slot):
                         copy.start()
 
             @pl.when(at >= layout.whole)
-            def _() -> None:
+            def fetch_rest() -> None:
                 for copy in copies(rest, 0, slot):
                     copy.start()
 
@@ -223,7 +223,7 @@ class _Body:
             following = advanced((word, events, stop, end))
 
             @pl.when(_has_entries(following))
-            def _() -> None:
+            def fetch_following() -> None:
                 fetch(following[2], 1 - slot)
 
             for copy in copies(rest, 0, slot):  # for their size: whichever was started has the same
@@ -243,7 +243,7 @@ class _Body:
         cursor = advanced((zeroes, zeroes, zeroes, zeroes))
 
         @pl.when(_has_entries(cursor))
-        def _() -> None:
+        def fetch_first() -> None:
             fetch(cursor[2], 0)
 
         jax.lax.fori_loop(0, sums.shape[0] // _UNROLLED, zero, None)

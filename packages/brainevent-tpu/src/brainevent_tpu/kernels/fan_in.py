@@ -14,26 +14,22 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 
-from brainevent_core.encodings import WORD_BITS, Encoding
+from brainevent_core.encodings import Encoding
 from brainevent_core.formats import FIXED_NUM_FORMAT, Format, Shape
 from brainevent_core.plugins import Takes
 
 from .device import VMEM_BYTES
+from .lanes import LANES, PER_ROW, SUBLANES, has_event, rows_of
 from .packed import ENCODINGS, packed_events
 
 __all__ = ["TAKES", "fan_in_product"]
-
-_LANES, _SUBLANES = 128, 8
-
-#: Neurons whose events a row of words holds.
-_PER_ROW = WORD_BITS * _LANES
 
 #: Rows of words: each is a gather more for all synapses, and code.
 _MAX_ROWS = 64
 
 #: Neurons of a block, unless memory allows only fewer. With 4 registers of neurons side by side a loop has enough to do
 #: while it waits for a gather: 78 instead of 116 bundles for 4,096 synapses.
-_TILE = 4 * _LANES
+_TILE = 4 * LANES
 
 _DTYPES = ("bfloat16", "float32")
 
@@ -46,9 +42,9 @@ def _takes(data: Any, indices: Any, x: Any, *, shape: Shape, transpose: bool, **
     return (
         not transpose
         and all(isinstance(size, int) and size > 0 for size in sizes)
-        and shape[1] <= _MAX_ROWS * _PER_ROW
+        and shape[1] <= _MAX_ROWS * PER_ROW
         and indices.dtype in (jnp.int32, jnp.uint32)
-        and indices.shape[1] * _LANES * _BYTES_PER_SYNAPSE <= VMEM_BYTES
+        and indices.shape[1] * LANES * _BYTES_PER_SYNAPSE <= VMEM_BYTES
     )
 
 
@@ -69,21 +65,21 @@ def fan_in_product(
 ) -> jax.Array:
     """``A @ x`` for events x: the primitive ``matmul``, see there."""
     neurons, width = indices.shape
-    rows = -(-shape[1] // _PER_ROW)
-    words = packed_events(x, encoding, shape[1], rows * _LANES)
-    words = words.reshape(rows, _LANES, -1).transpose(2, 0, 1)
+    rows = -(-shape[1] // PER_ROW)
+    words = packed_events(x, encoding, shape[1], rows * LANES)
+    words = words.reshape(rows, LANES, -1).transpose(2, 0, 1)
     # Large unsigned indices become negative ones: both are outside.
     indices = jax.lax.bitcast_convert_type(indices, jnp.int32)
 
     homogeneous = format.is_homogeneous(data)
     per_synapse = [indices.T] if homogeneous else [indices.T, data.T]
-    tile = min(_TILE, VMEM_BYTES // (_BYTES_PER_SYNAPSE * width) // _LANES * _LANES, -(-neurons // _LANES) * _LANES)
+    tile = min(_TILE, VMEM_BYTES // (_BYTES_PER_SYNAPSE * width) // LANES * LANES, -(-neurons // LANES) * LANES)
     # The vectors of a batch are the inner axis of the grid: a block of synapses is fetched once for all of them.
     block = pl.BlockSpec((width, tile), lambda i, vector: (0, i))
     sums = pl.pallas_call(
         _Body(homogeneous),
         grid=(-(-neurons // tile), words.shape[0]),
-        in_specs=[pl.BlockSpec((1, rows, _LANES), lambda i, vector: (vector, 0, 0)), *[block] * len(per_synapse)],
+        in_specs=[pl.BlockSpec((1, rows, LANES), lambda i, vector: (vector, 0, 0)), *[block] * len(per_synapse)],
         out_specs=pl.BlockSpec((1, 1, tile), lambda i, vector: (vector, 0, i)),
         out_shape=jax.ShapeDtypeStruct((words.shape[0], 1, neurons), jnp.float32),
         name="fan_in",
@@ -106,38 +102,28 @@ class _Body:
     def __call__(self, words: Any, indices: Any, *weights_and_sums: Any) -> None:
         *weights, sums = weights_and_sums
         width, tile = indices.shape
-        tables = [jnp.broadcast_to(words[0, row : row + 1], (_SUBLANES, _LANES)) for row in range(words.shape[1])]
-        columns = [slice(at, at + _LANES) for at in range(0, tile, _LANES)]
+        tables = rows_of(words.at[0])
+        columns = [slice(at, at + LANES) for at in range(0, tile, LANES)]
 
         def added(at: Any, synapses: int, totals: Any) -> Any:
             """The totals, (8, 128) for each of the columns, with so many synapses of each neuron added."""
             out = []
             for column, total in zip(columns, totals):
-                hit = _look_up(tables, indices[pl.ds(at, synapses), column])
+                hit = has_event(tables, indices[pl.ds(at, synapses), column])
                 weight = 1.0 if self.homogeneous else weights[0][pl.ds(at, synapses), column].astype(jnp.float32)
                 terms = jnp.where(hit, weight, 0.0)
-                if synapses < _SUBLANES:
-                    terms = jnp.concatenate([terms, jnp.zeros((_SUBLANES - synapses, _LANES), jnp.float32)])
+                if synapses < SUBLANES:
+                    terms = jnp.concatenate([terms, jnp.zeros((SUBLANES - synapses, LANES), jnp.float32)])
                 out.append(total + terms)
             return tuple(out)
 
-        totals = tuple(jnp.zeros((_SUBLANES, _LANES), jnp.float32) for _ in columns)
-        whole, rest = divmod(width, _SUBLANES)
+        totals = tuple(jnp.zeros((SUBLANES, LANES), jnp.float32) for _ in columns)
+        whole, rest = divmod(width, SUBLANES)
         if whole:  # otherwise a loop of no turns would read beyond the block, as it is traced
             totals = jax.lax.fori_loop(
-                0, whole, lambda i, totals: added(pl.multiple_of(i * _SUBLANES, _SUBLANES), _SUBLANES, totals), totals
+                0, whole, lambda i, totals: added(pl.multiple_of(i * SUBLANES, SUBLANES), SUBLANES, totals), totals
             )
         if rest:
-            totals = added(whole * _SUBLANES, rest, totals)
+            totals = added(whole * SUBLANES, rest, totals)
         for column, total in zip(columns, totals):
             sums[0, :, column] = jnp.sum(total, axis=0, keepdims=True)
-
-
-def _look_up(tables: Any, indices: Any) -> Any:
-    """Whether the neurons have events; those outside have none."""
-    word = indices >> 5
-    row, lane = word >> 7, word & (_LANES - 1)
-    found = jnp.zeros_like(indices)
-    for number, table in enumerate(tables):  # an index outside is in no row, or behind the last event
-        found = jnp.where(row == number, jnp.take_along_axis(table[: indices.shape[0]], lane, axis=1), found)
-    return (found >> (indices & (WORD_BITS - 1))) & 1 != 0

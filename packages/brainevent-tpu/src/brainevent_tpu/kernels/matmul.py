@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
@@ -12,7 +11,7 @@ from brainevent_core.plugins import FirstOf
 
 from . import active_rows, fan_in
 
-__all__ = ["SUPPORTS", "kernel"]
+__all__ = ["SUPPORTS", "matmul"]
 
 #: What the strategies take.
 SUPPORTS = FirstOf({"fan_in": fan_in.TAKES, "active_rows": active_rows.TAKES})
@@ -23,12 +22,8 @@ _STRATEGIES: dict[str, Callable[..., jax.Array]] = {
 }
 
 
-def kernel(*, interpret: bool = False) -> Callable[..., jax.Array]:
-    """The kernel of the primitive ``matmul``, see there; compiled by Mosaic, or interpreted."""
-    return partial(_matmul, interpret=interpret)
-
-
-def _matmul(*operands: jax.Array, interpret: bool, **static: Any) -> jax.Array:
+def matmul(*operands: jax.Array, interpret: Any = False, **static: Any) -> jax.Array:
+    """The primitive ``matmul``, see there; compiled by Mosaic, or interpreted."""
     strategy = SUPPORTS.first(*operands, **static)
     assert strategy is not None, static  # selection asked
     return _STRATEGIES[strategy](*operands, **static, interpret=interpret)
