@@ -1,8 +1,8 @@
 """The TPU backend of brainevent.
 
 Installing this package is enough: `brainevent` finds it by its entry point. Its kernels compute products of events with
-compressed rows; other operations run on the reference kernels, compiled by XLA. `brainevent info` says whether it can
-be used here.
+compressed rows and with generated ones; other operations run on the reference kernels, compiled by XLA. It shows in
+`brainevent info`, which says whether it can be used here.
 It brings the kernel language `brainevent.pallas_kernel`.
 """
 
