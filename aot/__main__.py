@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), metavar="TARGET")
     parser.add_argument("--select", default="", help="a regular expression over the names of cases and programs")
     parser.add_argument("--update", action="store_true", help="write the figures instead of comparing them")
-    parser.add_argument("--reference", action="store_true", help="also XLA's figures, for v5e: minutes for each case")
+    parser.add_argument("--reference", action="store_true", help="also XLA's figures, for v5e; slow to compile")
     options = parser.parse_args(arguments)
     check = _Check(prepare(), options)
     for line in check.run():

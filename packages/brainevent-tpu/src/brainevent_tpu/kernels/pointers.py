@@ -1,7 +1,7 @@
 """The pointers of compressed rows as every backend reads them, see :func:`brainevent_core.formats.row_bounds`.
 
 A kernel of its own, because XLA moves a foreign call out of a loop if its operands don't change. Of its own cumulative
-maximum it moves only a part, and takes 10 s to compile it.
+maximum it moves only a part, and takes several times as long to compile it.
 """
 
 from __future__ import annotations
