@@ -44,7 +44,7 @@ trim_doctest_flags = True
 generated = Path(__file__).parent / "_build" / "generated"
 generated.mkdir(parents=True, exist_ok=True)
 (generated / "info.txt").write_text(info.render(info.gather()) + "\n")
-for table in (tables.primitives, tables.products, tables.renamed, tables.left_out):
+for table in (tables.primitives, tables.products, tables.renamed, tables.left_out, tables.tpu_figures):
     (generated / f"{table.__name__}.md").write_text(table())
 
 # Which operation is tested on which matrix, for the page on operations.

@@ -1,6 +1,8 @@
 """Tables of the documentation that are made of the library's own: which kernel runs what, and old names."""
 
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,7 +18,7 @@ from brainevent_core.ops import MatrixSpec
 from brainevent_core.plugins import get_registry, ordered
 from brainevent_core.plugins.discovery import load_backends
 
-__all__ = ["left_out", "primitives", "products", "renamed"]
+__all__ = ["left_out", "primitives", "products", "renamed", "tpu_figures"]
 
 _SHAPE = (64, 96)
 
@@ -73,6 +75,17 @@ def left_out() -> str:
         instead.setdefault(remedy, []).append(name)
     rows = [(", ".join(f"`{name}`" for name in names), remedy) for remedy, names in instead.items()]
     return _table(("name", "instead"), rows)
+
+
+def tpu_figures() -> str:
+    """Bundles of the innermost loops per synapse, by case and target, and XLA's, where they are known."""
+    figures = json.loads((Path(__file__).parent.parent / "aot" / "figures.json").read_text())
+    targets = sorted({target for case in figures["bundles"].values() for target in case})
+    rows = []
+    for case, found in figures["bundles"].items():
+        xla = figures["reference"].get(case, {}).get("v5e")
+        rows.append((case, *(f"{found[t]:.3g}" if t in found else "" for t in targets), f"{xla:.3g}" if xla else ""))
+    return _table(("kernel and case", *targets, "XLA, v5e"), rows)
 
 
 def _stored() -> dict[str, MatrixSpec]:

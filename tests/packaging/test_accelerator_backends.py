@@ -141,7 +141,8 @@ BACKEND.available()
 heavy = {{"warp", "numba", "jax.experimental.pallas", "libtpu"}} & set(sys.modules)
 assert not heavy, heavy
 assert not xla_bridge.backends_are_initialized()
-BACKEND.register(None)
+from brainevent_core.plugins import KernelRegistry
+BACKEND.register(KernelRegistry())
 """
     path = [str(PACKAGES / f"brainevent-{part}" / "src") for part in (*NAMES, "core", "cpu")]
     subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{code}"], check=True)

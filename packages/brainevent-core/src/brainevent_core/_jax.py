@@ -49,6 +49,7 @@ __all__ = [
     "make_varying",
     "new_primitive",
     "partition",
+    "partitioned",
     "prior_uses",
     "register_lowering",
     "replicate",
@@ -146,6 +147,17 @@ def lowering_platforms(ctx: Any) -> tuple[str, ...]:
 def exporting(ctx: Any) -> bool:
     """Whether the module is being built for ``jax.export``."""
     return bool(ctx.module_context.lowering_parameters.for_export)
+
+
+def partitioned(ctx: Any) -> bool:
+    """Whether the module is for several devices, and what is being lowered is not inside a ``shard_map`` over all axes:
+    XLA will partition it by itself."""
+    context = ctx.module_context.axis_context
+    mesh = getattr(context, "mesh", None)
+    if mesh is not None:
+        manual = frozenset(context.manual_axes) | frozenset(getattr(mesh, "manual_axes", ()))
+        return manual != frozenset(mesh.axis_names) and bool(manual or mesh.size > 1)
+    return (getattr(context, "num_devices", None) or 1) > 1
 
 
 def instantiate_zero(tangent: Any) -> Any:

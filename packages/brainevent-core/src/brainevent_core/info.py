@@ -27,7 +27,8 @@ def gather() -> dict[str, Any]:
 
     Returns:
         ``versions``: name → version or None; ``backends``: one entry for core's own and each installed one;
-        ``primitives``: for each, the kernels on each platform in the order in which they are tried.
+        ``primitives``: for each, the kernels on each platform in the order in which they are tried, and what is
+        left to XLA by design, with the reason.
     """
     statuses = backends()
     others = [s.backend for s in statuses if s.backend is not None and s.name != config.EVENTS]
@@ -45,6 +46,7 @@ def gather() -> dict[str, Any]:
                 "name": name,
                 "tags": sorted(get_primitive(name).tags),
                 "kernels": {platform: _kernels(name, platform) for platform in platforms},
+                "left_to_xla": {platform: _left_to_xla(name, platform) for platform in platforms},
             }
             for name in get_all_primitive_names()
         ],
@@ -63,6 +65,12 @@ def render(report: dict[str, Any]) -> str:
         (entry["name"], *(" > ".join([*entry["kernels"][platform], config.REFERENCE]) for platform in platforms))
         for entry in report["primitives"]
     ]
+    left = [
+        f"{entry['name']} on {platform}: {reason}"
+        for entry in report["primitives"]
+        for platform in platforms
+        for reason in entry["left_to_xla"][platform]
+    ]
     requested = [f"{platform}: {name}" for platform, name in report["requests"].items() if name]
     return "\n\n".join(
         [
@@ -72,6 +80,7 @@ def render(report: dict[str, Any]) -> str:
             *([] if _has_native_kernels(report) else [_ADVICE]),
             "Primitives, and the kernels tried for them in this order",
             table(("primitive", *platforms), rows),
+            *(["\n".join(["Calls that backends leave to the reference by design", *left])] if left else []),
         ]
     )
 
@@ -106,6 +115,10 @@ def _backend_entry(status: Any) -> dict[str, Any]:
 def _kernels(primitive: str, platform: str) -> list[str]:
     kernels = ordered(get_registry().kernels(primitive, platform))
     return [kernel.backend for kernel in kernels if not kernel.on_request]
+
+
+def _left_to_xla(primitive: str, platform: str) -> list[str]:
+    return [f"{left.backend}: {left.because}" for left in get_registry().left_to_xla(primitive, platform)]
 
 
 def _version(distribution: str) -> str | None:

@@ -1,7 +1,8 @@
 """The TPU backend of brainevent.
 
-Installing this package is enough: `brainevent` finds it by its entry point. It registers no kernels yet, so that
-operations on a TPU run on the reference kernels, compiled by XLA. `brainevent info` says whether it could be used here.
+Installing this package is enough: `brainevent` finds it by its entry point. Its kernels compute products of events with
+compressed rows and with generated ones; other operations run on the reference kernels, compiled by XLA. It shows in
+`brainevent info`, which says whether it can be used here.
 It brings the kernel language `brainevent.pallas_kernel`.
 """
 

@@ -96,6 +96,7 @@ class PallasKernel(LanguageKernel):
     language = "pallas_kernel"
     platforms = ("tpu", "cuda", "cpu")
     exportable = True
+    unpartitionable = ("tpu",)
     vmap_methods = ("grid", *LanguageKernel.vmap_methods)
 
     def __init__(

@@ -15,7 +15,7 @@ from brainevent_core.errors import RegistrationError
 if TYPE_CHECKING:
     from brainevent_core.plugins.selection import Selection
 
-__all__ = ["Kernel", "KernelRegistry", "get_registry"]
+__all__ = ["Kernel", "KernelRegistry", "LeftToXla", "get_registry"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Kernel:
             the results computed from them, as the keyword ``after``, and must make its outputs depend on these:
             otherwise XLA can't order the two, and copies the operands.
         on_request: whether it runs only where its backend is asked for by name.
+        partitionable: whether it can run in a program that XLA partitions over several devices by itself. Inside
+            ``shard_map`` every kernel can, for each device runs its own.
     """
 
     primitive: str
@@ -49,6 +51,26 @@ class Kernel:
     batched: bool = False
     in_place: bool = False
     on_request: bool = False
+    partitionable: bool = True
+
+
+@dataclass(frozen=True)
+class LeftToXla:
+    """Calls that a backend leaves to the reference by design: XLA compiles it to what is best there.
+
+    Attributes:
+        primitive: name of the primitive.
+        platform: the JAX platform.
+        backend: name of the backend that says so.
+        because: why, in a few words.
+        calls: ``calls(*avals, **static)``: whether a call is one of them; None if all are.
+    """
+
+    primitive: str
+    platform: str
+    backend: str
+    because: str
+    calls: Callable[..., bool] | None = None
 
 
 class KernelRegistry:
@@ -56,6 +78,7 @@ class KernelRegistry:
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[str, str], dict[str, Kernel]] = {}
+        self._left_to_xla: list[LeftToXla] = []
         self._selected: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
         self._recorders: ContextVar[tuple[list[Selection], ...]] = ContextVar("recorders", default=())
@@ -73,6 +96,7 @@ class KernelRegistry:
         batched: bool = False,
         in_place: bool = False,
         on_request: bool = False,
+        partitionable: bool = True,
     ) -> Kernel:
         """Add a kernel; see :class:`Kernel` for the arguments.
 
@@ -84,7 +108,19 @@ class KernelRegistry:
             raise RegistrationError("JAX lowers for 'cuda' or 'rocm', not for 'gpu'; register the kernel for those.")
         if backend == config.REFERENCE or (backend == config.EVENTS and not _is_of_core(fn)):
             raise RegistrationError(f"The name {backend!r} belongs to core's own kernels; choose another backend name.")
-        kernel = Kernel(primitive, platform, backend, fn, priority, supports, exportable, batched, in_place, on_request)
+        kernel = Kernel(
+            primitive,
+            platform,
+            backend,
+            fn,
+            priority,
+            supports,
+            exportable,
+            batched,
+            in_place,
+            on_request,
+            partitionable,
+        )
         with self._lock:
             entries = self._kernels.setdefault((primitive, platform), {})
             if backend in entries:
@@ -98,6 +134,25 @@ class KernelRegistry:
             config.invalidate_compiled()
         return kernel
 
+    def leave_to_xla(
+        self,
+        primitive: str,
+        platform: str,
+        *,
+        backend: str,
+        because: str,
+        calls: Callable[..., bool] | None = None,
+    ) -> None:
+        """Say that the reference is the right choice for some calls, where no kernel takes them; see :class:`LeftToXla`
+        for the arguments. The reference then runs without a warning, and ``record()`` and ``info`` give the reason."""
+        with self._lock:
+            self._left_to_xla.append(LeftToXla(primitive, platform, backend, because, calls))
+
+    def left_to_xla(self, primitive: str, platform: str) -> tuple[LeftToXla, ...]:
+        """What backends leave to XLA of a primitive on a platform, in the order in which they said so."""
+        with self._lock:
+            return tuple(one for one in self._left_to_xla if (one.primitive, one.platform) == (primitive, platform))
+
     def remove(self, primitive: str, *, backend: str | None = None) -> None:
         """Forget the kernels of a primitive (of one backend, or of all), so that it can be redefined."""
         with self._lock:
@@ -105,6 +160,9 @@ class KernelRegistry:
                 if name == primitive:
                     for key in [key for key in entries if backend in (None, key)]:
                         del entries[key]
+            self._left_to_xla = [
+                one for one in self._left_to_xla if one.primitive != primitive or backend not in (None, one.backend)
+            ]
         config.invalidate_compiled()
 
     def kernels(self, primitive: str | None = None, platform: str | None = None) -> tuple[Kernel, ...]:

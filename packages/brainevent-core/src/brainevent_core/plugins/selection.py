@@ -13,7 +13,7 @@ from brainevent_core.config import EVENTS, REFERENCE, Request
 from brainevent_core.errors import BackendWarning, KernelNotAvailableError
 from brainevent_core.plugins import discovery
 from brainevent_core.plugins.registry import Kernel, get_registry
-from brainevent_core.plugins.takes import Takes, lists_nothing
+from brainevent_core.plugins.takes import FirstOf, Takes, lists_nothing
 
 __all__ = ["Selection", "ordered", "select", "warn_unbuilt"]
 
@@ -37,6 +37,7 @@ class Selection:
         request: the request that the call carried.
         params: the static parameters of the call.
         declined: for each kernel passed over, its backend and the reason.
+        by_design: if the reference runs because it is the right choice, why; otherwise None.
     """
 
     primitive: str
@@ -46,6 +47,7 @@ class Selection:
     request: Request | None
     params: dict[str, Any]
     declined: tuple[tuple[str, str], ...] = ()
+    by_design: str | None = None
 
 
 def select(
@@ -58,6 +60,7 @@ def select(
     batched: bool = False,
     exporting: bool = False,
     only_platform: bool = True,
+    partitioned: bool = False,
     unbuilt: Mapping[str, str] = MappingProxyType({}),
     ours: bool = False,
 ) -> Selection:
@@ -72,6 +75,7 @@ def select(
         batched: whether the operands have mapped axes; kernels that do not take those decline.
         exporting: whether the result must outlive the process.
         only_platform: whether nothing but ``platform`` is being compiled for.
+        partitioned: whether XLA partitions the program over several devices, outside of ``shard_map``.
         unbuilt: backends whose kernel was selected before and couldn't be built, with the reason.
         ours: whether the primitive is one of brainevent's, of which backends have kernels.
 
@@ -90,7 +94,7 @@ def select(
     declined: list[tuple[str, str]] = []
     for kernel in kernels:
         reason = unbuilt.get(kernel.backend) or _why_not(
-            kernel, avals, params, name, batched=batched, exporting=exporting
+            kernel, avals, params, name, batched=batched, exporting=exporting, partitioned=partitioned
         )
         if reason is None:
             accepted.append(kernel)
@@ -107,13 +111,15 @@ def select(
                 raise KernelNotAvailableError(_lacking(primitive, platform, request, declined))
             chosen = accepted[0] if accepted else None
 
-    if chosen is None and name != REFERENCE and platform in _ACCELERATORS and not exporting:
-        _warn_reference(primitive, platform, declined)
+    by_design = None
+    if chosen is None and name != REFERENCE:
+        by_design = _why_left_to_xla(primitive, platform, avals, params)
+        if by_design is None and platform in _ACCELERATORS and not exporting:
+            _warn_reference(primitive, platform, declined)
     if ours and name is None and not exporting and platform == "cpu" and (chosen is None or chosen.backend == EVENTS):
         _advise_cpu_backend()
-    return Selection(
-        primitive, platform, chosen.backend if chosen else REFERENCE, chosen, request, params, tuple(declined)
-    )
+    backend = chosen.backend if chosen else REFERENCE
+    return Selection(primitive, platform, backend, chosen, request, params, tuple(declined), by_design)
 
 
 def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
@@ -123,8 +129,23 @@ def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
     )
 
 
+def _why_left_to_xla(primitive: str, platform: str, avals: Sequence[Any], params: dict[str, Any]) -> str | None:
+    """Why a backend leaves the call to XLA; None if none does."""
+    for left in get_registry().left_to_xla(primitive, platform):
+        if left.calls is None or left.calls(*avals, **params):
+            return f"{left.backend}: {left.because}"
+    return None
+
+
 def _why_not(
-    kernel: Kernel, avals: Sequence[Any], params: dict[str, Any], name: str | None, *, batched: bool, exporting: bool
+    kernel: Kernel,
+    avals: Sequence[Any],
+    params: dict[str, Any],
+    name: str | None,
+    *,
+    batched: bool,
+    exporting: bool,
+    partitioned: bool,
 ) -> str | None:
     if kernel.on_request and kernel.backend != name:
         return f"it runs on request, e.g. `with brainevent.use_backend({kernel.backend!r})`"
@@ -132,10 +153,12 @@ def _why_not(
         return "it takes no mapped axes"
     if exporting and not kernel.exportable:
         return "its compiled form cannot be exported"
+    if partitioned and not kernel.partitionable:
+        return "XLA cannot partition it over several devices; inside `jax.shard_map` each device runs it"
     if kernel.supports is None:
         return lists_nothing(params)
     try:
-        if isinstance(kernel.supports, Takes):
+        if isinstance(kernel.supports, Takes | FirstOf):
             return kernel.supports.why_not(*avals, **params)
         return None if kernel.supports(*avals, **params) else "it declines these operands"
     except Exception as error:

@@ -3,11 +3,11 @@ compute wrong."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Takes", "lists_nothing"]
+__all__ = ["FirstOf", "Takes", "lists_nothing"]
 
 
 def lists_nothing(static: dict[str, Any]) -> str | None:
@@ -71,3 +71,33 @@ class Takes:
         if self.further is not None and not self.further(*avals, **static):
             return "it declines these operands"
         return None
+
+
+@dataclass(frozen=True)
+class FirstOf:
+    """What a kernel takes that has several strategies: the first that takes a call computes it. To be given as
+    ``supports``.
+
+    Attributes:
+        strategies: what each takes, by its name, in the order in which they are asked.
+    """
+
+    strategies: Mapping[str, Takes]
+
+    def __call__(self, *avals: Any, **static: Any) -> bool:
+        """Whether any takes a call with these abstract operands and static parameters."""
+        return self.first(*avals, **static) is not None
+
+    def first(self, *avals: Any, **static: Any) -> str | None:
+        """The name of the first that takes the call, None if none does."""
+        return next((name for name, takes in self.strategies.items() if takes(*avals, **static)), None)
+
+    def why_not(self, *avals: Any, **static: Any) -> str | None:
+        """Why none takes the call, None if one does."""
+        reasons = {}
+        for name, takes in self.strategies.items():
+            reason = takes.why_not(*avals, **static)
+            if reason is None:
+                return None
+            reasons[name] = reason
+        return "; ".join(f"{name}: {reason}" for name, reason in reasons.items())

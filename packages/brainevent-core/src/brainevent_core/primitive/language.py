@@ -43,6 +43,9 @@ class LanguageKernel(ABC):
     #: Whether what it compiles outlives the process, so that ``jax.export`` can take it. Foreign calls don't.
     exportable: ClassVar[bool] = False
 
+    #: The platforms on which XLA can't partition its kernels over several devices.
+    unpartitionable: ClassVar[tuple[str, ...]] = ()
+
     #: What ``vmap_method`` can be, besides None.
     vmap_methods: ClassVar[tuple[str, ...]] = ("sequential", "expand_dims", "broadcast_all")
 

@@ -57,7 +57,7 @@ class LanguageMethods:
                 f"No backend brings the language {language!r} for a kernel of {self.name!r}; found: {known}. Install "
                 "the package that does, or correct the name."
             )
-        platforms, exportable = _facts(f"{language}_kernel")
+        platforms, exportable, unpartitionable = _facts(f"{language}_kernel")
         if platform is None and not platforms:
             raise RegistrationError(
                 f"Name the platform of the kernel of {self.name!r}: the language {language!r}, which would say it, "
@@ -83,6 +83,7 @@ class LanguageMethods:
             supports=supports,
             exportable=exportable,
             batched=True,
+            partitionable=platform not in unpartitionable,
         )
 
     def _kernel_call(self, language: str, fn: Any) -> Callable[[Any, dict[str, Any]], Any]:
@@ -182,15 +183,17 @@ class LanguageMethods:
         self.def_language_kernel("pallas", fn, platform=platform, priority=priority, supports=supports)
 
 
-def _facts(name: str) -> tuple[tuple[str, ...], bool]:
-    """The platforms of a language, and whether its kernels can be exported; ((), False) if it can't be imported."""
+def _facts(name: str) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """The platforms of a language, whether its kernels can be exported, and the platforms on which XLA can't partition
+    them; empty and False if it can't be imported."""
     try:
         kernel_language(name)
     except ImportError:
-        return (), False
+        return (), False, ()
     found = next((cls for cls in _subclasses(LanguageKernel) if getattr(cls, "language", None) == name), None)
     platforms = found.platforms if found else ()
-    return platforms or language_platforms(name), bool(found and found.exportable)
+    unpartitionable = found.unpartitionable if found else ()
+    return platforms or language_platforms(name), bool(found and found.exportable), unpartitionable
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:

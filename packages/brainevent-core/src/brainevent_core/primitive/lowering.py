@@ -36,6 +36,7 @@ def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[...
                 batched=bool(_vmap_axes),
                 exporting=_jax.exporting(ctx),
                 only_platform=len(ctx.module_context.platforms) == 1,
+                partitioned=_jax.partitioned(ctx),
                 ours=kernel.builtin,
                 unbuilt=unbuilt,
             )

@@ -210,6 +210,7 @@ class XLACustomKernel(LanguageMethods):
         exportable: bool = True,
         batched: bool = False,
         in_place: bool = False,
+        partitionable: bool = True,
     ) -> None:
         """Add a kernel, see :meth:`KernelRegistry.register_kernel`.
 
@@ -229,6 +230,7 @@ class XLACustomKernel(LanguageMethods):
             exportable=exportable,
             batched=batched,
             in_place=in_place,
+            partitionable=partitionable,
         )
 
 

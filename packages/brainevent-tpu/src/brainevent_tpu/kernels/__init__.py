@@ -1,14 +1,52 @@
-"""The TPU kernels, written in Pallas."""
+"""The TPU kernels, written in Pallas: a strategy per module, each of which lists the calls that it takes."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
+
+from brainevent_core.encodings import FLOAT
+from brainevent_core.formats import DENSE_FORMAT
+from brainevent_core.plugins import Takes
+
+from . import generated_rows, matmul
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
 
 __all__ = ["register"]
 
+#: What XLA does best by itself: the primitive, which calls of it (None: all), and why.
+_LEFT_TO_XLA = (
+    ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "a dense product is what the MXU computes"),
+    ("encode_events", None, "encoding is elementwise, and fuses with what computes the events"),
+)
 
-def register(registry: KernelRegistry, *, backend: str) -> None:
-    """Add the kernels to ``registry`` under the name ``backend``. There are none yet: TPUs run the reference."""
+
+def register(
+    registry: KernelRegistry, *, backend: str, priority: int = 0, platform: str = "tpu", interpret: bool = False
+) -> None:
+    """Add the kernels to ``registry`` under the name ``backend``.
+
+    Args:
+        registry: of kernels.
+        backend: the name.
+        priority: added to that of the backend.
+        platform: for which they are compiled.
+        interpret: whether Pallas interprets them, as it can on every platform; for tests.
+    """
+    for primitive, kernel, supports in (
+        ("matmul", matmul.matmul, matmul.SUPPORTS),
+        ("jitc_matmul", generated_rows.generated_rows_product, generated_rows.TAKES),
+    ):
+        registry.register_kernel(
+            primitive,
+            platform,
+            partial(kernel, interpret=interpret),
+            backend=backend,
+            priority=priority,
+            supports=supports,
+            partitionable=False,
+        )
+    for primitive, calls, reason in _LEFT_TO_XLA:
+        registry.leave_to_xla(primitive, platform, backend=backend, calls=calls, because=reason)

@@ -1,0 +1,150 @@
+"""Kernels and shapes that are compiled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+__all__ = ["CASES", "Case", "Generated"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A product of events with a matrix.
+
+    Attributes:
+        kernel: the Pallas kernel that computes it, by name.
+        format: name of the stored format.
+        shape: of the stored matrix.
+        width: entries of a row, on average.
+        transpose: whether the product is with the transpose of what is stored.
+        per_iteration: entries that an iteration of the kernel's innermost loop is for.
+        extra: entries behind the last whole row, so that lengths are no multiples of anything.
+        homogeneous: whether one weight stands for all.
+        dtype: of the weights.
+        batch: vectors of events; 0 for one without an axis.
+        encoding: of the events.
+    """
+
+    kernel: str
+    format: str
+    shape: tuple[int, int]
+    width: int
+    transpose: bool
+    per_iteration: int
+    extra: int = 0
+    homogeneous: bool = False
+    dtype: str = "float32"
+    batch: int = 0
+    encoding: str = "binary"
+
+    def __str__(self) -> str:
+        rows, columns = self.shape
+        weights = f"one {self.dtype} for all" if self.homogeneous else self.dtype
+        batch = f", batch {self.batch}" * bool(self.batch)
+        return f"{self.kernel} {self.format} {rows}x{columns}, {self.width} a row, {weights}{batch}"
+
+    @property
+    def entries(self) -> int:
+        """The number of stored entries."""
+        return self.shape[0] * self.width + self.extra
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The abstract operands."""
+        import jax
+        import jax.numpy as jnp
+
+        rows, columns = self.shape
+        stored = (rows, self.width) if self.format == "fixed_num" else (self.entries,)
+        structure = [jax.ShapeDtypeStruct(stored, jnp.int32)]
+        if self.format == "csr":
+            structure.append(jax.ShapeDtypeStruct((rows + 1,), jnp.int32))
+        weights = jax.ShapeDtypeStruct((1,) if self.homogeneous else stored, jnp.dtype(self.dtype))
+        length = rows if self.transpose else columns
+        batch = (self.batch,) * bool(self.batch)
+        events = ((-(-length // 32), *batch), jnp.uint32) if self.encoding == "bitpacked" else ((length, *batch), bool)
+        return weights, *structure, jax.ShapeDtypeStruct(*events)
+
+    def product(self) -> Any:
+        """The primitive with its static parameters."""
+        from brainevent_core.encodings import get_encoding
+        from brainevent_core.formats import get_format
+        from brainevent_core.primitives import matmul_p
+
+        encoding = get_encoding(self.encoding)
+        static: Any = {"shape": self.shape, "transpose": self.transpose, "encoding": encoding}
+        return partial(matmul_p, format=get_format(self.format), **static)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A product of events with generated connectivity, of float32.
+
+    Attributes:
+        law: of the weights, by name.
+        prob: of a connection.
+        shape: of the matrix, whose rows are generated.
+        kernel: the Pallas kernel that computes it, by name.
+        per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
+    """
+
+    law: str
+    prob: float
+    shape: tuple[int, int]
+    kernel: str = "generated_rows"
+    per_iteration: int = 4096
+    transpose: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kernel} {self.law} {self.shape[0]}x{self.shape[1]}, p = {self.prob}"
+
+    @property
+    def entries(self) -> float:
+        """Connections, on average."""
+        return self.shape[0] * self.shape[1] * self.prob
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The abstract operands."""
+        import jax
+        import jax.numpy as jnp
+
+        from brainevent_core.jitc import LAWS
+
+        parameters = ((len(LAWS[self.law].parameters),), jnp.float32)
+        operands = (parameters, ((2,), jnp.uint32), ((1,), jnp.uint32), ((self.shape[1],), bool))
+        return tuple(jax.ShapeDtypeStruct(*operand) for operand in operands)
+
+    def product(self) -> Any:
+        """The primitive with its static parameters."""
+        from brainevent_core.encodings import BINARY
+        from brainevent_core.jitc import LAWS, ConnectionRule
+        from brainevent_core.primitives import jitc_matmul_p
+
+        static: Any = {"shape": self.shape, "transpose": self.transpose, "encoding": BINARY}
+        return partial(jitc_matmul_p, rule=ConnectionRule(LAWS[self.law], self.prob), **static)
+
+
+_fan_in = partial(Case, "fan_in", "fixed_num", transpose=False, per_iteration=4096)
+_rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
+
+#: What is compiled, for each target.
+CASES: tuple[Case | Generated, ...] = (
+    _fan_in((4096, 4096), 80),
+    _fan_in((16384, 16384), 80),
+    _fan_in((16384, 16384), 80, homogeneous=True),
+    _fan_in((16384, 16384), 80, dtype="bfloat16", encoding="bitpacked"),
+    _fan_in((4001, 3999), 77, batch=5),
+    _fan_in((131_072, 131_072), 100),
+    _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it takes
+    _rows("csr", (4000, 4000), 80, extra=1, homogeneous=True),
+    _rows("csr", (4000, 4000), 80, extra=1),
+    _rows("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),
+    _rows("csr", (501, 499), 7, extra=3, batch=3),
+    _rows("csr", (100_000, 100_000), 100, extra=5),
+    _rows("csr", (1000, 247_000), 80),  # as much as it takes
+    _rows("fixed_num", (4000, 4000), 128),
+    Generated("scalar", 0.1, (4096, 4096)),
+    Generated("normal", 0.02, (4096, 16384)),
+    Generated("uniform", 0.002, (1000, 70_000)),
+)

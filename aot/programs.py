@@ -1,0 +1,98 @@
+"""Whole programs: a network with its loop over time, and a product on several devices."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from aot.compiler import Compiled, Compiler
+
+__all__ = ["NETWORK_KERNELS", "faults_of_loop", "network", "on_several_devices"]
+
+#: The kernels that the network's loop must consist of.
+NETWORK_KERNELS = ("active_rows",)
+
+STEPS = 500
+
+
+def network(compiler: Compiler, target: str, scale: float = 1.0) -> Compiled:
+    """The COBA network of the examples, 4,000 neurons at scale 1, and so many steps in one program."""
+    import jax
+
+    sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
+    import coba
+
+    parameters, exc, inh, state = coba.make_network(scale)
+
+    def run(exc: Any, inh: Any, state: Any) -> Any:
+        def step(state: Any, _: None) -> Any:
+            state = coba.step(parameters, exc, inh, state)
+            return state, state.spikes
+
+        return jax.lax.scan(step, state, length=STEPS)
+
+    arguments = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (exc, inh, state))
+    return compiler.compile(run, arguments, target)
+
+
+def faults_of_loop(text: str) -> list[str]:
+    """What must not be in the loop over time, by its HLO."""
+    loop = text[: text.index("\nENTRY")]
+    faults = [f"a {operation} in the loop" for operation in ("scatter", "gather") if f" {operation}(" in loop]
+    faults += [f"{kernel} is not in the loop" for kernel in NETWORK_KERNELS if not _runs(kernel, loop)]
+    if _runs("pointers", loop):
+        faults.append("pointers are corrected in every step")
+    return faults
+
+
+def _runs(kernel: str, text: str) -> bool:
+    """Whether a Pallas kernel is called in some HLO."""
+    return re.search(rf"%{kernel}[.\d]* = .*tpu_custom_call", text) is not None
+
+
+def on_several_devices(compiler: Compiler, target: str) -> list[str]:
+    """What is wrong with a product on the four devices of a topology: inside ``shard_map`` kernels run, and events
+    travel packed; under automatic partitioning the reference takes their place."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    from jax.sharding import PartitionSpec
+
+    from aot.targets import topology
+    from brainevent_core.encodings import BITPACKED
+    from brainevent_core.formats import FIXED_NUM_FORMAT
+    from brainevent_core.primitives import matmul_p
+
+    neurons, width = 16384, 80
+    devices = topology(target).devices
+    mesh = jax.sharding.Mesh(np.array(devices), ("x",))
+
+    def product(data: Any, indices: Any, words: Any) -> Any:
+        shape = (indices.shape[0], neurons)
+        static: Any = {"format": FIXED_NUM_FORMAT, "shape": shape, "transpose": False, "encoding": BITPACKED}
+        return matmul_p(data, indices, words, **static)
+
+    def of_one_device(data: Any, indices: Any, words: Any) -> Any:
+        return product(data, indices, jax.lax.all_gather(words, "x", tiled=True))
+
+    split = PartitionSpec("x")
+    specs = [split] * 3
+    arguments = (
+        jax.ShapeDtypeStruct((neurons, width), jnp.float32),
+        jax.ShapeDtypeStruct((neurons, width), jnp.int32),
+        jax.ShapeDtypeStruct((neurons // 32,), jnp.uint32),
+    )
+    mapped = jax.shard_map(of_one_device, mesh=mesh, in_specs=(split,) * 3, out_specs=split)
+    compiled = compiler.compile(mapped, arguments, target, specs=specs)
+    faults = []
+    gathered = re.findall(r"= (\S+) (all-gather|all-gather-start|all-reduce|all-to-all)\(", compiled.text)
+    if len(gathered) != 1 or "u32[" not in gathered[0][0]:
+        faults.append(f"shard_map: one all-gather of packed words was expected, got {gathered}")
+    if not _runs("fan_in", compiled.text):
+        faults.append("shard_map: the kernel does not run")
+    _, selections, _ = compiler.lower(product, arguments, target, specs=specs)  # a Mosaic kernel would raise
+    if [selection.backend for selection in selections] != ["reference"]:
+        faults.append(f"automatic partitioning: expected the reference, got {selections}")
+    return faults

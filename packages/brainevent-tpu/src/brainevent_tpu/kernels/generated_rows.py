@@ -1,0 +1,158 @@
+"""Generated connectivity, ``A @ events``, where the stream runs along the rows of A: see ``docs/jitc-stream.md``.
+
+A lane walks along a block of a row, and a register holds 1,024 rows, which step together; the functions of
+:mod:`brainevent_core.jitc` that draw are traced into the kernel as they are. What a step finds it looks up in the
+packed events of the block. So the connections are those of every other backend, bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import tpu
+
+from brainevent_core import jitc
+from brainevent_core.encodings import WORD_BITS, Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import LAWS, ConnectionRule
+from brainevent_core.plugins import Takes
+
+from .lanes import LANES, PER_ROW, SUBLANES, has_event, look_up, rows_of
+from .packed import ENCODINGS, packed_events
+
+__all__ = ["TAKES", "generated_rows_product"]
+
+#: Rows that step together.
+_TILE = SUBLANES * LANES
+
+#: Steps between two tests whether all have left their block: a test waits for a reduction over all lanes.
+_STEPS = 4
+
+
+def _takes(
+    data: Any, seed: Any, offset: Any, x: Any, *, rule: ConnectionRule, shape: Shape, transpose: bool, **_: Any
+) -> bool:
+    sizes = (*shape, *x.shape)
+    return not transpose and all(isinstance(size, int) and size > 0 for size in sizes) and rule.prob > 0
+
+
+#: The calls that it takes.
+TAKES = Takes(encodings=ENCODINGS, laws=tuple(LAWS.values()), dtypes=("bfloat16", "float32"), further=_takes)
+
+
+def generated_rows_product(
+    data: jax.Array,
+    seed: jax.Array,
+    row_offset: jax.Array,
+    x: jax.Array,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    interpret: Any = False,
+) -> jax.Array:
+    """``A @ x`` for events x: the primitive ``jitc_matmul``, see there."""
+    rows, length = shape
+    size = jitc.block_size(rule.prob)
+    blocks, tiles = -(-length // size), -(-rows // _TILE)
+    words = packed_events(x, encoding, length, blocks * size // WORD_BITS)
+    words = words.reshape(blocks, size // WORD_BITS, -1).transpose(2, 0, 1)
+    in_rows = -(-size // PER_ROW)
+    words = jnp.pad(words, [(0, 0), (0, 0), (0, in_rows * LANES - words.shape[2])])
+    words = words.reshape(-1, blocks, in_rows, LANES)
+    tables = jitc.gap_tables(rule.prob).view(np.int32)
+    tables = tables.reshape(tables.shape[0], -1, LANES)
+
+    scalar = pl.BlockSpec(memory_space=tpu.SMEM)
+    sums = pl.pallas_call(
+        _Body(rule, length),
+        grid=(tiles, words.shape[0], blocks),  # the blocks of a row add to the same sums, one after the other
+        in_specs=[
+            *[scalar] * 3,
+            pl.BlockSpec(tables.shape, lambda tile, vector, block: (0, 0, 0)),
+            pl.BlockSpec((1, 1, in_rows, LANES), lambda tile, vector, block: (vector, block, 0, 0)),
+        ],
+        out_specs=pl.BlockSpec((1, SUBLANES, LANES), lambda tile, vector, block: (vector, tile, 0)),
+        out_shape=jax.ShapeDtypeStruct((words.shape[0], tiles * SUBLANES, LANES), jnp.float32),
+        name="generated_rows",
+        interpret=interpret,
+    )(
+        data.astype(jnp.float32),
+        *(jax.lax.bitcast_convert_type(array, jnp.int32) for array in (seed, row_offset)),
+        jnp.asarray(tables),
+        words,
+    )
+    sums = sums.reshape(words.shape[0], -1)[:, :rows]
+    return sums.T.reshape(rows, *x.shape[1:]).astype(data.dtype)
+
+
+class _Body:
+    """The kernel: a tile of rows walks through a block."""
+
+    __name__ = "generated_rows"
+
+    def __init__(self, rule: ConnectionRule, length: int) -> None:
+        self.rule, self.length = rule, length
+
+    def __call__(self, data: Any, seed: Any, offset: Any, tables: Any, words: Any, sums: Any) -> None:
+        law, size, digits = self.rule.law, jitc.block_size(self.rule.prob), tables.shape[0]
+        cells = math.prod(tables.shape[1:])
+        tile, block = pl.program_id(0), pl.program_id(2)
+        shape = (SUBLANES, LANES)
+        gaps = [rows_of(tables.at[digit]) for digit in range(digits)]
+        events = rows_of(words.at[0, 0])
+
+        def everywhere(number: Any) -> Any:
+            return _unsigned(jnp.full(shape, number, jnp.int32))
+
+        lane = jax.lax.broadcasted_iota(jnp.int32, shape, 0) * LANES + jax.lax.broadcasted_iota(jnp.int32, shape, 1)
+        row = _unsigned(offset[0] + tile * _TILE + lane)
+        keys = jitc.block_keys((everywhere(seed[0]), everywhere(seed[1])), row, everywhere(block))
+        end = jnp.minimum(self.length - block * size, size)
+
+        def step(count: Any, at: Any, total: Any) -> Any:
+            drawn = [jitc.draw(*keys, _unsigned(count * digits + place)) for place in range(digits)]
+            found = [
+                jitc.outcome(one, _unsigned(look_up(rows, _signed(jitc.own_cell(one, cells)))), cells)
+                for one, rows in zip(drawn, gaps)
+            ]
+            first, *others = map(_signed, found)
+            ends, gap = first < cells - 1, first
+            for digit in others:
+                gap = gap * cells + jnp.where(ends, digit, 0)
+            reached = at + gap
+            hit = ends & (at < end) & (reached < end) & has_event(events, reached)
+            weight = law.weights(data, jitc.draw(*keys, _unsigned(count) + jitc.WEIGHT_COUNTER))
+            total = total + jnp.where(hit, weight, 0.0)
+            return jnp.where(at < end, reached + ends.astype(jnp.int32), at), total
+
+        def steps(state: Any) -> Any:
+            count, at, total = state
+            for further in range(_STEPS):
+                at, total = step(jnp.full(shape, count + further, jnp.int32), at, total)
+            return count + _STEPS, at, total
+
+        start = (jnp.int32(0), jnp.zeros(shape, jnp.int32), jnp.zeros(shape, jnp.float32))
+        total = jax.lax.while_loop(lambda state: jnp.any(state[1] < end), steps, start)[2]
+
+        @pl.when(block == 0)
+        def first() -> None:
+            sums[0] = total
+
+        @pl.when(block > 0)
+        def further() -> None:
+            sums[0] += total
+
+
+def _unsigned(numbers: Any) -> Any:
+    return jax.lax.bitcast_convert_type(numbers, jnp.uint32)
+
+
+def _signed(numbers: Any) -> Any:
+    return jax.lax.bitcast_convert_type(numbers, jnp.int32)

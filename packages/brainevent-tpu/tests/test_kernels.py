@@ -1,0 +1,256 @@
+"""The kernels, interpreted on CPU, against the reference, in a table of their own: the kit would take hours.
+
+What Mosaic says to them is the business of ``hatch run tpu:check``.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.export
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainevent
+from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, get_encoding
+from brainevent_core.formats import CSR_FORMAT, FIXED_NUM_FORMAT, get_format
+from brainevent_core.jitc import LAWS, ConnectionRule
+from brainevent_core.plugins import selection
+from brainevent_core.primitives import jitc_matmul_p, matmul_p
+from brainevent_core.testing.numerics import tolerance
+
+kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
+
+#: By kernel: format, product with the transpose, and shapes of what is stored with entries of a row. The first of each
+#: is about the smallest with ends of everything: words of events, registers, blocks and pieces.
+TABLE = {
+    "fan_in": (("fixed_num",), False, (((137, 75), 13), ((9, 5000), 3), ((600, 70), 8))),
+    "active_rows": (("csr", "fixed_num", "csr:csc_index"), True, (((37, 45), 11), ((70, 9), 3), ((5, 200), 150))),
+}
+
+CASES = [
+    pytest.param(kernel, fmt, shape, per_row, id=f"{kernel}-{fmt}-{'x'.join(map(str, shape))}")
+    for kernel, (formats, _, shapes) in TABLE.items()
+    for fmt in formats
+    for shape, per_row in shapes
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def interpreted() -> Iterator[None]:
+    """The kernels as a backend for CPU, behind all others."""
+    registry = brainevent.get_registry()
+    kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
+    yield
+    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+        registry.remove(primitive, backend="interpreted")
+
+
+def product(backend: str, *operands: Any, primitive: Any = matmul_p, **static: Any) -> Any:
+    """By the kernels of a backend, and by no other."""
+    with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
+        # Interpreted, an instruction is a program of its own: the optimiser would take most of the time.
+        options: Any = {"xla_backend_optimization_level": 0}
+        out = jax.jit(lambda *operands: primitive(*operands, **static), compiler_options=options)(*operands)
+    assert [one.backend for one in lowered] == [backend], lowered
+    return np.asarray(out).astype(float)
+
+
+def made(rng: np.random.Generator, kernel: str, fmt: str, shape: Any, per_row: int, **options: Any) -> Any:
+    """Random operands and static parameters of a call."""
+    chosen = {"dtype": "float32", "encoding": "binary", "malformed": True, "rank": 1, "homogeneous": False, "rate": 0.3}
+    chosen |= options
+    transpose, stored, encoding = TABLE[kernel][1], get_format(fmt), get_encoding(chosen["encoding"])
+    length = shape[0] if transpose else shape[1]
+    index = str(rng.choice(["int32", "uint32"]))
+    structure = stored.random_structure(rng, shape, per_row, malformed=chosen["malformed"], dtype="int64")
+    structure = [jnp.asarray(array.astype(index if i == 0 else np.int32)) for i, array in enumerate(structure)]
+    values = rng.normal(size=(1,) if chosen["homogeneous"] else stored.weights_shape(structure, shape))
+    mask = rng.random((length,) if chosen["rank"] == 1 else (length, 3)) < chosen["rate"]
+    x = jnp.asarray(encoding.draw(rng, mask, chosen["malformed"], str(rng.choice(["bool", "float32"]))))
+    static = {"format": stored, "shape": shape, "transpose": transpose, "encoding": encoding}
+    return [jnp.asarray(values, chosen["dtype"]), *structure, x], static
+
+
+def check(operands: Any, static: Any, primitive: Any = matmul_p) -> None:
+    found, expected = (
+        product(backend, *operands, primitive=primitive, **static) for backend in ("interpreted", "reference")
+    )
+    close = tolerance(operands[0].dtype.name)
+    np.testing.assert_allclose(found, expected, rtol=close, atol=20 * close)
+
+
+@pytest.mark.cover(share=0.15)
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("malformed", [False, True])
+@pytest.mark.parametrize("homogeneous", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize(("kernel", "fmt", "shape", "per_row"), CASES)
+def test_sums_are_those_of_the_reference(
+    kernel: str,
+    fmt: str,
+    shape: Any,
+    per_row: int,
+    encoding: str,
+    dtype: str,
+    homogeneous: bool,
+    malformed: bool,
+    rank: int,
+    rng: np.random.Generator,
+) -> None:
+    if kernel == "active_rows" and dtype == "bfloat16":
+        homogeneous = True  # it takes no others, see below
+    options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
+    rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
+    check(*made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options))
+
+
+#: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
+GENERATED = ((0.3, (40, 2050)), (0.003, (30, 9000)), (0.0008, (1030, 3000)))
+
+
+@pytest.mark.cover(share=0.12)
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize(("prob", "shape"), GENERATED)
+def test_generated_connectivity_is_that_of_the_stream(
+    prob: float, shape: Any, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
+) -> None:
+    chosen = get_encoding(encoding)
+    mask = rng.random((shape[1],) if rank == 1 else (shape[1], 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
+    x = jnp.asarray(chosen.draw(rng, mask, True, "bool"))
+    data = jnp.asarray(rng.normal(size=len(LAWS[law].parameters)), dtype)
+    seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
+    static: Any = {"rule": ConnectionRule(LAWS[law], prob), "shape": shape, "transpose": False, "encoding": chosen}
+    check((data, seed, offset, x), static, jitc_matmul_p)
+
+
+def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) -> None:
+    """With weights of one, and each source alone in turn, sums are connections: equal, not close."""
+    shape, prob = (25, 12), float(rng.uniform(0.05, 0.6))
+    static: Any = {"rule": ConnectionRule(LAWS["scalar"], prob), "shape": shape, "transpose": False, "encoding": BINARY}
+    seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
+    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[1], dtype=bool))
+    found, expected = (
+        product(backend, *operands, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
+    )
+    np.testing.assert_array_equal(found, expected)
+    assert set(np.unique(expected)) == {0, 1}
+
+
+@pytest.mark.parametrize("homogeneous", [False, True])
+@pytest.mark.parametrize("kernel", TABLE)
+def test_infinite_weights_of_silent_neurons_do_not_show(
+    kernel: str, homogeneous: bool, rng: np.random.Generator
+) -> None:
+    formats, _, shapes = TABLE[kernel]
+    (data, *structure, x), static = made(rng, kernel, formats[0], *shapes[0], malformed=False, rate=0.0)
+    data = jnp.full((1,) if homogeneous else data.shape, jnp.inf)
+    np.testing.assert_array_equal(product("interpreted", data, *structure, x, **static), 0)
+
+
+def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> None:
+    def why_not(data: Any, *structure: Any, x: int, dtype: Any = jnp.int32, **static: Any) -> Any:
+        arrays = [jax.ShapeDtypeStruct(*data), *(jax.ShapeDtypeStruct(shape, dtype) for shape in structure)]
+        events = jax.ShapeDtypeStruct((x,), jnp.bool_)
+        return kernels.matmul.SUPPORTS.why_not(*arrays, events, **{"encoding": BINARY, **static})
+
+    fan_in: dict[str, Any] = {"format": FIXED_NUM_FORMAT, "transpose": False}
+    rows: dict[str, Any] = {"format": CSR_FORMAT, "transpose": True}
+    one, each = ((1,), jnp.float32), ((100, 5), jnp.float32)
+    assert why_not(each, (100, 5), shape=(100, 2**18), x=2**18, **fan_in) is None
+    assert why_not(each, (100, 5), shape=(100, 2**18 + 1), x=2**18 + 1, **fan_in)
+    assert why_not(one, (100, 5000), shape=(100, 50), x=50, **fan_in)
+    assert why_not(each, (100, 5), shape=(100, 50), x=50, dtype=jnp.int16, **fan_in)
+    assert why_not(one, (9,), (101,), shape=(100, 240_000), x=100, **rows) is None
+    assert why_not(one, (9,), (101,), shape=(100, 250_000), x=100, **rows)
+    assert why_not(one, (9,), (240_001,), shape=(240_000, 100), x=240_000, **rows) is None
+    assert why_not(one, (9,), (250_001,), shape=(250_000, 100), x=250_000, **rows)
+    assert why_not(((9,), jnp.bfloat16), (9,), (101,), shape=(100, 50), x=100, **rows)
+    for parameters in ({"shape": (0, 5)}, {"shape": (5, 0)}):
+        assert why_not(one, (0,), (parameters["shape"][0] + 1,), x=parameters["shape"][0], **parameters, **rows)
+    assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
+
+
+def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator) -> None:
+    """``interpret=True`` clamps such reads; these parameters raise, but take seconds for the tiniest case."""
+    from jax.experimental import pallas as pl
+    from jax.experimental.pallas import tpu
+
+    strict = tpu.InterpretParams(out_of_bounds_reads="raise")
+
+    def body(first: Any, x: Any, out: Any, done: Any) -> None:
+        copy = tpu.make_async_copy(x.at[pl.ds(first[0], 128)], out, done)
+        copy.start()
+        copy.wait()
+
+    def planted(length: int, interpret: Any) -> Any:
+        scalar, memory = pl.BlockSpec(memory_space=tpu.SMEM), pl.BlockSpec(memory_space=pl.ANY)
+        shape, scratch = jax.ShapeDtypeStruct((128,), jnp.float32), [tpu.SemaphoreType.DMA]
+        specs: Any = {"in_specs": [scalar, memory], "out_specs": memory, "scratch_shapes": scratch}
+        call = pl.pallas_call(body, out_shape=shape, interpret=interpret, **specs)
+        return jax.block_until_ready(call(jnp.array([128]), jnp.arange(float(length))))
+
+    assert planted(256, strict)[0] == planted(256, True)[0] == 128
+    assert planted(200, True)[0] == 72
+    with pytest.raises(Exception, match=r"(?i)out.of.bound"):
+        planted(200, strict)
+    (data, *structure, x), static = made(rng, "active_rows", "csr", (5, 9), 40)
+    out = kernels.matmul.matmul(data, *structure, x, interpret=strict, **static)
+    np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
+
+
+# -- lowered for a TPU, which takes no TPU and no libtpu ---------------------------------------------------------------
+
+
+@pytest.fixture
+def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The kernels as Mosaic gets them, as a backend that needs no runtime, and nothing that was warned about."""
+    monkeypatch.setattr(selection, "_warned", set())
+    registry = brainevent.get_registry()
+    kernels.register(registry, backend="cross", platform="tpu", priority=1000)
+    yield
+    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+        registry.remove(primitive, backend="cross")
+
+
+def test_programs_are_exported_without_a_tpu(for_tpu: None, rng: np.random.Generator) -> None:
+    fixed = brainevent.FixedPreNumConn(num_pre=50, num_post=40, conn_num=7, weight=0.5, seed=1)
+    csr = brainevent.CSR.fromdense((rng.random((50, 40)) < 0.2).astype(np.float32))
+
+    @jax.jit
+    def step(spikes: Any, weights: Any) -> Any:
+        events = brainevent.BinaryArray(spikes)
+        sums = events @ fixed + events @ csr.with_data(weights) + events @ jnp.ones((50, 40))
+        return sums, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
+
+    spikes = jnp.asarray(rng.random(50) < 0.5)
+    with brainevent.get_registry().record() as lowered:
+        exported = jax.export.export(step, platforms=["tpu", "cpu"])(spikes, csr.data)
+    assert "cross" in {one.backend for one in lowered if one.platform == "tpu"}
+    assert exported.mlir_module().count("tpu_custom_call") == 3  # fan-in, rows and their pointers
+    found = jax.export.deserialize(exported.serialize()).call(spikes, csr.data)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, step(spikes, csr.data))
+
+
+def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
+    x = jax.ShapeDtypeStruct((8,), jnp.float32)
+    pack = jax.jit(lambda x: brainevent.bitpack(x).value)
+    dense = jax.jit(lambda x: brainevent.matmul(x, brainevent.Dense(jnp.ones((8, 8)))))
+    for call in (pack, dense):  # warnings are errors
+        with brainevent.get_registry().record() as lowered:
+            call.trace(x).lower(lowering_platforms=("tpu",))
+        assert [(one.backend, one.by_design is not None) for one in lowered] == [("reference", True)]
+    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))
+    with pytest.warns(brainevent.BackendWarning, match="'matmul' runs on the reference kernel on 'tpu'"):
+        events.trace(x).lower(lowering_platforms=("tpu",))
+
+
+def test_words_hold_no_surplus_events() -> None:
+    packed = jnp.full(2, 0xFFFFFFFF, jnp.uint32)
+    words = kernels.packed.packed_events(packed, BITPACKED, 33, 4)
+    np.testing.assert_array_equal(words, [-1, 1, 0, 0])
