@@ -368,7 +368,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "bounds of another shape": (
         lambda: csr.update_on_pre(PRE, 1.0, w_max=csr.data[1:]),
         ValueError,
-        r"one number for all weights, one for each, of shape .*\(5, 1\) for one bound per presynaptic",
+        r"one number for all weights, one for each, of shape .*\(7, 1\) for one bound per presynaptic",
     ),
     "clip": (lambda: csr.update_on_pre(PRE, 1.0, clip="some"), ValueError, "'all', 'updated'; got 'some'"),
     "unit of the trace": (lambda: csr.update_on_pre(PRE, 1.0 * u.mV), u.UnitMismatchError, ""),
