@@ -136,12 +136,13 @@ def test_descriptor_is_light(name: str) -> None:
     code = f"""
 import sys
 from brainevent_{name}.backend import BACKEND
+from brainevent_core.plugins import get_registry
 from jax._src import xla_bridge
 BACKEND.available()
 heavy = {{"warp", "numba", "jax.experimental.pallas", "libtpu"}} & set(sys.modules)
 assert not heavy, heavy
 assert not xla_bridge.backends_are_initialized()
-BACKEND.register(None)
+BACKEND.register(get_registry())
 """
     path = [str(PACKAGES / f"brainevent-{part}" / "src") for part in (*NAMES, "core", "cpu")]
     subprocess.run([sys.executable, "-c", f"import sys; sys.path[:0] = {path!r}\n{code}"], check=True)

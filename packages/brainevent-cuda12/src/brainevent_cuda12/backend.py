@@ -21,10 +21,20 @@ def _available() -> str | None:
     return why_unavailable(12)
 
 
+# What is left to XLA, by the names of the conformance kit's cases.
+_DECLINES = {"^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them"}
+
+
 def _register(registry: KernelRegistry) -> None:
     from .kernels import register
 
     register(registry, backend=NAME)
+
+
+def _register_on_cpu(registry: KernelRegistry) -> None:
+    from .kernels import register
+
+    register(registry, backend=NAME, platform="cpu")
 
 
 BACKEND = Backend(
@@ -35,4 +45,6 @@ BACKEND = Backend(
     available=_available,
     register=_register,
     languages=LANGUAGES,
+    declines=_DECLINES,
+    stand_ins={"cpu": _register_on_cpu},
 )

@@ -98,11 +98,11 @@ class KernelRegistry:
             config.invalidate_compiled()
         return kernel
 
-    def remove(self, primitive: str, *, backend: str | None = None) -> None:
-        """Forget the kernels of a primitive (of one backend, or of all), so that it can be redefined."""
+    def remove(self, primitive: str, *, backend: str | None = None, platform: str | None = None) -> None:
+        """Forget the kernels of a primitive (of one backend and platform, or of all), so that it can be redefined."""
         with self._lock:
-            for (name, _), entries in self._kernels.items():
-                if name == primitive:
+            for (name, place), entries in self._kernels.items():
+                if name == primitive and platform in (None, place):
                     for key in [key for key in entries if backend in (None, key)]:
                         del entries[key]
         config.invalidate_compiled()

@@ -20,5 +20,20 @@ LANGUAGES = {
 }
 
 
-def register(registry: KernelRegistry, *, backend: str) -> None:
-    """Add the kernels to ``registry`` under the name ``backend``. There are none yet: GPUs run the reference."""
+def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") -> None:
+    """Add the kernels to ``registry`` under the name ``backend``: for GPUs, or for a CPU, on which they are tested and
+    run only where that backend is asked for."""
+    import functools
+
+    from . import matmul
+
+    registry.register_kernel(
+        "matmul",
+        platform,
+        functools.partial(matmul.matmul, platform=platform),
+        backend=backend,
+        supports=matmul.supports_matmul,
+        exportable=False,
+        batched=True,
+        on_request=platform == "cpu",
+    )

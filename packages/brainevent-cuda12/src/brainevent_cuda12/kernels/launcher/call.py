@@ -14,7 +14,7 @@ from . import records
 from .drivers import CudaDriver, Driver, host_driver
 from .plan import Buffer, Plan
 
-__all__ = ["driver_for", "handler", "planned_call"]
+__all__ = ["driver_for", "handler", "has_devices", "planned_call"]
 
 _lock = threading.RLock()
 
@@ -59,6 +59,11 @@ def planned_call(
     return list(call(*arrays, plan=np.int64(key), sizes=np.array(sizes, np.int64)))
 
 
+def has_devices(platform: str) -> bool:
+    """Whether kernels can run in this process; programs can be compiled for a machine elsewhere."""
+    return platform == "cpu" or bool(_architectures())
+
+
 @functools.cache
 def handler() -> Any:
     """The handler of this process."""
@@ -84,6 +89,7 @@ def _target(platform: str) -> str:
     return name
 
 
+@functools.cache
 def _architectures() -> list[int]:
     """Of the devices of this process, by their number; none where programs are compiled for a machine elsewhere."""
     try:

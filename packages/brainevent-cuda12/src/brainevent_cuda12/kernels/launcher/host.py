@@ -16,14 +16,17 @@ from brainevent_cpu.bridge.memory import (
     I8,
     I32,
     I64,
+    atomic_add,
     call_address,
     load_int64,
     pointer,
     stack_words,
     store_int64,
+    yield_processor,
 )
 
 from .plan import MOST_ARGUMENTS
+from .records import words
 
 __all__ = ["launch", "zero"]
 
@@ -42,11 +45,19 @@ def _fill(typingctx: Any, address: Any, byte: Any, size: Any) -> Any:
     return signature(types.none, types.int64, types.uint8, types.int64), codegen
 
 
+#: One launch at a time: threads of a block exchange values in memory that all launches share.
+_busy = words(0)
+
+
 def _launch(function, gx, gy, gz, bx, by, bz, shared, stream, parameters, extra):  # type: ignore[no-untyped-def]
     values = stack_words(_WORDS)
     for k in range(load_int64(function + 8)):
         store_int64(values + 8 * k, load_int64(load_int64(parameters + 8 * (k + 1))))
+    while atomic_add(_busy, 1) != 0:
+        atomic_add(_busy, -1)
+        yield_processor()
     call_address(load_int64(function), load_int64(parameters), values)
+    atomic_add(_busy, -1)
     return 0
 
 
