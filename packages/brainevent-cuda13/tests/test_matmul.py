@@ -200,7 +200,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
         plan = dataclasses.replace(plan, operations=(zero, swapped))
     lanes = compiled.host_threads().lanes
     threads = (rows // 2 if fault == "too few threads" else rows) * lanes
-    sizes = (rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, threads, 0)
+    sizes = (rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, 0, threads, 0)
     out = np.empty(columns, np.float32)
     arrays = {"data": weights.reshape(-1), "indices": indices.reshape(-1), "x": x}
     run_plan(plan, arrays, out, sizes)

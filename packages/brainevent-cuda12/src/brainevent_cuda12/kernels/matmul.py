@@ -48,7 +48,7 @@ _SHORT = 16
 
 # What comes with a call behind `KernelSpec.sizes`: a zero for parameters that aren't used, the threads of the product,
 # and the number of pointers.
-_ZERO, _THREADS, _POINTERS = range(SIZES - 1, SIZES + 2)
+_ZERO, _THREADS, _POINTERS = range(SIZES, SIZES + 3)
 
 _tested: dict[Hashable, str | None] = {}
 
@@ -158,7 +158,8 @@ def _product(
     lines, nse = found.lines, found.nse
     share, threads = _geometry(found, batch, platform)
     pointers = lines + 1 if "pointer" in arrays else 0
-    sizes = (nse, lines, found.width, found.bound, found.bound2, batch, share, 0, threads, pointers)
+    columns = min(batch, _lanes(platform)).bit_length() - 1
+    sizes = (nse, lines, found.width, found.bound, found.bound2, batch, share, columns, 0, threads, pointers)
     outs = [jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))]
     if pointers:  # numbers of 64 bits in the eyes of the kernels; JAX may have none
         outs.append(jax.ShapeDtypeStruct((2 * (1 + -(-pointers // CHUNK)),), np.int32))
@@ -220,10 +221,13 @@ def _entries(
     raise NotImplementedError(f"No kernel reads the entries of {format}.")
 
 
+def _lanes(platform: str) -> int:
+    return _LANES if platform == "cuda" else host_threads().lanes
+
+
 def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
     """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
-    lanes = _LANES if platform == "cuda" else host_threads().lanes
-    lines = entries.lines
+    lanes, lines = _lanes(platform), entries.lines
     if entries.strategy == "coordinates":
         return 0, entries.nse * batch
     if entries.strategy == "gather":

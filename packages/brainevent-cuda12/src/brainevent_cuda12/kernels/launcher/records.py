@@ -16,7 +16,7 @@ from .plan import Plan, Pointer, Zero
 if TYPE_CHECKING:
     from .drivers import Driver
 
-__all__ = ["MOST_DEVICES", "PLANS", "SYMBOL", "enter", "words"]
+__all__ = ["MOST_DEVICES", "PLANS", "SYMBOL", "enter", "plan_of", "words"]
 
 #: Devices of one process that kernels can be loaded on.
 MOST_DEVICES: Final = 64
@@ -84,6 +84,7 @@ PLANS = ctypes.c_int64(0)
 
 _lock = threading.Lock()
 _alive: list[Any] = []
+_plans: dict[int, Plan] = {}
 _entered: dict[int, int] = {}  # keys, and where their plans are
 _table = np.zeros(1, np.int64)  # at `PLANS`, once there is a plan
 
@@ -116,9 +117,15 @@ def enter(plan: Plan, driver: Driver) -> int:
     key = plan.key(driver.name)
     with _lock:
         if key not in _entered:
+            _plans[key] = plan
             _entered[key] = _record(plan, driver)
             _insert(key)
     return key
+
+
+def plan_of(key: int) -> Plan:
+    """The plan of this key, which a program has as the attribute `plan` of a call."""
+    return _plans[key]
 
 
 def _record(plan: Plan, driver: Driver) -> int:

@@ -53,15 +53,15 @@ def _gather(spec: KernelSpec) -> str:
 
 def _scatter(spec: KernelSpec) -> str:
     """`out[column] += weight · x[row]` for every active row. A warp looks at `share` rows, a lane at one of them; then
-    all its lanes walk along each row that is active."""
+    all its lanes walk along each row that is active: 2**columns lanes side by side for the columns of an entry."""
     if spec.batched:
         active = "for (long long c = 0; c < batch && !active; ++c) active = selects(mine, c);"
-        items, entry, column = "(last - start) * batch", "start + at / batch", "at % batch"
-        to = "i * batch + c"
+        stride, first, add = "LANES >> (int)columns", "lane >> (int)columns", """const WIDE w = weight(k);
+            for (long long c = lane & ((1 << (int)columns) - 1); c < batch; c += 1 << (int)columns)
+                if (selects(row, c)) add_to(out + i * batch + c, times_x(w, row, c));"""
     else:
         active = "active = selects(mine, 0);"
-        items, entry, column, to = "last - start", "start + at", "0", "i"
-    chosen = "exists(k) && selects(row, c)" if spec.batched else "exists(k)"
+        stride, first, add = "LANES", "lane", "add_to(out + i, times_x(weight(k), row, 0));"
     return f"""
     const long long first = item / LANES * share;
     const int lane = (int)(item % LANES);
@@ -71,11 +71,10 @@ def _scatter(spec: KernelSpec) -> str:
     for (unsigned waiting = ballot(active); waiting != 0; waiting &= waiting - 1) {{
         const long long row = first + lowest(waiting);
         const long long start = begin(row), last = begin(row + 1);
-        const long long items = {items};
-        for (long long at = lane; at < items; at += LANES) {{
-            const long long k = {entry}, c = {column};
+        for (long long k = start + ({first}); k < last; k += {stride}) {{
             const long long i = index(k, start);
-            if (below(i, bound) && {chosen}) add_to(out + {to}, times_x(weight(k), row, c));
+            if (!below(i, bound) || !exists(k)) continue;
+            {add}
         }}
     }}
 """

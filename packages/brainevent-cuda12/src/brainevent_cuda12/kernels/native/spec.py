@@ -119,9 +119,10 @@ class KernelSpec:
 
         `nse` entries; `lines` rows, or pointers; `width` entries of every row; `bound` is the length that indices
         reach, of the result or of x, and `bound2` that of the second coordinates; `batch` columns; `share`: log2 of
-        lanes for a row (gather), or how many rows a warp looks at (scatter).
+        lanes for a row (gather), or how many rows a warp looks at (scatter); `columns`: log2 of lanes for the columns
+        of an entry (scatter).
         """
-        return ("nse", "lines", "width", "bound", "bound2", "batch", "share")
+        return ("nse", "lines", "width", "bound", "bound2", "batch", "share", "columns")
 
     @property
     def name(self) -> str:
