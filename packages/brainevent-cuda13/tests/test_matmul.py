@@ -4,6 +4,9 @@ and with planted faults. Nothing here has seen a GPU."""
 from __future__ import annotations
 
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -352,3 +355,23 @@ def test_pointers_in_plans() -> None:
     assert first.arguments[1] == Pointer(maxima)
     assert (first.block, second.block) == (256, 256)
     assert [type(one) for one in matmul._plan(KernelSpec("gather", "fixed_num"), "cuda").operations] == [Launch]
+
+
+@pytest.mark.slow
+def test_precompiling_for_a_gpu_elsewhere(tmp_path: Any) -> None:
+    """What is built is what a process with such a GPU looks for."""
+    arguments = ["--backend", BACKEND, "--arch", "80,90", "--select", "^COO: W @ spikes"]
+    done = subprocess.run(
+        [sys.executable, "-m", "brainevent", "precompile", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BRAINEVENT_CACHE_DIR": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 new" in done.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+        patch.setattr(images, "_compiled", lambda *_: pytest.fail("it is on disk"))
+        for architecture in (80, 90):
+            assert CompiledKernel(KernelSpec("coordinates")).image(architecture)

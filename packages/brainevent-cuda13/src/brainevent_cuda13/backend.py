@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brainevent_core.plugins import Backend
+from brainevent_core.plugins import Backend, KernelCache
 
 from .kernels import LANGUAGES
 from .kernels.availability import why_unavailable
@@ -37,6 +37,18 @@ def _register_on_cpu(registry: KernelRegistry) -> None:
     register(registry, backend=NAME, platform="cpu")
 
 
+def _build_for(registry: KernelRegistry, architectures: tuple[int, ...]) -> None:
+    from .kernels import build_for
+
+    build_for(registry, architectures, backend=NAME)
+
+
+def _cache() -> KernelCache:
+    from .kernels import images
+
+    return images.state()
+
+
 BACKEND = Backend(
     name=NAME,
     platforms=("cuda",),
@@ -46,5 +58,7 @@ BACKEND = Backend(
     register=_register,
     languages=LANGUAGES,
     declines=_DECLINES,
+    cache=_cache,
+    build_for=_build_for,
     stand_ins={"cpu": _register_on_cpu},
 )

@@ -12,12 +12,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
 
-__all__ = ["LANGUAGES", "register"]
+__all__ = ["LANGUAGES", "build_for", "register"]
 
 #: What users reach through `brainevent`, wherever Warp is installed: a kernel language, and what goes with it.
 LANGUAGES = {
     name: f"{__name__}.language:{name}" for name in ("warp_kernel", "jaxtype_to_warptype", "jaxinfo_to_warpinfo")
 }
+
+
+def build_for(registry: KernelRegistry, architectures: tuple[int, ...], *, backend: str) -> None:
+    """Add the kernels so that lowering for GPUs compiles them for these architectures, without a GPU."""
+    from .launcher import call
+
+    call.build_for(architectures)
+    register(registry, backend=backend)
 
 
 def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") -> None:

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 
 from . import records
-from .drivers import CudaDriver, Driver, host_driver
+from .drivers import CUDA_FUNCTIONS, CudaDriver, Driver, host_driver
 from .plan import Buffer, Plan
 
-__all__ = ["driver_for", "handler", "has_devices", "planned_call"]
+__all__ = ["build_for", "driver_for", "handler", "has_devices", "planned_call"]
 
 _lock = threading.RLock()
+_elsewhere: list[int] = []
 
 #: JAX's names of the platforms, for FFI targets.
 _PLATFORMS = {"cuda": "CUDA", "cpu": "cpu"}
@@ -59,9 +60,15 @@ def planned_call(
     return list(call(*arrays, plan=np.int64(key), sizes=np.array(sizes, np.int64)))
 
 
+def build_for(architectures: Sequence[int]) -> None:
+    """Compile for devices of these architectures from now on, and for none that is here: their kernels can't run."""
+    _elsewhere[:] = architectures
+    driver_for.cache_clear()
+
+
 def has_devices(platform: str) -> bool:
     """Whether kernels can run in this process; programs can be compiled for a machine elsewhere."""
-    return platform == "cpu" or bool(_architectures())
+    return platform == "cpu" or (not _elsewhere and bool(_architectures()))
 
 
 @functools.cache
@@ -75,7 +82,11 @@ def handler() -> Any:
 @functools.cache
 def driver_for(platform: str) -> Driver:
     """Who carries out plans on a platform."""
-    return host_driver() if platform == "cpu" else CudaDriver.of_process(_architectures())
+    if platform == "cpu":
+        return host_driver()
+    if _elsewhere:
+        return CudaDriver(dict.fromkeys(CUDA_FUNCTIONS, 0), _elsewhere)
+    return CudaDriver.of_process(_architectures())
 
 
 @functools.cache
