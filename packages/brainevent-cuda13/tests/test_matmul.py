@@ -51,6 +51,17 @@ def on_cpu() -> Iterator[None]:
         yield
 
 
+def test_a_stand_in_leaves_nothing_behind() -> None:
+    """Outside of tests nothing runs on it, and the backend is as unusable as before."""
+
+    def registered() -> list[str]:
+        return [kernel.primitive for kernel in get_registry().kernels(platform="cpu") if kernel.backend == BACKEND]
+
+    with stand_in(BACKEND, "cpu"), stand_in(BACKEND, "cpu"):
+        assert registered() == ["matmul"]
+    assert registered() == []
+
+
 # --- Threads of a warp together, and each alone -----------------------------------------------------------------------
 
 ALONE = HostThreads(1, 1)
