@@ -74,7 +74,8 @@ def main() -> int:
         expected = counts if options.write else known.get(versions, found).get(name)
         if counts != expected:
             faults.append(f"{name}: {FIGURES.name} says {expected}, found {counts}")
-    print(*faults, sep="\n")
+    if faults:
+        print(*faults, sep="\n")
     return 1 if faults else 0
 
 

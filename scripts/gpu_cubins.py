@@ -66,7 +66,8 @@ def main() -> int:
         for name, row in found.items()
         if row != expected.get(name)
     ]
-    print(*faults, sep="\n")
+    if faults:
+        print(*faults, sep="\n")
     return 1 if faults else 0
 
 

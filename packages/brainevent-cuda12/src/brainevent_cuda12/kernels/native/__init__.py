@@ -4,10 +4,9 @@ Bodies are C++ and not Warp's Python because Warp indexes arrays with 32 bits, w
 `a[2**32 + 5]` reads `a[5]`. A body gets addresses and sizes of 64 bits. It is compiled for GPUs and for CPUs; what
 threads of a warp do together is written once, in terms of `preamble`.
 
-    spec          what a kernel is for, and the arrays and sizes it gets
-    preamble      types, warps, and how weights, indices, pointers and x are read
-    pointers      whether the pointers of compressed rows rise
-    gather        `A @ x`: a group of lanes sums a row
-    scatter       `A.T @ x`: a warp adds an active row to the result
-    coordinates   `A @ x` and `A.T @ x` from coordinates, a thread for each entry
+    spec       what a kernel is for, and the arrays and sizes it gets
+    preamble   types, warps, and how weights, indices, pointers and x are read
+    bodies     the strategies: whether the pointers of compressed rows rise; `A @ x`, where a group of lanes sums a row
+               (gather); `A.T @ x`, where a warp adds an active row to the result (scatter); both from coordinates, a
+               thread for each entry
 """

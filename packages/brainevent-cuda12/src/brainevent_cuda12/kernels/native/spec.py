@@ -43,7 +43,7 @@ class KernelSpec:
     """One kind of call.
 
     Attributes:
-      strategy: the module that writes the body.
+      strategy: which body, see `bodies`.
       layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width, "dense" likewise, with an
         entry in every column; "" where there are no rows.
       value: the dtype of weights, and of x unless that is encoded.
