@@ -235,7 +235,12 @@ def test_modules_are_loaded_once_on_each_device_before_anything_runs() -> None:
     one_module = [("push", STREAM + CONTEXT), ("load", "one module for sm_80")]
     functions = [("function", "one module for sm_80", f"{name}_symbol") for name in ("first", "second")]
     assert call.driver.calls == [
-        *one_module, functions[0], ("pop",), ("push", STREAM + CONTEXT), functions[1], ("pop",)
+        *one_module,
+        functions[0],
+        ("pop",),
+        ("push", STREAM + CONTEXT),
+        functions[1],
+        ("pop",),
     ]
     call.driver.calls.clear()
     assert call.initialize() is None

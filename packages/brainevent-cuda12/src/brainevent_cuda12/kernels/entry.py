@@ -66,5 +66,4 @@ def _native(  # type: ignore[no-untyped-def]
     s5: wp.int64,
     s6: wp.int64,
     s7: wp.int64,
-):
-    ...
+): ...

@@ -79,9 +79,7 @@ _plans = word_of_process(r.SYMBOL, r.PLANS)
 
 
 @intrinsic
-def _launch(
-    typingctx: Any, function: Any, handle: Any, grid: Any, block: Any, stream: Any, parameters: Any
-) -> Any:
+def _launch(typingctx: Any, function: Any, handle: Any, grid: Any, block: Any, stream: Any, parameters: Any) -> Any:
     """`cuLaunchKernel` of one dimension, without shared memory: its result."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:

@@ -56,9 +56,13 @@ def _scatter(spec: KernelSpec) -> str:
     all its lanes walk along each row that is active: 2**columns lanes side by side for the columns of an entry."""
     if spec.batched:
         active = "for (long long c = 0; c < batch && !active; ++c) active = selects(mine, c);"
-        stride, first, add = "LANES >> (int)columns", "lane >> (int)columns", """const WIDE w = weight(k);
+        stride, first, add = (
+            "LANES >> (int)columns",
+            "lane >> (int)columns",
+            """const WIDE w = weight(k);
             for (long long c = lane & ((1 << (int)columns) - 1); c < batch; c += 1 << (int)columns)
-                if (selects(row, c)) add_to(out + i * batch + c, times_x(w, row, c));"""
+                if (selects(row, c)) add_to(out + i * batch + c, times_x(w, row, c));""",
+        )
     else:
         active = "active = selects(mine, 0);"
         stride, first, add = "LANES", "lane", "add_to(out + i, times_x(weight(k), row, 0));"
