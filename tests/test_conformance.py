@@ -254,3 +254,9 @@ def test_names_of_cases_are_unique_and_lead_back(primitive: str) -> None:
     assert [named_case(str(case)) for case in cases] == cases
     covered = {(column, case[column]) for case in cases for column in case.columns}
     assert covered == {(column, value) for column, values in TABLES[primitive].columns.items() for value in values}
+
+
+def test_a_platform_on_which_nothing_stands_in(capsys: pytest.CaptureFixture[str]) -> None:
+    for backend, said in (("numba", "On 'tpu' nothing stands in"), ("abacus", "no backend named 'abacus'")):
+        assert main(["--backend", backend, "--platform", "tpu"]) == 2
+        assert said in capsys.readouterr().err

@@ -136,6 +136,7 @@ def test_descriptor_is_light(name: str) -> None:
     code = f"""
 import sys
 from brainevent_{name}.backend import BACKEND
+from brainevent_core.plugins import get_registry
 from jax._src import xla_bridge
 BACKEND.available()
 heavy = {{"warp", "numba", "jax.experimental.pallas", "libtpu"}} & set(sys.modules)

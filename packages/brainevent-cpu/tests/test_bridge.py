@@ -188,14 +188,19 @@ OFFSETS = [
     ("Attrs", "size", layout.ATTRS_SIZE),
     ("Attrs", "attrs", layout.ATTRS_ITEMS),
     ("Scalar", "value", layout.SCALAR_VALUE),
+    ("Array", "size", layout.ARRAY_SIZE),
+    ("Array", "data", layout.ARRAY_DATA),
     ("Buffer", "dtype", layout.BUFFER_DTYPE),
     ("Buffer", "data", layout.BUFFER_DATA),
     ("Buffer", "rank", layout.BUFFER_RANK),
     ("Buffer", "dims", layout.BUFFER_DIMS),
     ("Metadata_Extension", "metadata", layout.EXTENSION_METADATA),
+    ("Metadata", "traits", layout.METADATA_TRAITS),
     ("Api", "XLA_FFI_Error_Create", layout.API_ERROR_CREATE),
     ("Api", "XLA_FFI_Error_Destroy", layout.API_ERROR_DESTROY),
     ("Api", "XLA_FFI_Handler_Register", layout.API_MIN_SIZE_ERRORS),
+    ("Api", "XLA_FFI_Stream_Get", layout.API_STREAM_GET),
+    ("Api", "XLA_FFI_DeviceOrdinal_Get", layout.API_DEVICE_ORDINAL_GET),
     ("Api", "XLA_FFI_ThreadPool_Schedule", layout.API_POOL_SCHEDULE),
     ("Api", "XLA_FFI_ThreadPool_NumThreads", layout.API_POOL_NUM_THREADS),
     ("Api", "XLA_FFI_Future_Create", layout.API_MIN_SIZE_POOL),
@@ -207,6 +212,10 @@ OFFSETS = [
     ("ThreadPool_Schedule_Args", "data", layout.SCHEDULE_DATA),
     ("ThreadPool_NumThreads_Args", "ctx", layout.ARGS_CONTEXT),
     ("ThreadPool_NumThreads_Args", "num_threads", layout.NUM_THREADS_OUT),
+    ("Stream_Get_Args", "ctx", layout.ARGS_CONTEXT),
+    ("Stream_Get_Args", "stream", layout.STREAM_OUT),
+    ("DeviceOrdinal_Get_Args", "ctx", layout.ARGS_CONTEXT),
+    ("DeviceOrdinal_Get_Args", "device_ordinal", layout.DEVICE_ORDINAL_OUT),
 ]
 
 
@@ -221,6 +230,8 @@ def test_nested_offsets_and_constants_are_those_of_the_headers(headers: Any) -> 
     assert headers.offsetof("XLA_FFI_Metadata_Extension", "extension_base", "type") == layout.EXTENSION_TYPE
     assert headers.offsetof("XLA_FFI_Metadata_Extension", "extension_base", "next") == layout.EXTENSION_NEXT
     constants = headers.typeof("XLA_FFI_ExecutionStage").relements
+    assert constants["XLA_FFI_ExecutionStage_INITIALIZE"] == layout.STAGE_INITIALIZE
+    assert headers.offsetof("XLA_FFI_Api", "XLA_FFI_DeviceOrdinal_Get") + 8 == layout.API_MIN_SIZE_DEVICE
     assert constants["XLA_FFI_ExecutionStage_EXECUTE"] == layout.STAGE_EXECUTE
     assert headers.typeof("XLA_FFI_Error_Code").relements["XLA_FFI_Error_Code_INTERNAL"] == layout.ERROR_INTERNAL
     last_fields = {
@@ -228,6 +239,8 @@ def test_nested_offsets_and_constants_are_those_of_the_headers(headers: Any) -> 
         "Error_Destroy_Args": ("error", 8, layout.ERROR_DESTROY_SIZE),
         "ThreadPool_Schedule_Args": ("data", 8, layout.SCHEDULE_SIZE),
         "ThreadPool_NumThreads_Args": ("num_threads", 8, layout.NUM_THREADS_SIZE),
+        "Stream_Get_Args": ("stream", 8, layout.STREAM_SIZE),
+        "DeviceOrdinal_Get_Args": ("device_ordinal", 4, layout.DEVICE_ORDINAL_SIZE),
     }
     for struct, (field, size, expected) in last_fields.items():
         assert headers.offsetof(f"XLA_FFI_{struct}", field) + size == expected

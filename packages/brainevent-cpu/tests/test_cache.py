@@ -22,10 +22,11 @@ import brainevent_core
 import brainevent_cpu
 from brainevent_core.errors import BackendWarning
 from brainevent_core.plugins import KernelCache
-from brainevent_cpu.bridge import NativeKernel, cache
+from brainevent_cpu.bridge import NativeKernel, cache, store
 from brainevent_cpu.bridge.handler import Handler, compile_handler
 from brainevent_cpu.testing import CallFrame
 
+HANDLERS = store.Store("handlers", "handler")
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can give files to other users and act as one")
 
@@ -72,7 +73,7 @@ def top(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     top = Path(tempfile.mkdtemp(prefix="brainevent-")).resolve()
     top.chmod(0o755)
     monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(top / "home" / "cache"))
-    monkeypatch.setattr(cache, "_warned", set())
+    monkeypatch.setattr(store, "_warned", set())
     yield top
     shutil.rmtree(top)
 
@@ -147,9 +148,9 @@ def _pickle(content: bytes) -> bytes:
 
 
 def _of_another_key(content: bytes) -> bytes:
-    code = cache._decoded(content, key_of())
-    assert code is not None
-    return cache._encoded("0" * 64, code)
+    entry = HANDLERS.decoded(content, key_of())
+    assert entry is not None
+    return HANDLERS.encoded("0" * 64, entry)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +169,10 @@ def test_a_damaged_file_is_no_file(damage: Callable[[bytes], bytes], top: Path, 
 def test_code_that_needs_a_missing_symbol_is_not_linked(top: Path, compiled: Path) -> None:
     """LLVM would abort the process."""
     file = fill(compiled, top, 0o600)
-    code = cache._decoded(file.read_bytes(), key_of())
-    assert code is not None
-    file.write_bytes(cache._encoded(key_of(), code._replace(needs=(*code.needs, "no_such_symbol"))))
+    entry = HANDLERS.decoded(file.read_bytes(), key_of())
+    assert entry is not None
+    needs = [*entry.fields["needs"], "no_such_symbol"]
+    file.write_bytes(HANDLERS.encoded(key_of(), entry._replace(fields={**entry.fields, "needs": needs})))
     assert cache.load(key_of()) is None
 
 
@@ -278,7 +280,7 @@ def test_where_it_is(variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
     own = variable == "BRAINEVENT_CACHE_DIR"
-    assert cache.cache_folder() == tmp_path / ("handlers" if own else "brainevent/handlers")
+    assert HANDLERS.folder == tmp_path / ("handlers" if own else "brainevent/handlers")
 
 
 def test_a_folder_that_cannot_be_made(
@@ -427,7 +429,7 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path: Path, monkeypatch: p
     os.utime(abandoned, (now - 10 * 86_400,) * 2)
     os.utime(foreign, (now - 10 * 86_400,) * 2)
     assert cache.load(key_of(names[0])) is not None  # used: now it is the second that wasn't used for longest
-    monkeypatch.setattr(cache, "SIZE_LIMIT", cache.state().size + 100)
+    monkeypatch.setattr(store, "SIZE_LIMIT", cache.state().size + 100)
     compile_handler(kernel("pruned_3"), *SPECS)
     left = {path.name for path in folder.iterdir()}
     kept = (names[0], names[2], "pruned_3")

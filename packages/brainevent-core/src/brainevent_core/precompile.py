@@ -131,14 +131,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     caches = {
         status.name: status.backend.cache
         for status in backends()
-        if status.usable and status.backend is not None and status.backend.cache is not None
+        if status.backend is not None
+        and status.backend.cache is not None
+        and (status.backend.build_for is not None if options.arch else status.usable)
     }
     if options.backend not in (None, *caches) or not caches:
         found = ", ".join(map(repr, caches)) or "none"
         asked = "" if options.backend is None else f" {options.backend!r}"
         print(
-            f"No usable backend{asked} keeps kernels on disk; found: {found}. `pip install 'brainevent[cpu]'` adds "
-            "'numba'; `brainevent info` says why a backend can't be used."
+            f"No {'backend' if options.arch else 'usable backend'}{asked} "
+            f"{'builds kernels for devices elsewhere' if options.arch else 'keeps kernels on disk'}; found: {found}. "
+            "`pip install 'brainevent[cpu]'` adds 'numba'; `brainevent info` says why a backend can't be used."
         )
         return 1
     name = options.backend or next(iter(caches))
@@ -151,7 +154,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(*(call.name for call in todo), sep="\n")
         return 0
-    return _compile(name, caches[name], todo, for_all=options.for_all_users)
+    platform = _build_for(name, options.arch) if options.arch else None
+    return _compile(name, caches[name], todo, platform, for_all=options.for_all_users)
+
+
+def _build_for(backend: str, architectures: tuple[int, ...]) -> str:
+    """Let lowering compile a backend's kernels for devices that are not here; the platform to lower for."""
+    (status,) = (status for status in backends() if status.name == backend)
+    descriptor = status.backend
+    assert descriptor is not None
+    assert descriptor.build_for is not None
+    descriptor.build_for(get_registry(), architectures)
+    status.stand_in, status.registered = descriptor.platforms[0], True
+    return descriptor.platforms[0]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
         "What is compiled fits the processor of this machine, and others of the same model.",
     )
     parser.add_argument("--backend", help="whose kernels; the first that keeps any on disk by default")
+    parser.add_argument(
+        "--arch",
+        type=_architectures,
+        default=(),
+        metavar="NUMBERS",
+        help="compile for GPUs of these architectures, which need not be here, e.g. 80,90 for an A100 and an H100",
+    )
     parser.add_argument(
         "--dtypes",
         type=_dtypes,
@@ -190,6 +212,13 @@ def _dtypes(text: str) -> tuple[str, ...]:
     return names
 
 
+def _architectures(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"architectures are numbers such as 90, got {text!r}") from None
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(text)
@@ -197,7 +226,9 @@ def _pattern(text: str) -> re.Pattern[str]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a regular expression: {error}") from None
 
 
-def _compile(backend: str, inspect: Callable[[], KernelCache], todo: Sequence[Call], *, for_all: bool) -> int:
+def _compile(
+    backend: str, inspect: Callable[[], KernelCache], todo: Sequence[Call], platform: str | None, *, for_all: bool
+) -> int:
     before = inspect()
     if before.folder is None or before.fault is not None:
         print(f"Backend {backend!r} can't keep kernels: {before.fault}.")
@@ -208,7 +239,7 @@ def _compile(backend: str, inspect: Callable[[], KernelCache], todo: Sequence[Ca
     for number, call in enumerate(todo, 1):
         print(f"{number:{len(str(len(todo)))}}/{len(todo)}  {call.name}", end="", flush=True)
         began = time.perf_counter()
-        ran = _lower(call, backend)
+        ran = _lower(call, backend, platform)
         new, files = inspect().files - files, inspect().files
         what = f"{new} new" if ran == {backend} else f"left to {', '.join(sorted(ran - {backend}))}"
         elsewhere += [call.name] if ran != {backend} else []
@@ -226,11 +257,13 @@ def _compile(backend: str, inspect: Callable[[], KernelCache], todo: Sequence[Ca
     return 0
 
 
-def _lower(call: Call, backend: str) -> set[str]:
-    """Lower a call, which compiles the kernels; the backends whose kernels it has."""
+def _lower(call: Call, backend: str, platform: str | None = None) -> set[str]:
+    """Lower a call, for this machine or a platform elsewhere, which compiles the kernels; the backends whose kernels it
+    has."""
     double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
     with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
-        jax.jit(call.function).lower(*call.arguments)
+        traced = jax.jit(call.function).trace(*call.arguments)
+        traced.lower() if platform is None else traced.lower(lowering_platforms=(platform,))
     return {selection.backend for selection in lowered}
 
 

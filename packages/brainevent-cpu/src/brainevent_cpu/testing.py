@@ -28,8 +28,10 @@ class CallFrame:
     Args:
       inputs: C-contiguous arrays; the frame keeps them alive.
       outputs: likewise; one that is also an input is aliased to it.
-      attributes: scalars, in the order of their names.
+      attributes: scalars and vectors, in the order of their names.
       threads: the size that the pool claims to have.
+      stream: the stream that the call is on; None if there is none, as on CPU.
+      device: the number of its device.
 
     Attributes:
       errors: messages of the errors that the handler created.
@@ -44,8 +46,10 @@ class CallFrame:
         self,
         inputs: Sequence[np.ndarray],
         outputs: Sequence[np.ndarray],
-        attributes: Sequence[np.generic] = (),
+        attributes: Sequence[np.generic | np.ndarray] = (),
         threads: int = 1,
+        stream: int | None = None,
+        device: int = 0,
     ) -> None:
         self._alive: list[Any] = [*inputs, *outputs]
         self.errors: list[str] = []
@@ -53,13 +57,16 @@ class CallFrame:
         self.tasks: list[tuple[int, int]] = []
         self.schedule: Callable[[int, int], int] = self._keep_task
         self.threads = threads
-        self.api = np.zeros(24, np.int64)
+        self.stream, self.device = stream, device
+        self.api = np.zeros(layout.API_MIN_SIZE_DEVICE // 8, np.int64)
         self.api[0] = self.api.nbytes
         for offset, function in (
             (layout.API_ERROR_CREATE, self._create_error),
             (layout.API_ERROR_DESTROY, self._destroy_error),
             (layout.API_POOL_SCHEDULE, self._schedule),
             (layout.API_POOL_NUM_THREADS, self._num_threads),
+            (layout.API_STREAM_GET, self._get_stream),
+            (layout.API_DEVICE_ORDINAL_GET, self._get_device),
         ):
             pointer = _FUNCTION(function)
             self._alive.append(pointer)
@@ -72,7 +79,7 @@ class CallFrame:
             buffers = self._keep([self._buffer(array) for array in arrays])
             self.words[(field + layout.LIST_SIZE) // 8] = len(arrays)
             self.words[(field + layout.LIST_ITEMS) // 8] = buffers
-        scalars = self._keep([self._scalar(value) for value in attributes])
+        scalars = self._keep([self._attribute(value) for value in attributes])
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_SIZE) // 8] = len(attributes)
         self.words[(layout.FRAME_ATTRS + layout.ATTRS_ITEMS) // 8] = scalars
 
@@ -96,10 +103,11 @@ class CallFrame:
         words[layout.BUFFER_DIMS // 8] = self._keep(array.shape)
         return self._keep(words)
 
-    def _scalar(self, value: np.generic) -> int:
+    def _attribute(self, value: np.generic | np.ndarray) -> int:
         number = np.array(value)
         self._alive.append(number)
-        return self._keep([0, int(number.ctypes.data)])
+        data = int(number.ctypes.data)
+        return self._keep([0, number.size, data] if number.ndim else [0, data])
 
     def _create_error(self, arguments: int) -> int:
         message = ctypes.c_int64.from_address(arguments + layout.ERROR_CREATE_MESSAGE).value
@@ -113,6 +121,16 @@ class CallFrame:
     def _schedule(self, arguments: int) -> int:
         task = ctypes.c_int64.from_address(arguments + layout.SCHEDULE_TASK).value
         return self.schedule(task, ctypes.c_int64.from_address(arguments + layout.SCHEDULE_DATA).value)
+
+    def _get_stream(self, arguments: int) -> int:
+        if self.stream is None:
+            return ERROR
+        ctypes.c_int64.from_address(arguments + layout.STREAM_OUT).value = self.stream
+        return 0
+
+    def _get_device(self, arguments: int) -> int:
+        ctypes.c_int32.from_address(arguments + layout.DEVICE_ORDINAL_OUT).value = self.device
+        return 0
 
     def _num_threads(self, arguments: int) -> int:
         address = ctypes.c_int64.from_address(arguments + layout.NUM_THREADS_OUT).value

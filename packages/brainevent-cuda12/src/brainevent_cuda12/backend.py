@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from brainevent_core.plugins import Backend
+from brainevent_core.plugins import Backend, KernelCache
 
 from .kernels import LANGUAGES
 from .kernels.availability import why_unavailable
@@ -21,10 +21,32 @@ def _available() -> str | None:
     return why_unavailable(12)
 
 
+# What is left to XLA, by the names of the conformance kit's cases.
+_DECLINES = {"^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them"}
+
+
 def _register(registry: KernelRegistry) -> None:
     from .kernels import register
 
     register(registry, backend=NAME)
+
+
+def _register_on_cpu(registry: KernelRegistry) -> None:
+    from .kernels import register
+
+    register(registry, backend=NAME, platform="cpu")
+
+
+def _build_for(registry: KernelRegistry, architectures: tuple[int, ...]) -> None:
+    from .kernels import build_for
+
+    build_for(registry, architectures, backend=NAME)
+
+
+def _cache() -> KernelCache:
+    from .kernels import images
+
+    return images.state()
 
 
 BACKEND = Backend(
@@ -35,4 +57,8 @@ BACKEND = Backend(
     available=_available,
     register=_register,
     languages=LANGUAGES,
+    declines=_DECLINES,
+    cache=_cache,
+    build_for=_build_for,
+    stand_ins={"cpu": _register_on_cpu},
 )

@@ -76,6 +76,12 @@ class Backend:
             of the conformance kit's cases. The kit fails on what is declined and not named here.
         cache: says what it keeps on disk of kernels that are compiled while a call is lowered, for
             ``brainevent precompile``; None if nothing.
+        build_for: registers the kernels so that lowering a call for the first of its platforms compiles them for
+            devices of the architectures given, numbers that the backend knows, which need not be here; for ``brainevent
+            precompile --arch``. The process can't use the kernels, then. None if there is no such thing.
+        stand_ins: platforms without the backend's devices on which its kernels can be made to run, to be tested, as
+            ``{platform: function}``. The function is called as :attr:`register` is, and registers the kernels for that
+            platform, on request; also where the backend isn't available.
 
     Example:
         >>> from brainevent_core.plugins import Backend
@@ -92,3 +98,5 @@ class Backend:
     languages: Mapping[str, str] = field(default_factory=dict)
     declines: Mapping[str, str] = field(default_factory=dict)
     cache: Callable[[], KernelCache] | None = None
+    build_for: Callable[[KernelRegistry, tuple[int, ...]], None] | None = None
+    stand_ins: Mapping[str, Callable[[KernelRegistry], None]] = field(default_factory=dict)

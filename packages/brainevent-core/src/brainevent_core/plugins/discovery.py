@@ -46,6 +46,7 @@ class BackendStatus:
         reason: why the backend cannot be used; None if it can.
         broken: whether ``reason`` is a fault of the package rather than of this machine.
         registered: whether its kernels are in the registry.
+        stand_in: the platform that stands in for those of its devices, while it is tested without one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class BackendStatus:
     reason: str | None = None
     broken: bool = False
     registered: bool = False
+    stand_in: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -114,7 +116,7 @@ def require_usable(name: str) -> None:
             f"There is no backend named {name!r}; found: {known}. Install the package that provides it "
             "(e.g. `pip install 'brainevent[cpu]'` for 'numba'), or correct the name."
         )
-    if status.reason is not None:
+    if status.reason is not None and status.stand_in is None:
         raise KernelNotAvailableError(f"Backend {name!r} ({status.distribution}) cannot be used: {status.reason}")
 
 

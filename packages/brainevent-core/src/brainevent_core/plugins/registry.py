@@ -153,15 +153,19 @@ class KernelRegistry:
         with self._lock:
             return tuple(one for one in self._left_to_xla if (one.primitive, one.platform) == (primitive, platform))
 
-    def remove(self, primitive: str, *, backend: str | None = None) -> None:
-        """Forget the kernels of a primitive (of one backend, or of all), so that it can be redefined."""
+    def remove(self, primitive: str, *, backend: str | None = None, platform: str | None = None) -> None:
+        """Forget the kernels of a primitive (of one backend and platform, or of all), so that it can be redefined."""
         with self._lock:
-            for (name, _), entries in self._kernels.items():
-                if name == primitive:
+            for (name, place), entries in self._kernels.items():
+                if name == primitive and platform in (None, place):
                     for key in [key for key in entries if backend in (None, key)]:
                         del entries[key]
             self._left_to_xla = [
-                one for one in self._left_to_xla if one.primitive != primitive or backend not in (None, one.backend)
+                one
+                for one in self._left_to_xla
+                if one.primitive != primitive
+                or backend not in (None, one.backend)
+                or platform not in (None, one.platform)
             ]
         config.invalidate_compiled()
 

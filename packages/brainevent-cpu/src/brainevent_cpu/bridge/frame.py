@@ -40,7 +40,7 @@ def product_of_dims(dims, first, last):  # type: ignore[no-untyped-def]
     return size
 
 
-def _numbers_before(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
+def numbers_before(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
     """How many numbers of a buffer come before a member's piece, which has `rank` axes; see `members`."""
     dims = load_int64(buffer + layout.BUFFER_DIMS)
     front = load_int64(buffer + layout.BUFFER_RANK) - rank
@@ -72,7 +72,7 @@ def buffer_as_array(
     with builder.if_then(builder.icmp_signed(">", front, I64(0)), likely=False):
         piece_signature = signature(types.int64, *([types.int64] * 4))
         # Not `compile_internal`, for the caller may be a plain C function.
-        compiled = context.compile_subroutine(builder, _numbers_before, piece_signature)
+        compiled = context.compile_subroutine(builder, numbers_before, piece_signature)
         arguments = (frame, buffer, rank, member)
         _, found = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
         builder.store(found, skipped)
@@ -183,33 +183,39 @@ def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
             for value, meaning in known.items():
                 constant = context.insert_const_string(builder.module, f"brainevent kernel {kernel_name} {meaning}")
                 text = builder.select(builder.icmp_signed("==", status, I64(value)), constant, text)
-            arguments = cgutils.alloca_once(builder, ir.ArrayType(I64, 4), zfill=True)
-            base = builder.ptrtoint(arguments, I64)
-            for offset, value in (
-                (0, I64(layout.ERROR_CREATE_SIZE)),
-                (layout.ERROR_CREATE_MESSAGE, builder.ptrtoint(text, I64)),
-                (layout.ERROR_CREATE_CODE, I64(layout.ERROR_INTERNAL)),
-            ):
-                builder.store(value, pointer(builder, builder.add(base, I64(offset))))
-            api = load_at(builder, frame, layout.FRAME_API)
-            create_type = ir.FunctionType(I64, (I64,))
-            create = pointer(builder, load_at(builder, api, layout.API_ERROR_CREATE), create_type)
-            return builder.call(create, (base,))
+            return emit_error(builder, frame, text)
 
         return signature(types.int64, ADDRESS, types.int64), codegen
 
     return create_error
 
 
+def emit_error(builder: ir.IRBuilder, frame: ir.Value, text: ir.Value) -> ir.Value:
+    """A new `XLA_FFI_Error*` with a message, which XLA copies."""
+    arguments = cgutils.alloca_once(builder, ir.ArrayType(I64, 4), zfill=True)
+    base = builder.ptrtoint(arguments, I64)
+    for offset, value in (
+        (0, I64(layout.ERROR_CREATE_SIZE)),
+        (layout.ERROR_CREATE_MESSAGE, builder.ptrtoint(text, I64)),
+        (layout.ERROR_CREATE_CODE, I64(layout.ERROR_INTERNAL)),
+    ):
+        builder.store(value, pointer(builder, builder.add(base, I64(offset))))
+    api = load_at(builder, frame, layout.FRAME_API)
+    create_type = ir.FunctionType(I64, (I64,))
+    create = pointer(builder, load_at(builder, api, layout.API_ERROR_CREATE), create_type)
+    return builder.call(create, (base,))
+
+
 @internal
-def answer_metadata(frame):  # type: ignore[no-untyped-def]
-    """Tell XLA which API version the handler speaks, if that is what this call asks."""
+def answer_metadata(frame, traits=0):  # type: ignore[no-untyped-def]
+    """Tell XLA which API version the handler speaks and which traits it has, if that is what this call asks."""
     extension = load_int64(frame + layout.FRAME_EXTENSION)
     while extension != 0:
         if load_int32(extension + layout.EXTENSION_TYPE) == layout.METADATA_TYPE:
             metadata = load_int64(extension + layout.EXTENSION_METADATA)
             store_int32(metadata + layout.METADATA_MAJOR, layout.API_MAJOR)
             store_int32(metadata + layout.METADATA_MINOR, layout.API_MINOR)
+            store_int32(metadata + layout.METADATA_TRAITS, traits)
             return True
         extension = load_int64(extension + layout.EXTENSION_NEXT)
     return False

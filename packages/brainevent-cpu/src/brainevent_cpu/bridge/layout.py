@@ -18,16 +18,19 @@ FRAME_ARGS: Final = 40
 FRAME_RETS: Final = 80
 FRAME_ATTRS: Final = 120
 FRAME_MIN_SIZE: Final = 168
+STAGE_INITIALIZE: Final = 2
 STAGE_EXECUTE: Final = 3
 
 # XLA_FFI_Args, XLA_FFI_Rets
 LIST_SIZE: Final = 16
 LIST_ITEMS: Final = 32
 
-# XLA_FFI_Attrs, sorted by name; XLA_FFI_Scalar
+# XLA_FFI_Attrs, sorted by name; XLA_FFI_Scalar; XLA_FFI_Array
 ATTRS_SIZE: Final = 16
 ATTRS_ITEMS: Final = 40
 SCALAR_VALUE: Final = 8
+ARRAY_SIZE: Final = 8
+ARRAY_DATA: Final = 16
 
 # XLA_FFI_Buffer
 BUFFER_DTYPE: Final = 16
@@ -42,6 +45,9 @@ EXTENSION_METADATA: Final = 24
 METADATA_TYPE: Final = 1
 METADATA_MAJOR: Final = 24
 METADATA_MINOR: Final = 28
+METADATA_TRAITS: Final = 32
+# The trait that calls may be recorded into a command buffer (a CUDA graph) and replayed.
+COMMAND_BUFFER_COMPATIBLE: Final = 1
 # What the handlers are written against. XLA accepts any version that it still supports: the lowest serves them all.
 API_MAJOR: Final = 0
 API_MINOR: Final = 1
@@ -49,10 +55,13 @@ API_MINOR: Final = 1
 # XLA_FFI_Api: its table of functions
 API_ERROR_CREATE: Final = 48
 API_ERROR_DESTROY: Final = 64
+API_STREAM_GET: Final = 80
 API_POOL_SCHEDULE: Final = 136
 API_POOL_NUM_THREADS: Final = 144
+API_DEVICE_ORDINAL_GET: Final = 184
 API_MIN_SIZE_ERRORS: Final = 72
 API_MIN_SIZE_POOL: Final = 152
+API_MIN_SIZE_DEVICE: Final = 192
 
 # Arguments of those functions
 ARGS_CONTEXT: Final = 16
@@ -67,6 +76,10 @@ SCHEDULE_DATA: Final = 32
 SCHEDULE_SIZE: Final = 40
 NUM_THREADS_OUT: Final = 24
 NUM_THREADS_SIZE: Final = 32
+STREAM_OUT: Final = 24
+STREAM_SIZE: Final = 32
+DEVICE_ORDINAL_OUT: Final = 24
+DEVICE_ORDINAL_SIZE: Final = 28
 
 
 def supported_platform() -> bool:

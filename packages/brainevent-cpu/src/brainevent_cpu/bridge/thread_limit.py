@@ -10,17 +10,10 @@ import contextlib
 import ctypes
 import sys
 from collections.abc import Iterator
-from typing import Any
-
-from llvmlite import ir
-from llvmlite.binding import add_symbol
-from numba import types
-from numba.core.typing import signature
-from numba.extending import intrinsic
 
 from brainevent_core import config
 
-from .memory import I64
+from .process_word import word_of_process
 
 __all__ = ["ENTRIES_PER_THREAD", "entries_per_thread", "shared_from", "thread_limit"]
 
@@ -33,26 +26,11 @@ ENTRIES_PER_THREAD = 80_000
 _limit, _entries = ctypes.c_int64(sys.maxsize), ctypes.c_int64(ENTRIES_PER_THREAD)
 
 
-def _word(symbol: str, number: ctypes.c_int64) -> Any:
-    """An intrinsic `() -> int64`: what a number of this process is at this moment."""
-    add_symbol(symbol, ctypes.addressof(number))
-
-    @intrinsic
-    def read(typingctx: Any) -> Any:
-        def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
-            word = builder.module.globals.get(symbol) or ir.GlobalVariable(builder.module, I64, symbol)
-            return builder.load_atomic(word, "monotonic", 8)
-
-        return signature(types.int64), codegen
-
-    return read
-
-
 #: What `brainevent.config.num_threads` says at this moment; the largest int64 for None.
-thread_limit = _word("brainevent_thread_limit", _limit)
+thread_limit = word_of_process("brainevent_thread_limit", _limit)
 
 #: `ENTRIES_PER_THREAD`, or what a test has in its place.
-entries_per_thread = _word("brainevent_entries_per_thread", _entries)
+entries_per_thread = word_of_process("brainevent_entries_per_thread", _entries)
 
 
 def _set_limit(count: int | None) -> None:

@@ -33,7 +33,7 @@ from .kernel_spec import ENCODINGS, KernelSpec
 from .selftest import check_product
 from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigned
 
-__all__ = ["matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
+__all__ = ["SPARSE_FORMATS", "matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
 
 # Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
 # stand side by side, so that all of them are read with one entry of the matrix.
@@ -50,7 +50,8 @@ _SHORT = 25
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
 
-_SPARSE = (
+#: The formats that have entries, with the components that kernels read.
+SPARSE_FORMATS = (
     COO_FORMAT,
     *(fmt for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for fmt in (base, base.with_component(CSC_INDEX))),
 )
@@ -70,11 +71,11 @@ def _sparse_somewhere(*avals: Any, format: Format, encoding: Encoding, **params:
 
 #: What `matmul` takes, where native kernels run at all.
 supports_matmul = Takes(
-    formats=(DENSE_FORMAT, *_SPARSE), encodings=ENCODINGS, dtypes=tuple(WIDE), further=_sparse_somewhere
+    formats=(DENSE_FORMAT, *SPARSE_FORMATS), encodings=ENCODINGS, dtypes=tuple(WIDE), further=_sparse_somewhere
 )
 
 #: What `sddmm` takes; dense outer products are left to XLA.
-supports_sddmm = Takes(formats=_SPARSE, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_readable_operands)
+supports_sddmm = Takes(formats=SPARSE_FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_readable_operands)
 
 
 def matmul(

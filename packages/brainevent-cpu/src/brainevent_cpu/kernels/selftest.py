@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,7 +19,16 @@ import numpy as np
 
 from brainevent_core.encodings import Encoding
 from brainevent_core.errors import KernelBuildError
-from brainevent_core.formats import COO_FORMAT, CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT, Format, Shape, Structure
+from brainevent_core.formats import (
+    COO_FORMAT,
+    CSR_FORMAT,
+    DENSE_FORMAT,
+    FIXED_NUM_FORMAT,
+    WEIGHT_INDICES,
+    Format,
+    Shape,
+    Structure,
+)
 
 from ..bridge.selftest import mark_as_proved
 
@@ -30,7 +39,7 @@ _SHAPE = (33, 41)
 _COLUMNS = 3
 
 _lock = threading.Lock()
-_found: dict[bool, str | None] = {}
+_found: dict[Hashable, str | None] = {}
 
 
 def check_product(
@@ -42,6 +51,9 @@ def check_product(
     transpose: bool,
     encoding: Encoding,
     per_row: int,
+    platform: str = "cpu",
+    found: dict[Hashable, str | None] | None = None,
+    key: Hashable = None,
 ) -> None:
     """Compute a small product and compare it, at the first call of a process for each value of `transpose`.
 
@@ -54,29 +66,36 @@ def check_product(
       transpose: whether it is a product with the transpose.
       encoding: of x.
       per_row: how many entries a row of the small matrix has, on average.
+      platform: whose first device computes it.
+      found: what was found so far, in place of that of the Numba kernels, for kernels of another kind.
+      key: stands in for `transpose`, then: of each, the first call is tried.
 
     Raises:
       KernelBuildError: if the product was wrong, now or before.
     """
+    ours = found is None
+    known = _found if found is None else found
+    key = transpose if ours else key
     with _lock:
-        if transpose not in _found:
+        if key not in known:
             static = {"format": format, "shape": _SHAPE, "transpose": transpose, "encoding": encoding}
             drawn = {"homogeneous": format.is_homogeneous(data), "per_row": per_row}
             x64 = bool(jax.config.read("jax_enable_x64"))
             try:
                 # In a thread of its own, where no trace and no mesh of the caller is in force.
                 with ThreadPoolExecutor(1) as thread:
-                    right = thread.submit(_is_right, run, _like(data), list(map(_like, operands)), static, drawn, x64)
+                    call = (run, _like(data), list(map(_like, operands)), static, drawn, x64, platform)
+                    right = thread.submit(_is_right, *call)
                 if right.result() is None:
                     return
-                _found[transpose] = None if right.result() else "gave wrong numbers"
+                known[key] = None if right.result() else "gave wrong numbers"
             except KernelBuildError:
                 raise
             except Exception as error:  # whatever it is, the reference still works
-                _found[transpose] = f"failed ({type(error).__name__}: {error})"
-            if _found[transpose] is None:
+                known[key] = f"failed ({type(error).__name__}: {error})"
+            if known[key] is None and ours:
                 mark_as_proved()
-        reason = _found[transpose]
+        reason = known[key]
     if reason is not None:
         kind = "scatter" if transpose else "gather"
         raise KernelBuildError(f"the self-test of native kernels, a small {kind}, {reason}")
@@ -136,8 +155,13 @@ def _dense(weights: np.ndarray, structure: Structure, format: Format, shape: Sha
     else:
         raise NotImplementedError(f"There is no self-test for {format}.")
     inside = (row >= 0) & (row < shape[0]) & (col >= 0) & (col < shape[1])
+    weights = weights.reshape(-1)
+    if format.carries(WEIGHT_INDICES) and weights.size != 1:
+        at = structure.weight_indices
+        inside &= (at >= 0) & (at < row.size)
+        weights = weights[np.where(inside, at, 0)] if weights.size else weights
     matrix = np.zeros(shape, np.int64)
-    np.add.at(matrix, (row[inside], col[inside]), np.broadcast_to(weights.reshape(-1), row.shape)[inside])
+    np.add.at(matrix, (row[inside], col[inside]), np.broadcast_to(weights, row.shape)[inside])
     return matrix
 
 
@@ -152,15 +176,16 @@ def _is_right(
     static: dict[str, Any],
     drawn: dict[str, Any],
     x64: bool,
+    platform: str,
 ) -> bool | None:
     """Whether the product is right; None if there is no small case for these dtypes."""
-    cpu = jax.local_devices(backend="cpu")[0]
-    with _x64(x64), jax.default_device(cpu):
+    device = jax.local_devices(backend=platform)[0]
+    with _x64(x64), jax.default_device(device):
         case = small_case(data, operands, **drawn, **static)
         if case is None:
             return None
         arrays, expected = case
-        out = jax.jit(lambda *arrays: run(*arrays, **static)[0])(*(jax.device_put(array, cpu) for array in arrays))
+        out = jax.jit(lambda *arrays: run(*arrays, **static)[0])(*(jax.device_put(array, device) for array in arrays))
         return bool(np.array_equal(np.asarray(out).astype(np.float64), expected))
 
 

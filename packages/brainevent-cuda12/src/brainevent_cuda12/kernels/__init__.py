@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
 
-__all__ = ["LANGUAGES", "register"]
+__all__ = ["LANGUAGES", "build_for", "register"]
 
 #: What users reach through `brainevent`, wherever Warp is installed: a kernel language, and what goes with it.
 LANGUAGES = {
@@ -20,5 +20,28 @@ LANGUAGES = {
 }
 
 
-def register(registry: KernelRegistry, *, backend: str) -> None:
-    """Add the kernels to ``registry`` under the name ``backend``. There are none yet: GPUs run the reference."""
+def build_for(registry: KernelRegistry, architectures: tuple[int, ...], *, backend: str) -> None:
+    """Add the kernels so that lowering for GPUs compiles them for these architectures, without a GPU."""
+    from .launcher import call
+
+    call.build_for(architectures)
+    register(registry, backend=backend)
+
+
+def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") -> None:
+    """Add the kernels to ``registry`` under the name ``backend``: for GPUs, or for a CPU, on which they are tested and
+    run only where that backend is asked for."""
+    import functools
+
+    from . import matmul
+
+    registry.register_kernel(
+        "matmul",
+        platform,
+        functools.partial(matmul.matmul, platform=platform),
+        backend=backend,
+        supports=matmul.supports_matmul,
+        exportable=False,
+        batched=True,
+        on_request=platform == "cpu",
+    )

@@ -13,7 +13,7 @@ import sys
 from importlib import metadata, util
 from pathlib import Path
 
-__all__ = ["why_unavailable"]
+__all__ = ["missing_warp", "why_unavailable"]
 
 #: The releases of warp-lang built for each line: from the first, to before the second.
 WARP_RELEASES: dict[int, tuple[tuple[int, int], tuple[int, int] | None]] = {
@@ -27,10 +27,11 @@ _DEVICE_FILES = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu
 
 def why_unavailable(line: int) -> str | None:
     """Why the kernels for CUDA ``line`` (12 or 13) cannot run here and what to do about it; None if they can."""
-    return _missing_warp(line) or _missing_device() or _missing_plugin(line)
+    return missing_warp(line) or _missing_device() or _missing_plugin(line)
 
 
-def _missing_warp(line: int) -> str | None:
+def missing_warp(line: int) -> str | None:
+    """Why the Warp that is installed isn't one for CUDA ``line``, and what to do about it; None if it is."""
     remedy = f"pip install 'brainevent[cuda{line}]'"
     if util.find_spec("warp") is None:
         return f"Warp is not installed: {remedy}."

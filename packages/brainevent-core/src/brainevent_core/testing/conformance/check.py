@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 
 from brainevent_core import config
+from brainevent_core.errors import KernelNotAvailableError
 from brainevent_core.plugins import Selection, get_registry
 from brainevent_core.plugins.discovery import find_backend, load_backends, require_usable
 from brainevent_core.primitive import get_primitive
@@ -20,7 +22,48 @@ from brainevent_core.testing.conformance.tables import TABLES
 from brainevent_core.testing.conformance.transforms import DRAWS, transformed
 from brainevent_core.testing.numerics import x64
 
-__all__ = ["check_conformance", "declines_of", "device_of", "platform_of", "primitives_of", "repeat", "why_declined"]
+__all__ = [
+    "check_conformance",
+    "declines_of",
+    "device_of",
+    "platform_of",
+    "primitives_of",
+    "repeat",
+    "stand_in",
+    "why_declined",
+]
+
+
+@contextlib.contextmanager
+def stand_in(backend: str, platform: str | None) -> Iterator[None]:
+    """In its block, a backend is tested on a platform that stands in for those of its devices; None leaves it there.
+
+    Raises:
+        KernelNotAvailableError: if the backend is not installed, or nothing stands in for its devices there.
+    """
+    status = find_backend(backend)
+    if platform is None or (status is not None and status.stand_in == platform):
+        yield
+        return
+    if status is None or status.backend is None:
+        require_usable(backend)
+    offered = status.backend.stand_ins if status is not None and status.backend is not None else {}
+    if status is None or platform not in offered:
+        raise KernelNotAvailableError(
+            f"On {platform!r} nothing stands in for the devices of the backend {backend!r}; the platforms on which "
+            f"something does: {', '.join(offered) or 'none'}."
+        )
+    registry = get_registry()
+    with jax.ensure_compile_time_eval():
+        offered[platform](registry)
+    status.stand_in = platform
+    try:
+        yield
+    finally:
+        status.stand_in = None
+        for kernel in registry.kernels(platform=platform):
+            if kernel.backend == backend:
+                registry.remove(kernel.primitive, backend=backend, platform=platform)
 
 
 def device_of(backend: str) -> jax.Device:
@@ -32,6 +75,8 @@ def device_of(backend: str) -> jax.Device:
     """
     require_usable(backend)
     status = find_backend(backend)
+    if status is not None and status.stand_in is not None:
+        return jax.devices(status.stand_in)[0]
     if status is not None and status.backend is not None:
         platforms: Sequence[str] = status.backend.platforms
     else:  # kernels that were registered in this process, without a package
@@ -137,7 +182,9 @@ def _failed(case: ConformanceCase, backend: str, what: str) -> Outcome:
 
 def repeat(case: ConformanceCase, backend: str) -> str:
     """The command that runs one case again."""
-    return f"    python -m brainevent.testing --backend {backend} --case {case}"
+    status = find_backend(backend)
+    platform = f" --platform {status.stand_in}" if status is not None and status.stand_in else ""
+    return f"    python -m brainevent.testing --backend {backend}{platform} --case {case}"
 
 
 def _first_lines(error: Exception) -> str:

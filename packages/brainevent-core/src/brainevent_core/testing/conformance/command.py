@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from brainevent_core.errors import KernelNotAvailableError
 from brainevent_core.testing.conformance import report
 from brainevent_core.testing.conformance.case import ConformanceCase, Outcome
-from brainevent_core.testing.conformance.check import device_of, primitives_of
+from brainevent_core.testing.conformance.check import device_of, primitives_of, stand_in
 from brainevent_core.testing.conformance.run import run_cases
 from brainevent_core.testing.conformance.tables import TABLES, conformance_cases, named_case
 from brainevent_core.testing.pairwise import MissingExtra
@@ -31,6 +32,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
+        with stand_in(options.backend, options.platform):
+            return _run(options)
+    except KernelNotAvailableError as error:
+        return _untestable(options.backend, str(error))
+
+
+def _run(options: Any) -> int:
+    try:
         primitives = primitives_of(options.backend, device_of(options.backend))
     except Exception as error:
         return _untestable(options.backend, str(error))
@@ -43,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not cases:
         return _untestable(options.backend, f"no case of {', '.join(primitives)} is selected by {options.select!r}.")
 
-    outcomes = list(_with_progress(run_cases(cases, options.backend), len(cases), silent=options.no_progress))
+    found = run_cases(cases, options.backend, options.platform)
+    outcomes = list(_with_progress(found, len(cases), silent=options.no_progress))
     untested = [primitive for primitive in primitives if primitive not in TABLES]
     print(report.render(options.backend, outcomes, untested))
     if options.json:
@@ -57,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Run every primitive that a backend has kernels for against the reference, and report.",
     )
     parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, as its entry point names it")
+    parser.add_argument("--platform", metavar="NAME", help="run its kernels there, instead of on the backend's devices")
     parser.add_argument("--select", default="", metavar="REGEX", help="only cases in whose name this is found")
     parser.add_argument("--case", metavar="NAME", help="only this case")
     parser.add_argument("--whole", action="store_true", help="the whole table instead of a pairwise cover; hours")

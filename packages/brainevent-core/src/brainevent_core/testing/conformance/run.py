@@ -20,17 +20,18 @@ __all__ = ["run_cases"]
 _PATIENCE = 600
 
 
-def run_cases(cases: Sequence[ConformanceCase], backend: str) -> Iterator[Outcome]:
+def run_cases(cases: Sequence[ConformanceCase], backend: str, platform: str | None = None) -> Iterator[Outcome]:
     """The outcomes of cases, in order.
 
     Args:
         cases: the cases.
         backend: the backend, which must be an installed package: the processes import it anew.
+        platform: which one stands in for those of its devices, if any.
     """
     remaining = list(cases)
     while remaining:
         with tempfile.TemporaryFile("w+") as errors:
-            process = _start(remaining, backend, errors)
+            process = _start(remaining, backend, platform, errors)
             for outcome in _answers(process):
                 remaining.pop(0)
                 yield outcome
@@ -39,7 +40,9 @@ def run_cases(cases: Sequence[ConformanceCase], backend: str) -> Iterator[Outcom
                 yield _crashed(remaining.pop(0), backend, process.returncode, errors.read())
 
 
-def _start(cases: Sequence[ConformanceCase], backend: str, errors: IO[str]) -> subprocess.Popen[str]:
+def _start(
+    cases: Sequence[ConformanceCase], backend: str, platform: str | None, errors: IO[str]
+) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "brainevent_core.testing.conformance.worker"],
         stdin=subprocess.PIPE,
@@ -49,7 +52,8 @@ def _start(cases: Sequence[ConformanceCase], backend: str, errors: IO[str]) -> s
     )
     assert process.stdin is not None
     with process.stdin:
-        json.dump({"backend": backend, "cases": [str(case) for case in cases]}, process.stdin)
+        task = {"backend": backend, "platform": platform, "cases": [str(case) for case in cases]}
+        json.dump(task, process.stdin)
     return process
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from brainevent_core.testing.conformance.case import ConformanceCase
-from brainevent_core.testing.conformance.check import check_conformance, device_of, primitives_of
+from brainevent_core.testing.conformance.check import check_conformance, device_of, primitives_of, stand_in
 from brainevent_core.testing.conformance.tables import TABLES, conformance_cases
 
 __all__ = ["ConformanceSuite"]
@@ -20,11 +20,13 @@ class ConformanceSuite:
 
     Attributes:
         backend: name of the backend.
+        platform: what stands in for those of its devices, if anything.
         select: regular expression that the names of cases must match somewhere.
         whole: all combinations of the columns that decide most, instead of a pairwise cover.
     """
 
     backend: str
+    platform: str | None = None
     select: str = ""
     whole: bool = False
 
@@ -32,7 +34,8 @@ class ConformanceSuite:
     def cases(cls) -> list[ConformanceCase]:
         """The cases that are selected, of the primitives that the backend has kernels for; none if it can't be used."""
         try:
-            primitives = primitives_of(cls.backend, device_of(cls.backend))
+            with stand_in(cls.backend, cls.platform):
+                primitives = primitives_of(cls.backend, device_of(cls.backend))
         except Exception:  # test_runs_a_kernel_of_its_own says it
             return []
         return [case for case in conformance_cases(primitives, whole=cls.whole) if re.search(cls.select, str(case))]
@@ -44,22 +47,24 @@ class ConformanceSuite:
 
     def test_runs_a_kernel_of_its_own(self) -> None:
         """The backend can be used here, and its kernel is selected in some case."""
-        primitives = primitives_of(self.backend, device_of(self.backend))
-        assert set(primitives) & set(TABLES), (
-            f"The backend {self.backend!r} registers no kernel for {', '.join(TABLES)} on this machine, only for "
-            f"{', '.join(primitives) or 'nothing'}."
-        )
-        cases = self.cases()
-        assert cases, f"select={self.select!r} leaves no case."
-        assert any(check_conformance(case, self.backend).verdict != "declined" for case in cases), (
-            f"The backend {self.backend!r} declines all {len(cases)} cases."
-        )
+        with stand_in(self.backend, self.platform):
+            primitives = primitives_of(self.backend, device_of(self.backend))
+            assert set(primitives) & set(TABLES), (
+                f"The backend {self.backend!r} registers no kernel for {', '.join(TABLES)} on this machine, only for "
+                f"{', '.join(primitives) or 'nothing'}."
+            )
+            cases = self.cases()
+            assert cases, f"select={self.select!r} leaves no case."
+            assert any(check_conformance(case, self.backend).verdict != "declined" for case in cases), (
+                f"The backend {self.backend!r} declines all {len(cases)} cases."
+            )
 
     def test_conforms(self, case: ConformanceCase) -> None:
         """One case."""
         import pytest
 
-        outcome = check_conformance(case, self.backend)
+        with stand_in(self.backend, self.platform):
+            outcome = check_conformance(case, self.backend)
         if outcome.verdict == "declined" and outcome.named:
             pytest.skip(outcome.message)
         assert outcome.conforms, f"{outcome.verdict}: {outcome.message}"

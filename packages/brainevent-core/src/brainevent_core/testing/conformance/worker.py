@@ -1,7 +1,7 @@
 """A process that runs cases: if a kernel ends it, the parent still knows in which case.
 
-The standard input is JSON: ``backend`` and ``cases``, their names. Each line of the standard output is the outcome of
-the next case, as JSON.
+The standard input is JSON: ``backend``, ``platform`` if one stands in for the backend's, and ``cases``, their names.
+Each line of the standard output is the outcome of the next case, as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import warnings
 
 import jax
 
-from brainevent_core.testing.conformance.check import check_conformance
+from brainevent_core.testing.conformance.check import check_conformance, stand_in
 from brainevent_core.testing.conformance.tables import named_case
 
 __all__ = ["main"]
@@ -31,11 +31,12 @@ def main() -> None:
     # What kernels print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    for count, name in enumerate(task["cases"]):
-        outcome = check_conformance(named_case(name), task["backend"])
-        print(json.dumps(dataclasses.asdict(outcome)), file=answers, flush=True)
-        if count % _FORGET_EVERY == _FORGET_EVERY - 1:
-            jax.clear_caches()
+    with stand_in(task["backend"], task["platform"]):
+        for count, name in enumerate(task["cases"]):
+            outcome = check_conformance(named_case(name), task["backend"])
+            print(json.dumps(dataclasses.asdict(outcome)), file=answers, flush=True)
+            if count % _FORGET_EVERY == _FORGET_EVERY - 1:
+                jax.clear_caches()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""Kernels from their specification: generated, compiled by Warp, and handed to the launcher."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import functools
+import hashlib
+import threading
+from importlib import metadata
+from typing import Any
+
+from brainevent_core.errors import KernelBuildError
+
+from .native.bodies import body
+from .native.spec import KernelSpec
+
+__all__ = ["CompiledKernel", "HostThreads", "host_threads"]
+
+# Warp's modules, options and caches are for one thread at a time.
+_lock = threading.RLock()
+_alive: list[Any] = []
+
+
+@dataclasses.dataclass(frozen=True)
+class HostThreads:
+    """How kernels run on a CPU: `lanes` of a warp, and threads of a `block`, which take turns if there are several."""
+
+    lanes: int
+    block: int
+
+
+@functools.cache
+def host_threads() -> HostThreads:
+    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without."""
+    import warp as wp
+
+    return HostThreads(32, 64) if hasattr(wp.config, "enable_cpu_blocks") else HostThreads(1, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class CompiledKernel:
+    """A kernel, compiled when its code is asked for. See `launcher.Kernel`, whose interface it has.
+
+    Attributes:
+      spec: what it is for.
+    """
+
+    spec: KernelSpec
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """Of all that determines the machine code: the body, what it is wrapped in, and Warp."""
+        from . import entry
+
+        said = [self.name, body(self.spec, 1), body(self.spec, 32), metadata.version("warp-lang")]
+        with open(entry.__file__) as file:
+            said.append(file.read())
+        return hashlib.sha256("\0".join(said).encode()).hexdigest()
+
+    def symbol(self) -> str:
+        return f"{self.name}_cuda_kernel_forward"
+
+    def host_entry(self) -> int:
+        threads = host_threads()
+        with _lock:
+            return _host_entry(self.spec, self.digest, threads)
+
+    def image(self, architecture: int) -> bytes:
+        from .images import image
+
+        with _lock:
+            return image(self.name, self.digest, architecture, lambda: _made(self.spec, self.digest, 1, "cuda"))
+
+
+def _made(spec: KernelSpec, digest: str, lanes: int, platform: str) -> Any:
+    from .entry import make_kernel
+    from .warp_layout import fault
+
+    wrong = fault()
+    if wrong is not None:
+        raise KernelBuildError(wrong)
+    return make_kernel(spec.name, body(spec, lanes), f"brainevent_{spec.name}_{digest[:12]}_{platform}_{lanes}")
+
+
+def _host_entry(spec: KernelSpec, digest: str, threads: HostThreads) -> int:
+    import warp as wp
+
+    kernel = _made(spec, digest, threads.lanes, "cpu")
+    before = getattr(wp.config, "enable_cpu_blocks", None)
+    if before is not None:
+        wp.config.enable_cpu_blocks = threads.block > 1
+    try:
+        loaded = kernel.module.load(wp.get_device("cpu"), threads.block)
+        if loaded is None:
+            raise KernelBuildError(f"Warp couldn't compile {spec.name} for CPU")
+        hooks = loaded.get_kernel_hooks(kernel)
+    finally:
+        if before is not None:
+            wp.config.enable_cpu_blocks = before
+    _alive.append((kernel, loaded, hooks))
+    return ctypes.cast(hooks.forward, ctypes.c_void_p).value or 0

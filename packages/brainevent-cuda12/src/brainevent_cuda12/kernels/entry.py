@@ -1,0 +1,69 @@
+"""The one kernel in Warp's Python: it hands its arguments to a body in C++.
+
+Warp reads the source of this file. All kernels have the same parameters, of 8 bytes each: addresses, then sizes.
+"""
+
+from typing import Any
+
+import warp as wp
+
+__all__ = ["make_kernel"]
+
+
+def make_kernel(name: str, body: str, module: str) -> Any:
+    """Warp's kernel of this name, in a module of that name, whose body is C++.
+
+    The body finds the number of its thread as `tid` (on CPU; 32 bits on a GPU, where it had better compute its own),
+    addresses as `p0` to `p7`, and sizes as `s0` to `s7`: so many as `native.spec` says.
+    """
+    native = wp.func_native(body)(_native)
+
+    # Not `wp.tid()` with 64 bits: there is no such thing.
+    def kernel(  # type: ignore[no-untyped-def]
+        p0: wp.uint64,
+        p1: wp.uint64,
+        p2: wp.uint64,
+        p3: wp.uint64,
+        p4: wp.uint64,
+        p5: wp.uint64,
+        p6: wp.uint64,
+        p7: wp.uint64,
+        s0: wp.int64,
+        s1: wp.int64,
+        s2: wp.int64,
+        s3: wp.int64,
+        s4: wp.int64,
+        s5: wp.int64,
+        s6: wp.int64,
+        s7: wp.int64,
+    ):
+        native(wp.int64(wp.tid()), p0, p1, p2, p3, p4, p5, p6, p7, s0, s1, s2, s3, s4, s5, s6, s7)
+
+    kernel.__name__ = kernel.__qualname__ = name
+    # Threads count by themselves, see `native`: without Warp's loop a gather has a third of the instructions.
+    options: dict[str, Any] = {"enable_backward": False, "module": module}
+    try:
+        return wp.kernel(kernel, grid_stride=False, **options)
+    except TypeError:  # Warp 1.16
+        return wp.kernel(kernel, **options)
+
+
+def _native(  # type: ignore[no-untyped-def]
+    tid: wp.int64,
+    p0: wp.uint64,
+    p1: wp.uint64,
+    p2: wp.uint64,
+    p3: wp.uint64,
+    p4: wp.uint64,
+    p5: wp.uint64,
+    p6: wp.uint64,
+    p7: wp.uint64,
+    s0: wp.int64,
+    s1: wp.int64,
+    s2: wp.int64,
+    s3: wp.int64,
+    s4: wp.int64,
+    s5: wp.int64,
+    s6: wp.int64,
+    s7: wp.int64,
+): ...

@@ -1,0 +1,388 @@
+"""The kernels of products, on Warp's CPU device and through the native launcher: against the reference and dense NumPy,
+and with planted faults. Nothing here has seen a GPU."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import brainevent
+from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT
+from brainevent_core.errors import BackendWarning, KernelBuildError
+from brainevent_core.plugins import get_registry, selection
+from brainevent_core.testing import ConformanceSuite
+from brainevent_core.testing.conformance.check import stand_in
+from brainevent_cpu.testing import CallFrame
+from brainevent_cuda13.kernels import compiled, images, matmul, warp_layout
+from brainevent_cuda13.kernels.compiled import CompiledKernel, HostThreads
+from brainevent_cuda13.kernels.launcher import Launch, Plan, Pointer, Zero, records
+from brainevent_cuda13.kernels.launcher.call import driver_for, handler
+from brainevent_cuda13.kernels.native.spec import POINTERS, SIZES, KernelSpec
+
+pytest.importorskip("warp", reason="the kernels are compiled by Warp")
+
+BACKEND = "warp-cuda13"
+
+
+class TestConformance(ConformanceSuite):
+    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+
+    backend, platform = BACKEND, "cpu"
+    select = "^matmul-(csr|csr:csc_index|fixed_num|coo)-(binary_bool|bitpacked)-"
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        if metafunc.config.getoption("--slow") or metafunc.config.getoption("--full"):
+            type(self).select = "^matmul-"
+        super().pytest_generate_tests(metafunc)
+
+
+@pytest.fixture
+def on_cpu() -> Iterator[None]:
+    with stand_in(BACKEND, "cpu"), brainevent.use_backend(BACKEND):
+        yield
+
+
+def test_a_stand_in_leaves_nothing_behind() -> None:
+    """Outside of tests nothing runs on it, and the backend is as unusable as before."""
+
+    def registered() -> list[str]:
+        return [kernel.primitive for kernel in get_registry().kernels(platform="cpu") if kernel.backend == BACKEND]
+
+    with stand_in(BACKEND, "cpu"), stand_in(BACKEND, "cpu"):
+        assert registered() == ["matmul"]
+    assert registered() == []
+
+
+# --- Threads of a warp together, and each alone -----------------------------------------------------------------------
+
+ALONE = HostThreads(1, 1)
+
+
+def entry_of(spec: KernelSpec, threads: HostThreads) -> Any:
+    """A kernel as a function of words: pointers and sizes, by name, and the number of threads."""
+    import ctypes
+
+    kernel = CompiledKernel(spec)
+    address = compiled._host_entry(spec, kernel.digest, threads)
+    call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(address)
+
+    def run(threads_needed: int, **words: int) -> None:
+        launched = -(-threads_needed // threads.block) * threads.block
+        bounds = np.array([launched, launched, 1], np.int64)
+        pointers = [words[name] for name in spec.arrays]
+        sizes = [words.get(name, 0) for name in spec.sizes]
+        values = [*pointers, *[0] * (POINTERS - len(pointers)), *sizes, *[0] * (SIZES - len(sizes))]
+        packed = np.array(values, np.int64)
+        call(bounds.ctypes.data, packed.ctypes.data)
+
+    return run
+
+
+@pytest.fixture(params=["alone", "in warps"])
+def threads(request: pytest.FixtureRequest) -> HostThreads:
+    threads = compiled.host_threads() if request.param == "in warps" else ALONE
+    if request.param == "in warps" and threads == ALONE:
+        pytest.skip("this Warp has no blocks on CPU, whose threads take turns")
+    return threads
+
+
+def random_csr(rng: np.random.Generator, rows: int, columns: int, per_row: int) -> tuple[np.ndarray, ...]:
+    counts = rng.integers(0, 2 * per_row, rows)
+    pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    indices = rng.integers(-1, columns + 1, pointer[-1])
+    weights = rng.integers(-3, 4, pointer[-1]).astype(np.float32)
+    dense = np.zeros((rows, columns), np.float32)
+    row, inside = np.repeat(np.arange(rows), counts), (indices >= 0) & (indices < columns)
+    np.add.at(dense, (row[inside], indices[inside]), weights[inside])
+    return pointer, indices, weights, dense
+
+
+FAR = 2**33  # more than 32 bits hold, also as a number of 4 bytes each
+
+
+@pytest.mark.parametrize("share", [0, 1, 3, 5])
+def test_gather_beyond_32_bits(share: int, threads: HostThreads, rng: np.random.Generator) -> None:
+    """Entries and elements of x have numbers beyond 2**33: the arrays begin that far before what there is of them."""
+    if share and threads == ALONE:
+        pytest.skip("a thread that is alone sums whole rows")
+    pointer, indices, weights, dense = random_csr(rng, 37, 41, 20)
+    x = rng.random(41) < 0.4
+    out = np.full(37, np.nan, np.float32)
+    far_pointer, far_indices = pointer + FAR, np.where(indices < 0, -1, indices + FAR)
+    maxima = np.zeros(2, np.int64)
+    run = entry_of(KernelSpec("gather", "csr", index="int64", second="int64"), threads)
+    run(
+        37 << share,
+        data=weights.ctypes.data - 4 * FAR,
+        indices=far_indices.ctypes.data - 8 * FAR,
+        pointer=far_pointer.ctypes.data,
+        x=x.ctypes.data - FAR,
+        out=out.ctypes.data,
+        maxima=maxima.ctypes.data,
+        nse=FAR + weights.size,
+        lines=37,
+        bound=FAR + 41,
+        batch=1,
+        share=share,
+    )
+    np.testing.assert_array_equal(out, dense @ x)
+
+
+@pytest.mark.parametrize("share", [1, 5, 32])
+def test_scatter_beyond_32_bits(share: int, threads: HostThreads, rng: np.random.Generator) -> None:
+    if share > 1 and threads == ALONE:
+        pytest.skip("a thread that is alone looks at one row")
+    pointer, indices, weights, dense = random_csr(rng, 67, 41, 20)
+    x = rng.random(67) < 0.4
+    out = np.zeros(41, np.float32)
+    far_pointer, far_indices = pointer + FAR, np.where(indices < 0, -1, indices + FAR)
+    maxima = np.zeros(2, np.int64)
+    run = entry_of(KernelSpec("scatter", "csr", index="int64", second="int64"), threads)
+    run(
+        -(-67 // share) * threads.lanes,
+        data=weights.ctypes.data - 4 * FAR,
+        indices=far_indices.ctypes.data - 8 * FAR,
+        pointer=far_pointer.ctypes.data,
+        x=x.ctypes.data,
+        out=out.ctypes.data - 4 * FAR,
+        maxima=maxima.ctypes.data,
+        nse=FAR + weights.size,
+        lines=67,
+        bound=FAR + 41,
+        batch=1,
+        share=share,
+    )
+    np.testing.assert_array_equal(out, x @ dense)
+
+
+def test_pointers_that_fall(threads: HostThreads, rng: np.random.Generator) -> None:
+    """Of many pointers, over several chunks; what a row begins with is their running maximum, from [0, nse]."""
+    count, nse = 1000, 5000
+    pointer = np.sort(rng.integers(0, nse, count))
+    spec = KernelSpec("pointers", second="int64")
+    for falling in (False, True):
+        if falling:
+            at = rng.integers(count, size=5)
+            pointer[at] = rng.choice([-7, nse + 9, 2**40, 0], size=5)
+            pointer[300] = 4000
+            pointer[301] = 17
+        maxima = np.zeros(1 + -(-count // 256), np.int64)
+        words = {"pointer": pointer.ctypes.data, "maxima": maxima.ctypes.data, "nse": nse, "lines": count}
+        entry_of(spec, threads)(count, **words)
+        clipped = np.clip(pointer, 0, nse)
+        assert maxima[0] == falling
+        assert maxima[1:].tolist() == [clipped[i : i + 256].max() for i in range(0, count, 256)]
+
+
+# --- Planted faults ---------------------------------------------------------------------------------------------------
+
+
+def run_plan(plan: Plan, arrays: dict[str, np.ndarray], out: np.ndarray, sizes: tuple[int, ...]) -> None:
+    """Carry out a plan whose kernel bounds no rows by pointers, on memory that isn't zero."""
+    out[:] = 7
+    key = records.enter(plan, driver_for("cpu"))
+    frame = CallFrame(list(arrays.values()), [out], [np.int64(key), np.array(sizes, np.int64)])
+    frame.call(handler())
+    assert not frame.errors
+
+
+@pytest.mark.parametrize("fault", [None, "not zeroed", "swapped arguments", "too few threads", "wrong width"])
+def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator) -> None:
+    rows, columns, width = 40, 50, 6
+    indices = rng.integers(0, columns, (rows, width)).astype(np.int32)
+    weights = rng.integers(1, 4, (rows, width)).astype(np.float32)
+    x = rng.random(rows) < 0.5
+    spec = KernelSpec("scatter", "fixed_num")
+    plan = matmul._plan(spec, "cpu")
+    zero, launch = plan.operations
+    assert isinstance(zero, Zero)
+    assert isinstance(launch, Launch)
+    if fault == "not zeroed":
+        plan = dataclasses.replace(plan, operations=(launch,))
+    elif fault == "swapped arguments":
+        first, second, *rest = launch.arguments
+        swapped = dataclasses.replace(launch, arguments=(second, first, *rest))
+        plan = dataclasses.replace(plan, operations=(zero, swapped))
+    lanes = compiled.host_threads().lanes
+    threads = (rows // 2 if fault == "too few threads" else rows) * lanes
+    sizes = (rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, 0, threads, 0)
+    out = np.empty(columns, np.float32)
+    arrays = {"data": weights.reshape(-1), "indices": indices.reshape(-1), "x": x}
+    run_plan(plan, arrays, out, sizes)
+    expected = np.zeros(columns, np.float32)
+    np.add.at(expected, indices[x], weights[x])
+    assert np.array_equal(out, expected) == (fault is None)
+
+
+def test_a_backend_whose_self_test_fails_is_not_used(
+    on_cpu: None, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        (out,) = real(*arguments, **options)
+        return [out.at[-1].add(1)]
+
+    real = matmul._product
+    monkeypatch.setattr(matmul, "_product", wrong)
+    monkeypatch.setattr(matmul, "_tested", {})
+    monkeypatch.setattr(selection, "_warned", set())
+    dense = rng.normal(size=(20, 30)).astype(np.float32) * (rng.random((20, 30)) < 0.4)
+    W, spikes = brainevent.CSR.fromdense(jnp.asarray(dense)), jnp.asarray(rng.random(20) < 0.5)
+    with pytest.warns(BackendWarning, match=r"self-test.*a small scatter, gave wrong numbers"):
+        out = brainevent.BinaryArray(spikes) @ W
+    np.testing.assert_allclose(out, np.asarray(spikes) @ dense, rtol=1e-5)
+    jax.clear_caches()
+
+
+def test_a_warp_of_another_layout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ctypes
+
+    class Bounds(ctypes.Structure):
+        _fields_ = (("shape", ctypes.c_int * 4), ("ndim", ctypes.c_int), ("size", ctypes.c_size_t))
+
+    warp_layout.fault.cache_clear()
+    assert warp_layout.fault() is None
+    for found, what in ((Bounds, "its launch bounds have the fields"), (None, "it has no launch bounds")):
+        warp_layout.fault.cache_clear()
+        monkeypatch.setattr(warp_layout, "_bounds_type", lambda found=found: found)
+        with pytest.raises(KernelBuildError, match=what):
+            CompiledKernel(KernelSpec("coordinates", value="float64", batched=True, index="uint8")).host_entry()
+    monkeypatch.undo()
+    warp_layout.fault.cache_clear()
+
+
+def test_what_no_kernel_is_written_for_is_refused() -> None:
+    for wrong in ({"layout": "csc"}, {"strategy": "guess"}, {"value": "int32"}, {"index": "int4"}):
+        with pytest.raises(NotImplementedError, match="No kernel is written for"):
+            KernelSpec(**{"strategy": "gather", "layout": "csr", **wrong})
+
+
+# --- Programs ---------------------------------------------------------------------------------------------------------
+
+
+def lowered_for_cuda(function: Any, *arguments: Any) -> str:
+    with brainevent.use_backend(BACKEND):
+        return jax.jit(function).trace(*arguments).lower(lowering_platforms=("cuda",)).as_text()
+
+
+@pytest.fixture
+def for_cuda() -> Iterator[None]:
+    """The kernels, registered for GPUs, as the package does where there is one."""
+    from brainevent_cuda13.kernels import register
+
+    registry = get_registry()
+    with stand_in(BACKEND, "cpu"):  # so that it may be asked for
+        register(registry, backend=BACKEND)
+        yield
+        registry.remove("matmul", backend=BACKEND, platform="cuda")
+
+
+@pytest.mark.parametrize("batch", [(), (5,), (5, 3)])
+def test_a_product_is_one_call(batch: tuple[int, ...], for_cuda: None, rng: np.random.Generator) -> None:
+    """Whatever the batch: there is no loop, and no scatter of XLA's."""
+    W = brainevent.CSR.fromdense(jnp.asarray(rng.normal(size=(20, 30)), jnp.float32))
+
+    def product(data: Any, x: Any) -> Any:
+        return brainevent.BinaryArray(x) @ W.with_data(data)
+
+    for _ in batch:
+        product = jax.vmap(product)
+    text = lowered_for_cuda(product, jnp.ones((*batch, W.nse)), jnp.ones((*batch, 20), bool))
+    assert text.count("stablehlo.custom_call") == 1
+    assert "brainevent_cuda13_plans_launcher" in text
+    assert "while" not in text
+    assert "scatter" not in text
+
+
+def test_the_same_program_has_the_same_text(for_cuda: None, rng: np.random.Generator) -> None:
+    """So XLA's persistent cache finds it: no address or counter is in it."""
+    W = brainevent.CSR.fromdense(jnp.asarray(rng.normal(size=(20, 30)), jnp.float32))
+    texts = []
+    for _ in range(2):
+        jax.clear_caches()
+        texts.append(lowered_for_cuda(lambda x: brainevent.BinaryArray(x) @ W, jnp.ones(20, bool)))
+    assert texts[0] == texts[1]
+
+
+# --- Machine code for GPUs --------------------------------------------------------------------------------------------
+
+
+def test_cubins_are_compiled_without_a_gpu_and_kept(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+    kernel = CompiledKernel(KernelSpec("scatter", "fixed_num"))
+    made = kernel.image(90)
+    assert made.startswith(b"\x7fELF")
+    assert kernel.symbol().encode() in made
+    assert images.state().files == 1
+    monkeypatch.setattr(images, "_compiled", lambda *_: pytest.fail("it is on disk"))
+    assert kernel.image(90) == made
+    other = dataclasses.replace(kernel, spec=KernelSpec("scatter", "fixed_num", index="int64"))
+    assert other.digest != kernel.digest
+
+
+SPECS = [
+    KernelSpec("pointers"),
+    *(
+        KernelSpec(strategy, layout, value=value, encoding=encoding, batched=batched)
+        for strategy, layout in (("gather", "csr"), ("scatter", "csr"), ("scatter", "fixed_num"), ("coordinates", ""))
+        for value, encoding in (("float32", BINARY), ("float64", FLOAT), ("float16", BITPACKED))
+        for batched in (False, True)
+    ),
+    KernelSpec("scatter", "dense", value="bfloat16", encoding=SPARSE_FLOAT),
+    KernelSpec("gather", "dense", homogeneous=True),
+    KernelSpec("scatter", "csr", permuted=True, index="int64", second="int64", perm="int64"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", images.ARCHITECTURES)
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_every_kind_of_kernel_compiles_for_every_architecture(spec: KernelSpec, architecture: int) -> None:
+    assert CompiledKernel(spec).symbol().encode() in CompiledKernel(spec).image(architecture)
+
+
+def test_a_kernel_that_cannot_be_compiled_is_a_build_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+    with pytest.raises(KernelBuildError, match=r"couldn't compile be_pointers_int8 for sm_1[:]"):
+        CompiledKernel(KernelSpec("pointers", second="int8")).image(1)
+
+
+def test_pointers_in_plans() -> None:
+    """What bounds rows by pointers has a second launch, before it, and memory of its own that is zeroed."""
+    plan = matmul._plan(KernelSpec("gather", "csr"), "cuda")
+    zero, first, second = plan.operations
+    assert isinstance(first, Launch)
+    assert isinstance(second, Launch)
+    maxima = len(plan.inputs) + 1
+    assert zero == Zero(maxima)
+    assert first.arguments[1] == Pointer(maxima)
+    assert (first.block, second.block) == (256, 256)
+    assert [type(one) for one in matmul._plan(KernelSpec("gather", "fixed_num"), "cuda").operations] == [Launch]
+
+
+@pytest.mark.slow
+def test_precompiling_for_a_gpu_elsewhere(tmp_path: Any) -> None:
+    """What is built is what a process with such a GPU looks for."""
+    arguments = ["--backend", BACKEND, "--arch", "80,90", "--select", "^COO: W @ spikes"]
+    done = subprocess.run(
+        [sys.executable, "-m", "brainevent", "precompile", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BRAINEVENT_CACHE_DIR": str(tmp_path)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "2 new" in done.stdout
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+        patch.setattr(images, "_compiled", lambda *_: pytest.fail("it is on disk"))
+        for architecture in (80, 90):
+            assert CompiledKernel(KernelSpec("coordinates")).image(architecture)
