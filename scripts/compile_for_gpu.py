@@ -8,7 +8,6 @@ copies are issued by the body of a loop: at steps of 0.1 ms, what a network cost
 """
 
 import argparse
-import contextlib
 import functools
 import json
 import os
@@ -117,7 +116,7 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
             if backend == "kernels":
                 register(get_registry())
             before = set(folder.iterdir())
-            asked = brainevent.use_backend(backend) if backend == "reference" else contextlib.nullcontext()
+            asked = brainevent.use_backend(backend if backend == "reference" else f"warp-cuda{line}")
             with warnings.catch_warnings(), asked:
                 warnings.simplefilter("ignore")  # that the reference runs
                 jitted = jax.jit(function, in_shardings=everywhere, out_shardings=everywhere)

@@ -29,8 +29,11 @@ def build_for(registry: KernelRegistry, architectures: tuple[int, ...], *, backe
 
 
 def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") -> None:
-    """Add the kernels to ``registry`` under the name ``backend``: for GPUs, or for a CPU, on which they are tested and
-    run only where that backend is asked for."""
+    """Add the kernels to ``registry`` under the name ``backend``: for GPUs, or for a CPU, on which they are tested.
+
+    They run where that backend is asked for by name, on GPUs too as long as nobody has seen them there: the self-test
+    finds wrong numbers, but after an access to memory that isn't there CUDA refuses all further work of the process.
+    """
     import functools
 
     from . import matmul
@@ -43,5 +46,5 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
         supports=matmul.supports_matmul,
         exportable=False,
         batched=True,
-        on_request=platform == "cpu",
+        on_request=True,
     )
