@@ -74,9 +74,11 @@ class _Check:
             if self._wanted(f"network {target}") and target in ("v5e", "v6e"):
                 yield f"network {target}: {self._network(target)}"
         if self._wanted("devices v5e") and "v5e" in self.options.targets:
+            import brainevent
             from aot.programs import on_several_devices
 
-            faults = on_several_devices(self.compiler, "v5e")
+            with brainevent.use_backend("pallas"):
+                faults = on_several_devices(self.compiler, "v5e")
             self.faults += faults
             yield f"devices v5e: {'; '.join(faults) or 'kernels in shard_map, the reference outside'}"
 
@@ -92,9 +94,11 @@ class _Check:
         return "TAKEN"
 
     def _case(self, case: Any, target: str) -> str:
+        import brainevent
         from aot.bundles import main_loop
 
-        compiled = self.compiler.compile(case.product(), case.arguments(), target)
+        with brainevent.use_backend("pallas"):
+            compiled = self.compiler.compile(case.product(), case.arguments(), target)
         chosen = [selection.backend for selection in compiled.selections]
         if chosen != ["pallas"]:
             self.faults.append(f"{case}, {target}: no kernel was selected: {compiled.selections}")
@@ -114,9 +118,11 @@ class _Check:
         return f"{figure:g} bundles for each stored synapse, compiled in {compiled.seconds:.1f} s of CPU"
 
     def _network(self, target: str) -> str:
+        import brainevent
         from aot.programs import faults_of_loop, network
 
-        compiled = network(self.compiler, target)
+        with brainevent.use_backend("pallas"):
+            compiled = network(self.compiler, target)
         faults = faults_of_loop(compiled.text)
         self.faults += [f"network {target}: {fault}" for fault in faults]
         self.found["network"][target] = {"cpu_seconds": round(compiled.seconds, 1)}

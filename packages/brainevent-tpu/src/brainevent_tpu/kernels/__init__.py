@@ -24,7 +24,13 @@ _LEFT_TO_XLA = (
 
 
 def register(
-    registry: KernelRegistry, *, backend: str, priority: int = 0, platform: str = "tpu", interpret: bool = False
+    registry: KernelRegistry,
+    *,
+    backend: str,
+    priority: int = 0,
+    platform: str = "tpu",
+    interpret: bool = False,
+    on_request: bool = False,
 ) -> None:
     """Add the kernels to ``registry`` under the name ``backend``.
 
@@ -34,6 +40,7 @@ def register(
         priority: added to that of the backend.
         platform: for which they are compiled.
         interpret: whether Pallas interprets them, as it can on every platform; for tests.
+        on_request: whether they run only where their backend is asked for by name.
     """
     for primitive, kernel, supports in (
         ("matmul", matmul.matmul, matmul.SUPPORTS),
@@ -47,6 +54,7 @@ def register(
             priority=priority,
             supports=supports,
             partitionable=False,
+            on_request=on_request,
         )
     for primitive, calls, reason in _LEFT_TO_XLA:
         registry.leave_to_xla(primitive, platform, backend=backend, calls=calls, because=reason)
