@@ -8,7 +8,7 @@ import secrets
 import shlex
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,12 +31,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, help="of all random inputs and covers, as a run prints it; another each run")
 
 
-@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed, and before workers are given the options
+@pytest.hookimpl(tryfirst=True)  # before hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     if config.option.seed is None:
-        config.option.seed = secrets.randbelow(10**6)
+        given = getattr(config, "workerinput", {}).get("seed")
+        config.option.seed = secrets.randbelow(10**6) if given is None else given
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = str(config.option.seed)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist the seed that was drawn: it gets the command line, but no option that was set."""
+    node.workerinput["seed"] = node.config.option.seed
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m slow` looks for the mark
