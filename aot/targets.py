@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from functools import cache
 from typing import Any
@@ -14,8 +16,13 @@ TARGETS = {"v4": "v4:2x2x1", "v5e": "v5e:2x2", "v5p": "v5p:2x2x1", "v6e": "v6e:2
 
 
 def prepare() -> str:
-    """Set the process up for compiling without a TPU, and return the folder that libtpu dumps into."""
+    """Set the process up for compiling without a TPU.
+
+    Returns:
+        The folder that libtpu dumps into, which is gone when the process is.
+    """
     dumps = tempfile.mkdtemp(prefix="brainevent-tpu-")
+    atexit.register(shutil.rmtree, dumps, ignore_errors=True)
     settings = {
         "JAX_PLATFORMS": "cpu",
         "TPU_SKIP_MDS_QUERY": "1",  # don't ask the cloud which machine this is

@@ -213,7 +213,7 @@ class _Body:
             read = [[piece[place + i] for piece in pieces] for i in range(count)]
             for index, *weight in read:
                 # What is outside, as an unsigned number, has a place of its own, behind the last.
-                inside = jax.lax.bitcast_convert_type(index, jnp.uint32) < np.uint32(columns)
+                inside = index.astype(jnp.uint32) < np.uint32(columns)
                 sums[jnp.where(inside, index, columns)] += weight[0] if weight else 1.0
 
         def piece(state: Any) -> Any:
