@@ -12,7 +12,7 @@ import numpy as np
 from brainevent_core import display, units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import BrainEventError, MathError, UnsupportedOperationError
-from brainevent_core.formats import Format
+from brainevent_core.formats import Format, Split, SplitFormat
 from brainevent_core.matrices.arguments import (
     as_data,
     as_index_array,
@@ -24,7 +24,7 @@ from brainevent_core.matrices.arguments import (
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.delays import as_delay, delay_of, with_steps
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
-from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
+from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, require_whole, segment_sum, widened
 
 __all__ = ["StoredMatrix"]
 
@@ -130,6 +130,14 @@ class StoredMatrix(Matrix):
         yield f"nse={self.nse}"
         yield from super()._facts()
         yield from map(repr, self.__matrix_spec__.format.components)
+        if self.split is not None:
+            yield f"{self.split.blocks} blocks by {self.split.by} over {self.split.axis!r}"
+
+    @property
+    def split(self) -> Split | None:
+        """How it is split over devices, see :func:`brainevent.sharding.shard`; None if it isn't."""
+        fmt = self.__matrix_spec__.format
+        return fmt.split(transposed=self._transposed) if isinstance(fmt, SplitFormat) else None
 
     def _shown(self) -> Iterator[tuple[str, str]]:
         spec = self.__matrix_spec__
@@ -255,6 +263,8 @@ class StoredMatrix(Matrix):
             >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
             CSR(shape=(2, 2), nse=3, dtype=float32, delay)
         """
+        if delay is not None:
+            require_whole(self.__matrix_spec__.format, "delays yet")
         return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
@@ -262,6 +272,7 @@ class StoredMatrix(Matrix):
         return cls.tree_unflatten((shape, self.__matrix_spec__.format), (self.data, *self._structure))
 
     def _listed(self, nse: int | None) -> StoredMatrix:
+        require_whole(self.__matrix_spec__.format, "entries in another format")
         return self
 
     def _with_entries_of(self, w: QuantityLike) -> MatrixSpec:
