@@ -22,7 +22,7 @@ from jax.sharding import Mesh
 from tests.toy_formats import Blocks
 
 import brainevent
-from brainevent import BinaryArray, sharding
+from brainevent import BinaryArray, connect, sharding
 from brainevent.sharding import Split
 
 pytestmark = pytest.mark.usefixtures("little_optimisation")
@@ -294,3 +294,81 @@ def test_another_mesh_in_use_is_an_error(rng: np.random.Generator) -> None:
         pytest.raises(brainevent.MathError, match="use the mesh of its split"),
     ):
         jnp.ones(12) @ conn
+
+
+# -- made in blocks ----------------------------------------------------------------------------------------------------
+
+
+POSITIONS = np.linspace(0, 1, 12)
+RULES: dict[str, tuple[str, Callable[..., Any]]] = {
+    "one_to_one": ("pre", lambda **options: connect.one_to_one(12, **options)),
+    "all_to_all": ("pre", lambda **options: connect.all_to_all(12, 12, allow_autapses=False, **options)),
+    "pairwise_bernoulli": ("pre", lambda **options: connect.pairwise_bernoulli(12, 12, 0.4, symmetric=True, **options)),
+    "fixed_outdegree": ("pre", lambda **options: connect.fixed_outdegree(12, 8, 3, **options)),
+    "fixed_indegree": ("post", lambda **options: connect.fixed_indegree(8, 12, 3, **options)),
+    "distance": ("pre", lambda **options: connect.distance(POSITIONS, POSITIONS, 0.5, radius=0.4, **options)),
+}
+OTHER = {"pre": "post", "post": "pre"}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rules_draw_blocks_of_the_same_network(rule: str, seed: int) -> None:
+    by, draw = RULES[rule]
+    options = {"weight": connect.Uniform(0.5 * u.nS, 1.5 * u.nS), "seed": seed}
+    formats = ("csr", "csc", "coo", "dense", "fixed_pre_num" if by == "post" else "fixed_post_num")
+    for name in formats if rule in ("fixed_indegree", "fixed_outdegree") else formats[:1]:
+        whole = draw(**options, format=name)
+        conn = draw(**options, format=name, split=split_in(4, by))
+        assert type(conn) is type(whole)
+        assert conn.split == split_in(4, by)
+        assert (sharding.unshard(conn).todense() == whole.todense()).all()
+    with pytest.raises(brainevent.UnsupportedOperationError, match=rf"connect\.{rule} draws by .* take Split\("):
+        draw(**options, split=split_in(4, OTHER[by]))
+    turned = draw(**options, split=split_in(4, by)).T
+    assert turned.split == split_in(4, OTHER[by])
+
+
+def test_rules_that_draw_no_blocks_say_so(rng: np.random.Generator) -> None:
+    split = split_in(4)
+    for call, message in (
+        (lambda: connect.fixed_total_number(8, 8, 9, split=split), "connect.fixed_total_number draws all synapses"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, columns=(0, 2)), "columns= asks for a part"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, weight=rng.random(16)), "draws each block alone"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, delay=2), "can't carry delays yet"),
+        (lambda: connect.fixed_indegree(8, 9, 2, split=split), "9 postsynaptic neurons can't be split into 4"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split="x"), "takes a brainevent.sharding.Split"),  # type: ignore[arg-type]
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, format="cs"), "format must be one of"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(brainevent.BrainEventError, match=message):
+            call()  # type: ignore[no-untyped-call]
+
+
+def test_blocks_that_are_read_one_by_one(rng: np.random.Generator) -> None:
+    dense = drawn(rng)
+    asked = []
+
+    def read_block(start: int, stop: int) -> Any:
+        asked.append((start, stop))
+        block = brainevent.CSR.fromdense(dense[:, start:stop] * u.nS)
+        return block if start else (block.data, block.indices, block.indptr)
+
+    conn = brainevent.CSR.from_blocks(read_block, shape=(12, 8), split=split_in(4))
+    assert asked == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    shared = sharding.shard(brainevent.CSR.fromdense(dense * u.nS), split_in(4))
+    for one, other in zip(jax.tree.leaves(conn), jax.tree.leaves(shared), strict=True):
+        np.testing.assert_array_equal(one, other)
+    rows = brainevent.Dense.from_blocks(
+        lambda start, stop: (dense[start:stop],), shape=(12, 8), split=split_in(2, "pre")
+    )
+    np.testing.assert_array_equal(sharding.unshard(rows).todense(), dense)
+    for read, message in (
+        (lambda start, stop: brainevent.CSR.fromdense(dense), r"block from 0 to 2 must be a CSR of shape \(12, 2\)"),
+        (lambda start, stop: brainevent.COO.fromdense(dense[:, start:stop]), "must be a CSR"),
+        (lambda start, stop: (np.full(12, start), np.zeros(12, int), np.arange(13)), None),
+        (lambda start, stop: (float(start), np.zeros(12, int), np.arange(13)), "is the same in all blocks"),
+    ):
+        if message is None:
+            brainevent.CSR.from_blocks(read, shape=(12, 8), split=split_in(4))
+            continue
+        with pytest.raises(brainevent.MathError, match=message):
+            brainevent.CSR.from_blocks(read, shape=(12, 8), split=split_in(4))

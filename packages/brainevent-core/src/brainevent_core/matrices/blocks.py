@@ -18,8 +18,9 @@ from brainevent_core._typing import Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Split, SplitFormat
 from brainevent_core.matrices.stored import StoredMatrix
+from brainevent_core.ops import MatrixSpec
 
-__all__ = ["assembled", "require_splittable", "shard", "unshard"]
+__all__ = ["assembled", "shard", "unshard"]
 
 _Stored = TypeVar("_Stored", bound=StoredMatrix)
 
@@ -98,58 +99,51 @@ def _taken(weights: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.where(at >= 0, weights.reshape(-1)[at], np.zeros((), weights.dtype))
 
 
-def assembled(cls: type[_Stored], read: Callable[[int, int], _Stored], shape: Shape, split: Split) -> _Stored:
-    """A matrix in blocks that are made one by one.
-
-    Args:
-        cls: its class.
-        read: ``(start, stop) → block``, a matrix of the class with the neurons from start to stop alone.
-        shape: of the whole.
-        split: how; blocks of this process's devices are asked for, and no others.
-
-    Raises:
-        MathError: if a block is no matrix of the class and the shape that it must have, or some have one weight for all
-            entries and others don't, or another.
-    """
+def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
+    """A matrix in blocks that are made one by one, see :meth:`StoredMatrix.from_blocks`."""
+    _require(isinstance(split, Split), f"split takes a Split, got {type(split).__name__}.")
     bounds = split.bounds(shape[split.by == "post"])
-    matrices: dict[int, StoredMatrix] = {}
+    specs: dict[int, MatrixSpec] = {}
+    further: tuple[Any, ...] = ()
     for at in _own_blocks(split):
-        start, stop = bounds[at]
-        wanted = (shape[0], stop - start) if split.by == "post" else (stop - start, shape[1])
-        one = read(start, stop)
-        given = getattr(one, "shape", None)
-        if type(one) is not cls or given != wanted:
-            raise MathError(
-                f"The block from {start} to {stop} must be a {cls.__name__} of shape {wanted}, got a "
-                f"{type(one).__name__} of shape {given}."
-            )
-        matrices[at] = one
-    specs = {at: one.__matrix_spec__ for at, one in matrices.items()}
+        matrix = _as_block(cls, read(*bounds[at]), shape, split, bounds[at])
+        specs[at] = matrix.__matrix_spec__
+        further = matrix._static[2:]
     first = next(iter(specs.values()))
-    unit = units.unit_of(first.data)
     require_splittable(first.format)
-    fmt = _given(first.format)
-    data = {at: np.asarray(_in_unit(spec.data, unit)) for at, spec in specs.items()}
-    homogeneous = first.is_homogeneous
+    fmt, unit, homogeneous = _given(first.format), units.unit_of(first.data), first.is_homogeneous
+    data = {
+        at: np.asarray(units.mantissa_in(spec.data, unit, "The data of a block", "those of others"))
+        for at, spec in specs.items()
+    }
+    one = next(iter(data.values()))
     for at, spec in specs.items():
-        same = spec.format is first.format and spec.is_homogeneous == homogeneous
-        same = same and data[at].dtype == data[next(iter(data))].dtype
-        if not same or (homogeneous and data[at].item() != data[next(iter(data))].item()):
+        same = (spec.format, spec.is_homogeneous, data[at].dtype) == (first.format, homogeneous, one.dtype)
+        if not same or (homogeneous and data[at].item() != one.item()):
             raise MathError(
-                "The blocks of a matrix have the same format and dtype, and either one weight for each entry, or one for "
-                "all, the same in all blocks."
+                "The blocks of a matrix have the same format and dtype, and one weight for each entry, or one for all "
+                "that is the same in all blocks."
             )
     blocks = {
         at: _Block(None if homogeneous else data[at], tuple(map(np.asarray, spec.structure[: len(fmt.names)])))
         for at, spec in specs.items()
     }
-    whole = units.attach(data[next(iter(data))] if homogeneous else None, unit)
-    static = (shape, first.format, *next(iter(matrices.values()))._static[2:])
-    return _placed(cls, static, first.format, split, blocks, whole)
+    whole = units.attach(one if homogeneous else None, unit)
+    return _placed(cls, (shape, first.format, *further), first.format, split, blocks, whole)
 
 
-def _in_unit(data: Any, unit: Any) -> Any:
-    return units.mantissa_in(data, unit, "The data of a block", "those of others")
+def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds: tuple[int, int]) -> _Stored:
+    """What was read, as a matrix of the class."""
+    start, stop = bounds
+    wanted = (shape[0], stop - start) if split.by == "post" else (stop - start, shape[1])
+    if isinstance(block, (tuple, list)):
+        block = cls(tuple(block), shape=wanted)  # type: ignore[arg-type]
+    if type(block) is not cls or block.shape != wanted or block.split is not None:
+        raise MathError(
+            f"The block from {start} to {stop} must be a {cls.__name__} of shape {wanted} or the arrays of one, got "
+            f"{block!r}."
+        )
+    return block
 
 
 def require_splittable(fmt: Any) -> None:

@@ -103,6 +103,37 @@ class StoredMatrix(Matrix):
             )
         return as_data(data), [as_integers(label, array) for label, array in zip(names, given, strict=True)]
 
+    @classmethod
+    def from_blocks(cls, read_block: Callable[[int, int], Any], *, shape: Sequence[int], split: Split) -> Self:
+        """A matrix in blocks over devices, which are read one by one; no process reads more than those of its own.
+
+        Args:
+            read_block: ``(start, stop) → block``: the columns (``split.by == "post"``) or rows ("pre") from start to
+                stop, as a matrix of this class or a tuple of what its constructor takes, in which they are counted from
+                0. Called once for each block of this process's devices.
+            shape: (rows, columns) of the whole.
+            split: how the whole is split.
+
+        Returns:
+            What :func:`brainevent.sharding.shard` makes of the whole.
+
+        Raises:
+            MathError: if a block has another shape, class, dtype or unit than it must have, or the neurons can't be
+                split evenly.
+
+        Example:
+            >>> import brainevent, jax, jax.numpy as jnp
+            >>> split = brainevent.sharding.Split(jax.make_mesh((1,), ("x",)), "x", blocks=2)
+            >>> def read_block(start, stop):  # every presynaptic neuron connects to the first one of the block
+            ...     return jnp.ones(3), jnp.zeros(3, int), jnp.arange(4)
+            >>> conn = brainevent.CSR.from_blocks(read_block, shape=(3, 8), split=split)
+            >>> brainevent.BinaryArray(jnp.array([True, False, True])) @ conn
+            Array([2., 0., 0., 0., 2., 0., 0., 0.], dtype=float32)
+        """
+        from brainevent_core.matrices.blocks import assembled  # which makes matrices of any class
+
+        return assembled(cls, read_block, as_shape(shape), split)
+
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
