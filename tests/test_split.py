@@ -112,6 +112,27 @@ def test_exchange(mode: str, seed: int) -> None:
     }
 
 
+@pytest.mark.slow
+def test_the_example_in_one_and_in_several_processes() -> None:
+    """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""
+    example = PROGRAMS.parents[1] / "examples" / "devices.py"
+    printed = set()
+    for options in (
+        [],
+        ["--devices", "4"],
+        ["--devices", "2", "--processes", "2"],
+        ["--devices", "8", "--processes", "4"],
+    ):
+        environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+        command = [sys.executable, str(example), *options]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        (line,) = [line for line in done.stdout.splitlines() if "spikes" in line]
+        printed.add(line)
+    assert len(printed) == 1
+    assert int(printed.pop().split()[0]) > 1000
+
+
 # -- on one device -----------------------------------------------------------------------------------------------------
 
 
@@ -205,6 +226,9 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "degrees": lambda conn: conn.in_degrees(),
     "delays": lambda conn: conn.with_delay(2),
     "slices": lambda conn: conn.slice_rows([1]),
+    "layout of delays": lambda conn: conn.delay_layout(jnp.ones(conn.nse, int), 3),
+    "delivery": lambda conn: conn.delay_deliver(jnp.zeros((3, 8)), jnp.ones(12), 1, 0),
+    "ring": lambda conn: brainevent.DelayRing(3, 8).add(jnp.ones(12), conn),
     "diagonal": lambda conn: conn.diag_add(1.0),
     "sorted": lambda conn: conn.sort_indices(),
     "in jit": jax.jit(lambda conn: conn.todense()),
@@ -214,7 +238,13 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("cls", CLASSES)
 def test_what_needs_a_whole_matrix_says_so(cls: str, rng: np.random.Generator) -> None:
     conn = sharding.shard(getattr(brainevent, cls).fromdense(drawn(rng)), split_in(4))
-    only = {"slices": ("CSR", "CSC"), "diagonal": ("CSR", "CSC"), "sorted": ("COO",)}
+    only = {
+        "layout of delays": ("CSR",),
+        "delivery": ("CSR",),
+        "slices": ("CSR", "CSC"),
+        "diagonal": ("CSR", "CSC"),
+        "sorted": ("COO",),
+    }
     for name, operation in REFUSED.items():
         if cls in only.get(name, (cls,)):
             with pytest.raises(brainevent.UnsupportedOperationError, match=r"sharding\.unshard"):

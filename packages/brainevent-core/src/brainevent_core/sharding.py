@@ -57,7 +57,7 @@ def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> 
 
     Example:
         >>> import brainevent, jax, jax.numpy as jnp
-        >>> mesh = jax.make_mesh((1,), ("x",))
+        >>> mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
         >>> P = jax.sharding.PartitionSpec
         >>> def step(spikes):
         ...     return brainevent.sharding.exchange(spikes, "x").value

@@ -137,7 +137,7 @@ def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds
     start, stop = bounds
     wanted = (shape[0], stop - start) if split.by == "post" else (stop - start, shape[1])
     if isinstance(block, (tuple, list)):
-        block = cls(tuple(block), shape=wanted)  # type: ignore[arg-type]
+        block = cls(tuple(block), shape=wanted)
     if type(block) is not cls or block.shape != wanted or block.split is not None:
         raise MathError(
             f"The block from {start} to {stop} must be a {cls.__name__} of shape {wanted} or the arrays of one, got "
@@ -300,7 +300,8 @@ def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype
-    if any(array.shape != shape for array in arrays) and dtype.kind in "iu":
+    if dtype.kind in "iu":
+        # Whether this process fills blocks up or not: all must have one dtype.
         dtype = np.promote_types(dtype, np.min_scalar_type(fill))
     by_number = dict(zip(_own_blocks(split), arrays, strict=True))
 
@@ -308,7 +309,7 @@ def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
         mine = range(*where[0].indices(split.blocks))
         out = np.full((len(mine), *shape), fill, dtype)
         for place, at in enumerate(mine):
-            out[(place, *map(slice, by_number[at].shape))] = by_number[at]
+            out[place][tuple(map(slice, by_number[at].shape))] = by_number[at]
         return out
 
     return jax.make_array_from_callback((split.blocks, *shape), split.sharding, of_device)

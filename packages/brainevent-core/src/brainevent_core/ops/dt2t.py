@@ -70,9 +70,9 @@ def _in_blocks(format: SplitFormat, stored: MatrixSpec, y: Any, w: Any, axis: in
     w = jnp.broadcast_to(w if w.shape == per_entry else w.reshape(()), per_entry)
 
     def values(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
-        w, *structure = entries
+        (w, *structure), (y,) = entries, operands
         block = MatrixSpec(format.block, w, tuple(structure), shape, stored.transposed)
-        return _values(format.block, block, *operands, w, axis)
+        return _values(format.block, block, y, w, axis)
 
     along = Along(axis if not stored.transposed else 1 - axis, FLOAT)
     return on_blocks(format, stored.shape, values, [w, *stored.structure], [(along, y)], None)

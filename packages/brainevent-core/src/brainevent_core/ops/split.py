@@ -169,7 +169,7 @@ def _run(
         encoding = None if one is None else one.encoding
         if split:
             array = array.reshape(count, array.shape[0] // count, *array.shape[1:])
-        elif travel:
+        elif travel and encoding is not None:
             encoding, array = exchange_events(encoding, array, fmt.mesh_axis)
         encodings.append(encoding)
         given.append(array)
