@@ -220,9 +220,46 @@ def exchange(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found
 
 
+def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A mesh of two axes: the matrix is split over one of them, a batch of spikes over the other."""
+    dense, matrix = drawn("CSR", seed)
+    types = {
+        "auto": (AxisType.Auto,) * 2,
+        "explicit": (AxisType.Explicit,) * 2,
+        "mixed": (AxisType.Explicit, AxisType.Auto),
+    }
+    mesh = Mesh(np.array(jax.devices()[:4]).reshape(2, 2), ("batch", "x"), axis_types=types[kind])
+    conn = sharding.shard(matrix, sharding.Split(mesh, "x", blocks=BLOCKS))
+    spikes = np.random.default_rng(seed).random((4, N_PRE)) < 0.2
+    batch = jax.device_put(spikes, NamedSharding(mesh, P("batch", "x")))
+    vector, post = placed(mesh, spikes[0]), placed(mesh, np.ones(N_POST, bool))
+    found = {}
+    for name, program, given, wanted in (
+        ("batch", lambda conn, s: BinaryArray(s) @ conn, batch, spikes @ dense),
+        ("vmap", lambda conn, s: jax.vmap(lambda s: BinaryArray(s) @ conn)(s), batch, spikes @ dense),
+        ("vector", lambda conn, s: BinaryArray(s) @ conn, vector, spikes[0] @ dense),
+        ("back", lambda conn, s: conn @ BinaryArray(s), post, dense.sum(1)),
+        (
+            "inside of the other axis",
+            lambda conn, s: jax.shard_map(
+                lambda conn, s: BinaryArray(s) @ conn,
+                in_specs=(P(), P("batch")),
+                out_specs=P("batch"),
+                axis_names={"batch"},
+            )(conn, s),
+            batch,
+            spikes @ dense,
+        ),
+    ):
+        program = compiled_of(program, mesh, conn, given)
+        np.testing.assert_allclose(program(conn, given), wanted, rtol=1e-4, atol=1e-5, err_msg=name)
+        found[name] = collectives(program)
+    return found
+
+
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
     assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
-    run = {"compare": compare, "traffic": traffic, "exchange": exchange}[table]
+    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid}[table]
     print(json.dumps(run(*case, int(seed), counts)))

@@ -112,6 +112,21 @@ def test_exchange(mode: str, seed: int) -> None:
     }
 
 
+@pytest.mark.cover(share=0.3)
+@pytest.mark.parametrize("kind", ["auto", "explicit", "mixed"])
+def test_a_mesh_of_two_axes(kind: str, seed: int) -> None:
+    """Spikes travel along the axis of the split, and a batch over the other one; weights stay where they are."""
+    found = run("grid", kind, seed=seed, devices="4")
+    assert found["vector"] == ["all-gather u32[16]"]
+    if kind != "auto":
+        assert found["batch"] == ["all-gather u32[16,2]"]  # of the two vectors that a device has
+    # Where both axes are explicit, XLA replicates a matrix in a shard_map over the other one.
+    names = set(found) - ({"inside of the other axis"} if kind == "explicit" else set())
+    assert not any(
+        "all-gather f32" in collective or "all-gather s32" in collective for name in names for collective in found[name]
+    )
+
+
 @pytest.mark.slow
 def test_the_example_in_one_and_in_several_processes() -> None:
     """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -218,7 +218,8 @@ def _mapped(
             f"The matrix is split over the {fmt.devices} devices along {fmt.mesh_axis!r}, and the mesh in use here, of "
             f"the axes {dict(mesh.shape)}, has no such axis: use the mesh of its split, `jax.set_mesh(split.mesh)`."
         )
-    explicit = AxisType.Explicit in mesh.axis_types
+    types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
+    explicit = types[fmt.mesh_axis] == AxisType.Explicit
     block = PartitionSpec(fmt.mesh_axis)
     entry_specs = [PartitionSpec() if same else block for same in homogeneous]
     specs, travels, rest = [], [], ()
@@ -234,13 +235,13 @@ def _mapped(
             travel = not split and one.encoding in PLAIN and shape[one.axis] % fmt.devices == 0
         travels.append(travel)
         specs.append(PartitionSpec(fmt.mesh_axis if split or travel else None, *rest) if one else PartitionSpec())
-    if explicit:
-        # Under explicit axes arrays must be split as the program says already.
-        entries = [_split_as(mesh, spec, array) for spec, array in zip(entry_specs, entries)]
-        operands = [_split_as(mesh, spec, array) for spec, array in zip(specs, operands)]
-        axes = {name for name in mesh.axis_names if name not in mesh.manual_axes}
-    else:
-        axes = {fmt.mesh_axis}
+    if AxisType.Explicit in mesh.axis_types:
+        # Over explicit axes arrays must be split as the program says already.
+        visible = {name for name, kind in types.items() if kind == AxisType.Explicit}
+        entries = [_split_as(mesh, spec, array, visible) for spec, array in zip(entry_specs, entries)]
+        operands = [_split_as(mesh, spec, array, visible) for spec, array in zip(specs, operands)]
+    # A batch that is split over another explicit axis stays so. Axes that nothing here is split over are not ours.
+    axes = {fmt.mesh_axis, *(name for entry in rest for name in _names_in(entry))}
     out_specs = block if result is None else PartitionSpec(fmt.mesh_axis, *rest)
     out = jax.shard_map(
         functools.partial(run, lies, True, travels),
@@ -252,10 +253,17 @@ def _mapped(
     if result is None or result.axis == fmt.axis or shape[result.axis] == out.shape[0]:
         return out
     if explicit:
-        out = _split_as(mesh, PartitionSpec(None, *rest), out)
+        out = _split_as(mesh, PartitionSpec(None, *rest), out, axes)
     return out[: shape[result.axis]]
 
 
-def _split_as(mesh: Any, spec: PartitionSpec, array: Any) -> Any:
-    sharding = NamedSharding(mesh, PartitionSpec(*spec, *[None] * (jnp.ndim(array) - len(spec))))
+def _names_in(entry: Any) -> tuple[str, ...]:
+    """The mesh axes that a partition spec names for one axis of an array."""
+    return () if entry is None else entry if isinstance(entry, tuple) else (entry,)
+
+
+def _split_as(mesh: Any, spec: PartitionSpec, array: Any, visible: Set[str]) -> Any:
+    """An array that is split so over the explicit axes of a mesh, which are ``visible``."""
+    named = [entry if visible >= set(_names_in(entry)) else None for entry in spec]
+    sharding = NamedSharding(mesh, PartitionSpec(*named, *[None] * (jnp.ndim(array) - len(spec))))
     return array if jax.typeof(array).sharding == sharding else jax.sharding.reshard(array, sharding)
