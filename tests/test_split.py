@@ -246,6 +246,10 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "ring": lambda conn: brainevent.DelayRing(3, 8).add(jnp.ones(12), conn),
     "diagonal": lambda conn: conn.diag_add(1.0),
     "sorted": lambda conn: conn.sort_indices(),
+    "own rule": lambda conn: conn.apply_on_pre(lambda w, pre, post, params: w + 1, jnp.ones(12, bool)),
+    "bounds of neurons": lambda conn: conn.update_on_pre(jnp.ones(12, bool), 1.0, w_max=jnp.ones((12, 1))),
+    "file": lambda conn: brainevent.save("/dev/null", conn),
+    "SciPy": lambda conn: conn.to_scipy(),
     "in jit": jax.jit(lambda conn: conn.todense()),
 }
 
@@ -287,6 +291,9 @@ def test_what_acts_on_weights_alone(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(sharding.unshard(found).todense(), expected)
     np.testing.assert_allclose(conn.sum(axis=0), dense.sum(0), rtol=1e-5)
     assert "4 blocks by post over 'x'" in repr(conn)
+    assert "4 blocks by post over" in conn._repr_html_()
+    bounded = conn.update_on_pre(np.ones(12, bool), 1.0, w_max=conn.data + 0.5)
+    np.testing.assert_allclose(sharding.unshard(bounded).todense(), np.where(dense != 0, dense + 0.5, 0), rtol=1e-6)
 
 
 def test_another_split_of_what_is_split(rng: np.random.Generator) -> None:

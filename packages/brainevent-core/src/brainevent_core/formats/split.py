@@ -208,6 +208,25 @@ class SplitFormat:
         """The number of stored entries of all blocks, with those that fill them up."""
         return prod(self.weights_shape(arrays, shape))
 
+    def validate(self, data: Any, arrays: Sequence[Any], shape: Shape) -> None:
+        """Check ranks, lengths and dtypes of arrays with the blocks in front, see :meth:`Format.validate`; ``shape`` is
+        that of the whole.
+
+        Raises:
+            DTypeError: if a structure array does not hold integers.
+            MathError: if ranks or lengths do not fit.
+        """
+        of_blocks = [*arrays] if self.is_homogeneous(data) else [data, *arrays]
+        wrong = next((array for array in of_blocks if tuple(array.shape[:1]) != (self.blocks_here,)), None)
+        if wrong is not None:
+            raise MathError(
+                f"The arrays of a matrix in {self.blocks_here} blocks have these in front, got one of shape "
+                f"{tuple(wrong.shape)}."
+            )
+        blocks = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype) for array in arrays]
+        weights = data if self.is_homogeneous(data) else jax.ShapeDtypeStruct(data.shape[1:], data.dtype)
+        self.block.validate(weights, blocks, self.block_shape(shape, self.blocks))
+
     # -- where it is ---------------------------------------------------------------------------------------------------
 
     @property

@@ -184,6 +184,8 @@ class StoredMatrix(Matrix):
             yield "delay", f"{display.numbers(self.delay)} steps"
         if spec.format.components:
             yield "with", ", ".join(map(repr, spec.format.components))
+        if self.split is not None:
+            yield "split", f"{self.split.blocks} blocks by {self.split.by} over {self.split.axis!r}"
 
     def _is_one_matrix(self) -> bool:
         spec = self.__matrix_spec__
@@ -197,6 +199,8 @@ class StoredMatrix(Matrix):
     def _picture(self) -> str:
         spec = self.__matrix_spec__
         fmt, arrays = spec.format, spec.structure
+        if self.split is not None:
+            return ""  # no host need have all of it
         positions = display.sampled(self.nse)
         data = units.detach(self.data)[0]
         if not all(map(display.readable, (*arrays, data) if spec.stores_all else arrays)):

@@ -152,13 +152,16 @@ def _in_blocks(
             "entry before it is split."
         )
 
-    def updated(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
-        data, *structure = entries
-        static = {"shape": shape, "transpose": transpose, "encoding": encodings[0]}
-        return bind_update(format.block, data, structure, operands, **static, **params)
+    # A bound for each weight lies as the weights do; one for all has no axes.
+    entries = [data, *operands[2:], *structure]
 
-    lies = (Along(by_events, encoding), Along(by_trace, FLOAT), None, None)
-    return on_blocks(format, shape, updated, [data, *structure], list(zip(lies, operands)), None)
+    def updated(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        data, lower, upper, *structure = entries
+        static = {"shape": shape, "transpose": transpose, "encoding": encodings[0]}
+        return bind_update(format.block, data, structure, (*operands, lower, upper), **static, **params)
+
+    lies = (Along(by_events, encoding), Along(by_trace, FLOAT))
+    return on_blocks(format, shape, updated, entries, list(zip(lies, operands)), None)
 
 
 def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
@@ -172,7 +175,9 @@ def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
 def _bound(name: str, value: Any, unit: Any, stored: MatrixSpec) -> Any:
     """A bound as the primitive takes it: a scalar, or one for each weight."""
     value = _as_numbers(name, value, unit, stored.data.dtype)
-    per_entry = stored.format.weights_shape(stored.structure, stored.shape)
+    # One for all is refused later; the weights of this device's blocks have another shape than those of all.
+    homogeneous = stored.is_homogeneous
+    per_entry = stored.format.weights_shape(stored.structure, stored.shape) if homogeneous else tuple(stored.data.shape)
     if value.size == 1:
         return value.reshape(())
     if tuple(value.shape) == per_entry:

@@ -132,7 +132,7 @@ def on_blocks(
         blocks give, in their order: outside of ``shard_map`` of all, inside of those of this device.
     """
     operands = [_decoded(fmt, shape, *operand) for operand in operands]
-    homogeneous = [fmt.is_homogeneous(array) for array in entries]
+    homogeneous = [tuple(array.shape) in ((), (1,)) for array in entries]
     run = functools.partial(_run, fmt, shape, operation, homogeneous, result)
     lies = [one for one, _ in operands]
     arrays = [array for _, array in operands]
