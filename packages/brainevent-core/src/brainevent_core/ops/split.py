@@ -20,9 +20,9 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from brainevent_core import _jax
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, PLAIN, SPARSE_FLOAT, WORD_BITS, Encoding, is_event
-from brainevent_core.encodings.bitpacked import pack
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import Shape, SplitFormat
+from brainevent_core.primitives import encode_events_p
 
 __all__ = ["Along", "exchange_events", "not_in_blocks", "on_blocks", "require_whole"]
 
@@ -70,7 +70,8 @@ def exchange_events(encoding: Encoding, x: Any, axis: str) -> tuple[Encoding, An
 
 def _exchange_bits(axis: str, x: Any) -> tuple[Encoding, Any]:
     n, rest = x.shape[0], x.shape[1:]
-    words = jax.lax.all_gather(pack(is_event(x), -(-n // WORD_BITS)), axis, axis=0, tiled=True)
+    words = encode_events_p(is_event(x), encoding=BITPACKED, length=-(-n // WORD_BITS))
+    words = jax.lax.all_gather(words, axis, axis=0, tiled=True)
     if n % WORD_BITS == 0:
         return BITPACKED, words
     events = BITPACKED.decode(words, words.shape[0] * WORD_BITS)
@@ -177,8 +178,9 @@ def _run(
     block_shape = fmt.block_shape(shape, fmt.blocks if whole else count)
     call = functools.partial(operation, encodings, block_shape)
     axes = [None if same else 0 for same in homogeneous]
-    if count == 1:
-        # Not under vmap, for the kernels that take no mapped axes; a reshape copies nothing, an index might.
+    if count == 1 and result is not None:
+        # Not under vmap, for the kernels that take no mapped axes; a reshape copies nothing, an index might. But where
+        # new weights overwrite the old ones in a loop, XLA copies both for a reshape, and a mapped axis is in place.
         out = call(_without_blocks(axes, entries), _without_blocks(mapped, given))
         out = jax.tree.map(lambda array: array[None], out)
     else:
@@ -227,7 +229,7 @@ def _mapped(
         given = tuple(_jax.partition(jax.typeof(array)))
         rest = given[1:] if one is not None else rest
         split = one is not None and one.axis == fmt.axis
-        if one is None:
+        if one is None or fmt.devices == 1:
             travel = False
         elif explicit:
             travel = not split and bool(given) and given[0] == fmt.mesh_axis
