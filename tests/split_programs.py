@@ -183,6 +183,11 @@ def traffic(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict
             def replicating(conn, s):  # type: ignore[no-untyped-def]
                 return BinaryArray(s) @ conn.with_data(2 * move(conn.data, NamedSharding(mesh, P())))  # noqa: B023
 
+            def learning(conn, s, y):  # type: ignore[no-untyped-def]
+                return jax.lax.scan(lambda conn, _: (conn.update_on_pre(s, y), None), conn, length=3)[0].data
+
+            found["learning"] = compiled_of(learning, mesh, conn, spikes, trace).as_text()
+            found["weights"] = conn.data.size // count
             found["planted"] = collectives(compiled_of(replicating, mesh, conn, spikes))
     return found
 

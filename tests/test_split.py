@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh
+from tests.test_plasticity import weight_sized_copies
 from tests.toy_formats import Blocks
 
 import brainevent
@@ -93,6 +94,9 @@ def test_what_travels(cls: str, mode: str, seed: int) -> None:
     assert eight["bytes"] * 8 == one["bytes"]
     assert eight["arguments"] <= math.ceil(one["arguments"] / 8) + 64
     assert eight["temporary"] < eight["bytes"]
+    # In a loop new weights overwrite the old ones.
+    assert "while" in found["learning"]
+    assert not weight_sized_copies(found["learning"], found["weights"])
     # Weights that are replicated by mistake would be seen.
     assert any("f32[8," in collective for collective in found["planted"])
     assert found["planted"] != eight["spikes @ conn"]

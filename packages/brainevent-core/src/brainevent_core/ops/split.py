@@ -224,7 +224,8 @@ def _mapped(
     explicit = types[fmt.mesh_axis] == AxisType.Explicit
     block = PartitionSpec(fmt.mesh_axis)
     entry_specs = [PartitionSpec() if same else block for same in homogeneous]
-    specs, travels, rest = [], [], ()
+    specs, travels = [], []
+    rest: tuple[Any, ...] = ()
     for one, array in zip(lies, operands):
         given = tuple(_jax.partition(jax.typeof(array)))
         rest = given[1:] if one is not None else rest
