@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import brainevent_core as _core
 from brainevent_core import *  # noqa: F403
-from brainevent_core import __all__, __version__, config, connect  # noqa: F401
+from brainevent_core import __all__, __version__, config, connect, sharding  # noqa: F401
 from brainevent_core.deprecated import look_up as _look_up
 from brainevent_core.plugins import kernel_language as _kernel_language
 
 # `import brainevent.config` finds the module of core, not a copy of it.
-for _module in (_core.config, _core.connect):
+for _module in (_core.config, _core.connect, _core.sharding):
     _sys.modules[f"{__name__}.{_module.__name__.rpartition('.')[2]}"] = _module
 
 

@@ -5,7 +5,7 @@ Users import :mod:`brainevent`, which re-exports this package's public names; ba
 
 from typing import TYPE_CHECKING, Any
 
-from brainevent_core import config, connect
+from brainevent_core import config, connect, sharding
 from brainevent_core.config import use_backend
 from brainevent_core.deprecated import look_up as _look_up
 from brainevent_core.differentiation import grad, value_and_grad, weights, with_weights
@@ -203,6 +203,7 @@ __all__ = [
     "matmul",
     "refresh_backends",
     "save",
+    "sharding",
     "steps",
     "update_coo_on_binary_post",
     "update_coo_on_binary_pre",

@@ -47,6 +47,7 @@ __all__ = [
     "lower",
     "lowering_platforms",
     "make_varying",
+    "manual_axes",
     "new_primitive",
     "partition",
     "partitioned",
@@ -184,6 +185,12 @@ def varying_axes(aval: Any) -> frozenset[Any]:
     """The mesh axes over which a value inside ``shard_map`` differs from device to device."""
     manual = getattr(aval, "mat", None)  # jax >= 0.9
     return manual.varying if manual is not None else getattr(aval, "vma", frozenset())
+
+
+def manual_axes() -> tuple[Any, ...]:
+    """The mesh axes over which ``shard_map`` runs the present program, device by device."""
+    mesh: Any = jax.sharding.get_abstract_mesh()
+    return tuple(mesh.manual_axes)
 
 
 def make_varying(x: Any, axes: frozenset[Any]) -> Any:

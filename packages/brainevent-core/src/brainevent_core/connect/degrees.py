@@ -8,9 +8,11 @@ import numpy as np
 
 from brainevent_core._typing import ArrayLike
 from brainevent_core.connect.arguments import Rows, as_count, as_rows, require_one_population
+from brainevent_core.connect.blocks import drawn_in_blocks
 from brainevent_core.connect.synapses import FormatName, Synapses, builder
 from brainevent_core.connect.weights import Delay, Weight, facts
 from brainevent_core.errors import MathError
+from brainevent_core.formats import Split
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import draw_pairs, draw_partners, host_seed
 
@@ -29,6 +31,7 @@ def fixed_outdegree(
     allow_multapses: bool = False,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Every presynaptic neuron has ``degree`` random postsynaptic targets.
 
@@ -46,6 +49,8 @@ def fixed_outdegree(
         rows: (start, stop) or a slice: only these presynaptic neurons. The matrix has the shape (stop - start, n_post).
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" (if all in-degrees happen to be equal) or
             "dense".
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -61,8 +66,11 @@ def fixed_outdegree(
         >>> bool((W.out_degrees() == 20).all())
         True
     """
+    arguments = dict(locals())
     make = builder(format)
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
+    if split is not None:
+        return drawn_in_blocks(fixed_outdegree, arguments, (n_pre, n_post), "rows")
     taken = as_rows("rows", rows, n_pre)
     synapses, words = _fixed_degree(n_pre, n_post, degree, seed, allow_autapses, allow_multapses, taken, by_post=False)
     return make(synapses, facts(weight, delay, synapses, words))
@@ -80,6 +88,7 @@ def fixed_indegree(
     allow_multapses: bool = False,
     columns: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Every postsynaptic neuron has ``degree`` random presynaptic sources.
 
@@ -89,6 +98,8 @@ def fixed_indegree(
         columns: (start, stop) or a slice: only these postsynaptic neurons. The matrix has the shape (n_pre, stop -
             start). The rule draws by column.
         format: "csc" and "fixed_pre_num" are what the rule draws; others cost a sort of all synapses.
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by postsynaptic neuron.
 
     Example:
         >>> from brainevent import connect
@@ -99,8 +110,11 @@ def fixed_indegree(
         >>> bool((part.todense() == W.todense()[:, 100:200]).all())
         True
     """
+    arguments = dict(locals())
     make = builder(format)
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
+    if split is not None:
+        return drawn_in_blocks(fixed_indegree, arguments, (n_pre, n_post), "columns")
     taken = as_rows("columns", columns, n_post)
     synapses, words = _fixed_degree(n_post, n_pre, degree, seed, allow_autapses, allow_multapses, taken, by_post=True)
     return make(synapses, facts(weight, delay, synapses, words))
@@ -150,6 +164,7 @@ def fixed_total_number(
     allow_multapses: bool = False,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """``number`` synapses between random pairs of neurons.
 
@@ -166,6 +181,8 @@ def fixed_total_number(
         rows: (start, stop) or a slice: only these presynaptic neurons. All synapses are drawn for it, and those of
             other rows left out.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. This rule can't, and says so.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -178,8 +195,11 @@ def fixed_total_number(
         >>> connect.fixed_total_number(1000, 500, 20_000, weight=0.5, seed=0)
         CSR(shape=(1000, 500), nse=20000, dtype=float32)
     """
+    arguments = dict(locals())
     make = builder(format)
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
+    if split is not None:
+        return drawn_in_blocks(fixed_total_number, arguments, (n_pre, n_post), None)
     number = as_count("number", number)
     start, stop = as_rows("rows", rows, n_pre)
     if not allow_autapses:

@@ -9,10 +9,12 @@ import numpy as np
 
 from brainevent_core._typing import ArrayLike, Number
 from brainevent_core.connect.arguments import Rows, as_count, as_rows, require_one_population
+from brainevent_core.connect.blocks import drawn_in_blocks
 from brainevent_core.connect.distributions import Distribution
 from brainevent_core.connect.synapses import Facts, FormatName, Synapses, builder, is_homogeneous, mirrored
 from brainevent_core.connect.weights import Delay, Weight, facts
 from brainevent_core.errors import MathError
+from brainevent_core.formats import Split
 from brainevent_core.jitc import as_probability
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import draw_bernoulli, host_seed
@@ -28,6 +30,7 @@ def one_to_one(
     seed: ArrayLike | None = None,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Presynaptic neuron i connects to postsynaptic neuron i.
 
@@ -39,6 +42,8 @@ def one_to_one(
         seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n, n).
@@ -49,8 +54,11 @@ def one_to_one(
         Array([[0.5, 0. ],
                [0. , 0.5]], dtype=float32)
     """
+    arguments = dict(locals())
     make = builder(format)
     n = as_count("n", n)
+    if split is not None:
+        return drawn_in_blocks(one_to_one, arguments, (n, n), "rows")
     start, stop = as_rows("rows", rows, n)
     synapses = Synapses(np.ones(stop - start, np.int64), np.arange(start, stop, dtype=np.int32), start, n)
     return make(synapses, facts(weight, delay, synapses, host_seed(seed)))
@@ -67,6 +75,7 @@ def all_to_all(
     symmetric: bool = False,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Every presynaptic neuron connects to every postsynaptic neuron.
 
@@ -80,6 +89,8 @@ def all_to_all(
         symmetric: see :func:`pairwise_bernoulli`.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -90,8 +101,11 @@ def all_to_all(
         Array([[0. , 0.5],
                [0.5, 0. ]], dtype=float32)
     """
+    arguments = dict(locals())
     make = builder(format)
     n_pre, n_post = as_count("n_pre", n_pre), as_count("n_post", n_post)
+    if split is not None:
+        return drawn_in_blocks(all_to_all, arguments, (n_pre, n_post), "rows")
     taken = as_rows("rows", rows, n_pre)
 
     def whole(start: int, stop: int) -> Synapses:
@@ -116,6 +130,7 @@ def pairwise_bernoulli(
     symmetric: bool = False,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Every pair of neurons is connected with probability ``prob``, independently.
 
@@ -137,6 +152,8 @@ def pairwise_bernoulli(
             before it, too.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -152,8 +169,11 @@ def pairwise_bernoulli(
         >>> bool((W.todense() == brainevent.JITCScalarR(0.5, 0.1, 1, shape=(300, 200)).todense()).all())
         True
     """
+    arguments = dict(locals())
     make = builder(format)
     n_pre, n_post, prob = as_count("n_pre", n_pre), as_count("n_post", n_post), as_probability(prob)
+    if split is not None:
+        return drawn_in_blocks(pairwise_bernoulli, arguments, (n_pre, n_post), "rows")
     taken = as_rows("rows", rows, n_pre)
     if not allow_autapses:
         require_one_population("allow_autapses=False", n_pre, n_post)

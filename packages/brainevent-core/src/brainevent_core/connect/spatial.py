@@ -11,10 +11,12 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import ArrayLike, Number, QuantityLike
 from brainevent_core.connect.arguments import Rows, as_rows, mantissa_in, require_one_population
+from brainevent_core.connect.blocks import drawn_in_blocks
 from brainevent_core.connect.pairwise import with_facts
 from brainevent_core.connect.synapses import FormatName, Synapses, builder
 from brainevent_core.connect.weights import Delay, Weight
 from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import Split
 from brainevent_core.jitc import draw
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import DISTANCE, chunks, host_seed, row_keys
@@ -39,6 +41,7 @@ def distance(
     symmetric: bool = False,
     rows: Rows = None,
     format: FormatName = "csr",
+    split: Split | None = None,
 ) -> StoredMatrix:
     """Two neurons are connected with a probability that depends on their distance, independently of others.
 
@@ -61,6 +64,8 @@ def distance(
             :func:`~brainevent.connect.pairwise_bernoulli`.
         rows: (start, stop) or a slice: only these presynaptic neurons. All positions are given.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
+        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
+            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -79,9 +84,12 @@ def distance(
         >>> W.shape, 20 < W.nse / 400 < 30
         ((400, 400), True)
     """
+    arguments = dict(locals())
     make = builder(format)
     space = _space(positions_pre, positions_post, radius, periodic)
     n_pre, n_post = len(space.pre), len(space.post)
+    if split is not None:
+        return drawn_in_blocks(distance, arguments, (n_pre, n_post), "rows")
     taken = as_rows("rows", rows, n_pre)
     if not allow_autapses:
         require_one_population("allow_autapses=False", n_pre, n_post)

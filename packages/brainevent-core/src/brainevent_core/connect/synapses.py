@@ -15,7 +15,7 @@ from brainevent_core.errors import MathError
 from brainevent_core.formats import pointer_dtype
 from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn, StoredMatrix
 
-__all__ = ["Facts", "FormatName", "Synapses", "builder", "is_homogeneous", "mirrored"]
+__all__ = ["Facts", "FormatName", "Synapses", "builder", "class_of", "is_homogeneous", "mirrored"]
 
 #: What ``format=`` of a rule takes.
 FormatName: TypeAlias = Literal["csr", "csc", "coo", "fixed_post_num", "fixed_pre_num", "dense"]
@@ -232,6 +232,23 @@ _FORMATS: dict[str, Callable[[Synapses, Facts], StoredMatrix]] = {
     "fixed_pre_num": _fixed_pre_num,
     "dense": _dense,
 }
+
+
+#: The class that each makes.
+_CLASSES: dict[str, type[StoredMatrix]] = {
+    "csr": CSR,
+    "csc": CSC,
+    "coo": COO,
+    "fixed_post_num": FixedPostNumConn,
+    "fixed_pre_num": FixedPreNumConn,
+    "dense": Dense,
+}
+
+
+def class_of(format: str) -> type[StoredMatrix]:
+    """The class of the matrices that :func:`builder` makes."""
+    builder(format)
+    return _CLASSES[format]
 
 
 def builder(format: str) -> Callable[[Synapses, Facts], StoredMatrix]:

@@ -6,13 +6,14 @@ from brainevent_core.formats.csr import CSR_FORMAT, row_bounds
 from brainevent_core.formats.delays import DELAY, delay_at_entries, delay_extent
 from brainevent_core.formats.dense import DENSE_FORMAT
 from brainevent_core.formats.fixed_num import FIXED_NUM_FORMAT
-from brainevent_core.formats.format import Component, Entries, Format, Shape, Structure
+from brainevent_core.formats.format import Component, Entries, Format, Part, Shape, Structure
 from brainevent_core.formats.indices import (
     INT32_MAX,
     index_dtype,
     out_of_range,
     pointer_dtype,
     random_indices,
+    shifted,
     signed,
     within,
 )
@@ -24,6 +25,7 @@ from brainevent_core.formats.registry import (
     registered_formats,
     unregister,
 )
+from brainevent_core.formats.split import Split, SplitFormat
 from brainevent_core.formats.weight_indices import WEIGHT_INDICES
 
 for _format in (DENSE_FORMAT, COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT):
@@ -43,7 +45,10 @@ __all__ = [
     "Component",
     "Entries",
     "Format",
+    "Part",
     "Shape",
+    "Split",
+    "SplitFormat",
     "Structure",
     "column_index",
     "delay_at_entries",
@@ -58,6 +63,7 @@ __all__ = [
     "register_format",
     "registered_formats",
     "row_bounds",
+    "shifted",
     "signed",
     "unregister",
     "within",

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from brainevent_core.formats.format import Format, Shape, Structure
-from brainevent_core.formats.indices import out_of_range, random_indices
+from brainevent_core.formats.format import Format, Part, Shape, Structure
+from brainevent_core.formats.indices import out_of_range, random_indices, shifted
 
 __all__ = ["COO_FORMAT"]
 
@@ -28,6 +28,32 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
     return [random_indices(rng, length, count, malformed=malformed).astype(dtype) for length in shape]
 
 
+def _part(structure: Structure, shape: Shape, axis: int, start: int, stop: int) -> Part:
+    index = (structure.row, structure.col)
+    found = np.flatnonzero((index[axis] >= start) & (index[axis] < stop))
+    row, col = (shifted(one[found], start if along == axis else 0) for along, one in enumerate(index))
+    return Part((row, col), found)
+
+
+def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    starts = np.cumsum([0, *(shape[axis] for shape in shapes)])
+    offsets = np.cumsum([0, *(part.row.size for part in parts)])
+    rows, columns, weights = [], [], []
+    for part, shape, start, offset in zip(parts, shapes, starts, offsets):
+        # One that is outside of its part would be inside of the next.
+        exists = (part.row >= 0) & (part.row < shape[0]) & (part.col >= 0) & (part.col < shape[1])
+        (found,) = np.nonzero(exists)
+        rows.append(shifted(part.row[found], -start if axis == 0 else 0))
+        columns.append(shifted(part.col[found], -start if axis == 1 else 0))
+        weights.append(found + offset)
+    index, at = (np.concatenate(rows), np.concatenate(columns)), np.concatenate(weights)
+    for keys, joined in zip((rows, columns), index):
+        if all((np.diff(each) >= 0).all() for each in keys):  # as the whole may promise to be
+            order = np.argsort(joined, kind="stable")
+            return (index[0][order], index[1][order]), at[order]
+    return index, at
+
+
 COO_FORMAT = Format(
     name="coo",
     label="COO",
@@ -38,4 +64,6 @@ COO_FORMAT = Format(
     coordinates=lambda structure, shape: (structure.row, structure.col),
     draw=_draw,
     coordinates_at=lambda structure, shape, positions: (structure.row[positions], structure.col[positions]),
+    part=_part,
+    join=_join,
 )

@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats.format import Format, Shape, Structure
-from brainevent_core.formats.indices import INT32_MAX, out_of_range, pointer_dtype, random_indices, signed
+from brainevent_core.formats.format import Format, Part, Shape, Structure
+from brainevent_core.formats.indices import INT32_MAX, out_of_range, pointer_dtype, random_indices, shifted, signed
 
 __all__ = ["CSR_FORMAT", "row_bounds"]
 
@@ -85,6 +85,46 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
     return [indices.astype(dtype), indptr.astype(np.int32)]
 
 
+def _bounds(structure: Structure) -> np.ndarray:
+    """What :func:`row_bounds` gives, on the host, in 64 bits."""
+    indptr = structure.indptr
+    if indptr.dtype.kind == "u":
+        indptr = np.minimum(indptr, structure.indices.size)
+    return np.maximum.accumulate(np.clip(indptr.astype(np.int64), 0, structure.indices.size))
+
+
+def _part(structure: Structure, shape: Shape, axis: int, start: int, stop: int) -> Part:
+    bounds, indices = _bounds(structure), structure.indices
+    if axis == 0:
+        begin, end = bounds[start], bounds[stop]
+        pointers = bounds[start : stop + 1] - begin
+        arrays = indices[begin:end], pointers.astype(pointer_dtype(int(end - begin)))
+        return Part(arrays, np.arange(begin, end))
+    claimed = slice(bounds[0], bounds[-1])
+    found = bounds[0] + np.flatnonzero((indices[claimed] >= start) & (indices[claimed] < stop))
+    pointers = np.searchsorted(found, bounds)
+    return Part((shifted(indices[found], start), pointers.astype(pointer_dtype(found.size))), found)
+
+
+def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    starts = np.cumsum([0, *(shape[axis] for shape in shapes)])
+    offsets = np.cumsum([0, *(part.indices.size for part in parts)])
+    rows, columns, weights = [], [], []
+    for part, shape, start, offset in zip(parts, shapes, starts, offsets):
+        bounds = _bounds(part)
+        claimed = np.arange(bounds[0], bounds[-1])
+        index = part.indices[claimed]
+        exists = (index >= 0) & (index < shape[1])  # one that is outside of its part would be inside of the next
+        rows.append(np.repeat(np.arange(shape[0]), np.diff(bounds))[exists] + (start if axis == 0 else 0))
+        columns.append(shifted(index[exists], -start if axis == 1 else 0))
+        weights.append(claimed[exists] + offset)
+    row = np.concatenate(rows)
+    order = np.argsort(row, kind="stable")  # by row, then by part, then as in the part
+    length = starts[-1] if axis == 0 else shapes[0][0]
+    indptr = np.searchsorted(row[order], np.arange(length + 1))
+    return (np.concatenate(columns)[order], indptr.astype(pointer_dtype(row.size))), np.concatenate(weights)[order]
+
+
 CSR_FORMAT = Format(
     name="csr",
     label="CSR or CSC",
@@ -96,4 +136,6 @@ CSR_FORMAT = Format(
     draw=_draw,
     compressed_rows=lambda structure, shape: (structure.indices, structure.indptr),
     coordinates_at=_coordinates_at,
+    part=_part,
+    join=_join,
 )

@@ -10,8 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats.format import Format, Shape, Structure
-from brainevent_core.formats.indices import index_dtype, out_of_range, pointer_dtype, random_indices
+from brainevent_core.formats.format import Format, Part, Shape, Structure
+from brainevent_core.formats.indices import index_dtype, out_of_range, pointer_dtype, random_indices, shifted
 
 __all__ = ["FIXED_NUM_FORMAT"]
 
@@ -54,6 +54,40 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
     return [indices.reshape(rows, width).astype(dtype)]
 
 
+def _part(structure: Structure, shape: Shape, axis: int, start: int, stop: int) -> Part:
+    indices = structure.indices
+    weights = np.arange(indices.size).reshape(indices.shape)
+    if axis == 0:
+        return Part((indices[start:stop],), weights[start:stop])
+    inside = (indices >= start) & (indices < stop)
+    (order, exists) = _existing_first(inside)
+    found = np.where(exists, shifted(np.take_along_axis(indices, order, 1), start), stop - start)
+    return Part((found,), np.where(exists, np.take_along_axis(weights, order, 1), -1))
+
+
+def _existing_first(exists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each row the positions of entries that exist, in order, and others behind them up to the fullest row; and
+    which of these exist."""
+    width = int(exists.sum(1).max(initial=0))
+    order = np.argsort(~exists, axis=1, kind="stable")[:, :width]
+    return order, np.take_along_axis(exists, order, 1)
+
+
+def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tuple[tuple[np.ndarray, ...], np.ndarray]:
+    offsets = np.cumsum([0, *(part.indices.size for part in parts)])
+    weights = [
+        offset + np.arange(part.indices.size).reshape(part.indices.shape) for part, offset in zip(parts, offsets)
+    ]
+    if axis == 0:
+        return (np.concatenate([part.indices for part in parts]),), np.concatenate(weights)
+    starts = np.cumsum([0, *(shape[1] for shape in shapes)])
+    inside = [(part.indices >= 0) & (part.indices < shape[1]) for part, shape in zip(parts, shapes)]
+    indices = np.concatenate([shifted(part.indices, -start) for part, start in zip(parts, starts)], axis=1)
+    (order, exists) = _existing_first(np.concatenate(inside, axis=1))
+    indices = np.where(exists, np.take_along_axis(indices, order, 1), starts[-1])
+    return (indices,), np.where(exists, np.take_along_axis(np.concatenate(weights, axis=1), order, 1), -1)
+
+
 FIXED_NUM_FORMAT = Format(
     name="fixed_num",
     label="FixedPostNumConn or FixedPreNumConn",
@@ -65,4 +99,6 @@ FIXED_NUM_FORMAT = Format(
     draw=_draw,
     compressed_rows=_compressed_rows,
     coordinates_at=_coordinates_at,
+    part=_part,
+    join=_join,
 )

@@ -24,7 +24,7 @@ from brainevent_core._by_name import ByName
 from brainevent_core.errors import DTypeError, MathError, RegistrationError
 from brainevent_core.formats.indices import index_dtype
 
-__all__ = ["Component", "Entries", "Format", "Shape", "Structure"]
+__all__ = ["Component", "Entries", "Format", "Part", "Shape", "Structure"]
 
 Shape = tuple[int, int]
 
@@ -45,6 +45,19 @@ class Entries(NamedTuple):
     row: Any
     col: Any
     weight: Any = None
+
+
+class Part(NamedTuple):
+    """The structure of some rows or columns of a matrix, in NumPy.
+
+    Attributes:
+        arrays: those of the structure, in order.
+        weights: for each entry of the part, in the shape of its weights, the position of its weight in the flattened
+            data of the whole; -1 for an entry that does not exist.
+    """
+
+    arrays: tuple[np.ndarray, ...]
+    weights: np.ndarray
 
 
 def _nothing_wrong(structure: Structure, shape: Shape) -> str | None:
@@ -121,6 +134,11 @@ class Format(ByName):
         coordinates_at: ``(structure, shape, positions) → (row, col)`` of the entries at some positions, in storage
             order, without a look at the others; for the pictures in notebooks. The arrays can be of NumPy. None if
             there is no such way: matrices of many entries are then shown without a picture.
+        part: ``(structure as NumPy arrays, shape, axis, start, stop) → Part``: the rows (axis 0) or columns (1) from
+            start to stop alone, counted from 0. It makes matrices that can be split over devices; their parts are
+            filled up with indices outside of the shape.
+        join: ``(structures, shapes, axis) → (arrays, weights)``: the structure of parts that follow each other along an
+            axis, and where each of its weights is in the flattened data of the parts, one part behind the other.
         components: the components that it carries, see :meth:`with_component`.
         label: what messages call it, the names of its classes; its quoted name unless it is given.
     """
@@ -135,6 +153,8 @@ class Format(ByName):
     takes_homogeneous: bool = True
     compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
     coordinates_at: Callable[[Structure, Shape, np.ndarray], tuple[Any, Any]] | None = None
+    part: Callable[[Structure, Shape, int, int, int], Part] | None = None
+    join: Callable[[Sequence[Structure], Sequence[Shape], int], tuple[tuple[np.ndarray, ...], np.ndarray]] | None = None
     components: tuple[Component, ...] = ()
     label: str = ""
     _base: Format | None = None
@@ -161,6 +181,11 @@ class Format(ByName):
     def base(self) -> Format:
         """The format without its components."""
         return self._base or self
+
+    @property
+    def turned(self) -> Format:
+        """The format of the same arrays after rows and columns have changed places in them, itself: it has no side."""
+        return self
 
     def with_component(self, component: Component) -> Format:
         """The format that carries one more component; the same object for the same component.

@@ -12,7 +12,7 @@ import numpy as np
 from brainevent_core._jax import x64_enabled
 from brainevent_core.errors import MathError
 
-__all__ = ["INT32_MAX", "index_dtype", "out_of_range", "pointer_dtype", "random_indices", "signed", "within"]
+__all__ = ["INT32_MAX", "index_dtype", "out_of_range", "pointer_dtype", "random_indices", "shifted", "signed", "within"]
 
 #: The longest axis whose indices, and the length itself, which stands for one outside, fit into 32 bits.
 INT32_MAX = int(np.iinfo(np.int32).max)
@@ -82,6 +82,18 @@ def pointer_dtype(nse: int) -> Any:
             'jax.config.update("jax_enable_x64", True) before arrays are made.'
         )
     return np.int64
+
+
+def shifted(indices: np.ndarray, start: int) -> np.ndarray:
+    """NumPy indices that are counted from ``start`` on, in their dtype if that holds the result, else in int32 or
+    int64."""
+    if start == 0 or not indices.size:
+        return indices
+    moved = indices.astype(np.int64) - start
+    limits = np.iinfo(indices.dtype)
+    if limits.min <= moved.min() and moved.max() <= limits.max:
+        return moved.astype(indices.dtype)
+    return moved.astype(np.int32 if np.abs(moved).max() <= INT32_MAX else np.int64)
 
 
 def out_of_range(label: str, indices: np.ndarray, bound: int, what: str) -> str | None:

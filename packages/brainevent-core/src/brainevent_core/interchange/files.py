@@ -15,6 +15,7 @@ from brainevent_core.errors import DTypeError, MathError, StructureError
 from brainevent_core.formats import Format
 from brainevent_core.matrices import Matrix
 from brainevent_core.matrices.arguments import as_index_array
+from brainevent_core.ops import require_whole
 from brainevent_core.serialization import static_as_text, static_of_text, unit_as_text, unit_of_text
 
 __all__ = ["load", "save"]
@@ -41,6 +42,7 @@ def save(file: str | PathLike[str], matrix: Matrix) -> None:
     Raises:
         DTypeError: if it is none.
         MathError: inside ``jit``, where it has no values.
+        UnsupportedOperationError: for a matrix that is split over devices.
 
     Example:
         >>> import brainevent, numpy as np, tempfile, os
@@ -52,6 +54,7 @@ def save(file: str | PathLike[str], matrix: Matrix) -> None:
     """
     if not isinstance(matrix, Matrix) or getattr(matrices, type(matrix).__name__, None) is not type(matrix):
         raise DTypeError(f"save takes a matrix of a class of brainevent, got {type(matrix).__name__}.")
+    require_whole(matrix.__matrix_spec__.format, "file in this layout; checkpoint libraries save its arrays")
     (data, *structure), static = matrix.tree_flatten()
     mantissa, unit = units.detach(data)
     arrays = dict(zip(("data", *matrix._names), (mantissa, *structure), strict=True))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from brainevent_core.formats import CSC_INDEX, column_index
+from brainevent_core.formats import CSC_INDEX
 from brainevent_core.matrices.stored import StoredMatrix
+from brainevent_core.ops import index_of_columns
 
 __all__ = ["ColumnIndexed"]
 
@@ -43,7 +44,7 @@ class ColumnIndexed(StoredMatrix):
         if self.has_csc_index:
             return self
         stored = self.__matrix_spec__
-        index = column_index(stored.format, stored.structure, stored.shape)
+        index = index_of_columns(stored)
         children = (self.data, *self._structure, *index)
         return self.tree_unflatten((self.shape, stored.format.with_component(CSC_INDEX)), children)
 

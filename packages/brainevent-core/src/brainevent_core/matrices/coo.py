@@ -12,7 +12,7 @@ from brainevent_core.formats import COO_FORMAT
 from brainevent_core.matrices.annotations import annotated, annotations_of, taken, turned
 from brainevent_core.matrices.arguments import dense_parts, nonzero
 from brainevent_core.matrices.stored import StoredMatrix
-from brainevent_core.ops import coordinate_order
+from brainevent_core.ops import coordinate_order, require_whole
 
 __all__ = ["COO"]
 
@@ -87,6 +87,7 @@ class COO(StoredMatrix):
             >>> brainevent.COO([1.0, 2.0, 3.0], [1, 0, 0], [0, 1, 0], shape=(2, 2)).sort_indices().data
             Array([3., 2., 1.], dtype=float32)
         """
+        require_whole(self.__matrix_spec__.format, "order of all its entries")
         self._format.require_integers(self._structure)
         if self.__matrix_spec__.changes_entries:
             return self.tocoo().sort_indices()
@@ -99,7 +100,7 @@ class COO(StoredMatrix):
 
     def _transpose(self) -> COO:
         spec = self.__matrix_spec__
-        aux = (self.shape[::-1], spec.unannotated.format, self.cols_sorted, self.rows_sorted)
+        aux = (self.shape[::-1], spec.unannotated.format.turned, self.cols_sorted, self.rows_sorted)
         _, _, *further = spec.unannotated.structure
         transposed = COO.tree_unflatten(aux, (self.data, self.col, self.row, *further))
         return annotated(transposed, turned(annotations_of(spec)))

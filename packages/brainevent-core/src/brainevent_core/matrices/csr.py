@@ -19,7 +19,7 @@ from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
 from brainevent_core.matrices.indexing import selected
-from brainevent_core.ops import solve
+from brainevent_core.ops import require_whole, solve
 
 if TYPE_CHECKING:
     from brainevent_core.matrices.delay_layout import CSRDelayLayout
@@ -99,6 +99,7 @@ class _Compressed(ColumnIndexed):
             Array([[1., 2.],
                    [0., 4.]], dtype=float32)
         """
+        require_whole(self.__matrix_spec__.format, "diagonal to add to")
         plain: Any = self
         if self.__matrix_spec__.changes_entries:
             plain = self.tocsc() if self._transposed else self.tocsr()
@@ -175,6 +176,7 @@ class CSR(_Compressed):
 
     @replicated
     def slice_rows(self, index: Index) -> Self:
+        require_whole(self.__matrix_spec__.format, "rows by index")
         if any(isinstance(array, jax.core.Tracer) for array in (*self._structure, index)):
             raise MathError(
                 "slice_rows needs concrete rows and indices, which say how many entries there are; use `matrix[rows]`, "
@@ -221,6 +223,7 @@ class CSR(_Compressed):
         """The matrix as a :class:`CSRDelayLayout` for rings of ``n_slots`` slots; see :meth:`CSRDelayLayout.build`."""
         from brainevent_core.matrices.delay_layout import CSRDelayLayout
 
+        require_whole(self.__matrix_spec__.format, "delays yet")
         parts = (self.data, self.indices, self.indptr)
         return CSRDelayLayout.build(*parts, delays, n_slots=n_slots, shape=self.shape)
 

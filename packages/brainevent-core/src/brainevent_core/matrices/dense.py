@@ -13,14 +13,16 @@ from brainevent_core.errors import MathError
 from brainevent_core.formats import DENSE_FORMAT
 from brainevent_core.matrices.arguments import as_data
 from brainevent_core.matrices.stored import StoredMatrix
+from brainevent_core.ops import require_whole
 
 __all__ = ["Dense"]
 
 
 def _transposed(elements: Any) -> Any:
     if isinstance(elements, jax.ShapeDtypeStruct):  # of jax.eval_shape
-        return jax.ShapeDtypeStruct(elements.shape[::-1], elements.dtype)
-    return elements.T
+        *blocks, rows, columns = elements.shape
+        return jax.ShapeDtypeStruct((*blocks, columns, rows), elements.dtype)
+    return elements.swapaxes(-2, -1)
 
 
 class Dense(StoredMatrix):
@@ -49,11 +51,12 @@ class Dense(StoredMatrix):
 
     def _transpose(self) -> Dense:
         # Not the constructor: the elements can be abstract.
-        static = self.shape[::-1], self.__matrix_spec__.format
+        static = self.shape[::-1], self.__matrix_spec__.format.turned
         return Dense.tree_unflatten(static, (jax.tree.map(_transposed, self.data),))
 
     def todense(self) -> Array | Quantity:
         """The elements."""
+        require_whole(self.__matrix_spec__.format, "array of all its elements")
         return self.data
 
     @classmethod

@@ -89,8 +89,8 @@ class FixedNumConn(ColumnIndexed):
 
     @property
     def conn_num(self) -> int:
-        """Number of synapses per neuron on the fixed side."""
-        return int(self._structure[0].shape[1])
+        """Number of synapses per neuron on the fixed side; of a matrix in blocks, the most that one has in a block."""
+        return int(self._structure[0].shape[-1])
 
 
 class FixedPostNumConn(FixedNumConn):

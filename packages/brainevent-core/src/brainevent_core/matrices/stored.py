@@ -12,7 +12,7 @@ import numpy as np
 from brainevent_core import display, units
 from brainevent_core._typing import Array, ArrayLike, Quantity, QuantityLike, Shape
 from brainevent_core.errors import BrainEventError, MathError, UnsupportedOperationError
-from brainevent_core.formats import Format
+from brainevent_core.formats import Format, Split, SplitFormat
 from brainevent_core.matrices.arguments import (
     as_data,
     as_index_array,
@@ -24,7 +24,7 @@ from brainevent_core.matrices.arguments import (
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.delays import as_delay, delay_of, with_steps
 from brainevent_core.matrices.duplicates import first_of_place, is_first, may_repeat, totals
-from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, segment_sum, widened
+from brainevent_core.ops import MatrixSpec, broadcast_weights, entries_of, require_whole, segment_sum, widened
 
 __all__ = ["StoredMatrix"]
 
@@ -103,6 +103,37 @@ class StoredMatrix(Matrix):
             )
         return as_data(data), [as_integers(label, array) for label, array in zip(names, given, strict=True)]
 
+    @classmethod
+    def from_blocks(cls, read_block: Callable[[int, int], Any], *, shape: Sequence[int], split: Split) -> Self:
+        """A matrix in blocks over devices, which are read one by one; no process reads more than those of its own.
+
+        Args:
+            read_block: ``(start, stop) → block``: the columns (``split.by == "post"``) or rows ("pre") from start to
+                stop, as a matrix of this class or a tuple of what its constructor takes, in which they are counted from
+                0. Called once for each block of this process's devices.
+            shape: (rows, columns) of the whole.
+            split: how the whole is split.
+
+        Returns:
+            What :func:`brainevent.sharding.shard` makes of the whole.
+
+        Raises:
+            MathError: if a block has another shape, class, dtype or unit than it must have, or the neurons can't be
+                split evenly.
+
+        Example:
+            >>> import brainevent, jax, jax.numpy as jnp
+            >>> split = brainevent.sharding.Split(jax.make_mesh((1,), ("x",)), "x", blocks=2)
+            >>> def read_block(start, stop):  # every presynaptic neuron connects to the first one of the block
+            ...     return jnp.ones(3), jnp.zeros(3, int), jnp.arange(4)
+            >>> conn = brainevent.CSR.from_blocks(read_block, shape=(3, 8), split=split)
+            >>> brainevent.BinaryArray(jnp.array([True, False, True])) @ conn
+            Array([2., 0., 0., 0., 2., 0., 0., 0.], dtype=float32)
+        """
+        from brainevent_core.matrices.blocks import assembled  # which makes matrices of any class
+
+        return assembled(cls, read_block, as_shape(shape), split)
+
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
@@ -130,6 +161,14 @@ class StoredMatrix(Matrix):
         yield f"nse={self.nse}"
         yield from super()._facts()
         yield from map(repr, self.__matrix_spec__.format.components)
+        if self.split is not None:
+            yield f"{self.split.blocks} blocks by {self.split.by} over {self.split.axis!r}"
+
+    @property
+    def split(self) -> Split | None:
+        """How it is split over devices, see :func:`brainevent.sharding.shard`; None if it isn't."""
+        fmt = self.__matrix_spec__.format
+        return fmt.split(transposed=self._transposed) if isinstance(fmt, SplitFormat) else None
 
     def _shown(self) -> Iterator[tuple[str, str]]:
         spec = self.__matrix_spec__
@@ -145,6 +184,8 @@ class StoredMatrix(Matrix):
             yield "delay", f"{display.numbers(self.delay)} steps"
         if spec.format.components:
             yield "with", ", ".join(map(repr, spec.format.components))
+        if self.split is not None:
+            yield "split", f"{self.split.blocks} blocks by {self.split.by} over {self.split.axis!r}"
 
     def _is_one_matrix(self) -> bool:
         spec = self.__matrix_spec__
@@ -158,6 +199,8 @@ class StoredMatrix(Matrix):
     def _picture(self) -> str:
         spec = self.__matrix_spec__
         fmt, arrays = spec.format, spec.structure
+        if self.split is not None:
+            return ""  # no host need have all of it
         positions = display.sampled(self.nse)
         data = units.detach(self.data)[0]
         if not all(map(display.readable, (*arrays, data) if spec.stores_all else arrays)):
@@ -255,6 +298,8 @@ class StoredMatrix(Matrix):
             >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
             CSR(shape=(2, 2), nse=3, dtype=float32, delay)
         """
+        if delay is not None:
+            require_whole(self.__matrix_spec__.format, "delays yet")
         return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
@@ -262,6 +307,7 @@ class StoredMatrix(Matrix):
         return cls.tree_unflatten((shape, self.__matrix_spec__.format), (self.data, *self._structure))
 
     def _listed(self, nse: int | None) -> StoredMatrix:
+        require_whole(self.__matrix_spec__.format, "entries in another format")
         return self
 
     def _with_entries_of(self, w: QuantityLike) -> MatrixSpec:

@@ -1,6 +1,6 @@
 """Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
 
-from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates
+from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates, index_of_columns
 from brainevent_core.ops.delays import deliver, take
 from brainevent_core.ops.dt2t import dt2t
 from brainevent_core.ops.edge_update import apply_rule
@@ -12,8 +12,10 @@ from brainevent_core.ops.sddmm import sddmm
 from brainevent_core.ops.slicing import columns, elements, rows
 from brainevent_core.ops.solve import solve
 from brainevent_core.ops.spec import EventLike, EventSpec, MatrixLike, MatrixSpec
+from brainevent_core.ops.split import Along, exchange_events, not_in_blocks, on_blocks, require_whole
 
 __all__ = [
+    "Along",
     "Compressed",
     "EventLike",
     "EventSpec",
@@ -32,8 +34,13 @@ __all__ = [
     "dt2t",
     "elements",
     "entries_of",
+    "exchange_events",
+    "index_of_columns",
     "matmul",
     "matrix_product",
+    "not_in_blocks",
+    "on_blocks",
+    "require_whole",
     "rows",
     "sddmm",
     "segment_sum",

@@ -1,17 +1,19 @@
 """The entries of a matrix in another order: compressed by rows or columns, and sorted coordinates."""
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from brainevent_core.formats import COO_FORMAT, Format, column_index
+from brainevent_core.formats import COO_FORMAT, Format, Shape, SplitFormat, column_index
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import on_blocks, require_whole
 
-__all__ = ["Compressed", "compressed", "coordinate_order", "coordinates"]
+__all__ = ["Compressed", "compressed", "coordinate_order", "coordinates", "index_of_columns"]
 
 
 class Compressed(NamedTuple):
@@ -36,6 +38,7 @@ def compressed(spec: MatrixSpec, axis: int) -> Compressed:
     On the host if the structure is concrete.
     """
     fmt = spec.format
+    require_whole(fmt, "entries in another order")
     assert isinstance(fmt, Format)
     fmt.require_integers(spec.structure)
     if (axis == 1) != spec.transposed:
@@ -49,6 +52,23 @@ def compressed(spec: MatrixSpec, axis: int) -> Compressed:
         row, col, weight = fmt.entries(spec.structure, spec.shape)
     indices, indptr, order = column_index(COO_FORMAT, (col, row), spec.shape[::-1])
     return Compressed(order if weight is None else weight[order], indices, indptr)
+
+
+def index_of_columns(spec: MatrixSpec) -> tuple[Any, Any, Any]:
+    """The arrays of the column index, see :func:`~brainevent_core.formats.column_index`; those of each block by the
+    device that has it."""
+    fmt = spec.format
+    if not isinstance(fmt, SplitFormat):
+        return column_index(fmt, spec.structure, spec.shape)
+    return _index_of_blocks(fmt, spec.here.shape, spec.structure)
+
+
+@partial(jax.jit, inline=True, static_argnums=(0, 1))
+def _index_of_blocks(fmt: SplitFormat, shape: Shape, structure: tuple[Any, ...]) -> Any:
+    def index(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        return column_index(fmt.block, entries, shape)
+
+    return on_blocks(fmt, shape, index, structure, [], None)
 
 
 def coordinates(spec: MatrixSpec) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import DELAY, Format, Shape
 from brainevent_core.ops.matmul import as_array, promote
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import require_whole
 from brainevent_core.primitives import deliver_p, take_slot_p
 
 __all__ = ["deliver", "take"]
@@ -40,6 +41,7 @@ def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str 
         DTypeError: if the ring does not hold floating-point numbers, or the step is none.
         UnitMismatchError: if the ring has another dimension than the product.
     """
+    require_whole(stored.format, "delays yet")
     if not isinstance(stored.format, Format) or not stored.format.carries(DELAY):
         raise MathError(
             "The matrix has no delays, so what its events cause arrives at once: multiply, `spikes @ matrix`, or give "

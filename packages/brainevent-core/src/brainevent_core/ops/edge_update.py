@@ -20,6 +20,7 @@ from brainevent_core.ops.conversion import compressed
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.ops.plasticity import check_spikes, spikes_of
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import require_whole
 from brainevent_core.primitives import edge_update_p
 from brainevent_core.reference import EdgeRule
 
@@ -64,6 +65,7 @@ def apply_rule(
         UnsupportedOperationError: for a matrix that is generated, or whose entries share weights.
         UnitMismatchError: if the rule returns another dimension.
     """
+    require_whole(stored.format, "edge state")
     if not isinstance(stored.format, Format):
         raise UnsupportedOperationError(
             "The synapses of just-in-time connectivity are stored nowhere, so they have no state; `tocsr()` "

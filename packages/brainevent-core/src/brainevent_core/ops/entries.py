@@ -8,9 +8,10 @@ import jax.numpy as jnp
 
 from brainevent_core._jax import replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, index_dtype, within
+from brainevent_core.formats import Format, Shape, SplitFormat, index_dtype, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import not_in_blocks
 from brainevent_core.reference import accumulator
 
 __all__ = ["MatrixEntries", "broadcast_weights", "entries_of", "segment_sum", "widened"]
@@ -58,6 +59,11 @@ def _generated(rule: ConnectionRule, spec: MatrixSpec) -> MatrixEntries:
 
 
 @_entries_of.register
+def _in_blocks(format: SplitFormat, spec: MatrixSpec) -> MatrixEntries:
+    raise not_in_blocks("list of all its entries, which this operation needs")
+
+
+@_entries_of.register
 def _stored(format: Format, spec: MatrixSpec) -> MatrixEntries:
     format.require_integers(spec.structure)
     if not format.stores_all:
@@ -88,9 +94,8 @@ def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
 
     An entry whose weight does not exist has the weight 0.
     """
-    assert isinstance(spec.format, Format)
-    per_entry = spec.format.weights_shape(spec.structure, spec.shape)
     weight = entries_of(spec._replace(data=data)).weight
+    per_entry = spec.format.weights_shape(spec.structure, spec.shape)
     if weight is None:
         return jnp.broadcast_to(data, per_entry)
     return data.reshape(-1).at[weight].get(mode="fill", fill_value=0, wrap_negative_indices=False)

@@ -16,9 +16,10 @@ from brainevent_core._arrays import native
 from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import DENSE_FORMAT, Format, Shape
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape, SplitFormat
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixLike, MatrixSpec
+from brainevent_core.ops.split import Along, on_blocks
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 
 __all__ = [
@@ -103,7 +104,7 @@ class _ProductKey(NamedTuple):
     ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
     """
 
-    format: Format | ConnectionRule
+    format: Format | ConnectionRule | SplitFormat
     shape: Shape
     transpose: bool
     encoding: Encoding
@@ -114,6 +115,7 @@ class _ProductKey(NamedTuple):
 
 def matrix_product(stored: MatrixSpec, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
     """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
+    stored = stored.here
     events = getattr(x, "__event_spec__", None)
     if events is None:
         encoding, x, length = FLOAT, as_array(x), None
@@ -185,6 +187,30 @@ def require_products(format: Any) -> None:
 @bind_matmul.register
 def _generated(rule: ConnectionRule, data: Any, structure: Any, x: Any, **params: Any) -> Any:
     return jitc_matmul_p(rule.law.linear(data), *structure, x, rule=rule, **params)
+
+
+@bind_matmul.register
+def _in_blocks(
+    format: SplitFormat,
+    data: Any,
+    structure: Any,
+    x: Any,
+    *,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    backend: str | None,
+) -> Any:
+    require_products(format)
+    summed, along = (0, 1) if transpose else (1, 0)
+
+    def product(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        (encoding,), (data, *structure), (x,) = encodings, entries, operands
+        params = {"shape": shape, "transpose": transpose, "encoding": encoding, "backend": backend}
+        return bind_matmul(format.block, data, structure, x, **params)
+
+    operands = [(Along(summed, encoding), x)]
+    return on_blocks(format, shape, product, [data, *structure], operands, Along(along))
 
 
 def _check_lengths(key: _ProductKey, x: Any) -> None:

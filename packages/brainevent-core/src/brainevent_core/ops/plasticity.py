@@ -1,18 +1,20 @@
 """Weights that change where neurons spike: one operation for all matrices, either side and both ways to clip."""
 
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from brainevent_core import units
-from brainevent_core.encodings import BINARY, Encoding
+from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import Format, Shape
+from brainevent_core.formats import Format, Shape, SplitFormat
+from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.matmul import as_array, warn_of_unit
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import Along, on_blocks
 from brainevent_core.primitives import CLIPS, stdp_update_p
 from brainevent_core.primitives.matmul import check_weights
 
@@ -52,7 +54,8 @@ def update(
         UnsupportedOperationError: for a matrix that is generated, and so has no weights to change.
         UnitMismatchError: if trace or bounds have another dimension than the weights.
     """
-    if not isinstance(stored.format, Format):
+    stored = stored.here
+    if isinstance(stored.format, ConnectionRule):
         raise UnsupportedOperationError(
             "The weights of just-in-time connectivity are generated and stored nowhere, so they can't change one by "
             "one; `tocsr()` materialises them."
@@ -71,7 +74,7 @@ def update(
 class _UpdateKey(NamedTuple):
     """What is static about an update; ``length`` is that of encoded spikes, None if it is the array's."""
 
-    format: Format
+    format: Format | SplitFormat
     shape: Shape
     transpose: bool
     encoding: Encoding
@@ -105,14 +108,11 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
         for name, bound, infinity in zip(("w_min", "w_max"), bounds, (-jnp.inf, jnp.inf), strict=True)
     )
     trace_length = _check_lengths(key, x, trace)
-    new = stdp_update_p(
+    new = bind_update(
+        key.format,
         data if data.ndim else data.reshape(1),
-        *structure,
-        x,
-        jnp.broadcast_to(trace, (trace_length,)),
-        lower,
-        upper,
-        format=key.format,
+        structure,
+        (x, jnp.broadcast_to(trace, (trace_length,)), lower, upper),
         shape=key.shape,
         transpose=key.transpose,
         encoding=key.encoding,
@@ -120,6 +120,48 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
         backend=key.backend,
     )
     return units.attach(new if data.ndim else new.reshape(()), unit)
+
+
+@singledispatch
+def bind_update(format: Any, data: Any, structure: Any, operands: Any, **params: Any) -> Any:
+    """New weights, by the primitive for matrices of this kind; operands are events, trace and bounds."""
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no plasticity.")
+
+
+@bind_update.register
+def _stored(format: Format, data: Any, structure: Any, operands: Any, **params: Any) -> Any:
+    return stdp_update_p(data, *structure, *operands, format=format, **params)
+
+
+@bind_update.register
+def _in_blocks(
+    format: SplitFormat,
+    data: Any,
+    structure: Any,
+    operands: Any,
+    *,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    **params: Any,
+) -> Any:
+    by_events, by_trace = (0, 1) if transpose else (1, 0)
+    if format.is_homogeneous(data):
+        raise MathError(
+            "One weight stands for all entries of this matrix, so that one alone can't change: give it one weight per "
+            "entry before it is split."
+        )
+
+    # A bound for each weight lies as the weights do; one for all has no axes.
+    entries = [data, *operands[2:], *structure]
+
+    def updated(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        data, lower, upper, *structure = entries
+        static = {"shape": shape, "transpose": transpose, "encoding": encodings[0]}
+        return bind_update(format.block, data, structure, (*operands, lower, upper), **static, **params)
+
+    lies = (Along(by_events, encoding), Along(by_trace, FLOAT))
+    return on_blocks(format, shape, updated, entries, list(zip(lies, operands)), None)
 
 
 def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
@@ -133,7 +175,9 @@ def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
 def _bound(name: str, value: Any, unit: Any, stored: MatrixSpec) -> Any:
     """A bound as the primitive takes it: a scalar, or one for each weight."""
     value = _as_numbers(name, value, unit, stored.data.dtype)
-    per_entry = stored.format.weights_shape(stored.structure, stored.shape)
+    # One for all is refused later; the weights of this device's blocks have another shape than those of all.
+    homogeneous = stored.is_homogeneous
+    per_entry = stored.format.weights_shape(stored.structure, stored.shape) if homogeneous else tuple(stored.data.shape)
     if value.size == 1:
         return value.reshape(())
     if tuple(value.shape) == per_entry:

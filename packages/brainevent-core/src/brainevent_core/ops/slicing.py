@@ -16,12 +16,13 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core.encodings import COMPACT
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, within
+from brainevent_core.formats import Format, Shape, SplitFormat, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.entries import broadcast_weights, entries_of, segment_sum
 from brainevent_core.ops.generated import window
 from brainevent_core.ops.matmul import matrix_product
 from brainevent_core.ops.spec import EventSpec, MatrixSpec
+from brainevent_core.ops.split import not_in_blocks
 
 __all__ = ["columns", "elements", "rows"]
 
@@ -58,6 +59,12 @@ def _slices(format: Any, spec: MatrixSpec, axis: int, at: Any, backend: str | No
 @singledispatch
 def _elements(format: Any, spec: MatrixSpec, row: Any, col: Any) -> Any:
     raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no elements to look up.")
+
+
+@_slices.register
+@_elements.register
+def _in_blocks(format: SplitFormat, *arguments: Any) -> Any:
+    raise not_in_blocks("rows, columns and elements by index")
 
 
 # -- stored ------------------------------------------------------------------------------------------------------------

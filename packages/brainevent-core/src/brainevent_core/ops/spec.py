@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core.encodings import BINARY, PLAIN, SPARSE_FLOAT, Encoding, is_event
-from brainevent_core.formats import Shape
+from brainevent_core.formats import Shape, SplitFormat
 
 __all__ = ["EventLike", "EventSpec", "MatrixLike", "MatrixSpec"]
 
@@ -21,7 +21,8 @@ class MatrixSpec(NamedTuple):
 
     Attributes:
         format: how it is stored, a :class:`~brainevent_core.formats.Format`, or the rule by which it is generated, a
-            :class:`~brainevent_core.jitc.ConnectionRule`. Operations dispatch on its type.
+            :class:`~brainevent_core.jitc.ConnectionRule`; of a matrix that is split over devices, a
+            :class:`~brainevent_core.formats.SplitFormat`. Operations dispatch on its type.
         data: the weights, an array or a quantity.
         structure: the structure's arrays.
         shape: shape of what is stored.
@@ -38,6 +39,13 @@ class MatrixSpec(NamedTuple):
     def matrix_shape(self) -> Shape:
         """The shape of the matrix, whichever way round it is stored."""
         return self.shape[::-1] if self.transposed else self.shape
+
+    @property
+    def here(self) -> "MatrixSpec":
+        """The matrix that operations see: inside ``shard_map`` over the axis along which it is split, the part of this
+        device."""
+        fmt = self.format
+        return self._replace(shape=fmt.shape_here(self.shape)) if type(fmt) is SplitFormat else self
 
     @property
     def stores_all(self) -> bool:

@@ -1,0 +1,257 @@
+"""A matrix in blocks, which lie on different devices: how it is split, and what its arrays mean then.
+
+The blocks follow each other along one axis. Each is a matrix of an ordinary format, of the same shape as the others,
+and every array has them in front: ``indices`` of a CSR matrix is (blocks, nse of a block). What is outside of a block
+does not exist, so that blocks with fewer entries are filled up.
+
+A :class:`SplitFormat` is no :class:`~brainevent_core.formats.Format`. Operations dispatch on what a matrix's format is,
+and those that don't know blocks refuse it; primitives and kernels see the blocks, one by one, in their ordinary format.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any, Literal
+
+import jax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from brainevent_core._jax import manual_axes
+from brainevent_core.errors import MathError
+from brainevent_core.formats.format import Component, Format, Shape, Structure
+
+__all__ = ["Split", "SplitFormat"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """How a matrix is split over the devices along an axis of a mesh: in blocks of neighbouring neurons.
+
+    Static and hashable. The number of blocks belongs to the data: on any number of devices that divides it, the matrix
+    and its products are the same, bit for bit.
+
+    Args:
+        mesh: a ``jax.sharding.Mesh``, with automatic or explicit axes.
+        axis: the name of one of its axes. Along others the matrix is replicated.
+        by: "post": a block has the synapses of some postsynaptic neurons (columns), and the device that has it computes
+            their sums; only spikes travel. "pre": a block has those of some presynaptic neurons (rows), and the sums of
+            blocks are added up: ``spikes @ conn`` moves a number for each block and postsynaptic neuron.
+        blocks: how many blocks there are; a multiple of the number of devices, which it is unless given.
+
+    Raises:
+        MathError: if the mesh has no such axis, the devices can't share the blocks evenly, or ``by`` is neither.
+
+    Example:
+        >>> import brainevent, jax
+        >>> split = brainevent.sharding.Split(jax.make_mesh((1,), ("x",)), "x", blocks=4)
+        >>> split.by, split.blocks
+        ('post', 4)
+    """
+
+    mesh: Mesh
+    axis: str
+    by: Literal["post", "pre"] = field(default="post", kw_only=True)
+    blocks: int = field(default=None, kw_only=True)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.mesh, Mesh):
+            raise MathError(f"Split takes a jax.sharding.Mesh of devices, got {self.mesh!r}: jax.make_mesh makes one.")
+        if self.axis not in self.mesh.axis_names:
+            raise MathError(f"axis must be the name of an axis of the mesh, {self.mesh.axis_names}; got {self.axis!r}.")
+        if self.by not in ("post", "pre"):
+            raise MathError(f'by must be "post" or "pre", got {self.by!r}.')
+        devices = self.devices
+        try:
+            blocks = devices if self.blocks is None else operator.index(self.blocks)
+        except TypeError:
+            blocks = 0
+        if blocks < 1 or blocks % devices:
+            raise MathError(
+                f"blocks must be a multiple of the {devices} devices along {self.axis!r}, got {self.blocks!r}: each "
+                "device has the same number of blocks."
+            )
+        object.__setattr__(self, "blocks", blocks)
+
+    @property
+    def devices(self) -> int:
+        """The number of devices along the axis."""
+        return int(self.mesh.shape[self.axis])
+
+    def bounds(self, length: int) -> list[tuple[int, int]]:
+        """The first neuron of each block, and the one behind its last.
+
+        Args:
+            length: the number of neurons along the split side.
+
+        Raises:
+            MathError: if blocks of one length don't make it up.
+        """
+        if length % self.blocks:
+            side = "postsynaptic" if self.by == "post" else "presynaptic"
+            raise MathError(
+                f"{length} {side} neurons can't be split into {self.blocks} blocks of one length: take another number "
+                f"of blocks, or a population of {-(-length // self.blocks) * self.blocks}, of which some neurons have "
+                "no synapses."
+            )
+        size = length // self.blocks
+        return [(block * size, (block + 1) * size) for block in range(self.blocks)]
+
+    @property
+    def sharding(self) -> NamedSharding:
+        """That of an array which has the blocks in front."""
+        return NamedSharding(self.mesh, PartitionSpec(self.axis))
+
+
+@dataclass(frozen=True)
+class SplitFormat:
+    """What stands in the place of a format for a matrix in blocks: the format of each, and how they are split.
+
+    It has what matrices ask of a format, about arrays with the blocks in front, and nothing that operations compute
+    with.
+
+    Attributes:
+        block: the format of a block.
+        mesh: the devices.
+        mesh_axis: the name of the axis of the mesh.
+        blocks: how many blocks there are.
+        axis: which axis of what is stored they follow each other along, rows (0) or columns (1).
+    """
+
+    block: Format
+    mesh: Mesh
+    mesh_axis: str
+    blocks: int
+    axis: int
+
+    @classmethod
+    def of(cls, fmt: Format, split: Split, *, transposed: bool) -> SplitFormat:
+        """The format of a matrix, stored as its transpose or not, that is split so."""
+        return cls(fmt, split.mesh, split.axis, split.blocks, int((split.by == "post") != transposed))
+
+    def split(self, *, transposed: bool) -> Split:
+        """How a matrix of this format, stored as its transpose or not, is split."""
+        by: Literal["post", "pre"] = "post" if (self.axis == 1) != transposed else "pre"
+        return Split(self.mesh, self.mesh_axis, by=by, blocks=self.blocks)
+
+    # -- what matrices ask of a format ---------------------------------------------------------------------------------
+
+    #: The data are not the elements, each in its place, even if those of a block are.
+    stores_all = False
+
+    @property
+    def takes_homogeneous(self) -> bool:
+        """Whether one weight, of shape (1,), may stand for all entries of all blocks."""
+        return self.block.takes_homogeneous
+
+    def is_homogeneous(self, data: Any) -> bool:
+        """Whether ``data`` is one weight for all entries."""
+        return self.takes_homogeneous and tuple(data.shape) in ((), (1,))
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The components of a block."""
+        return self.block.components
+
+    @property
+    def annotations(self) -> tuple[Component, ...]:
+        """Those that annotate entries."""
+        return self.block.annotations
+
+    @property
+    def structure(self) -> tuple[str, ...]:
+        """Names of the block's own arrays."""
+        return self.block.structure
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all arrays of the structure."""
+        return self.block.names
+
+    @property
+    def full_name(self) -> str:
+        """That of the block, split: ``csr:csc_index/8``."""
+        return f"{self.block.full_name}/{self.blocks}"
+
+    def named(self, arrays: Sequence[Any]) -> Structure:
+        """The structure's arrays by name."""
+        return self.block.named(arrays)
+
+    def carries(self, component: Component) -> bool:
+        """Whether blocks have the component."""
+        return self.block.carries(component)
+
+    def with_component(self, component: Component) -> SplitFormat:
+        """The format whose blocks carry one more component."""
+        return self._with(self.block.with_component(component))
+
+    def without(self, component: Component) -> SplitFormat:
+        """The format whose blocks don't carry a component."""
+        return self._with(self.block.without(component))
+
+    @property
+    def turned(self) -> SplitFormat:
+        """The format of the same arrays after rows and columns have changed places in them."""
+        return SplitFormat(self.block, self.mesh, self.mesh_axis, self.blocks, 1 - self.axis)
+
+    def _with(self, block: Format) -> SplitFormat:
+        return SplitFormat(block, self.mesh, self.mesh_axis, self.blocks, self.axis)
+
+    def weights_shape(self, arrays: Sequence[Any], shape: Shape) -> tuple[int, ...]:
+        """The shape of one weight per entry, the blocks in front; ``shape`` is that of the whole."""
+        blocks = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype) for array in arrays]
+        return (self.blocks_here, *self.block.weights_shape(blocks, self.block_shape(shape, self.blocks)))
+
+    def nse(self, arrays: Sequence[Any], shape: Shape) -> int:
+        """The number of stored entries of all blocks, with those that fill them up."""
+        return prod(self.weights_shape(arrays, shape))
+
+    def validate(self, data: Any, arrays: Sequence[Any], shape: Shape) -> None:
+        """Check ranks, lengths and dtypes of arrays with the blocks in front, see :meth:`Format.validate`; ``shape`` is
+        that of the whole.
+
+        Raises:
+            DTypeError: if a structure array does not hold integers.
+            MathError: if ranks or lengths do not fit.
+        """
+        of_blocks = [*arrays] if self.is_homogeneous(data) else [data, *arrays]
+        wrong = next((array for array in of_blocks if tuple(array.shape[:1]) != (self.blocks_here,)), None)
+        if wrong is not None:
+            raise MathError(
+                f"The arrays of a matrix in {self.blocks_here} blocks have these in front, got one of shape "
+                f"{tuple(wrong.shape)}."
+            )
+        blocks = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype) for array in arrays]
+        weights = data if self.is_homogeneous(data) else jax.ShapeDtypeStruct(data.shape[1:], data.dtype)
+        self.block.validate(weights, blocks, self.block_shape(shape, self.blocks))
+
+    # -- where it is ---------------------------------------------------------------------------------------------------
+
+    @property
+    def devices(self) -> int:
+        """The number of devices along the axis of the mesh."""
+        return int(self.mesh.shape[self.mesh_axis])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the program is that of one device here, inside ``shard_map`` over the axis of the mesh."""
+        return self.mesh_axis in manual_axes()
+
+    @property
+    def blocks_here(self) -> int:
+        """How many blocks this device has inside ``shard_map``, all of them elsewhere."""
+        return self.blocks // self.devices if self.is_local else self.blocks
+
+    def shape_here(self, shape: Shape) -> Shape:
+        """The shape of what this device has inside ``shard_map``, that of the whole elsewhere."""
+        return self.block_shape(shape, self.devices) if self.is_local else shape
+
+    def block_shape(self, shape: Shape, count: int) -> Shape:
+        """The shape of one of so many blocks that make up a matrix of this shape."""
+        rows, columns = shape
+        return (rows // count, columns) if self.axis == 0 else (rows, columns // count)
+
+    def __repr__(self) -> str:
+        return self.full_name

@@ -1,0 +1,334 @@
+"""Matrices in blocks: made of a whole one, of blocks that are read or drawn one by one, and put together again.
+
+No process makes more than the blocks of its own devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from brainevent_core import units
+from brainevent_core._typing import Shape
+from brainevent_core.errors import MathError, UnsupportedOperationError
+from brainevent_core.formats import Format, Split, SplitFormat
+from brainevent_core.matrices.stored import StoredMatrix
+from brainevent_core.ops import MatrixSpec
+
+__all__ = ["assembled", "shard", "unshard"]
+
+_Stored = TypeVar("_Stored", bound=StoredMatrix)
+
+
+class _Block(NamedTuple):
+    """A block in NumPy: its weights, None if one stands for all entries, and its own structure."""
+
+    data: Any
+    structure: tuple[np.ndarray, ...]
+
+
+def shard(conn: _Stored, split: Split) -> _Stored:
+    """A matrix that is there, in blocks on the devices of a mesh.
+
+    Args:
+        conn: of any stored class; concrete, so outside of ``jit``. Of several processes each has the same whole matrix,
+            and takes its own blocks. Or a matrix in blocks, which goes to the devices of another mesh if it is split as
+            ``split`` says, and is put together and split again otherwise.
+        split: how.
+
+    Returns:
+        A matrix of the same class and shape, whose arrays have the blocks in front and are split along them; one weight
+        for all stays one. Entries outside of the matrix are left out, and blocks with fewer entries than others are
+        filled up. A column index is made again, for each block.
+
+    Raises:
+        MathError: if the neurons can't be split evenly, or the matrix is traced.
+        UnsupportedOperationError: if its format can't be split, or it has delays.
+
+    Example:
+        >>> import brainevent, jax, jax.numpy as jnp
+        >>> from brainevent import sharding
+        >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+        >>> split = sharding.Split(jax.make_mesh((1,), ("x",)), "x", blocks=2)
+        >>> conn = sharding.shard(weights, split)
+        >>> conn
+        CSR(shape=(2, 2), nse=4, dtype=float32, 2 blocks by post over 'x')
+        >>> brainevent.BinaryArray(jnp.array([True, True])) @ conn
+        Array([2., 4.], dtype=float32)
+    """
+    _require(isinstance(conn, StoredMatrix), f"shard takes a stored matrix, got {type(conn).__name__}.")
+    _require(isinstance(split, Split), f"shard takes a Split, got {type(split).__name__}.")
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
+        raise MathError("shard places arrays on devices, so it takes a concrete matrix: call it outside of jit.")
+    if isinstance(conn.__matrix_spec__.format, SplitFormat):
+        own = conn.split
+        if own is not None and (own.by, own.blocks) == (split.by, split.blocks):
+            return _moved(conn, split)
+        conn = unshard(conn)
+    spec = conn.__matrix_spec__
+    require_splittable(spec.format)
+    data, unit = units.detach(conn.data)
+    fmt = _given(spec.format)
+    structure = fmt.named([np.asarray(array) for array in spec.structure[: len(fmt.names)]])
+    homogeneous = spec.is_homogeneous
+    weights = np.asarray(data)
+    axis = SplitFormat.of(fmt, split, transposed=spec.transposed).axis
+    bounds = split.bounds(spec.shape[axis])
+
+    def block(at: int) -> _Block:
+        start, stop = bounds[at]
+        if fmt.stores_all:
+            return _Block(weights[:, start:stop] if axis else weights[start:stop], ())
+        assert fmt.part is not None
+        part = fmt.part(structure, spec.shape, axis, start, stop)
+        return _Block(None if homogeneous else _taken(weights, part.weights), part.arrays)
+
+    blocks = {at: block(at) for at in _own_blocks(split)}
+    whole = units.attach(weights if homogeneous else None, unit)
+    return _placed(type(conn), conn._static, spec.format, split, blocks, whole)
+
+
+def _taken(weights: np.ndarray, at: np.ndarray) -> np.ndarray:
+    if not weights.size:
+        return np.zeros(at.shape, weights.dtype)
+    return np.where(at >= 0, weights.reshape(-1)[at], np.zeros((), weights.dtype))
+
+
+def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
+    """A matrix in blocks that are made one by one, see :meth:`StoredMatrix.from_blocks`."""
+    _require(isinstance(split, Split), f"split takes a Split, got {type(split).__name__}.")
+    bounds = split.bounds(shape[split.by == "post"])
+    specs: dict[int, MatrixSpec] = {}
+    further: tuple[Any, ...] = ()
+    for at in _own_blocks(split):
+        matrix = _as_block(cls, read(*bounds[at]), shape, split, bounds[at])
+        specs[at] = matrix.__matrix_spec__
+        further = matrix._static[2:]
+    first = next(iter(specs.values()))
+    require_splittable(first.format)
+    fmt, unit, homogeneous = _given(first.format), units.unit_of(first.data), first.is_homogeneous
+    data = {
+        at: np.asarray(units.mantissa_in(spec.data, unit, "The data of a block", "those of others"))
+        for at, spec in specs.items()
+    }
+    one = next(iter(data.values()))
+    for at, spec in specs.items():
+        same = (spec.format, spec.is_homogeneous, data[at].dtype) == (first.format, homogeneous, one.dtype)
+        if not same or (homogeneous and data[at].item() != one.item()):
+            raise MathError(
+                "The blocks of a matrix have the same format and dtype, and one weight for each entry, or one for all "
+                "that is the same in all blocks."
+            )
+    blocks = {
+        at: _Block(None if homogeneous else data[at], tuple(map(np.asarray, spec.structure[: len(fmt.names)])))
+        for at, spec in specs.items()
+    }
+    whole = units.attach(one if homogeneous else None, unit)
+    return _placed(cls, (shape, first.format, *further), first.format, split, blocks, whole)
+
+
+def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds: tuple[int, int]) -> _Stored:
+    """What was read, as a matrix of the class."""
+    start, stop = bounds
+    wanted = (shape[0], stop - start) if split.by == "post" else (stop - start, shape[1])
+    if isinstance(block, (tuple, list)):
+        block = cls(tuple(block), shape=wanted)
+    if type(block) is not cls or block.shape != wanted or block.split is not None:
+        raise MathError(
+            f"The block from {start} to {stop} must be a {cls.__name__} of shape {wanted} or the arrays of one, got "
+            f"{block!r}."
+        )
+    return block
+
+
+def require_splittable(fmt: Any) -> None:
+    """Refuse a format that can't be split.
+
+    Raises:
+        UnsupportedOperationError: naming it, and what to do.
+    """
+    if fmt.annotations:
+        names = ", ".join(component.name for component in fmt.annotations)
+        raise UnsupportedOperationError(
+            f"A matrix that is split over devices can't carry {names} yet: split `matrix.with_delay(None)`, one matrix "
+            "for each delay."
+        )
+    changed = [component.name for component in fmt.components if component.build is None]
+    if changed:
+        raise UnsupportedOperationError(
+            f"A matrix with the component {changed[0]!r} can't be split over devices: `matrix.tocoo()` can."
+        )
+    if not fmt.stores_all and (fmt.part is None or fmt.join is None):
+        raise UnsupportedOperationError(
+            f"A matrix of the format {fmt.name!r} can't be split over devices, for it doesn't say what part of it is: "
+            "its Format needs part= and join=. `matrix.tocoo()` can be split."
+        )
+
+
+def unshard(conn: _Stored) -> _Stored:
+    """A matrix in blocks as an ordinary one, whole in the memory of this process.
+
+    Entries that filled blocks up are left out. Those of a row (column) stand in the order of the blocks, and as they
+    stood within one.
+
+    Args:
+        conn: in blocks, or not: then it is given back.
+
+    Raises:
+        MathError: if it is traced, or blocks lie on devices of other processes.
+
+    Example:
+        >>> import brainevent, jax, jax.numpy as jnp
+        >>> from brainevent import sharding
+        >>> weights = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]]))
+        >>> conn = sharding.shard(weights, sharding.Split(jax.make_mesh((1,), ("x",)), "x", blocks=2))
+        >>> sharding.unshard(conn).todense()
+        Array([[0., 1.],
+               [2., 3.]], dtype=float32)
+    """
+    spec = conn.__matrix_spec__
+    if not isinstance(spec.format, SplitFormat):
+        return conn
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
+        raise MathError(
+            "unshard puts a matrix together on the host, so it takes a concrete one: call it outside of jit."
+        )
+    arrays = [*jax.tree.leaves(conn.data), *spec.structure]
+    if not all(array.is_fully_addressable for array in arrays):
+        raise MathError(
+            "unshard puts a matrix together in one process, and blocks of this one lie on devices of other processes: "
+            "save it with a checkpoint library, and restore it in one process."
+        )
+    split, fmt = spec.format, _given(spec.format.block)
+    block_shape = split.block_shape(spec.shape, split.blocks)
+    data, unit = units.detach(conn.data)
+    weights = np.asarray(data)
+    if fmt.stores_all:
+        joined: Any = np.concatenate(list(weights), axis=split.axis)
+        structure: tuple[Any, ...] = ()
+    else:
+        assert fmt.join is not None
+        own = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
+        parts = [fmt.named([array[at] for array in own]) for at in range(split.blocks)]
+        structure, at = fmt.join(parts, [block_shape] * split.blocks, split.axis)
+        joined = weights if spec.is_homogeneous else _taken(weights, at)
+    static = (conn.shape, fmt, *conn._static[2:])
+    children = (units.attach(jnp.asarray(joined), unit), *map(jnp.asarray, structure))
+    whole = type(conn).tree_unflatten(static, children)
+    return whole if fmt is split.block else whole.with_csc_index()  # type: ignore[attr-defined]
+
+
+# -- placing -----------------------------------------------------------------------------------------------------------
+
+
+def _given(fmt: Format) -> Format:
+    """A format without what is derived from its entries."""
+    for component in fmt.components:
+        if component.build is not None:
+            fmt = fmt.without(component)
+    return fmt
+
+
+def _own_blocks(split: Split) -> list[int]:
+    """The blocks of this process's devices."""
+    placed = split.sharding.addressable_devices_indices_map((split.blocks,)).values()
+    found = {at for (where,) in placed for at in range(*where.indices(split.blocks))}  # type: ignore[misc]
+    if not found:
+        raise MathError("None of the devices of the mesh belongs to this process.")
+    return sorted(found)
+
+
+def _agreed(lengths: np.ndarray, split: Split) -> np.ndarray:
+    """The largest of the numbers that processes have, of each kind."""
+    if not split.mesh.is_multi_process:
+        return lengths
+    from jax.experimental import multihost_utils
+
+    return np.asarray(multihost_utils.process_allgather(lengths)).max(axis=0)
+
+
+def _placed(
+    cls: type[_Stored],
+    static: tuple[Any, ...],
+    fmt: Format,
+    split: Split,
+    blocks: dict[int, _Block],
+    whole: Any,
+) -> _Stored:
+    """The matrix of blocks in NumPy, of which this process has those of its own devices.
+
+    Args:
+        cls, static: of the matrix, with the format that it would have as a whole.
+        fmt: that format, whose derived components are made for each block.
+        split: how it is split.
+        blocks: by number.
+        whole: the weight that stands for all entries, or None; a quantity over that if it has a unit.
+    """
+    given = _given(fmt)
+    split_format = SplitFormat.of(given, split, transposed=cls._transposed)
+    shape = static[0][::-1] if cls._transposed else static[0]
+    block_shape = split_format.block_shape(shape, split.blocks)
+    one_for_all, unit = units.detach(whole)
+    columns: list[list[np.ndarray]] = []
+    if one_for_all is None:
+        columns.append([block.data for block in blocks.values()])
+    columns += [[block.structure[i] for block in blocks.values()] for i in range(len(given.names))]
+    del blocks
+    placed = []
+    for i, arrays in enumerate(columns):
+        is_data = one_for_all is None and i == 0
+        placed.append(_stacked(arrays, split, 0 if is_data else max(block_shape)))
+        arrays.clear()
+    if one_for_all is None:
+        data, *structure = placed
+    else:
+        replicated = NamedSharding(split.mesh, PartitionSpec())
+        data = jax.make_array_from_callback(one_for_all.shape, replicated, lambda where: one_for_all[where])
+        structure = placed
+    children = (units.attach(data, unit), *structure)
+    matrix = cls.tree_unflatten((static[0], split_format, *static[2:]), children)
+    return matrix if given is fmt else matrix.with_csc_index()  # type: ignore[attr-defined]
+
+
+def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
+    """The blocks' arrays on their devices, filled up to one shape."""
+    largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
+    shape = tuple(map(int, _agreed(largest, split)))
+    dtype = arrays[0].dtype
+    if dtype.kind in "iu":
+        # Whether this process fills blocks up or not: all must have one dtype.
+        dtype = np.promote_types(dtype, np.min_scalar_type(fill))
+    by_number = dict(zip(_own_blocks(split), arrays, strict=True))
+
+    def of_device(where: Any) -> np.ndarray:
+        mine = range(*where[0].indices(split.blocks))
+        out = np.full((len(mine), *shape), fill, dtype)
+        for place, at in enumerate(mine):
+            out[place][tuple(map(slice, by_number[at].shape))] = by_number[at]
+        return out
+
+    return jax.make_array_from_callback((split.blocks, *shape), split.sharding, of_device)
+
+
+def _moved(conn: _Stored, split: Split) -> _Stored:
+    """The same blocks on the devices of another mesh."""
+    spec = conn.__matrix_spec__
+    fmt = SplitFormat.of(spec.format.block, split, transposed=spec.transposed)
+    whole = NamedSharding(split.mesh, PartitionSpec())
+
+    def place(leaf: Any, array: Any) -> Any:
+        return jax.device_put(array, whole if leaf else split.sharding)
+
+    data = jax.tree.map(lambda array: place(spec.is_homogeneous, array), conn.data)
+    structure = [place(False, array) for array in spec.structure]
+    return type(conn).tree_unflatten((conn.shape, fmt, *conn._static[2:]), (data, *structure))
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise MathError(message)

@@ -1,0 +1,109 @@
+"""Matrices that are split over devices and hosts, and the exchange of spikes between them.
+
+::
+
+    mesh = jax.make_mesh((jax.device_count(),), ("x",))
+    split = brainevent.sharding.Split(mesh, "x")
+    conn = brainevent.connect.fixed_indegree(n, n, 1000, seed=0, format="csc", split=split)
+
+    currents = brainevent.BinaryArray(spikes) @ conn
+
+Each device has the synapses of some postsynaptic neurons and sums their inputs; only spikes travel.
+``docs/guide/devices.md`` tells what holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from brainevent_core import units
+from brainevent_core._jax import manual_axes
+from brainevent_core._typing import OperandLike
+from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, WORD_BITS, is_event
+from brainevent_core.encodings.bitpacked import pack
+from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.events import BinaryArray, BitPackedBinary
+from brainevent_core.formats import Split
+from brainevent_core.matrices.blocks import shard, unshard
+from brainevent_core.ops import exchange_events
+from brainevent_core.ops.matmul import as_array
+
+__all__ = ["Split", "exchange", "shard", "unshard"]
+
+
+def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> BinaryArray | BitPackedBinary:
+    """The spikes of all devices, on each of them; inside ``shard_map``.
+
+    Args:
+        events: those of this device's neurons, (n,) or (batch, n), of the same shape on all devices: events, or a plain
+            array in which nonzero entries are.
+        axis: the name of the axis of the mesh.
+        capacity: how many spikes a device lists, for each vector. They travel as lists of that length, 4 bytes a spike,
+            instead of as bits, 1 byte for 8 neurons. Where any device has more, which all of them see in the counts
+            that come with the lists, bits travel as well. None for bits alone. Lists that are no shorter than the bits
+            are not made, nor are lists of floats.
+
+    Returns:
+        The events of all, (devices · n,) or (batch, devices · n), in the order of the devices: packed, if n is a
+        multiple of 32, and otherwise as booleans. Events that were floats stay floats, zeros and ones, with the
+        straight-through derivative.
+
+    Raises:
+        MathError: outside of a ``shard_map`` over the axis, or for another rank.
+        DTypeError: for complex numbers.
+
+    Example:
+        >>> import brainevent, jax, jax.numpy as jnp
+        >>> mesh = jax.make_mesh((1,), ("x",), axis_types=(jax.sharding.AxisType.Auto,))
+        >>> P = jax.sharding.PartitionSpec
+        >>> def step(spikes):
+        ...     return brainevent.sharding.exchange(spikes, "x").value
+        >>> everywhere = jax.shard_map(step, mesh=mesh, in_specs=P("x"), out_specs=P("x"))
+        >>> everywhere(jnp.array([True, False, True]))
+        Array([ True, False,  True], dtype=bool)
+    """
+    if axis not in manual_axes():
+        raise MathError(
+            f"exchange is for the program of one device, inside jax.shard_map over {axis!r}. Outside of one, a product "
+            "with a matrix that is split exchanges spikes by itself."
+        )
+    given = getattr(events, "__event_spec__", None)
+    array = units.detach(as_array(events) if given is None else given.decoded())[0]
+    if array.ndim not in (1, 2):
+        raise MathError(f"exchange takes the spikes of neurons, (n,) or (batch, n), got shape {tuple(array.shape)}.")
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise DTypeError(f"Spikes are booleans or real numbers, got dtype {array.dtype}.")
+    array = array.T
+    words = -(-array.shape[0] // WORD_BITS)
+    if capacity is None or 1 + capacity >= words or jnp.issubdtype(array.dtype, jnp.floating):
+        encoding, found = exchange_events(BINARY, array, axis)
+    else:
+        encoding, found = _exchange_lists(is_event(array), axis, capacity)
+    if encoding is not BITPACKED:
+        return BinaryArray(found.T)
+    length = array.shape[0] * jax.lax.axis_size(axis)
+    return BitPackedBinary._unflatten((-1, length), (found.T,))
+
+
+def _exchange_lists(mask: Any, axis: str, capacity: int) -> tuple[Any, Any]:
+    """The events of all devices, which travel as lists if no device has more than ``capacity``."""
+    n = mask.shape[0]
+    devices = jax.lax.axis_size(axis)
+    listed = COMPACT.encode(mask, 1 + capacity)  # type: ignore[misc]
+    listed = listed.at[0].set(jnp.count_nonzero(mask, axis=0).astype(jnp.int32))
+    lists = jax.lax.all_gather(listed, axis)
+
+    def of_lists() -> Any:
+        parts = jax.vmap(lambda one: COMPACT.decode(one, n))(lists)
+        events = parts.reshape(devices * n, *mask.shape[1:])
+        return pack(events, devices * n // WORD_BITS) if n % WORD_BITS == 0 else events
+
+    def of_bits() -> Any:
+        return exchange_events(BINARY, mask, axis)[1]
+
+    # Every device has the counts of all, so that all of them go the same way.
+    found = jax.lax.cond(jnp.all(lists[:, 0] <= capacity), of_lists, of_bits)
+    return (BITPACKED if n % WORD_BITS == 0 else BINARY), found

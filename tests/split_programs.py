@@ -1,0 +1,270 @@
+"""What `test_split.py` runs on several devices, in processes of their own: matrices in blocks, three kinds of program.
+
+python tests/split_programs.py TABLE SEED DEVICES,... CLASS MODE BY
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+import brainevent
+from brainevent import BinaryArray, sharding
+
+BLOCKS, N_PRE, N_POST = 8, 512, 64
+MODES = {"auto": AxisType.Auto, "explicit": AxisType.Explicit, "shard_map": AxisType.Auto}
+
+
+def mesh_of(devices: int, mode: str) -> Mesh:
+    return Mesh(np.array(jax.devices()[:devices]), ("x",), axis_types=(MODES[mode],))
+
+
+def placed(mesh: Mesh, array: np.ndarray) -> jax.Array:
+    """An array that is split along its last axis."""
+    spec = P(*[None] * (array.ndim - 1), "x")
+    return jax.make_array_from_callback(array.shape, NamedSharding(mesh, spec), lambda where: array[where])
+
+
+def drawn(cls: str, seed: int) -> tuple[np.ndarray, brainevent.DataRepresentation]:
+    """A dense array, and the matrix of it."""
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((N_PRE, N_POST)) < 0.1, rng.uniform(0.5, 1.5, (N_PRE, N_POST)), 0).astype(np.float32)
+    return dense, getattr(brainevent, cls).fromdense(dense)
+
+
+def specs_of(tree):  # type: ignore[no-untyped-def]
+    return jax.tree.map(lambda leaf: leaf.sharding.spec, tree)
+
+
+# -- programs: (matrix, spikes of the pre- and the postsynaptic side, traces of both) -> results by name ---------------
+
+
+def operations(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
+    events = BinaryArray(pre)
+    return {
+        "spikes @ conn": events @ conn,
+        "numbers @ conn": pre_trace @ conn,
+        "conn @ spikes": conn @ BinaryArray(post),
+        "conn.T @ spikes": conn.T @ events,
+        "batch @ conn": BinaryArray(jnp.stack([pre, ~pre])) @ conn,
+        "packed @ conn": brainevent.BitPackedBinary(pre) @ conn,
+        "vmap": jax.vmap(lambda s: BinaryArray(s) @ conn)(jnp.stack([pre, ~pre])),
+        "scan": jax.lax.scan(lambda c, _: (c, BinaryArray(c) @ conn), pre, length=2)[1],
+        "gradient by weights": brainevent.grad(lambda conn: ((events @ conn) ** 2).sum())(conn),
+        "gradient by spikes": jax.grad(lambda x: ((BinaryArray(x) @ conn) ** 2).sum())(pre_trace),
+        "on_pre": conn.update_on_pre(pre, post_trace, w_max=2.0).data,
+        "on_post": conn.update_on_post(pre_trace, post).data,
+        "yw_to_w": conn.yw_to_w(pre_trace, conn.data),
+    }
+
+
+#: What no promise about bits is made for: sums over devices, as XLA adds them up.
+BY_XLA = ("gradient by spikes",)
+
+
+def locally(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
+    """Inside of a ``shard_map`` of the user's the matrix is local, and what travels is seen in the program."""
+    events, trace = sharding.exchange(pre, "x"), jax.lax.all_gather(pre_trace, "x", tiled=True)
+    return {
+        "spikes @ conn": events @ conn,
+        "numbers @ conn": trace @ conn,
+        "conn.T @ spikes": conn.T @ events,
+        "on_pre": conn.update_on_pre(events, post_trace, w_max=2.0).data,
+        "on_post": conn.update_on_post(trace, post).data,
+        "yw_to_w": conn.yw_to_w(trace, conn.data),
+        "gradient by weights": brainevent.grad(lambda conn: ((events @ conn) ** 2).sum())(conn),
+    }
+
+
+def expected(dense, exists, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
+    """By NumPy; of operations that give weights, all elements."""
+    both = np.stack([pre, ~pre])
+    product = pre @ dense
+    return {
+        "spikes @ conn": product,
+        "numbers @ conn": pre_trace @ dense,
+        "conn @ spikes": dense @ post,
+        "conn.T @ spikes": product,
+        "batch @ conn": both @ dense,
+        "packed @ conn": product,
+        "vmap": both @ dense,
+        "scan": np.stack([product] * 2),
+        "gradient by weights": 2 * np.outer(pre, product) * exists,
+        "gradient by spikes": 2 * dense @ ((pre_trace != 0) @ dense),
+        "on_pre": np.minimum(dense + np.outer(pre, post_trace), 2) * exists,
+        "on_post": (dense + np.outer(pre_trace, post)) * exists,
+        "yw_to_w": pre_trace[:, None] * dense,
+    }
+
+
+def compare(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """All operations on each number of devices: against NumPy, and bit for bit against each other."""
+    dense, matrix = drawn(cls, seed)
+    rng = np.random.default_rng(seed + 1)
+    pre, post = rng.random(N_PRE) < 0.2, rng.random(N_POST) < 0.2
+    arrays = (pre, post, np.where(pre, 1.5, 0).astype(np.float32), rng.random(N_POST).astype(np.float32))
+    wanted = expected(dense, dense != 0 if cls != "Dense" else True, *arrays)
+    bits: dict[str, set[str]] = {}
+    backends: set[str] = set()
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        conn = sharding.shard(matrix, sharding.Split(mesh, "x", by=by, blocks=BLOCKS))
+        np.testing.assert_array_equal(sharding.unshard(conn).todense(), dense)
+        given = (conn, *(placed(mesh, array) for array in arrays))
+        program = operations
+        if mode == "shard_map":
+            out = dict.fromkeys(["spikes @ conn", "numbers @ conn", "conn.T @ spikes"], P("x"))
+            out |= dict.fromkeys(["on_pre", "on_post", "yw_to_w", "gradient by weights"], P("x"))
+            program = jax.shard_map(locally, mesh=mesh, in_specs=specs_of(given), out_specs=out)
+        with jax.set_mesh(mesh), brainevent.get_registry().record() as lowered:
+            found = jax.jit(program)(*given)
+        backends |= {selection.backend for selection in lowered if selection.primitive == "matmul"}
+        for name, array in found.items():
+            value = np.asarray(array)
+            if value.ndim > 1 and value.shape[0] == BLOCKS and name not in ("batch @ conn", "vmap", "scan"):
+                value = np.asarray(sharding.unshard(conn.with_data(array)).todense())
+            np.testing.assert_allclose(value, wanted[name], rtol=1e-4, atol=1e-5, err_msg=f"{name} on {count}")
+            if name not in BY_XLA:
+                bits.setdefault(name, set()).add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+    return {
+        "compared": len(found),
+        "differ": sorted(name for name, each in bits.items() if len(each) > 1),
+        "backends": sorted(backends),
+    }
+
+
+# -- compiled programs -------------------------------------------------------------------------------------------------
+
+COLLECTIVES = "all-gather|all-reduce|reduce-scatter|all-to-all|collective-permute|collective-broadcast"
+
+
+def collectives(compiled: jax.stages.Compiled) -> list[str]:
+    """The collectives of a compiled program, with the shapes of their results."""
+    found = re.findall(rf"= (.+?) ({COLLECTIVES})(?:-start)?\(", compiled.as_text())
+    return sorted(f"{kind} {re.sub(r'{[0-9,]*}', '', shape)}" for shape, kind in found)
+
+
+def compiled_of(program, mesh, *given):  # type: ignore[no-untyped-def]
+    with jax.set_mesh(mesh):
+        return jax.jit(program).lower(*given).compile()
+
+
+def traffic(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """What each step moves between devices, the memory of one, and what a replicated matrix would show."""
+    _, matrix = drawn(cls, seed)
+    pre = np.random.default_rng(seed).random(N_PRE) < 0.2
+    found: dict[str, object] = {"nse": matrix.nse}
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        conn = sharding.shard(matrix, sharding.Split(mesh, "x", by=by, blocks=BLOCKS))
+        spikes, trace = placed(mesh, pre), placed(mesh, np.ones(N_POST, np.float32))
+        step = compiled_of(lambda conn, s: BinaryArray(s) @ conn, mesh, conn, spikes)
+        learn = compiled_of(lambda conn, s, y: conn.update_on_pre(s, y).data, mesh, conn, spikes, trace)
+        back = compiled_of(lambda conn, s: conn @ BinaryArray(s), mesh, conn, placed(mesh, np.ones(N_POST, bool)))
+        own = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(conn))
+        found[str(count)] = {
+            "spikes @ conn": collectives(step),
+            "on_pre": collectives(learn),
+            "conn @ spikes": collectives(back),
+            "bytes": own,
+            "temporary": step.memory_analysis().temp_size_in_bytes,
+            "arguments": step.memory_analysis().argument_size_in_bytes,
+        }
+        if count == devices[-1]:
+            move = jax.lax.with_sharding_constraint if mode == "auto" else jax.sharding.reshard
+
+            def replicating(conn, s):  # type: ignore[no-untyped-def]
+                return BinaryArray(s) @ conn.with_data(2 * move(conn.data, NamedSharding(mesh, P())))  # noqa: B023
+
+            def learning(conn, s, y):  # type: ignore[no-untyped-def]
+                return jax.lax.scan(lambda conn, _: (conn.update_on_pre(s, y), None), conn, length=3)[0].data
+
+            found["learning"] = compiled_of(learning, mesh, conn, spikes, trace).as_text()
+            found["weights"] = conn.data.size // count
+            found["planted"] = collectives(compiled_of(replicating, mesh, conn, spikes))
+    return found
+
+
+def exchange(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """Spikes of all devices on all of them: as bits, as lists, and where one device has more than its list holds."""
+    rng, found = np.random.default_rng(seed), {}
+    mesh = mesh_of(devices[-1], mode)
+    for each, capacity in ((4096, None), (4096, 8), (40, None), (1000, 8)):
+        n = each * devices[-1]
+        few = np.zeros(n, bool)
+        few[rng.permutation(n)[:5]] = True
+        crowded = few.copy()
+        crowded[-each // 2 :] = True  # on the last device alone
+
+        def everywhere(spikes):  # type: ignore[no-untyped-def]
+            events = sharding.exchange(spikes, "x", capacity=capacity)  # noqa: B023
+            return events.value[None], jnp.int32([isinstance(events, brainevent.BitPackedBinary)])
+
+        shared = jax.shard_map(everywhere, mesh=mesh, in_specs=P("x"), out_specs=(P("x"), P("x")))
+        call = compiled_of(shared, mesh, placed(mesh, few))
+        for spikes in (few, crowded, ~few):
+            seen, packed = call(placed(mesh, spikes))
+            assert all((one == spikes).all() for one in np.asarray(seen)), (each, capacity)
+            assert (np.asarray(packed) == (each % 32 == 0)).all()
+        found[f"{each} {capacity}"] = collectives(call)
+    batch = rng.random((3, 40 * devices[-1])) < 0.3
+    shared = jax.shard_map(
+        lambda s: sharding.exchange(BinaryArray(s), "x", capacity=1).value[None],
+        mesh=mesh,
+        in_specs=P(None, "x"),
+        out_specs=P("x"),
+    )
+    assert all((one == batch).all() for one in np.asarray(shared(placed(mesh, batch))))
+    return found
+
+
+def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A mesh of two axes: the matrix is split over one of them, a batch of spikes over the other."""
+    dense, matrix = drawn("CSR", seed)
+    types = {
+        "auto": (AxisType.Auto,) * 2,
+        "explicit": (AxisType.Explicit,) * 2,
+        "mixed": (AxisType.Explicit, AxisType.Auto),
+    }
+    mesh = Mesh(np.array(jax.devices()[:4]).reshape(2, 2), ("batch", "x"), axis_types=types[kind])
+    conn = sharding.shard(matrix, sharding.Split(mesh, "x", blocks=BLOCKS))
+    spikes = np.random.default_rng(seed).random((4, N_PRE)) < 0.2
+    batch = jax.device_put(spikes, NamedSharding(mesh, P("batch", "x")))
+    vector, post = placed(mesh, spikes[0]), placed(mesh, np.ones(N_POST, bool))
+    found = {}
+    for name, program, given, wanted in (
+        ("batch", lambda conn, s: BinaryArray(s) @ conn, batch, spikes @ dense),
+        ("vmap", lambda conn, s: jax.vmap(lambda s: BinaryArray(s) @ conn)(s), batch, spikes @ dense),
+        ("vector", lambda conn, s: BinaryArray(s) @ conn, vector, spikes[0] @ dense),
+        ("back", lambda conn, s: conn @ BinaryArray(s), post, dense.sum(1)),
+        (
+            "inside of the other axis",
+            lambda conn, s: jax.shard_map(
+                lambda conn, s: BinaryArray(s) @ conn,
+                in_specs=(P(), P("batch")),
+                out_specs=P("batch"),
+                axis_names={"batch"},
+            )(conn, s),
+            batch,
+            spikes @ dense,
+        ),
+    ):
+        program = compiled_of(program, mesh, conn, given)
+        np.testing.assert_allclose(program(conn, given), wanted, rtol=1e-4, atol=1e-5, err_msg=name)
+        found[name] = collectives(program)
+    return found
+
+
+if __name__ == "__main__":
+    table, seed, devices, *case = sys.argv[1:]
+    counts = [int(count) for count in devices.split(",")]
+    assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
+    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid}[table]
+    print(json.dumps(run(*case, int(seed), counts)))
