@@ -13,6 +13,15 @@ MEANT = {
     "XLACustomKernel.declare": "rules of any primitive",
     "weights": "any pytree",
     "with_weights": "any pytree",
+    **dict.fromkeys(
+        ("COO.apply_on_pre", "COO.apply_on_post", "csr_apply_on_pre", "csr_apply_on_post"),
+        "a state, values and parameters of any pytree, for a rule of the user's",
+    ),
+    **dict.fromkeys(("COO.to_scipy", "from_scipy"), "a matrix of SciPy, which core doesn't import"),
+    **dict.fromkeys(("COO.to_bcoo", "from_bcoo", "from_bcsr"), "a matrix of JAX's experimental package"),
+    "COO.toarray": "that of todense(), which depends on the unit",
+    "load": "a matrix of the class that was saved",
+    "steps": "a number, an array or a distribution, as what is given",
 }
 
 

@@ -6,6 +6,7 @@ import operator
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from brainevent_core import units
 from brainevent_core._typing import QuantityLike
@@ -41,7 +42,12 @@ class Edges(NamedTuple):
 
 
 def from_edges(
-    pre: Any, post: Any, weight: QuantityLike | None = None, *, pre_ids: Any = None, post_ids: Any = None
+    pre: npt.ArrayLike,
+    post: npt.ArrayLike,
+    weight: QuantityLike | None = None,
+    *,
+    pre_ids: npt.ArrayLike | None = None,
+    post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
     """A matrix of a list of edges between neurons that have ids.
 

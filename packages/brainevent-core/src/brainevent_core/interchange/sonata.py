@@ -6,6 +6,7 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from brainevent_core._typing import QuantityLike
 from brainevent_core.errors import StructureError
@@ -19,8 +20,8 @@ def from_sonata(
     population: str,
     *,
     weight: str | QuantityLike = "syn_weight",
-    pre_ids: Any = None,
-    post_ids: Any = None,
+    pre_ids: npt.ArrayLike | None = None,
+    post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
     """The edges of one population of a SONATA edge file. It needs h5py: ``pip install 'brainevent[sonata]'``.
 

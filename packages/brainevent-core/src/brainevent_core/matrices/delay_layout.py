@@ -170,7 +170,7 @@ class CSRDelayLayout:
         self,
         ring: QuantityLike,
         events: OperandLike,
-        t: Any,
+        t: ArrayLike,
         *,
         weighted: bool | None = None,
         backend: str | None = None,
