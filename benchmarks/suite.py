@@ -7,13 +7,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks.harness.series import Peer, Prepared, measure
+from benchmarks.harness import reports
+from benchmarks.harness.claims import Claim, judge
+from benchmarks.harness.reports import Report
+from benchmarks.harness.series import Peer, Prepared, known, measure
 from benchmarks.options import Options
 from brainevent_core.bench.measured import Measured
 from brainevent_core.bench.progress import following
 from brainevent_core.bench.rounds import Effort
+from brainevent_core.bench.tables import Table
 
-__all__ = ["measured", "selected"]
+__all__ = ["compared", "measured", "selected"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,6 +25,44 @@ ROOT = Path(__file__).parents[1]
 def selected(options: Options, cases: Sequence[Any]) -> list[Any]:
     """The cases that the command line asks for; each has a ``name``, and says whether it ``is_quick``."""
     return [case for case in cases if options.selects(case.name) and (case.is_quick or not options.quick)]
+
+
+def compared(
+    title: str,
+    options: Options,
+    peers: Mapping[str, Peer],
+    cases: Sequence[Any],
+    stage: Callable[[Path, Mapping[str, Peer]], Callable[[Any], Prepared]],
+    effort: Effort,
+    *,
+    claims: Sequence[Claim[Any]],
+    table: Callable[[Sequence[Measured[Any]], Mapping[str, Peer], int], Table],
+) -> Report | None:
+    """Measure the cases that the command line selects and report them in one table, or list them.
+
+    Args:
+        title: the name of the benchmark.
+        options: the command line.
+        peers: who can take part.
+        cases: all there are.
+        stage: makes what prepares a case, of the folder and of those who take part.
+        effort: how long to measure unless the command line says so.
+        claims: about the cases.
+        table: of what was measured, by whom, and with how many threads.
+    """
+    chosen, threads = known(options.peers, peers), options.threads or 1
+    some = selected(options, cases)
+    if options.list_only:
+        print(*(case.name for case in some), sep="\n")
+        return None
+    found = measured(title, options, chosen, some, lambda folder: stage(folder, chosen), effort, threads=threads)
+    return Report(
+        title,
+        [table(found, chosen, threads)],
+        judge(claims, found, lambda one: one.case.name),
+        versions=reports.versions(one.outcomes for one in found),
+        figures=[one.as_json() for one in found],
+    )
 
 
 def measured(

@@ -94,11 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     spikes, seconds = simulation.timed(lambda: simulate(given.duration, given.seed, given.progress))
     populations = {"excitatory": spikes.of(range(N_EXC)), "inhibitory": spikes.of(range(N_EXC, N_EXC + N_INH))}
     simulation.report(populations, seconds)
-    drawn, (raster, total) = simulation.figure(3, 1)
-    simulation.raster(raster, populations)
-    total.hist(spikes.time, np.arange(0, given.duration + 5, 5.0), color="0.4")
-    total.set_ylabel("spikes in 5 ms")
-    simulation.save(drawn, given.output)
+    simulation.save(simulation.activity(populations, every=5.0), given.output)
     return 0
 
 

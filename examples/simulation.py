@@ -16,7 +16,20 @@ from matplotlib.figure import Figure
 from scipy import stats
 from tqdm import tqdm
 
-__all__ = ["COLORS", "Spikes", "figure", "options", "poisson", "raster", "report", "run", "save", "timed", "uniform"]
+__all__ = [
+    "COLORS",
+    "Spikes",
+    "activity",
+    "figure",
+    "options",
+    "poisson",
+    "raster",
+    "report",
+    "run",
+    "save",
+    "timed",
+    "uniform",
+]
 
 #: Of excitatory and inhibitory neurons, and of what else there is: told apart with any colour vision (Okabe and Ito).
 COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
@@ -183,6 +196,17 @@ def raster(axes: Axes, populations: dict[str, Spikes], *, shown: int = 400, colo
         base += spikes.size
     axes.set(ylim=(0, total), ylabel="neuron")
     axes.set_xlim(0, max(spikes.duration for spikes in populations.values()))
+
+
+def activity(populations: dict[str, Spikes], *, every: float, shown: int = 400) -> Figure:
+    """The raster of populations, and below it how many spikes they fire together in ``every`` ms."""
+    drawn, (above, below) = figure(3, 1)
+    raster(above, populations, shown=shown)
+    time = np.concatenate([spikes.time for spikes in populations.values()])
+    duration = max(spikes.duration for spikes in populations.values())
+    below.hist(time, np.arange(0, duration + every, every), color="0.4")
+    below.set_ylabel(f"spikes in {every:g} ms")
+    return drawn
 
 
 def save(drawn: Figure, path: Path) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from benchmarks import published
-from benchmarks.harness import reports
-from benchmarks.harness.claims import judge
 from benchmarks.harness.reports import Report
-from benchmarks.harness.series import Peer, known
+from benchmarks.harness.series import Peer
 from benchmarks.options import Options
 from benchmarks.plasticity import report
 from benchmarks.plasticity.cases import CASES
 from benchmarks.plasticity.claims import CLAIMS, CSR
 from benchmarks.plasticity.prepare import Stage
-from benchmarks.suite import measured, selected
+from benchmarks.suite import compared
 from brainevent_core.bench.rounds import Effort
 
 __all__ = ["PEERS", "run"]
@@ -29,16 +27,4 @@ PEERS = {
 
 def run(options: Options) -> Report | None:
     """Measure the selected cases, or list them."""
-    peers, threads = known(options.peers, PEERS), options.threads or 1
-    cases = selected(options, CASES)
-    if options.list_only:
-        print(*(case.name for case in cases), sep="\n")
-        return None
-    found = measured("plasticity", options, peers, cases, lambda folder: Stage(folder, peers), EFFORT, threads=threads)
-    return Report(
-        "plasticity",
-        [report.table(found, peers, threads)],
-        judge(CLAIMS, found, lambda one: one.case.name),
-        versions=reports.versions(one.outcomes for one in found),
-        figures=[one.as_json() for one in found],
-    )
+    return compared("plasticity", options, PEERS, CASES, Stage, EFFORT, claims=CLAIMS, table=report.table)
