@@ -39,9 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
             jobs=given.jobs,
             only=given.case,
             progress=lambda calls: bar.update(calls) and None,
+            found=lambda finding: bar.write(_described(finding, given)),
         )
-    _report(chosen, outcome, given, time.perf_counter() - begin)
-    return 1 if outcome.findings else 0
+    _report(chosen, outcome, time.perf_counter() - begin)
+    return 1 if outcome.findings or outcome.interrupted else 0
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -62,16 +63,18 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _report(chosen: Table, outcome: driver.Outcome, given: argparse.Namespace, seconds: float) -> None:
-    for finding in outcome.findings:
-        select = "".join(f" --select '{pattern}'" for pattern in given.select)
-        print(f"\n{finding.cell}\n  {finding.message}")
-        print(f"  again: hatch run fuzz --seed {given.seed} --case {finding.case}{select}")
+def _described(finding: driver.Finding, given: argparse.Namespace) -> str:
+    select = "".join(f" --select '{pattern}'" for pattern in given.select)
+    again = f"hatch run fuzz --seed {given.seed} --case {finding.case}{select}"
+    return f"\n{finding.cell}\n  {finding.message}\n  again: {again}"
+
+
+def _report(chosen: Table, outcome: driver.Outcome, seconds: float) -> None:
     for name, absent in chosen.left_out.items():
         print(f"left out: {name} (there is no brainevent.{absent})")
     calls = outcome.calls
     print(
-        f"{calls.total()} calls in {len(chosen.cells)} cells, {seconds:.0f} s: {calls['result']} as defined, "
+        f"{'interrupted: ' * outcome.interrupted}{calls.total()} calls in {len(chosen.cells)} cells, {seconds:.0f} s: {calls['result']} as defined, "
         f"{calls['error']} errors that say why, {calls['wrong']} wrong, {calls['crashed']} crashes; "
         f"{len(chosen.left_out)} operations left out."
     )

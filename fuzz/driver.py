@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
@@ -50,10 +51,11 @@ class Outcome:
 
     calls: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    interrupted: bool = False
 
     @property
     def enough(self) -> bool:
-        return len(self.findings) >= WRONG_ENOUGH
+        return self.interrupted or len(self.findings) >= WRONG_ENOUGH
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ def run(
     only: int | None = None,
     operations: str = "fuzz.table",
     progress: Callable[[int], None] = lambda calls: None,
+    found: Callable[[Finding], None] = lambda finding: None,
 ) -> Outcome:
     """Make the calls of all cells, or one.
 
@@ -93,6 +96,9 @@ def run(
         jobs: processes at a time.
         only: the number of a case, to make that call alone.
         progress: is told how many further calls were made.
+        found: is told each finding at once.
+
+    An interrupt from the keyboard ends the run; its outcome is what was seen until then.
     """
     outcome, waiting = Outcome(), queue.SimpleQueue[Task]()
     for guarded, cases in _shares(table, rounds, only):
@@ -106,13 +112,15 @@ def run(
             except queue.Empty:
                 return
             while task is not None:
-                task = _follow(task, table, outcome, lock, progress)
+                task = _follow(task, table, outcome, lock, progress, found)
 
-    lanes = [threading.Thread(target=lane) for _ in range(jobs)]
-    for thread in lanes:
-        thread.start()
-    for thread in lanes:
-        thread.join()
+    with ThreadPoolExecutor(jobs) as pool:
+        lanes = [pool.submit(lane) for _ in range(jobs)]
+        try:
+            for done in lanes:
+                done.result()
+        except KeyboardInterrupt:
+            outcome.interrupted = True
     outcome.findings.sort(key=lambda finding: finding.case)
     return outcome
 
@@ -130,20 +138,29 @@ def _shares(table: Table, rounds: int, only: int | None) -> Iterator[tuple[bool,
 
 
 def _follow(
-    task: Task, table: Table, outcome: Outcome, lock: threading.Lock, progress: Callable[[int], None]
+    task: Task,
+    table: Table,
+    outcome: Outcome,
+    lock: threading.Lock,
+    progress: Callable[[int], None],
+    found: Callable[[Finding], None],
 ) -> Task | None:
     """Run a task in a process; what is left of it if the process dies."""
+
+    def report(finding: Finding) -> None:
+        with lock:
+            outcome.findings.append(finding)
+            found(finding)
+
     with tempfile.TemporaryDirectory(prefix="brainevent-fuzz-") as folder:
-        file, output = Path(folder) / "state", Path(folder) / "errors.txt"
+        file, output, given = (Path(folder) / name for name in ("state", "errors.txt", "task.json"))
+        given.write_text(task.as_json(), encoding="utf-8")
         np.array([-1, *[0] * len(HOW)]).tofile(file)
-        with output.open("w+") as errors, _start(task, file, errors) as process:
-            ended = _watch(process, file, progress)
+        with output.open("w+") as errors, _start(task, given, file, errors) as process:
+            ended = _watch(process, file, outcome, progress)
             assert process.stdout is not None
             for line in process.stdout:
-                with lock:
-                    outcome.findings.append(Finding(**json.loads(line)))
-                if outcome.enough:
-                    process.kill()
+                report(Finding(**json.loads(line)))
             status = process.wait()
             hung = ended()
             errors.seek(0)
@@ -154,24 +171,25 @@ def _follow(
     if status == 0 or outcome.enough:
         return None
     what = "took too long" if hung else f"ended the process with status {status}"
+    if current < 0:
+        raise RuntimeError("a process of the fuzzer could not begin:\n" + "\n".join(told[-20:]))
     with lock:
-        if current < 0:
-            raise RuntimeError("a process of the fuzzer could not begin:\n" + "\n".join(told[-20:]))
         outcome.calls["crashed"] += 1
-        outcome.findings.append(
-            Finding(current, str(table.case(current).cell), f"{what}\n    " + "\n    ".join(told[:12]))
-        )
+    report(Finding(current, str(table.case(current).cell), f"{what}\n    " + "\n    ".join(told[:12])))
     return replace(task, after=current) if current < task.cases[-1] else None
 
 
-def _start(task: Task, file: Path, errors: IO[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", task.as_json(), str(file)]
+def _start(task: Task, given: Path, file: Path, errors: IO[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", str(given), str(file)]
     variables = {**os.environ, "JAX_PLATFORMS": "cpu"}
     if task.guarded:
         # A callback waits for a thread of JAX's to hand it its arrays, and occupies one meanwhile. On a single core
         # there is one for each device.
         variables["XLA_FLAGS"] = f"{variables.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables)
+    # A session of its own: an interrupt from the keyboard is for the parent, which ends the processes.
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables, start_new_session=True
+    )
 
 
 def _state(file: Path) -> list[int]:
@@ -179,9 +197,11 @@ def _state(file: Path) -> list[int]:
     return [int(number) for number in np.fromfile(file, np.int64)]
 
 
-def _watch(process: subprocess.Popen[str], file: Path, progress: Callable[[int], None]) -> Callable[[], bool]:
-    """Follow a process, and kill it if it stays at one call for too long; the function that ends this, and says whether
-    it did."""
+def _watch(
+    process: subprocess.Popen[str], file: Path, outcome: Outcome, progress: Callable[[int], None]
+) -> Callable[[], bool]:
+    """Follow a process, and kill it if the run is to end or it stays at one call for too long; the function that ends
+    this, and says whether it stayed."""
     over, hung = threading.Event(), threading.Event()
 
     def watch() -> None:
@@ -192,6 +212,9 @@ def _watch(process: subprocess.Popen[str], file: Path, progress: Callable[[int],
             current, *calls = _state(file)
             progress(sum(calls) - told)
             told = sum(calls)
+            if outcome.enough:
+                process.kill()
+                return
             if current != last:
                 last, since = current, time.monotonic()
             elif time.monotonic() - since > PATIENCE and not ending:

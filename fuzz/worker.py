@@ -2,7 +2,7 @@
 
     python -m fuzz.worker TASK FILE
 
-TASK is JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE holds
+TASK is a file of JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE holds
 numbers that survive the process: the case being called, and how many calls there were of each kind in ``HOW``. A line
 of the standard output is JSON, a call that was wrong.
 """
@@ -27,7 +27,7 @@ HOW = ("result", "error", "wrong")
 
 
 def main() -> None:
-    task = json.loads(sys.argv[1])
+    task = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     state = np.memmap(Path(sys.argv[2]), np.int64, "r+", shape=(1 + len(HOW),))
     answers, sys.stdout = sys.stdout, sys.stderr
     if task["guarded"]:
