@@ -15,7 +15,8 @@ __all__ = ["EAGER", "TRACED", "for_jax", "narrowed", "present"]
 
 def _read_only(array: np.ndarray) -> np.ndarray:
     array = array.copy()
-    array.flags.writeable = False
+    if array.ndim:  # NumPy's own numbers are never written
+        array.flags.writeable = False
     return array
 
 
