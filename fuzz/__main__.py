@@ -73,8 +73,10 @@ def _report(chosen: Table, outcome: driver.Outcome, seconds: float) -> None:
     for name, absent in chosen.left_out.items():
         print(f"left out: {name} (there is no brainevent.{absent})")
     calls = outcome.calls
+    if outcome.interrupted:
+        print("interrupted:")
     print(
-        f"{'interrupted: ' * outcome.interrupted}{calls.total()} calls in {len(chosen.cells)} cells, {seconds:.0f} s: {calls['result']} as defined, "
+        f"{calls.total()} calls in {len(chosen.cells)} cells, {seconds:.0f} s: {calls['result']} as defined, "
         f"{calls['error']} errors that say why, {calls['wrong']} wrong, {calls['crashed']} crashes; "
         f"{len(chosen.left_out)} operations left out."
     )

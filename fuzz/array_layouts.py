@@ -39,7 +39,12 @@ def _unaligned(array: np.ndarray) -> np.ndarray:
 
 def narrowed(array: Any, wide: bool) -> Any:
     """64-bit integers in 32 bits, the nearest there is, before JAX makes others of them; as they are if ``wide``."""
-    if wide or not isinstance(array, np.ndarray) or array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
+    if (
+        wide
+        or not isinstance(array, (np.ndarray, np.generic))
+        or array.dtype.kind not in "iu"
+        or array.dtype.itemsize < 8
+    ):
         return array
     dtype = np.dtype(np.int32 if array.dtype.kind == "i" else np.uint32)
     limits = np.iinfo(dtype)

@@ -2,9 +2,9 @@
 
     python -m fuzz.worker TASK FILE
 
-TASK is a file of JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE holds
-numbers that survive the process: the case being called, and how many calls there were of each kind in ``HOW``. A line
-of the standard output is JSON, a call that was wrong.
+TASK is a file of JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE
+holds numbers that survive the process: the case being called, and how many calls there were of each kind in ``HOW``. A
+line of the standard output is JSON, a call that was wrong.
 """
 
 from __future__ import annotations

@@ -89,7 +89,21 @@ def test_large_ids_are_not_rounded() -> None:
         assert float(np.ravel(matrix[given, 0])[0]) == 2.0
 
 
-@pytest.mark.parametrize("given", [np.uint64(2**63), [np.uint64(2**63), -1], [2**70, 0], np.uint64(5)])
+BEYOND = [2**64 - 1, 2**64 - 2, 2**63]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        *(np.uint64(2**63), [np.uint64(2**63), -1], [2**70, 0], np.uint64(5)),
+        # To NumPy, whose own arrays take them so, these are -1 and -2.
+        *(
+            np.array(BEYOND, np.uint64),
+            (slice(None), np.array(BEYOND[:1], np.uint64)),
+            (0, np.array(BEYOND, np.uint64)),
+        ),
+    ],
+)
 def test_ids_that_nobody_has_are_out_of_range(given: Any) -> None:
     with pytest.raises(IndexError, match=r"out of range|whole numbers"):
         CSR.fromdense(DENSE)[given]

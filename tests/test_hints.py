@@ -73,17 +73,17 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "the trace": (
         lambda: IN_MV.update_on_pre(SPIKES, TRACE * u.nA),
         u.UnitMismatchError,
-        "post_trace is given in nA, and the weights are in mV.*Give post_trace in mV",
+        "post_trace is given in nA, and the weights in mV.*Give post_trace in mV",
     ),
     "a trace without a unit": (
         lambda: IN_MV.update_on_post(np.ones(2), np.ones(3)),
         u.UnitMismatchError,
-        "pre_trace is given without a unit, and the weights are in mV",
+        "pre_trace is given without a unit, and the weights in mV",
     ),
     "a trace with a unit": (
         lambda: A.update_on_pre(SPIKES, TRACE * u.mV),
         u.UnitMismatchError,
-        "post_trace is given in mV, and the weights have no unit.*as a plain number",
+        "post_trace is given in mV, and the weights without a unit.*as a plain number",
     ),
     "the lower bound": (
         lambda: IN_MV.update_on_pre(SPIKES, TRACE * u.mV, 0.0 * u.nA, 1.0 * u.mV),
@@ -98,7 +98,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "parameters": (
         lambda: JITCNormalR(1.0 * u.mV, 0.1 * u.nA, 0.5, 0, shape=(3, 3)),
         u.UnitMismatchError,
-        r"scale is given in nA, and the other parameters \(loc, scale\) are in mV",
+        r"scale is given in nA, and the other parameters \(loc, scale\) in mV",
     ),
     # Events are no arrays, and an array of ids is no mask.
     **{

@@ -132,6 +132,8 @@ def test_columns_of_tables_and_weights() -> None:
     np.testing.assert_array_equal(edges.matrix.todense(), [[2.0, 0.0], [4.0, 1.0]])
     assert brainevent.from_edges([1, 2], [1, 2]).matrix.data == 1
     assert brainevent.from_edges([1, 2], [1, 2], [0.5, 1.0] * u.mV).matrix.unit == u.mV
+    late = brainevent.from_edges(["b", "a"], [1, 1], delay=brainevent.steps([0.3, 1.5] * u.ms, 0.1 * u.ms)).matrix
+    np.testing.assert_array_equal(late.tocsr().delay, [15, 3])  # row "a" first
     within = brainevent.from_edges([9], [7], pre_ids=[7, 8, 9], post_ids=[7, 8, 9])
     assert within.matrix.shape == (3, 3)
     assert within.matrix[2, 0] == 1
@@ -150,6 +152,16 @@ ERRORS: dict[str, tuple[Any, type[Exception], str]] = {
         lambda: brainevent.from_edges(np.array([1, "a"], object), [1, 1]),
         brainevent.DTypeError,
         "all of one kind",
+    ),
+    "delays": (
+        lambda: brainevent.from_edges([1, 2, 2], [1, 2, 3], delay=[1, 2]),
+        brainevent.MathError,
+        "delay is one nu",
+    ),
+    "no delay": (
+        lambda: brainevent.from_edges([1, 2], [1, 2], delay=[1, 0]),
+        brainevent.StructureError,
+        "delay holds 0",
     ),
     "too large": (lambda: brainevent.from_edges([2**70], [1]), brainevent.DTypeError, "64 bits"),
     "lengths": (lambda: brainevent.from_edges([1, 2], [1]), brainevent.MathError, "got 2 and 1"),
@@ -216,7 +228,7 @@ def sonata(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, Any]:
         "source": rng.integers(2**53, 2**53 + 20, count).astype(np.uint64),
         "target": rng.integers(0, 30, count).astype(np.uint64),
         "weight": rng.normal(size=count).astype(np.float32),
-        "delay": rng.random(count).astype(np.float32),
+        "delay": rng.uniform(0.2, 3.0, count).astype(np.float32),
     }
     path = tmp_path / "edges.h5"
     with h5py.File(path, "w") as file:
@@ -226,7 +238,7 @@ def sonata(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, Any]:
         edges["edge_type_id"] = np.zeros(count, int)
         for key in (0, 1):
             edges[f"{key}/syn_weight"] = written["weight"][group == key]
-            edges[f"{key}/other"] = written["delay"][group == key]
+            edges[f"{key}/delay"] = written["delay"][group == key]
         file["edges/bare/source_node_id"], file["edges/bare/target_node_id"] = [1, 2], [3, 4]
     return path, written
 
@@ -237,8 +249,13 @@ def test_sonata(sonata: Any) -> None:
     np.testing.assert_array_equal(edges.ids.pre[np.asarray(edges.matrix.row)], written["source"])
     np.testing.assert_array_equal(edges.matrix.col, written["target"])
     np.testing.assert_array_equal(edges.matrix.data, written["weight"])
-    other = brainevent.from_sonata(str(path), "lgn_to_v1", weight="other")
+    other = brainevent.from_sonata(str(path), "lgn_to_v1", weight="delay")
     np.testing.assert_array_equal(other.matrix.data, written["delay"])
+    assert edges.matrix.delay is None
+    late = brainevent.from_sonata(path, "lgn_to_v1", dt=0.1 * u.ms).matrix
+    np.testing.assert_array_equal(late.delay, np.rint(written["delay"].astype(np.float64) / 0.1))
+    with pytest.raises(brainevent.StructureError, match="no dataset 'delay'"):
+        brainevent.from_sonata(path, "bare", dt=0.1 * u.ms)
     assert brainevent.from_sonata(path, "bare").matrix.data == 1
     assert brainevent.from_sonata(path, "bare", weight=0.5 * u.mV).matrix.unit == u.mV
     with pytest.raises(brainevent.StructureError, match=r"no edge population 'v1', but .*lgn_to_v1"):

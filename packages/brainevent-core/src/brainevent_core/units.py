@@ -53,8 +53,7 @@ def mantissa_in(value: Any, unit: Any, what: str, whose: str) -> Any:
     try:
         return quantity.to_decimal(u.UNITLESS if unit is None else unit)
     except u.UnitMismatchError:
-        given = f"in {value.unit}" if isinstance(value, Quantity) else "without a unit"
-        wanted = "have no unit" if unit is None else f"are in {unit}"
+        given, wanted = ("without a unit" if one is None else f"in {one}" for one in (unit_of(value), unit))
         raise u.UnitMismatchError(
             f"{what} is given {given}, and {whose} {wanted}: both must be of one dimension. Give {what} "
             f"{'as a plain number' if unit is None else f'in {unit} or a unit like it'}."

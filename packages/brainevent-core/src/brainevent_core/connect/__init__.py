@@ -36,7 +36,7 @@ from brainevent_core.connect.degrees import fixed_indegree, fixed_outdegree, fix
 from brainevent_core.connect.distributions import Distribution, LogNormal, Normal, Uniform
 from brainevent_core.connect.pairwise import all_to_all, one_to_one, pairwise_bernoulli
 from brainevent_core.connect.profiles import ExponentialProfile, GaussianProfile, LinearProfile, Profile
-from brainevent_core.connect.spatial import distance
+from brainevent_core.connect.spatial import by_distance, distance
 from brainevent_core.deprecated import no_such_name
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "Profile",
     "Uniform",
     "all_to_all",
+    "by_distance",
     "distance",
     "fixed_indegree",
     "fixed_outdegree",

@@ -5,13 +5,11 @@ from __future__ import annotations
 import operator
 from typing import Any, TypeAlias
 
-import brainunit as u
 import numpy as np
 
-from brainevent_core import units
 from brainevent_core.errors import MathError
 
-__all__ = ["Rows", "as_count", "as_rows", "mantissa_in", "require_one_population"]
+__all__ = ["Rows", "as_count", "as_rows", "require_one_population"]
 
 #: A range of neurons: (start, stop) or a slice; None for all.
 Rows: TypeAlias = tuple[int, int] | slice | None
@@ -32,30 +30,6 @@ def as_count(name: str, value: Any, most: int = _MOST) -> int:
     if not 0 <= count <= most:
         raise MathError(f"{name} must be between 0 and {most}, got {count}.")
     return count
-
-
-def mantissa_in(value: Any, unit: Any, what: str, whose: str) -> Any:
-    """``value`` as a plain number of ``unit``; None is the unit of plain values.
-
-    Args:
-        value: an array or quantity.
-        unit: the unit.
-        what: the value in words, the subject of the message.
-        whose: what has the unit, in words.
-
-    Raises:
-        UnitMismatchError: if its dimension is another one.
-    """
-    mantissa, given = units.detach(value)
-    if given is None and unit is None:
-        return mantissa
-    try:
-        return units.Quantity(mantissa, unit=given or u.UNITLESS).to_decimal(unit or u.UNITLESS)
-    except u.UnitMismatchError:
-        has, needs = (f"in {one}" if one is not None else "without a unit" for one in (given, unit))
-        raise u.UnitMismatchError(
-            f"{what} is given {has}, and {whose} {needs}: both must be of one dimension. Give {what} {needs}."
-        ) from None
 
 
 def as_rows(name: str, rows: Rows, length: int) -> tuple[int, int]:

@@ -12,7 +12,6 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._typing import QuantityLike
-from brainevent_core.connect.arguments import mantissa_in
 from brainevent_core.errors import DTypeError, MathError
 
 __all__ = ["Distribution", "LogNormal", "Normal", "Uniform"]
@@ -60,7 +59,7 @@ class _InSteps(Distribution):
     def quantile(self, probability: np.ndarray) -> np.ndarray:
         dt, unit = units.detach(self.dt)
         times = units.attach(self.times.quantile(probability), self.times.unit)
-        return np.asarray(mantissa_in(times, unit, "the times", "dt")) / float(dt)
+        return np.asarray(units.mantissa_in(times, unit, "the times", "dt")) / float(dt)
 
 
 def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:
@@ -70,7 +69,7 @@ def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:
         UnitMismatchError: if its dimension is another one.
         DTypeError: if it isn't a number.
     """
-    mantissa = mantissa_in(value, unit, name, whose)
+    mantissa = units.mantissa_in(value, unit, name, whose)
     try:
         number = float(np.asarray(mantissa).reshape(()))
     except (TypeError, ValueError):

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
 from brainevent_core._typing import QuantityLike
-from brainevent_core.connect.arguments import mantissa_in
 from brainevent_core.errors import MathError
 
 __all__ = ["ExponentialProfile", "GaussianProfile", "LinearProfile", "Profile"]
@@ -25,7 +26,7 @@ class Profile(abc.ABC):
         """The value at some distances.
 
         Args:
-            distance: an array (float64, of NumPy), or a quantity over one.
+            distance: an array (float64, of NumPy; of JAX from :func:`by_distance`), or a quantity over one.
 
         Returns:
             An array of the shape of ``distance``, or a quantity.
@@ -33,20 +34,22 @@ class Profile(abc.ABC):
 
 
 def _profile(
-    peak: QuantityLike, name: str, length: QuantityLike, distance: Any, shape: Callable[[np.ndarray], np.ndarray]
+    peak: QuantityLike, name: str, length: QuantityLike, distance: Any, shape: Callable[[Any, Any], Any]
 ) -> Any:
-    """``peak · shape(distance / length)``.
+    """``peak · shape(distance / length)``, in NumPy or JAX as the distance is; the module is the second argument.
 
     Raises:
         MathError: if the length isn't positive.
         UnitMismatchError: if it has a unit that the distance does not fit.
     """
     mantissa, unit = units.detach(distance)
-    relative_to = float(np.asarray(mantissa_in(length, unit, name, "the distance")))
+    relative_to = float(np.asarray(units.mantissa_in(length, unit, name, "the distance")))
     if not relative_to > 0:
         raise MathError(f"{name} must be a positive length, got {length}.")
     height, peak_unit = units.detach(peak)
-    return units.attach(height * shape(np.asarray(mantissa, np.float64) / relative_to), peak_unit)
+    if isinstance(mantissa, jax.Array):
+        return units.attach(height * shape(mantissa / relative_to, jnp), peak_unit)
+    return units.attach(height * shape(np.asarray(mantissa, np.float64) / relative_to, np), peak_unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class GaussianProfile(Profile):
     peak: QuantityLike = 1.0
 
     def __call__(self, distance: Any) -> Any:
-        return _profile(self.peak, "sigma", self.sigma, distance, lambda relative: np.exp(-0.5 * relative**2))
+        return _profile(self.peak, "sigma", self.sigma, distance, lambda d, xp: xp.exp(-0.5 * d**2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ class ExponentialProfile(Profile):
     peak: QuantityLike = 1.0
 
     def __call__(self, distance: Any) -> Any:
-        return _profile(self.peak, "scale", self.scale, distance, lambda relative: np.exp(-relative))
+        return _profile(self.peak, "scale", self.scale, distance, lambda d, xp: xp.exp(-d))
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,4 +103,4 @@ class LinearProfile(Profile):
     peak: QuantityLike = 1.0
 
     def __call__(self, distance: Any) -> Any:
-        return _profile(self.peak, "reach", self.reach, distance, lambda relative: np.maximum(1 - relative, 0))
+        return _profile(self.peak, "reach", self.reach, distance, lambda d, xp: xp.maximum(1 - d, 0))

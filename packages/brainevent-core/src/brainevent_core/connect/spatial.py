@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
-from brainevent_core._typing import ArrayLike, Number, QuantityLike
-from brainevent_core.connect.arguments import Rows, as_rows, mantissa_in, require_one_population
+from brainevent_core._typing import Array, ArrayLike, Number, QuantityLike
+from brainevent_core.connect.arguments import Rows, as_rows, require_one_population
 from brainevent_core.connect.blocks import drawn_in_blocks
 from brainevent_core.connect.pairwise import with_facts
 from brainevent_core.connect.synapses import FormatName, Synapses, builder
@@ -21,7 +22,7 @@ from brainevent_core.jitc import draw
 from brainevent_core.matrices import StoredMatrix
 from brainevent_core.sampling import DISTANCE, chunks, host_seed, row_keys
 
-__all__ = ["distance"]
+__all__ = ["by_distance", "distance"]
 
 #: Probability by distance.
 Kernel: TypeAlias = Callable[[Any], Any] | Number
@@ -112,6 +113,62 @@ def distance(
     return make(*with_facts(drawn, weight, delay, words, n_pre, n_post, taken, symmetric, distances))
 
 
+def by_distance(
+    positions_pre: QuantityLike,
+    positions_post: QuantityLike,
+    kernel: Kernel,
+    *,
+    radius: QuantityLike | None = None,
+    periodic: QuantityLike | None = None,
+) -> Callable[[ArrayLike, ArrayLike], Array]:
+    """The probability of a connection by the distance of its neurons, as a function that works under ``jit``.
+
+    It is what ``probability`` of :meth:`brainevent.CSR.rewire` takes, and means what :func:`distance` draws.
+
+    Args:
+        positions_pre: (n_pre, d), or (n_pre,) on a line; numbers, or a quantity.
+        positions_post: (n_post, d), in a unit that fits.
+        kernel: the probability: a profile, a number (with ``radius``), or a function of a vector of distances (an array
+            of JAX, or a quantity in the unit of ``positions_pre``), which gives a probability for each.
+        radius: beyond it, the probability is 0.
+        periodic: lengths of a box with periodic boundaries, see :func:`distance`.
+
+    Returns:
+        ``(pre, post) → probability``, of arrays of neurons of one shape. Distances are float32, or float64 in JAX's
+        64-bit mode.
+
+    Raises:
+        MathError: if shapes don't fit.
+        UnitMismatchError: if lengths have units that don't fit.
+
+    Example:
+        >>> import brainevent, jax
+        >>> import numpy as np
+        >>> from brainevent import connect
+        >>> x = np.linspace(0.0, 1.0, 50)
+        >>> near = connect.by_distance(x, x, connect.GaussianProfile(sigma=0.1), periodic=1.0)
+        >>> near(np.array([0, 0]), np.array([49, 25])).round(2).tolist()
+        [1.0, 0.0]
+        >>> conn = connect.fixed_outdegree(50, 50, 5, weight=np.ones(250, np.float32), seed=0)
+        >>> local, _ = conn.rewire(conn.occupied, jax.random.key(0), keep="pre", probability=near)
+        >>> local.out_degrees()[:3].tolist()
+        [5, 5, 5]
+    """
+    space = _space(positions_pre, positions_post, radius, periodic)
+    first, second, box = jnp.asarray(space.pre), jnp.asarray(space.post), jnp.asarray(space.box)
+
+    def probability(pre: ArrayLike, post: ArrayLike) -> Array:
+        apart = second[jnp.asarray(post)] - first[jnp.asarray(pre)]
+        length = jnp.where(box > 0, box, 1)
+        apart -= jnp.where(box > 0, length * jnp.rint(apart / length), 0)
+        far = jnp.sqrt(jnp.square(apart).sum(-1))
+        given = kernel(units.attach(far, space.unit)) if callable(kernel) else kernel
+        chance = jnp.broadcast_to(jnp.asarray(units.mantissa_in(given, None, "kernel", "a probability")), far.shape)
+        return chance if space.radius is None else jnp.where(far <= space.radius, chance, 0)
+
+    return probability
+
+
 def _connected(words: np.ndarray, row: np.ndarray, column: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Whether the word of each pair is below its probability in units of 2⁻³²."""
     numbers, place = np.unique(row, return_inverse=True)
@@ -127,7 +184,7 @@ def _probability(kernel: Kernel, distances: Any) -> np.ndarray:
     """
     shape = units.detach(distances)[0].shape
     given = kernel(distances) if callable(kernel) else kernel
-    values = np.asarray(mantissa_in(given, None, "kernel", "a probability"), np.float64)
+    values = np.asarray(units.mantissa_in(given, None, "kernel", "a probability"), np.float64)
     if values.shape not in ((), shape):
         raise MathError(
             f"kernel must give one probability for each of the {shape[0]} distances, got an array of shape "
@@ -221,7 +278,7 @@ def _space(pre: Any, post: Any, radius: Any, periodic: Any) -> _Space:
     _, unit = units.detach(pre)
 
     def lengths(name: str, value: Any) -> np.ndarray:
-        mantissa = mantissa_in(value, unit, name, "positions_pre")
+        mantissa = units.mantissa_in(value, unit, name, "positions_pre")
         try:
             array = np.asarray(mantissa, np.float64)
         except (TypeError, ValueError):

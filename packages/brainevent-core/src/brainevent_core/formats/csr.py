@@ -135,6 +135,7 @@ CSR_FORMAT = Format(
     coordinates=_coordinates,
     draw=_draw,
     compressed_rows=lambda structure, shape: (structure.indices, structure.indptr),
+    column_array="indices",
     coordinates_at=_coordinates_at,
     part=_part,
     join=_join,

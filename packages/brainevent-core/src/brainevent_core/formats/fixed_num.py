@@ -98,6 +98,7 @@ FIXED_NUM_FORMAT = Format(
     coordinates=_coordinates,
     draw=_draw,
     compressed_rows=_compressed_rows,
+    column_array="indices",
     coordinates_at=_coordinates_at,
     part=_part,
     join=_join,

@@ -131,6 +131,8 @@ class Format(ByName):
             get wrong. The tests of operations and backends draw with it.
         takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
         compressed_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if entries are in that order.
+        column_array: of compressed rows, the name of the array that holds the column of each entry, and nothing else:
+            an entry can get another column, and synapses can come and go in the places of their row.
         coordinates_at: ``(structure, shape, positions) → (row, col)`` of the entries at some positions, in storage
             order, without a look at the others; for the pictures in notebooks. The arrays can be of NumPy. None if
             there is no such way: matrices of many entries are then shown without a picture.
@@ -152,6 +154,7 @@ class Format(ByName):
     draw: Callable[[np.random.Generator, Shape, int, bool, str], Sequence[np.ndarray]] | None = None
     takes_homogeneous: bool = True
     compressed_rows: Callable[[Structure, Shape], tuple[Any, Any]] | None = None
+    column_array: str | None = None
     coordinates_at: Callable[[Structure, Shape, np.ndarray], tuple[Any, Any]] | None = None
     part: Callable[[Structure, Shape, int, int, int], Part] | None = None
     join: Callable[[Sequence[Structure], Sequence[Shape], int], tuple[tuple[np.ndarray, ...], np.ndarray]] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brainevent_core import units
-from brainevent_core._typing import QuantityLike
+from brainevent_core._typing import ArrayLike, QuantityLike
 from brainevent_core.errors import DTypeError, MathError, StructureError
 from brainevent_core.formats import index_dtype
 from brainevent_core.matrices import COO
@@ -46,6 +46,7 @@ def from_edges(
     post: npt.ArrayLike,
     weight: QuantityLike | None = None,
     *,
+    delay: ArrayLike | None = None,
     pre_ids: npt.ArrayLike | None = None,
     post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
@@ -56,6 +57,8 @@ def from_edges(
             a column of a table (anything that NumPy makes an array of).
         post: the id of its postsynaptic neuron.
         weight: one for each edge, or one for all; a quantity if it has a unit. 1 if it is left out.
+        delay: whole steps until an event of the edge arrives, one for each edge or one for all;
+            :func:`brainevent.steps` makes them of times. None: a matrix without delays.
         pre_ids: the ids of all presynaptic neurons, in the order of the rows. Those that occur in ``pre``, sorted,
             unless they are given: neurons without synapses are known by this only.
         post_ids: likewise for the columns. For synapses within one population, give both the same ids.
@@ -65,7 +68,7 @@ def from_edges(
         ``matrix.tocsr()`` is the format for products.
 
     Raises:
-        MathError: if ``pre`` and ``post`` have different lengths, or weights fit neither.
+        MathError: if ``pre`` and ``post`` have different lengths, or weights or delays fit neither.
         DTypeError: if ids are neither integers nor strings. Floats are refused: they can't tell ids beyond 2**53 apart.
         StructureError: if an id is not among those of its side, or occurs twice there.
 
@@ -93,7 +96,10 @@ def from_edges(
         raise MathError(f"weight is one number, or one for each of {row.size} edges; got shape {tuple(size)}.")
     if not isinstance(weights, units.Quantity) and not hasattr(weights, "dtype"):
         weights = np.asarray(weights)
-    return Edges(COO(weights, row, col, shape=(rows.size, cols.size)), Ids(rows, cols))
+    steps: Any = delay
+    if delay is not None and np.shape(steps) not in ((), (1,), row.shape):  # (rows,) would be those of neurons
+        raise MathError(f"delay is one number, or one for each of {row.size} edges; got shape {np.shape(steps)}.")
+    return Edges(COO(weights, row, col, shape=(rows.size, cols.size), delay=delay), Ids(rows, cols))
 
 
 def _as_ids(name: str, values: Any) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from os import PathLike
 from typing import Any
 
+import brainunit as u
 import numpy as np
 import numpy.typing as npt
 
 from brainevent_core._typing import QuantityLike
 from brainevent_core.errors import StructureError
 from brainevent_core.interchange.edges import Edges, from_edges
+from brainevent_core.ring import steps
 
 __all__ = ["from_sonata"]
 
@@ -20,6 +22,8 @@ def from_sonata(
     population: str,
     *,
     weight: str | QuantityLike = "syn_weight",
+    dt: QuantityLike | None = None,
+    delay: str = "delay",
     pre_ids: npt.ArrayLike | None = None,
     post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
@@ -30,6 +34,9 @@ def from_sonata(
         population: name of the edge population, a group below ``edges``.
         weight: the dataset of weights in the edge groups, or weights themselves, as in :func:`from_edges`. Without the
             dataset ``syn_weight``, every weight is 1.
+        dt: the time step, a quantity: delays, which SONATA has in milliseconds, are read and rounded to whole steps.
+            None: a matrix without delays.
+        delay: the dataset of delays in the edge groups.
         pre_ids: the node ids of all source neurons, in the order of rows; those that occur unless it is given.
         post_ids: those of all target neurons.
 
@@ -39,6 +46,7 @@ def from_sonata(
     Raises:
         ImportError: if h5py is not installed.
         StructureError: if the file has no such population or dataset.
+        MathError: if a delay is shorter than half a step.
     """
     try:
         import h5py
@@ -51,15 +59,20 @@ def from_sonata(
             raise StructureError(f"{path} has no edge population {population!r}, but {others}.")
         edges = populations[population]
         sources, targets = edges["source_node_id"][:], edges["target_node_id"][:]
-        weights = _weights(edges, weight, sources.size, str(path)) if isinstance(weight, str) else weight
-    return from_edges(sources, targets, weights, pre_ids=pre_ids, post_ids=post_ids)
+        weights = weight
+        if isinstance(weight, str):
+            weights = _dataset(edges, weight, sources.size, str(path), optional=weight == "syn_weight")
+        late = None
+        if dt is not None:
+            late = steps(np.asarray(_dataset(edges, delay, sources.size, str(path))) * u.ms, dt)
+    return from_edges(sources, targets, weights, delay=late, pre_ids=pre_ids, post_ids=post_ids)
 
 
-def _weights(edges: Any, name: str, count: int, path: str) -> Any:
-    """A dataset of the edge groups in the order of edges; None if it is the default one, and no group has it."""
+def _dataset(edges: Any, name: str, count: int, path: str, *, optional: bool = False) -> Any:
+    """A dataset of the edge groups in the order of edges; None if it is optional, and no group has it."""
     groups = {key: edges[key][name][:] for key in edges if key.isdecimal() and name in edges[key]}
     if not groups:
-        if name == "syn_weight":
+        if optional:
             return None
         raise StructureError(f"The edge groups of {path} have no dataset {name!r}.")
     if "edge_group_id" not in edges:

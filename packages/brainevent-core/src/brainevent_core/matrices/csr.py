@@ -16,9 +16,9 @@ from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import CSR_FORMAT, row_bounds
 from brainevent_core.matrices.annotations import annotated, annotations_of, rows_selected
 from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
-from brainevent_core.matrices.column_index import ColumnIndexed
 from brainevent_core.matrices.diagonal import plus_diagonal
 from brainevent_core.matrices.indexing import selected
+from brainevent_core.matrices.structural import Rewirable
 from brainevent_core.ops import require_whole, solve
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CSC", "CSR"]
 
 
-class _Compressed(ColumnIndexed):
+class _Compressed(Rewirable):
     _format = CSR_FORMAT
 
     def __init__(
@@ -51,6 +51,9 @@ class _Compressed(ColumnIndexed):
     def indptr(self) -> Array:
         """Where each row (column, for CSC) begins."""
         return self._structure[1]
+
+    def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
+        return type(self)(data, columns, indptr, shape=self.shape, check=False)
 
     def solve(self, b: QuantityLike) -> Array | Quantity:
         """x with ``A @ x == b`` for a square matrix, by an LU decomposition on the host.

@@ -15,7 +15,7 @@ from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import MathError
 from brainevent_core.formats import FIXED_NUM_FORMAT, index_dtype
 from brainevent_core.matrices.arguments import as_shape, dense_parts
-from brainevent_core.matrices.column_index import ColumnIndexed
+from brainevent_core.matrices.structural import Rewirable
 from brainevent_core.sampling import draw_partners, function_key, host_seed
 
 __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumConn", "FixedPreNumConn"]
@@ -24,7 +24,7 @@ __all__ = ["FixedNumConn", "FixedNumPerPost", "FixedNumPerPre", "FixedPostNumCon
 _Weight: TypeAlias = QuantityLike | Callable[[Any, tuple[int, ...]], Any]
 
 
-class FixedNumConn(ColumnIndexed):
+class FixedNumConn(Rewirable):
     """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`; see there."""
 
     _format = FIXED_NUM_FORMAT
@@ -91,6 +91,11 @@ class FixedNumConn(ColumnIndexed):
     def conn_num(self) -> int:
         """Number of synapses per neuron on the fixed side; of a matrix in blocks, the most that one has in a block."""
         return int(self._structure[0].shape[-1])
+
+    def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
+        shape = self._structure[0].shape[0], int(np.diff(indptr).max(initial=0))
+        weights = data.reshape(shape) if data.size == columns.size and data.ndim else data
+        return type(self)(weights, columns.reshape(shape), shape=self.shape, check=False)
 
 
 class FixedPostNumConn(FixedNumConn):

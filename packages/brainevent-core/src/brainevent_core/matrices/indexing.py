@@ -87,6 +87,8 @@ class Indexing:
             selection = np.broadcast_to(np.int8(0), self.shape)[tuple(components)]
         except (IndexError, ValueError, OverflowError):  # NumPy has no arrays of so many elements, nor such indices
             raise error from None
+        if selection.size:  # to NumPy the largest unsigned numbers are negative ones
+            raise error
         picked, unit = units.detach(rows(self.__matrix_spec__, np.zeros(0, int)))
         return units.attach(jnp.zeros(selection.shape, picked.dtype), unit)
 

@@ -13,6 +13,7 @@ from brainevent_core.ops.slicing import columns, elements, rows
 from brainevent_core.ops.solve import solve
 from brainevent_core.ops.spec import EventLike, EventSpec, MatrixLike, MatrixSpec
 from brainevent_core.ops.split import Along, exchange_events, not_in_blocks, on_blocks, require_whole
+from brainevent_core.ops.structural import Places, add, move, places_of
 
 __all__ = [
     "Along",
@@ -22,6 +23,8 @@ __all__ = [
     "MatrixEntries",
     "MatrixLike",
     "MatrixSpec",
+    "Places",
+    "add",
     "apply_rule",
     "broadcast_weights",
     "columns",
@@ -38,8 +41,10 @@ __all__ = [
     "index_of_columns",
     "matmul",
     "matrix_product",
+    "move",
     "not_in_blocks",
     "on_blocks",
+    "places_of",
     "require_whole",
     "rows",
     "sddmm",
