@@ -20,7 +20,7 @@ from brainevent_core.ops import MatrixSpec
 if TYPE_CHECKING:
     from brainevent_core.matrices.stored import StoredMatrix
 
-__all__ = ["as_delay", "delay_of", "narrowed", "require_slots", "with_steps"]
+__all__ = ["as_delay", "delay_of", "delays_of_entries", "narrowed", "require_slots", "with_steps"]
 
 _Stored = TypeVar("_Stored", bound="StoredMatrix")
 
@@ -85,6 +85,12 @@ def delay_of(spec: MatrixSpec) -> Any:
     if not found or found[0].ndim == 2 or found[0].shape[0] == 1:
         return found[0] if found else None
     return found[0].reshape(spec.format.weights_shape(spec.structure, spec.shape))
+
+
+def delays_of_entries(spec: MatrixSpec) -> Any:
+    """The delays of a matrix in which each entry has its own, (nse,); None of any other."""
+    found = [array for component, arrays in annotations_of(spec) if component is DELAY for array in arrays]
+    return found[0] if found and found[0].ndim == 1 and found[0].shape[0] != 1 else None
 
 
 def with_steps(matrix: _Stored, delay: Any) -> _Stored:

@@ -13,10 +13,11 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
-from brainevent_core.formats import DELAY, index_dtype, signed
+from brainevent_core.formats import index_dtype, signed
 from brainevent_core.matrices.annotations import annotated, annotations_of, entrywise, taken
 from brainevent_core.matrices.arguments import as_index_array, as_integers
 from brainevent_core.matrices.column_index import ColumnIndexed
+from brainevent_core.matrices.delays import delays_of_entries, with_steps
 from brainevent_core.ops import Places, add, move, places_of
 
 __all__ = ["Rewirable"]
@@ -263,10 +264,9 @@ class Rewirable(ColumnIndexed):
         setattr(arrays, plain.column_array, places.columns.reshape(old.shape))
         static = (self.shape, plain)
         matrix = self.tree_unflatten(static, (data, *(getattr(arrays, name) for name in plain.names)))
-        annotations = annotations_of(spec)
+        matrix = annotated(matrix, annotations_of(spec))
         if delays is not None:
-            annotations = [(one, [delays] if one is DELAY else arrays) for one, arrays in annotations]
-        matrix = annotated(matrix, annotations)
+            matrix = with_steps(matrix, delays)
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
     def _mask(self, name: str, where: Any) -> Array:
@@ -304,18 +304,19 @@ class Rewirable(ColumnIndexed):
     def _with_delays(self, place: Any, delay: Any, pre: Any, post: Any, old: Any = None) -> Any:
         """The delays of entries, with those of new synapses; None if not each entry has its own."""
         spec = self.__matrix_spec__
-        found = entrywise(spec)
-        unknown = next((one.name for one in spec.format.annotations if one is not DELAY), None)
-        if found and unknown:
-            raise UnsupportedOperationError(f"What would {unknown!r} say of a new synapse? Leave that component out.")
-        if not found:
+        steps = delays_of_entries(spec)
+        if len(entrywise(spec)) > (steps is not None):
+            raise UnsupportedOperationError(
+                f"The components {spec.format.annotations} say something of each synapse; of a new one only a delay "
+                "can be given: leave the others out."
+            )
+        if steps is None:
             if delay is not None:
                 raise MathError(
                     "delay= is for a matrix in which each entry has a delay of its own; here new synapses have "
                     "the one that holds for their neurons, or none. `with_delay` gives each its own."
                 )
             return None
-        steps = found[0]
         given = delay(pre, post) if callable(delay) else delay
         if given is None and old is None:
             raise MathError("Each entry of this matrix has a delay of its own: give new synapses theirs, delay=.")
