@@ -6,7 +6,7 @@ import importlib.metadata
 
 from benchmarks.harness.series import Peer
 
-__all__ = ["NEWEST", "VERSION", "newest", "peer", "same_as_ours"]
+__all__ = ["NEWEST", "VERSION", "newest", "newest_requirements", "peer", "same_as_ours"]
 
 VERSION = "0.2.1"
 
@@ -21,7 +21,7 @@ def peer(module: str, **arguments: object) -> Peer:
 
 def newest(module: str, *, title: str = f"published {NEWEST}", **arguments: object) -> Peer:
     """A peer in an environment with the newest published release, on a Python and with a JAX that it takes."""
-    return Peer(title, module, arguments, _newest_requirements, f"published-{NEWEST}", python=(3, 12))
+    return Peer(title, module, arguments, newest_requirements, f"published-{NEWEST}", python=(3, 12))
 
 
 def same_as_ours() -> list[str]:
@@ -33,6 +33,7 @@ def _requirements() -> list[str]:
     return [f"brainevent=={VERSION}", *same_as_ours(), "scipy"]
 
 
-def _newest_requirements() -> list[str]:
+def newest_requirements() -> list[str]:
+    """Requirements of the newest published release, with our Numba and a JAX that it takes."""
     # It imports importlib_metadata, which it does not ask for.
     return [f"brainevent=={NEWEST}", "importlib_metadata", f"numba=={importlib.metadata.version('numba')}", "scipy"]

@@ -28,7 +28,7 @@ OWN = sorted((Path(__file__).parent / "calls").glob("test_*.py"))
 def main(arguments: list[str] | None = None) -> int:
     """Run the clients' tests as the command line says; the status of the process."""
     given = _parse(arguments)
-    published, ours = installations(upgrade=given.upgrade)
+    published, ours = installations(upgrade=given.upgrade, newest=given.newest)
     work = [(client, _files(published, client, given)) for client in given.names]
     own = [file for file in OWN if all(pattern.search(file.name) for pattern in given.select)]
     if given.list_only:
@@ -130,6 +130,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--patience", type=float, default=1800.0, help="seconds for one test file (default: 1800)")
     parser.add_argument("--upgrade", action="store_true", help="make the environments anew, with the latest clients")
+    parser.add_argument(
+        "--newest",
+        action="store_true",
+        help="beside the newest published release, with the newest clients, on a newer Python",
+    )
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the test files and stop")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")

@@ -6,10 +6,11 @@ import json
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from benchmarks.harness.environments import environment
-from benchmarks.published import VERSION, same_as_ours
+from benchmarks.published import VERSION, newest_requirements, same_as_ours
 
 __all__ = ["CLIENTS", "Installation", "installations"]
 
@@ -22,7 +23,11 @@ CLIENTS = {
     "braintools": "braintools",
     "braintrace": "braintrace",
     "brainpy_state": "brainpy-state",
+    "braincell": "braincell",
 }
+
+#: The Python for the newest clients, which the oldest that ours runs on has no longer.
+_NEWEST_PYTHON = (3, 13)
 
 _PACKAGES = ("brainevent-core", "brainevent-cpu")
 
@@ -50,25 +55,32 @@ class Installation:
     versions: dict[str, str]
 
 
-def installations(*, upgrade: bool = False) -> tuple[Installation, Installation]:
+def installations(*, upgrade: bool = False, newest: bool = False) -> tuple[Installation, Installation]:
     """The two, published first; made at the first request.
 
     Args:
         upgrade: make them anew, with the latest versions of the clients.
+        newest: with the newest published release, on a Python and a JAX that it and its clients take.
+
+    Raises:
+        OSError: if there is no such Python.
     """
-    shared = [*same_as_ours(), "pytest"]
-    published = _installation("published", [f"brainevent=={VERSION}", *CLIENTS.values(), *shared], upgrade=upgrade)
+    make = partial(_installation, upgrade=upgrade, python=_NEWEST_PYTHON if newest else (3, 0))
+    kind = "newest-" if newest else ""
+    package = newest_requirements() if newest else [f"brainevent=={VERSION}", *same_as_ours()]
+    published = make(f"{kind}published", [*package, *CLIENTS.values(), "pytest"])
     # The same clients, whose requirement of `brainevent` the packages of this tree fulfil.
-    clients = [f"{name}=={published.versions[name]}" for name in CLIENTS.values()]
+    clients = [f"{name}=={version}" for name, version in published.versions.items() if name != "brainevent"]
     folders = [*(ROOT / "packages" / name for name in _PACKAGES), ROOT]
     editable = [argument for folder in folders for argument in ("--editable", str(folder))]
-    return published, _installation("ours", [*editable, *clients, *shared], upgrade=upgrade)
+    shared = [one for one in package if not one.startswith("brainevent==")]
+    return published, make(f"{kind}ours", [*editable, *clients, *shared, "pytest"])
 
 
-def _installation(name: str, requirements: Sequence[str], *, upgrade: bool) -> Installation:
-    python = environment(f"clients-{name}", requirements, anew=upgrade)
+def _installation(name: str, requirements: Sequence[str], *, upgrade: bool, python: tuple[int, int]) -> Installation:
+    command = environment(f"clients-{name}", requirements, anew=upgrade, python=python)
     told = subprocess.run(
-        [python, "-c", _DESCRIBE, "brainevent", "jax", *CLIENTS.values()], check=True, capture_output=True, text=True
+        [command, "-c", _DESCRIBE, "brainevent", "jax", *CLIENTS.values()], check=True, capture_output=True, text=True
     )
     described = json.loads(told.stdout)
-    return Installation(name, python, Path(described["folder"]), described["versions"])
+    return Installation(name, command, Path(described["folder"]), described["versions"])
