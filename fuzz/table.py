@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fuzz import functions, generated, long_axes, plasticity, products, training
+from fuzz import functions, generated, long_axes, plasticity, products, synapses, training
 from fuzz.operations import Operation
 
 __all__ = ["OPERATIONS"]
@@ -12,6 +12,7 @@ OPERATIONS: list[Operation] = [
     *generated.OPERATIONS,
     *functions.OPERATIONS,
     *plasticity.OPERATIONS,
+    *synapses.OPERATIONS,
     *long_axes.OPERATIONS,
     *training.OPERATIONS,
 ]
