@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
                 spikes.time[chosen], place[spikes.neuron[chosen]], group.size, spikes.duration
             )
         simulation.report(populations, seconds)
-        simulation.raster(panel, populations, shown=ids.size)
+        simulation.raster(panel, populations, shown=300)
         panel.set_title(f"{silenced.size} neurons silenced" if silenced.size else "intact", loc="left")
     simulation.save(drawn, given.output)
     return 0
