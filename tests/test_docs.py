@@ -128,6 +128,20 @@ PARAPHRASES = {
     r"times are on the wall": "wall-clock times",
     r"what goes wrong is": "failures raise",
     r"at some \d+ spikes a second": "at about ... Hz",
+    r"without a word": "silently",
+    r"written down": "materialised, or explicit",
+    r"active lines": "active rows or columns",
+    r"wait(?:s|ing)? to be asked": "on request",
+    r"(?:what|nothing) travels": "what is communicated",
+    # Names of the code before they became those of the field.
+    r"\b(?:csr_slots|column_slots)\b": "csc_perm",
+    r"\bjitc_entries\b": "jitc_to_coo",
+    r"\b(?:gathered|on_whole_arrays)\(": "replicated",
+    r"\bread_before\b": "prior_uses",
+    r"\bin_turn\b": "round_robin",
+    r"\badd_up\b": "segment_sum",
+    r"\bper_entry\b": "broadcast_weights",
+    r"\boperand=": "encoding=",
 }
 
 
