@@ -220,7 +220,8 @@ def index() -> str:
     """All small pictures, a table, and the hidden table of contents."""
     cards = "\n\n".join(card(example) for example in EXAMPLES if example.picture.exists())
     rows = (f"| {{doc}}`{one.name}.py <examples/{one.name}>` | {one.caption} | {one.shows} |" for one in EXAMPLES)
-    contents = directive("toctree", "", ":hidden:", "", *(f"examples/{example.name}" for example in EXAMPLES))
+    entries = (f"{example.caption} <examples/{example.name}>" for example in EXAMPLES)
+    contents = directive("toctree", "", ":hidden:", "", *entries)
     table = "\n".join(["| file | | of brainevent |", "| --- | --- | --- |", *rows])
     return f"````{{container}} gallery\n{cards}\n````\n\n{table}\n\n{contents}\n"
 

@@ -1,13 +1,13 @@
 """An ensemble under `vmap`: one network for many strengths of inhibition and of input, in one compiled call.
 
     Brunel N (2000). Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons. J. Comput.
-    Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027, figure 2 and equation 20.
+    Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027.
 
-All members have the same connections, which are stored once. What differs is a number: how much stronger inhibition is
-than excitation (g), and the input from outside, in units of what just makes a neuron fire. The picture shows the mean
-rate of each member. Where excitation prevails (g < 4) neurons fire as fast as their refractory period allows; where
-inhibition prevails the network is in balance, and its rate follows the line of the paper, which knows nothing but the
-means. Change the lists G and EXTERNAL, or map over something else: add it to what `rate` takes.
+All members have the same connections, which are stored once, and the same noise. Two numbers differ: how much stronger
+inhibition is than excitation (g), and the input from outside, in units of what just makes a neuron fire. The picture shows
+the mean rate of each member. Where excitation prevails (g < 4) neurons fire at hundreds of hertz; where inhibition
+prevails the network is in balance, and its rate follows the line of the paper, which is computed from mean inputs
+alone. Change the lists G and EXTERNAL, or map over something else: add it to what `rate` takes.
 """
 
 import math

@@ -97,7 +97,7 @@ def test_every_example_is_in_the_gallery_with_its_paper_and_picture(gallery: Any
             assert "https://doi.org" in page, f"{example.name} names no paper"
             assert example.picture.exists(), f"{example.name} has no picture: run docs/gallery.py {example.name}"
             assert example.alt
-        assert f"examples/{example.name}\n" in gallery.index()
+        assert f"<examples/{example.name}>\n" in gallery.index()
         for _, path in re.findall(r"\{(download|literalinclude)\}(?:`[^`]+<| )([^>`\n]+)", page):
             assert (DOCS / "examples" / path).resolve().exists(), f"{example.name}: {path}"
 
