@@ -4,10 +4,10 @@
     Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027.
 
 All members have the same connections, which are stored once, and the same noise. Two numbers differ: how much stronger
-inhibition is than excitation (g), and the input from outside, in units of what just makes a neuron fire. The picture shows
-the mean rate of each member. Where excitation prevails (g < 4) neurons fire at hundreds of hertz; where inhibition
-prevails the network is in balance, and its rate follows the line of the paper, which is computed from mean inputs
-alone. Change the lists G and EXTERNAL, or map over something else: add it to what `rate` takes.
+inhibition is than excitation (g), and the input from outside, in units of what just makes a neuron fire. The picture
+shows the mean rate of each member. Where excitation prevails (g < 4) neurons fire at hundreds of hertz; where
+inhibition prevails the network is in balance, and its rate follows the line of the paper, which is computed from mean
+inputs alone. Change the lists G and EXTERNAL, or map over something else: add it to what `rate` takes.
 """
 
 import math
