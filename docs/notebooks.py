@@ -6,6 +6,7 @@ and writes these pictures, of all tutorials or of some::
     python docs/notebooks.py [TUTORIAL ...]
 """
 
+import doctest
 import json
 import re
 import sys
@@ -21,7 +22,6 @@ TUTORIALS = tuple(path.stem for path in sorted((DOCS / "tutorials").glob("*.md")
 FENCE = re.compile(
     r"^```(\{(?P<directive>[\w-]+)\}|(?P<language>\w+)).*?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
-PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?(.*)$")
 
 #: Roles of Sphinx, and what a notebook shows in their place.
 ROLES = (
@@ -40,12 +40,30 @@ def cells(name: str) -> Iterator[tuple[str, str]]:
         yield from _markdown(page[end : fence.start()])
         end = fence.end()
         if fence["directive"] == "doctest":
-            lines = (PROMPT.match(line) for line in fence["body"].splitlines())
-            kind = "error" if "\nTraceback (" in fence["body"] else "code"
-            yield kind, "\n".join(line[1] for line in lines if line)
+            yield from _code(fence["body"])
         elif fence["language"] == "python":
             yield "code", fence["body"].rstrip("\n")
     yield from _markdown(page[end:])
+
+
+def _code(body: str) -> Iterator[tuple[str, str]]:
+    """Examples up to one that shows a result are a cell, as a notebook shows that of the last line alone."""
+    sources: list[str] = []
+    for example in doctest.DocTestParser().get_examples(body):
+        if example.exc_msg is not None and sources:
+            yield "code", "".join(sources).rstrip("\n")
+            sources = []
+        defines = example.source.startswith(("def", "class", "@"))
+        if defines and sources and sources[-1] != "\n":
+            sources.append("\n")
+        sources.append(example.source)
+        if example.want:
+            yield "code" if example.exc_msg is None else "error", "".join(sources).rstrip("\n")
+            sources = []
+        elif defines:
+            sources.append("\n")
+    if sources:
+        yield "code", "".join(sources).rstrip("\n")
 
 
 def _markdown(text: str) -> Iterator[tuple[str, str]]:
