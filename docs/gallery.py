@@ -197,7 +197,7 @@ def page(example: Example) -> str:
         )
     parts.append(example.note.strip("\n"))
     if printed.exists():
-        parts.append("It prints (times depend on the machine):")
+        parts.append("It prints (the times depend on the machine):")
         parts.append(directive("literalinclude", f"../_static/{printed.name}", ":language: text"))
     names = sorted(path.name for path in example.source.parent.glob("coba*.py")) if name == "coba" else [f"{name}.py"]
     names += ["simulation.py"] if "import simulation" in text else []
