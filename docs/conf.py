@@ -9,6 +9,8 @@ from brainevent_core import info
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
+import gallery
+import notebooks
 import tables
 from tests.models.operations import coverage, operation_cases
 
@@ -22,13 +24,21 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"brainevent {release}"
 html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 
 myst_heading_anchors = 3
+
+# The button copies the code of an example, without prompts and without what it prints.
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = True
+copybutton_remove_prompts = True
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
@@ -50,3 +60,7 @@ for table in (tables.primitives, tables.products, tables.renamed, tables.left_ou
 # Which operation is tested on which matrix, for the page on operations.
 backends = ("numba", "reference")
 (generated / "operations.md").write_text(coverage(list(operation_cases(backends, whole=False)), backends)[0] + "\n")
+
+# A page for each example, which the page on examples links to, and a notebook for each tutorial, which links to it.
+gallery.write()
+notebooks.write(generated / "notebooks")

@@ -1,12 +1,15 @@
 """A million neurons with a thousand synapses each: a billion synapses, generated on the fly and stored nowhere.
 
-The network of Brunel (2000, J. Comput. Neurosci. 8:183–208, model A): leaky integrate-and-fire neurons, four fifths of
-them excitatory, any two connected with the same probability, delta synapses with a delay. Inhibition dominates, and the
-neurons fire irregularly and asynchronously. The external input is its mean.
+    Brunel N (2000). Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons. J. Comput.
+    Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027, model A. Procedural connectivity: Knight JC, Nowotny T
+    (2021). Larger GPU-accelerated brain simulations with procedural connectivity. Nature Computational Science
+    1:136-142, https://doi.org/10.1038/s43588-020-00022-7.
 
-    python examples/million.py
-
-prints the firing rate, the time of a step and the peak of memory.
+Leaky integrate-and-fire neurons, four fifths of them excitatory, any two connected with the same probability, with
+synapses that move the potential at once, after a delay. Inhibition prevails, and the neurons fire irregularly. The
+external input is its mean. Stored, the synapses would take 4 GB; here the targets of a neuron are drawn from its number
+and the seed each time that it fires. Printed are the rate, the time of a step and the largest memory; --output draws a
+raster of a thousand of the neurons. Change --neurons and --synapses: the time grows with spikes times synapses.
 """
 
 import argparse
@@ -16,15 +19,18 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 import brainevent
 
 STEP = 0.1 * u.ms
+SHOWN = 1000  # neurons in the picture
 DELAY = 15  # steps
 REFRACTORY = 20  # steps
 MEMBRANE = 20.0 * u.ms
@@ -66,8 +72,8 @@ def make_state(neurons: int, seed: int) -> State:
     return State(potential, jnp.full(neurons, REFRACTORY, jnp.int8), jnp.zeros((DELAY, neurons), jnp.bool_))
 
 
-def step(network: Network, state: State, number: jax.Array) -> tuple[State, jax.Array]:
-    """One step; the number of spikes."""
+def step(network: Network, state: State, number: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
+    """One step; the number of spikes, and who of those in the picture fired."""
     at = number % DELAY
     arriving = state.delayed[at]
     excitatory = network.excitatory.shape[0]
@@ -82,13 +88,24 @@ def step(network: Network, state: State, number: jax.Array) -> tuple[State, jax.
     spikes = (potential >= THRESHOLD) & ~refractory
     potential = u.math.where(spikes, RESET, potential)
     since = jnp.where(spikes, 0, jnp.minimum(state.since + 1, REFRACTORY)).astype(jnp.int8)
-    return State(potential, since, state.delayed.at[at].set(spikes)), spikes.sum()
+    shown = spikes[:: max(1, spikes.size // SHOWN)]
+    return State(potential, since, state.delayed.at[at].set(spikes)), (spikes.sum(), shown)
 
 
 @partial(jax.jit, donate_argnums=1)
-def run(network: Network, state: State, numbers: jax.Array) -> tuple[State, jax.Array]:
-    """The state after the steps with these numbers, and the spikes of each."""
+def run(network: Network, state: State, numbers: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
+    """The state after the steps with these numbers, and what `step` gives for each."""
     return jax.lax.scan(lambda state, number: step(network, state, number), state, numbers)
+
+
+def draw(fired: np.ndarray, path: Path) -> None:
+    """The raster of some neurons (steps, neurons), and how many of them fire in each half millisecond."""
+    import simulation
+
+    number, neuron = np.nonzero(fired)
+    dt = float(STEP.to_decimal(u.ms))
+    some = simulation.Spikes((number + 1) * dt, neuron, fired.shape[1], fired.shape[0] * dt)
+    simulation.save(simulation.activity({"": some}, every=0.5, shown=SHOWN), path)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,17 +114,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--synapses", type=int, default=1000, help="per neuron, on average")
     parser.add_argument("--steps", type=int, default=200, help="of 0.1 ms; the second half is timed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, metavar="PATH", help="draw a picture (needs Matplotlib, SciPy and tqdm)")
     options = parser.parse_args(arguments)
 
     network = make_network(options.neurons, options.synapses, options.seed)
     state = make_state(options.neurons, options.seed)
     warm_up = options.steps // 2
     begin = time.perf_counter()
-    state, _ = jax.block_until_ready(run(network, state, jnp.arange(warm_up)))
+    state, (_, early) = jax.block_until_ready(run(network, state, jnp.arange(warm_up)))
     first = time.perf_counter() - begin
     begin, used = time.perf_counter(), time.process_time()
     numbers = jnp.arange(warm_up, 2 * warm_up)
-    state, spikes = jax.block_until_ready(run(network, state, numbers))
+    state, (spikes, late) = jax.block_until_ready(run(network, state, numbers))
     seconds, used = time.perf_counter() - begin, time.process_time() - used
     per_step = float(spikes.mean())
     rate = per_step / options.neurons / float(STEP.to_decimal(u.second))
@@ -118,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"time        {1e3 * seconds / warm_up:.1f} ms per step ({1e3 * used / warm_up:.1f} ms of CPU time)")
     print(f"start       {first:.1f} s to compile and to run {warm_up} steps")
     print(f"memory      {peak / 2**20:.0f} MiB at most")
+    if options.output is not None:
+        draw(np.concatenate([early, late]), options.output)
     return 0
 
 

@@ -148,14 +148,15 @@ _BAR = "{desc}{percentage:3.0f}%|{bar}| {n:.0f}/{total:.0f} ms, {remaining} left
 def options(
     description: str,
     *,
-    duration: float,
+    duration: float | None = None,
     picture: str,
     arguments: Sequence[str] | None = None,
     **further: dict[str, Any],
 ) -> argparse.Namespace:
-    """The command line of an example: its duration in ms, seed and picture, and further options of its own."""
+    """The command line of an example: its duration in ms, if it has one, seed and picture, and options of its own."""
     parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
-    parser.add_argument("--duration", type=_positive, default=duration, metavar="MS", help=f"default {duration:g}")
+    if duration is not None:
+        parser.add_argument("--duration", type=_positive, default=duration, metavar="MS", help=f"default {duration:g}")
     parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
     parser.add_argument("--output", type=Path, default=Path(picture), metavar="PATH", help=f"default {picture}")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")

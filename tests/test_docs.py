@@ -5,9 +5,11 @@
 
 import doctest
 import importlib
+import json
 import pkgutil
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.kernel_languages import language_or_skip
@@ -23,6 +25,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 SUBMODULES = pkgutil.walk_packages(brainevent_core.__path__, "brainevent_core.")
 MODULES = ["brainevent_core", *(module.name for module in SUBMODULES if not module.name.endswith("__main__"))]
+TUTORIALS = sorted(page.stem for page in (DOCS / "tutorials").glob("*.md") if page.stem != "index")
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "```{doctest}" in page.read_text())
 
 
@@ -72,6 +75,46 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))
 
 
+@pytest.fixture
+def gallery(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(DOCS)
+    return importlib.import_module("gallery")
+
+
+@pytest.fixture
+def notebooks(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(DOCS)
+    return importlib.import_module("notebooks")
+
+
+def test_every_example_is_in_the_gallery_with_its_paper_and_picture(gallery: Any) -> None:
+    files = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert files - {one.name for one in gallery.EXAMPLES} == {"simulation", "coba_options", "coba_plot", "coba_report"}
+    for example in gallery.EXAMPLES:
+        page = gallery.page(example)
+        assert page.startswith("# "), example.name
+        if example.name != "devices":
+            assert "https://doi.org" in page, f"{example.name} names no paper"
+            assert example.picture.exists(), f"{example.name} has no picture: run docs/gallery.py {example.name}"
+            assert example.alt
+        assert f"<examples/{example.name}>\n" in gallery.index()
+        for _, path in re.findall(r"\{(download|literalinclude)\}(?:`[^`]+<| )([^>`\n]+)", page):
+            assert (DOCS / "examples" / path).resolve().exists(), f"{example.name}: {path}"
+
+
+@pytest.mark.cover(share=0.2)
+@pytest.mark.parametrize("name", TUTORIALS)
+def test_notebooks_run_from_top_to_bottom(name: str, notebooks: Any) -> None:
+    assert name in notebooks.TUTORIALS
+    made, figures = notebooks.notebook(name), []
+    text = json.dumps(made)
+    assert "{doc}" not in text
+    assert ">>>" not in text
+    notebooks.run(made, figures.append)
+    assert len(figures) == 1
+    assert (DOCS / "_static" / f"tutorial-{name}.png").exists()
+
+
 #: Paraphrases, and the terms of the field that say the same.
 PARAPHRASES = {
     r"costs? what (?:all |the )?\w+ costs?": "the cost scales with",
@@ -85,6 +128,20 @@ PARAPHRASES = {
     r"times are on the wall": "wall-clock times",
     r"what goes wrong is": "failures raise",
     r"at some \d+ spikes a second": "at about ... Hz",
+    r"without a word": "silently",
+    r"written down": "materialised, or explicit",
+    r"active lines": "active rows or columns",
+    r"wait(?:s|ing)? to be asked": "on request",
+    r"(?:what|nothing) travels": "what is communicated",
+    # Names of the code before they became those of the field.
+    r"\b(?:csr_slots|column_slots)\b": "csc_perm",
+    r"\bjitc_entries\b": "jitc_to_coo",
+    r"\b(?:gathered|on_whole_arrays)\(": "replicated",
+    r"\bread_before\b": "prior_uses",
+    r"\bin_turn\b": "round_robin",
+    r"\badd_up\b": "segment_sum",
+    r"\bper_entry\b": "broadcast_weights",
+    r"\boperand=": "encoding=",
 }
 
 

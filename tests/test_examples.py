@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+FOLDER = Path(__file__).parents[1] / "examples"
+sys.path.insert(0, str(FOLDER))
 
 simulation: Any = importlib.import_module("simulation")
 
@@ -90,14 +91,122 @@ def test_vogels_learns_to_hold_down_excitation() -> None:
     assert 0.3 < weights.mean() < 5
 
 
-@pytest.mark.parametrize("example", ["brunel", "coincidence", "cuba", "izhikevich", "microcircuit", "vogels"])
+SHORT = {
+    "connectome": ["--duration", "20"],
+    "ensemble": ["--duration", "5"],
+    "million": ["--neurons", "2000", "--synapses", "50", "--steps", "40"],
+    "own_operator": ["--duration", "100"],
+}
+#: Others have tests of their own: coba in test_docs.py, devices in test_split.py, train below.
+ELSEWHERE = {"simulation", "devices", "train", "coba", "coba_options", "coba_plot", "coba_report"}
+EXAMPLES = sorted({path.stem for path in FOLDER.glob("*.py")} - ELSEWHERE)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_command_prints_rates_and_draws(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    picture = tmp_path / "picture.png"
-    assert importlib.import_module(example).main(["--duration", "20", "--output", str(picture), "--no-progress"]) == 0
+    picture, module = tmp_path / "picture.png", importlib.import_module(example)
+    arguments = SHORT.get(example, ["--duration", "20"])
+    if example != "million":
+        arguments = [*arguments, "--no-progress"]
+    assert module.main([*arguments, "--output", str(picture)]) == 0
     assert picture.stat().st_size > 10_000
     assert "Hz" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        importlib.import_module(example).main(["--duration", "-1"])
+        module.main(["--duration", "-1"])
+
+
+# --- Learning, ensembles, operators, connectomes ----------------------------------------------------------------------
+
+
+def test_stdp_prefers_correlated_inputs_and_scaling_keeps_the_rate() -> None:
+    stdp: Any = importlib.import_module("stdp")
+    weights, means, rates = stdp.simulate(12_000.0, seed=1)
+    assert weights.min() >= 0
+    assert weights.max() <= 1 + 1e-6
+    np.testing.assert_allclose(means[-1], weights.reshape(2, -1).mean(axis=1), atol=0.02)
+    assert means[-1, 1] > 1.25 * means[-1, 0]
+    assert rates.max() > 35  # before it was scaled down
+    assert 5 < rates[-4000:].mean() < 25
+
+
+def test_training_learns_to_tell_patterns_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "picture.png"
+    train: Any = importlib.import_module("train")
+    assert train.main(["--steps", "60", "--seed", "1", "--output", str(picture)]) == 0
+    assert picture.stat().st_size > 10_000
+    printed = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert float(printed["accuracy"].split("%")[0]) > 85  # of four patterns
+    assert float(printed["loss"].split()[0]) > 1.3  # chance is log 4
+
+
+def test_surrogate_is_the_slope_that_it_says() -> None:
+    train: Any = importlib.import_module("train")
+    v = jnp.array([0.5, 1.0, 1.2])
+    np.testing.assert_array_equal(train.fires(v), [0, 0, 1])
+    np.testing.assert_allclose(jax.grad(lambda v: train.fires(v).sum())(v), [1 / 36, 1, 1 / 9], rtol=1e-5)
+
+
+def test_ensemble_follows_the_rate_of_balance() -> None:
+    ensemble: Any = importlib.import_module("ensemble")
+    g, external = np.array([3.0, 5.0, 6.0]), np.array([2.0])
+    found = ensemble.rates(ensemble.Model(seed=1), g, external, 100.0)
+    assert found.shape == (1, 3)
+    assert found[0, 0] > 200  # excitation prevails
+    np.testing.assert_allclose(found[0, 1:], ensemble.balanced(g, external)[0, 1:], rtol=0.35)
+
+
+@pytest.mark.parametrize("backend", ["numba", "reference"])
+def test_own_operator_has_the_derivatives_of_its_sum(backend: str, rng: np.random.Generator) -> None:
+    """The filter is a product with a triangular matrix of powers of the decay."""
+    operator: Any = importlib.import_module("own_operator")
+    x, decay = rng.normal(size=(6, 3)).astype(np.float32), rng.uniform(0.2, 0.9, 3).astype(np.float32)
+    weights = jnp.asarray(rng.normal(size=x.shape), jnp.float32)
+    lag = np.arange(6)[:, None] - np.arange(6)
+
+    def ours(x: jax.Array, decay: jax.Array, reverse: bool) -> jax.Array:
+        return (weights * operator.leaky(x, decay, reverse=reverse, backend=backend)).sum()
+
+    def dense(x: jax.Array, decay: jax.Array, reverse: bool) -> jax.Array:
+        powers = jnp.where(lag[..., None] >= 0, decay ** np.maximum(lag, 0)[..., None], 0)
+        return (weights * jnp.einsum("sti,ti->si" if not reverse else "tsi,ti->si", powers, x)).sum()
+
+    for reverse in (False, True):
+        for derivative in (jax.grad, jax.jacfwd):
+            found = derivative(ours, argnums=(0, 1))(x, decay, reverse)
+            expected = derivative(dense, argnums=(0, 1))(x, decay, reverse)
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_own_operator_finds_time_constants() -> None:
+    true, found, losses = importlib.import_module("own_operator").learn(600.0, seed=1)
+    np.testing.assert_allclose(found, true, rtol=0.2)
+    assert losses[-1] < 0.2 * losses[0]
+
+
+def test_connectome_carries_spikes_along_its_edges(tmp_path: Path) -> None:
+    connectome: Any = importlib.import_module("connectome")
+    edges, groups = connectome.small_brain(seed=1)
+    path = tmp_path / "edges.csv"
+    np.savetxt(path, np.stack(edges, axis=1), fmt="%d", delimiter=",", header="pre,post,synapses,sign")
+    edges = connectome.read(path)
+
+    def rates(silence: str | None) -> dict[str, float]:
+        silenced = groups[silence] if silence else np.array([], np.int64)
+        model, ids = connectome.make_model(edges, groups["sensory"], silenced, seed=1)
+        row = dict(zip(ids.tolist(), range(ids.size), strict=True))
+        weights = model.synapses.todense().to_decimal(u.mV)
+        chosen = (edges.pre == edges.pre[7]) & (edges.post == edges.post[7])
+        expected = 0.275 * (edges.synapses * edges.sign)[chosen].sum()
+        np.testing.assert_allclose(weights[row[int(edges.pre[7])], row[int(edges.post[7])]], expected, rtol=1e-5)
+        each = connectome.simulate(model, 150.0).rates()
+        return {name: each[np.isin(ids, group)].mean() for name, group in groups.items()}
+
+    intact, cut, disinhibited = rates(None), rates("first"), rates("inhibitory")
+    assert 100 < intact["sensory"] < 200
+    assert intact["second"] > 10
+    assert cut["first"] == cut["second"] == cut["motor"] == 0
+    assert disinhibited["motor"] > 2 * intact["motor"]
 
 
 # --- With delays ------------------------------------------------------------------------------------------------------
