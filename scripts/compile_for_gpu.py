@@ -164,16 +164,24 @@ def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     def fixed(rows: int, weight: u.Quantity) -> brainevent.FixedPostNumConn:
         return brainevent.FixedPostNumConn(num_pre=rows, num_post=p.n, conn_num=80, weight=weight, seed=0)
 
+    def generated(rows: int, weight: u.Quantity) -> brainevent.JITCScalarR:
+        return brainevent.JITCScalarR((weight, p.connection_probability, 0), shape=(rows, p.n))
+
     def run(exc: Any, inh: Any, state: Any) -> Any:
         return jax.lax.scan(lambda state, _: (coba.step(p, exc, inh, state), None), state, length=10_000)[0]
 
     like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (exc, inh, state))
-    by_number = fixed(p.n_exc, jnp.float32(6.0) * u.nS), fixed(p.n_inh, jnp.float32(67.0) * u.nS)
+    weights = {p.n_exc: jnp.float32(6.0) * u.nS, p.n_inh: jnp.float32(67.0) * u.nS}
+    by_number, by_seed = ([make(rows, weight) for rows, weight in weights.items()] for make in (fixed, generated))
     return {
         "COBA of CSR": (run, like),
         "COBA of FixedPostNumConn": (
             run,
             (*jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), by_number), like[2]),
+        ),
+        "COBA of JITCScalarR": (
+            run,
+            (*jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), by_seed), like[2]),
         ),
     }
 

@@ -36,15 +36,19 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
     """
     import functools
 
-    from . import matmul
+    from . import jitc, matmul
 
-    registry.register_kernel(
-        "matmul",
-        platform,
-        functools.partial(matmul.matmul, platform=platform),
-        backend=backend,
-        supports=matmul.supports_matmul,
-        exportable=False,
-        batched=True,
-        on_request=True,
-    )
+    for primitive, kernel, supports in (
+        ("matmul", matmul.matmul, matmul.supports_matmul),
+        ("jitc_matmul", jitc.matmul, jitc.supports_matmul),
+    ):
+        registry.register_kernel(
+            primitive,
+            platform,
+            functools.partial(kernel, platform=platform),
+            backend=backend,
+            supports=supports,
+            exportable=False,
+            batched=True,
+            on_request=True,
+        )

@@ -31,11 +31,15 @@ class HostThreads:
 
 
 @functools.cache
-def host_threads() -> HostThreads:
-    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without."""
+def host_threads(*, uneven: bool = False) -> HostThreads:
+    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without.
+
+    Args:
+      uneven: see `KernelSpec.uneven`.
+    """
     import warp as wp
 
-    return HostThreads(32, 64) if hasattr(wp.config, "enable_cpu_blocks") else HostThreads(1, 1)
+    return HostThreads(32, 32 if uneven else 64) if hasattr(wp.config, "enable_cpu_blocks") else HostThreads(1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +70,7 @@ class CompiledKernel:
         return f"{self.name}_cuda_kernel_forward"
 
     def host_entry(self) -> int:
-        threads = host_threads()
+        threads = host_threads(uneven=self.spec.uneven)
         with _lock:
             return _host_entry(self.spec, self.digest, threads)
 

@@ -35,13 +35,13 @@ from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import has_devices, planned_call
 from .native.spec import C_TYPES, CHUNK, POINTERS, SIZES, KernelSpec
 
-__all__ = ["matmul", "supports_matmul"]
+__all__ = ["BLOCK", "WARPS", "lanes_of", "matmul", "readable", "supports_matmul"]
 
 #: Threads of a block on a GPU, and lanes of a warp.
-_BLOCK, _LANES = 256, 32
+BLOCK, _LANES = 256, 32
 
 #: So many warps keep a GPU busy, or a CPU's tests short: a warp of a scatter looks at one row while there are no more.
-_WARPS = {"cuda": 8192, "cpu": 16}
+WARPS = {"cuda": 8192, "cpu": 16}
 
 #: Below so many entries a thread sums a row by itself.
 _SHORT = 16
@@ -138,11 +138,7 @@ def _product(
     encoding.validate(x, inner, data.dtype, "x")
     homogeneous = format.is_homogeneous(data)
     found = _entries(format.named(structure), format, shape, transpose, encoding, permutes=not homogeneous)
-    if encoding is COMPACT:
-        # A scatter and, in it, what makes an event that is listed twice count once.
-        x, encoding = encoding.decode(x, inner), BINARY
-    elif encoding is BINARY:
-        x = is_event(x)
+    x, encoding = readable(x, encoding, inner)
     batch = 1 if x.ndim == 1 else x.shape[1]
     arrays = {"data": data, **found.arrays, "x": x}
     spec = KernelSpec(
@@ -158,7 +154,7 @@ def _product(
     lines, nse = found.lines, found.nse
     share, threads = _geometry(found, batch, platform)
     pointers = lines + 1 if "pointer" in arrays else 0
-    columns = min(batch, _lanes(platform)).bit_length() - 1
+    columns = min(batch, lanes_of(platform)).bit_length() - 1
     sizes = (nse, lines, found.width, found.bound, found.bound2, batch, share, columns, 0, threads, pointers)
     outs = [jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))]
     if pointers:  # numbers of 64 bits in the eyes of the kernels; JAX may have none
@@ -221,13 +217,22 @@ def _entries(
     raise NotImplementedError(f"No kernel reads the entries of {format}.")
 
 
-def _lanes(platform: str) -> int:
+def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, Encoding]:
+    """x as kernels read it, and its encoding then; it stands for so many entries."""
+    if encoding is COMPACT:
+        # A scatter and, in it, what makes an event that is listed twice count once.
+        return encoding.decode(x, length), BINARY
+    return (is_event(x) if encoding is BINARY else x), encoding
+
+
+def lanes_of(platform: str) -> int:
+    """Lanes of a warp."""
     return _LANES if platform == "cuda" else host_threads().lanes
 
 
 def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
     """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
-    lanes, lines = _lanes(platform), entries.lines
+    lanes, lines = lanes_of(platform), entries.lines
     if entries.strategy == "coordinates":
         return 0, entries.nse * batch
     if entries.strategy == "gather":
@@ -236,14 +241,14 @@ def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
         alone = per_row < _SHORT or batch >= lanes
         share = 0 if alone else min(lanes, per_row // 2).bit_length() - 1
         return share, (lines * batch) << share
-    per_warp = min(lanes, max(1, lines // _WARPS[platform]))
+    per_warp = min(lanes, max(1, lines // WARPS[platform]))
     return per_warp, -(-lines // per_warp) * lanes
 
 
 @functools.cache
 def _plan(spec: KernelSpec, platform: str) -> Plan:
     """The plan of a product: two launches if rows are bounded by pointers, and one otherwise."""
-    block = _BLOCK if platform == "cuda" else host_threads().block
+    block = BLOCK if platform == "cuda" else host_threads().block
     inputs = list(spec.inputs)
     position = {name: i for i, name in enumerate(spec.arrays)}
     itemsizes = [jnp.dtype(dtype).itemsize for dtype in spec.inputs.values()]

@@ -105,7 +105,7 @@ def _readers(spec: KernelSpec) -> list[str]:
     found = []
     if "pointer" in spec.inputs:
         found.append(_pointers(spec))
-    if spec.strategy == "pointers":
+    if "x" not in spec.inputs:
         return found
     value = C_TYPES[spec.value]
     number = _NUMBERS.get(spec.value, "return (WIDE)a[i];")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT, Encoding
 
@@ -33,7 +33,6 @@ C_TYPES: Final[Mapping[str, str]] = {
 #: How many pointers share one maximum, see `pointers`.
 CHUNK: Final = 256
 
-_STRATEGIES = ("pointers", "gather", "scatter", "coordinates")
 _LAYOUTS = ("", "csr", "fixed_num", "dense")
 _ENCODINGS = (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED)
 
@@ -70,9 +69,11 @@ class KernelSpec:
     second: str = "int32"
     perm: str = "int32"
 
+    strategies: ClassVar[tuple[str, ...]] = ("pointers", "gather", "scatter", "coordinates")
+
     def __post_init__(self) -> None:
         for given, known in (
-            (self.strategy, _STRATEGIES),
+            (self.strategy, self.strategies),
             (self.layout, _LAYOUTS),
             (self.encoding, _ENCODINGS),
             (self.value, ("float16", "bfloat16", "float32", "float64")),
@@ -80,6 +81,11 @@ class KernelSpec:
         ):
             if given not in known:
                 raise NotImplementedError(f"No kernel is written for {given!r}, only for {', '.join(map(str, known))}.")
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the warps of a block exchange values unequally often. On a CPU a block has one warp, then."""
+        return False
 
     @property
     def wide(self) -> str:

@@ -1,0 +1,182 @@
+"""Just-in-time connectivity: kernels of the primitive `jitc_matmul`, and how a call's arrays and sizes reach them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.encodings import Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import ConnectionRule, block_size, cells, gap_tables
+from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
+from brainevent_cpu.kernels.kernel_spec import ENCODINGS
+from brainevent_cpu.kernels.selftest import check_once
+from brainevent_cpu.kernels.structure import WIDE
+
+from .compiled import CompiledKernel, host_threads
+from .jitc_selftest import is_right
+from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
+from .launcher.call import has_devices, planned_call
+from .matmul import BLOCK, WARPS, lanes_of, readable
+from .native.jitc.spec import LAWS, JitcSpec
+from .native.spec import POINTERS, SIZES
+
+__all__ = ["matmul", "supports_matmul"]
+
+# What comes with a call behind `JitcSpec.sizes`: a zero for parameters that aren't used, and the threads.
+_ZERO, _THREADS = SIZES, SIZES + 1
+
+_tested: dict[Hashable, str | None] = {}
+
+
+def _at_known_sizes(*avals: Any, shape: Shape, **_: Any) -> bool:
+    return all(isinstance(size, int) for aval in avals for size in (*aval.shape, *shape))
+
+
+#: What `matmul` takes.
+supports_matmul = Takes(laws=LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
+
+
+def matmul(
+    *operands: jax.Array,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    batch: Sequence[VmapAxis] = (),
+    platform: str,
+) -> list[jax.Array]:
+    """`A @ x`, or `A.T @ x` if `transpose`: the primitive `jitc_matmul` of core, see there.
+
+    Args:
+      *operands: parameters of the weights, float16, bfloat16, float32 or float64; the seed; the row of the network at
+        which A begins; and x.
+      rule: the law of the weights, and the probability of a connection.
+      shape: of A.
+      transpose: multiply by the transpose.
+      encoding: of x.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped.
+      platform: "cuda", or "cpu" for tests.
+
+    Returns:
+      The product in a list, of shape (outer,) or (outer, batch) and the dtype of the parameters. Half-precision
+      products are computed in single precision.
+
+    Raises:
+      MathError: if x doesn't fit `shape`.
+      KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
+      jax.errors.JaxRuntimeError: at run time, if a kernel can't be launched.
+    """
+    params: dict[str, Any] = {"rule": rule, "transpose": transpose, "encoding": encoding}
+    run = functools.partial(_product, platform=platform)
+    if has_devices(platform):  # nothing can be tried where programs are compiled for a machine elsewhere
+        avals = unmapped_avals(tuple(batch), operands)
+        what = f"a small {'scatter' if transpose else 'gather'} of generated connectivity"
+        small = functools.partial(is_right, run, avals[0], avals[-1], platform=platform, **params)
+        check_once(_tested, (platform, rule.law, transpose), what, small)
+    return vmap_over(functools.partial(run, shape=shape, **params), batch)(*operands)
+
+
+def _product(
+    data: jax.Array,
+    seed: jax.Array,
+    offset: jax.Array,
+    x: jax.Array,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    platform: str,
+) -> list[jax.Array]:
+    """The product of unmapped operands."""
+    outer, inner = shape[::-1] if transpose else shape
+    encoding.validate(x, inner, data.dtype, "x")
+    given, encoding = readable(x, encoding, inner)
+    batch = 1 if x.ndim == 1 else x.shape[1]
+    tables = gap_tables(rule.prob)
+    geometry = (_scatter_geometry if transpose else _gather_geometry)(rule.prob, shape, batch, platform)
+    spec = JitcSpec(
+        "jitc_scatter" if transpose else "jitc_gather",
+        value=data.dtype.name,
+        encoding=encoding,
+        batched=batch != 1,
+        law=rule.law,
+        digits=len(tables),
+        cells=cells(rule.prob),
+        split=not transpose and geometry.parts > 1,
+    )
+    columns = _columns(batch, platform)
+    sizes = (*shape, block_size(rule.prob), *geometry.sizes, batch, columns, 0, geometry.threads)
+    out = jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))
+    # Arrays go in flat, which costs XLA nothing.
+    arrays = (data, seed, offset, jnp.asarray(tables).reshape(-1), given.reshape(-1))
+    plan = _plan(spec, platform, zeroed=transpose or spec.split)
+    (product,) = planned_call(plan, *arrays, outs=[out], sizes=sizes, platform=platform)
+    return [(product if x.ndim == 1 else product.reshape(outer, batch)).astype(data.dtype)]
+
+
+class _Geometry(NamedTuple):
+    """How the blocks of all rows are shared out, see `JitcSpec.sizes`, and how many threads that takes."""
+
+    parts: int
+    turns: int
+    share: int
+    threads: int
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return self.parts, self.turns, self.share
+
+
+def _columns(batch: int, platform: str) -> int:
+    """log2 of the lanes that have a column of x each: so many as there are columns, or a few more."""
+    return (min(max(batch, 1), lanes_of(platform)) - 1).bit_length()
+
+
+def _gather_geometry(prob: float, shape: Shape, batch: int, platform: str) -> _Geometry:
+    rows, length = shape
+    lanes, block = lanes_of(platform), block_size(prob)
+    # Of the lanes, some find themselves behind the end of a block: half a block's connections is enough for them.
+    per_block = int(min(block, length) * prob)
+    share = (lanes if batch != 1 else min(lanes, max(1, per_block // 2))).bit_length() - 1
+    groups = rows * (-(-batch >> _columns(batch, platform)) if batch != 1 else 1)
+    return _shared(groups, share, -(-length // block), lanes, platform)
+
+
+def _shared(groups: int, share: int, blocks: int, lanes: int, platform: str) -> _Geometry:
+    """The blocks of each row, shared by as many groups of lanes as it takes to keep the device busy."""
+    busy = WARPS[platform] * lanes
+    parts = max(1, min(blocks, busy // max(groups << share, 1)))
+    return _Geometry(parts, -(-blocks // parts), share, groups * parts << share)
+
+
+def _scatter_geometry(prob: float, shape: Shape, batch: int, platform: str) -> _Geometry:
+    rows, length = shape
+    lanes, warps, blocks = lanes_of(platform), WARPS[platform], -(-length // block_size(prob))
+    per_warp = min(lanes, max(1, rows // warps))
+    # Few rows are active, and only their warps are busy: blocks are shared even where rows alone make enough warps.
+    parts = max(1, min(blocks, 4 * warps // max(1, min(rows, warps))))
+    threads = -(-rows // per_warp) * parts * lanes if blocks and batch else 0
+    return _Geometry(parts, -(-blocks // parts), per_warp, threads)
+
+
+@functools.cache
+def _plan(spec: JitcSpec, platform: str, *, zeroed: bool) -> Plan:
+    """One launch, before which the outputs are filled with zeros if something is added to them."""
+    block = BLOCK if platform == "cuda" else host_threads(uneven=spec.uneven).block
+    pointers = [Pointer(position) for position in range(len(spec.arrays))]
+    sizes = [Size(position) for position in range(len(spec.sizes))]
+    unused = [[Size(_ZERO)] * (number - len(some)) for some, number in ((pointers, POINTERS), (sizes, SIZES))]
+    launch = Launch(CompiledKernel(spec), _THREADS, block, (*pointers, *unused[0], *sizes, *unused[1]))
+    inputs, outputs = (
+        tuple(Buffer(jnp.dtype(dtype).itemsize, 1) for dtype in some.values()) for some in (spec.inputs, spec.outputs)
+    )
+    zeros = [Zero(len(inputs) + position) for position in range(len(outputs) if zeroed else 0)]
+    return Plan(spec.name, inputs, outputs, SIZES + 2, (*zeros, launch))
