@@ -9,6 +9,7 @@ copies are issued by the body of a loop: at steps of 0.1 ms, what a network cost
 
 import argparse
 import functools
+import itertools
 import json
 import os
 import re
@@ -187,11 +188,23 @@ def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
 
 
 def loop_body(text: str) -> str:
-    """What is issued by the body of the longest loop of a dump."""
-    bodies = re.split(r"^\s*body:", text, flags=re.MULTILINE)[1:] or text.split("body:")[1:]
+    """What is issued by the body of the longest loop of a dump: what is in loops within, once."""
+    lines, bodies = text.splitlines(), []
+    for at, line in enumerate(lines):
+        if line.strip() == "body:":
+            # Conditions of loops within are printed without indentation.
+            inside = itertools.takewhile(
+                lambda one, line=line: one.strip() in ("", "condition:") or _indent(one) > _indent(line),
+                lines[at + 1 :],
+            )
+            bodies.append("\n".join(inside))
     if not bodies:
         raise SystemExit("XLA's dump has no loop: has its format changed?")
     return max(bodies, key=len)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def count(body: str) -> dict[str, int]:

@@ -41,6 +41,8 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
     for primitive, kernel, supports in (
         ("matmul", matmul.matmul, matmul.supports_matmul),
         ("jitc_matmul", jitc.matmul, jitc.supports_matmul),
+        ("jitc_to_dense", jitc.to_dense, jitc.supports_writing),
+        ("jitc_to_coo", jitc.to_coo, jitc.supports_writing),
     ):
         registry.register_kernel(
             primitive,

@@ -170,8 +170,9 @@ def _count(spec: JitcSpec) -> str:
 
 
 def _list(spec: JitcSpec) -> str:
-    """The connections' `columns`, and what is `drawn` for their weights, in the order of rows. `before` each block of
-    each row, in the order of `_count`, there are so many connections."""
+    """The connections' `columns` less the length of rows, and what is `drawn` for their weights, in the order of rows:
+    zeros are left where there are no connections any more. `before` each block of each row, in the order of `_count`,
+    there are so many connections."""
     return f"""{_group(spec)}{_ALIGNED}
 {_BLOCKS_OF_GROUP}
         unsigned entry = there ? (unsigned)before[(row * turns + turn) * parts + part] : 0;
@@ -179,7 +180,7 @@ def _list(spec: JitcSpec) -> str:
             const unsigned until = sum_until((unsigned)found, mine);
             const long long at = (int)(entry + until - 1);
             if (found && at >= 0 && at < nse) {{
-                columns[at] = (int)(begin + to);
+                columns[at] = (int)(begin + to - length);
                 drawn[at] = draw(key0, key1, step + {_WEIGHTS});
             }}
             entry += from(until, lane - mine + lanes - 1);
