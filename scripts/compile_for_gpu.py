@@ -192,15 +192,16 @@ def loop_body(text: str) -> str:
     lines, bodies = text.splitlines(), []
     for at, line in enumerate(lines):
         if line.strip() == "body:":
-            # Conditions of loops within are printed without indentation.
-            inside = itertools.takewhile(
-                lambda one, line=line: one.strip() in ("", "condition:") or _indent(one) > _indent(line),
-                lines[at + 1 :],
-            )
-            bodies.append("\n".join(inside))
+            inside = functools.partial(_is_inside, indent=_indent(line))
+            bodies.append("\n".join(itertools.takewhile(inside, lines[at + 1 :])))
     if not bodies:
         raise SystemExit("XLA's dump has no loop: has its format changed?")
     return max(bodies, key=len)
+
+
+def _is_inside(line: str, *, indent: int) -> bool:
+    # Headings of the conditions of loops within are printed without indentation.
+    return line.strip() in ("", "condition:") or _indent(line) > indent
 
 
 def _indent(line: str) -> int:

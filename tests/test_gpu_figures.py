@@ -45,6 +45,29 @@ def script(name: str) -> ModuleType:
     return module
 
 
+# Within a loop, the headings of conditions are printed without indentation.
+NESTED = """
+002: kWhile        [source | sink] kWhile
+condition:
+    003: kCustomKernel [source | sink] loop_compare_fusion grid: [1, 1, 1] threads: [1, 1, 1]
+  body:
+    004: kCopy         [source | next=005 (1)] kCopy
+    005: kWhile        [prev=004 (1) | sink] kWhile
+condition:
+        006: kCustomKernel [source | sink] input_reduce_fusion grid: [1, 1, 1] threads: [64, 1, 1]
+      body:
+        007: kCopy         [source | sink] kCopy
+    008: kCopy         [prev=005 (1) | sink] kCopy
+009: kCopy         [prev=002 (1) | sink] kCopy
+"""
+
+
+def test_a_loop_has_what_is_in_loops_within() -> None:
+    programs = script("compile_for_gpu")
+    counts = programs.count(programs.loop_body(NESTED))
+    assert (counts["copies"], counts["kernels"]) == (3, 1)
+
+
 def test_what_a_loop_issues() -> None:
     programs = script("compile_for_gpu")
     counts = programs.count(programs.loop_body(DUMP))
@@ -76,6 +99,7 @@ def test_the_figures_that_are_committed() -> None:
     for versions, found in json.loads((SCRIPTS / "gpu_programs.json").read_text()).items():
         for name, counts in found.items():
             faults = programs.faults_of(name, counts)
-            assert bool(faults) == (name == "COBA of CSR, reference"), (versions, name, faults)
+            many = {"COBA of CSR, reference", "COBA of JITCScalarR, reference"}
+            assert bool(faults) == (name in many), (versions, name, faults)
     for found in json.loads((SCRIPTS / "gpu_cubins.json").read_text()).values():
         assert all(row["stack"] == row["local"] == 0 for row in found.values())

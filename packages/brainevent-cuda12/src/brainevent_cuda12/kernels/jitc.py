@@ -36,8 +36,8 @@ _ZERO, _THREADS = SIZES, SIZES + 1
 _tested: dict[Hashable, str | None] = {}
 
 
-def _at_known_sizes(*avals: Any, shape: Shape, **_: Any) -> bool:
-    return all(isinstance(size, int) for aval in avals for size in (*aval.shape, *shape))
+def _at_known_sizes(*avals: Any, shape: Shape, nse: int = 0, **_: Any) -> bool:
+    return all(isinstance(size, int) for aval in avals for size in (*aval.shape, *shape, nse))
 
 
 #: What `matmul` takes.

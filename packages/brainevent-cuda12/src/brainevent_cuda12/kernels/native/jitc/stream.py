@@ -14,8 +14,8 @@ from .words import function
 
 __all__ = ["stream"]
 
-# `from(value, lane)` is that of another lane of the warp, `sum_until(value, mine)` the sum up to a lane, number `mine` of
-# its group.
+# `from(value, lane)` is that of another lane of the warp, `sum_until(value, mine)` the sum up to a lane, which has the
+# number `mine` in its group.
 _LANES = """
     const int lane = (int)(item % LANES);
 #if defined(__CUDA_ARCH__)
