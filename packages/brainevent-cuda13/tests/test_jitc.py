@@ -41,7 +41,7 @@ class TestConformance(ConformanceSuite):
     """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
 
     backend, platform = BACKEND, "cpu"
-    select = "^jitc_matmul-normal-(binary_bool|bitpacked)-|^jitc_to_coo-.*-(jit|vmap_all)-"
+    select = "^jitc_matmul-normal-bitpacked-"
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if metafunc.config.getoption("--slow") or metafunc.config.getoption("--full"):
@@ -71,7 +71,7 @@ def both(function: Any, *arrays: Any) -> tuple[list[np.ndarray], list[np.ndarray
 LENGTHS = {0.3: 5000, 0.002: 140_000, 1e-4: 140_000, 2e-6: 200_000}
 
 
-@pytest.mark.cover(share=0.3)
+@pytest.mark.cover(share=0.15)
 @pytest.mark.parametrize("rows", [3, 40], ids=lambda rows: f"{rows}rows")
 @pytest.mark.parametrize("batch", [None, 5, 40], ids=lambda batch: f"batch{batch}")
 @pytest.mark.parametrize("transpose", [False, True], ids=["gather", "scatter"])
@@ -104,7 +104,7 @@ def test_products(
     assert difference(found, expected, "float32" if law is NORMAL and dtype == "float64" else dtype) is None
 
 
-@pytest.mark.cover(share=0.5, strength=1)
+@pytest.mark.cover(share=0.25, strength=1)
 @pytest.mark.parametrize("prob", LENGTHS)
 def test_connectivity_bit_for_bit(prob: float, rng: np.random.Generator) -> None:
     """Events one by one find the rows and columns of the dense matrix; windows and lists are those of the reference."""
@@ -140,14 +140,21 @@ def test_connectivity_bit_for_bit(prob: float, rng: np.random.Generator) -> None
 
 
 @pytest.mark.parametrize("transpose", [False, True])
-@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0, 0), (1, 1)], ids=str)
-def test_empty_shapes(shape: tuple[int, int], transpose: bool, on_cpu: None) -> None:
-    outer, inner = shape[::-1] if transpose else shape
-    params = {"rule": ConnectionRule(SCALAR, 1.0), "shape": shape, "transpose": transpose, "encoding": BINARY}
-    network = jnp.ones(1), jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32)
-    for batch in ((), (0,), (2,)):
-        out = jitc_matmul_p(*network, jnp.ones((inner, *batch), bool), **params)
-        np.testing.assert_array_equal(out, np.full((outer, *batch), inner))
+def test_empty_shapes(transpose: bool, on_cpu: None) -> None:
+    """Of the matrix, and of the batch, which the conformance kit has not; one program for all."""
+
+    def products() -> list[Any]:
+        network = jnp.ones(1), jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32)
+        params = {"rule": ConnectionRule(SCALAR, 1.0), "transpose": transpose, "encoding": BINARY}
+        return [
+            jitc_matmul_p(*network, jnp.ones((inner, batch), bool), shape=shape, **params)
+            for (_, inner), batch, shape in cases
+        ]
+
+    sizes = [((3, 2), 0), ((0, 3), 2), ((3, 0), 2), ((0, 0), 2), ((1, 1), 2)]
+    cases = [(size, batch, size[::-1] if transpose else size) for size, batch in sizes]
+    for out, ((outer, inner), batch, _) in zip(jax.jit(products)(), cases, strict=True):
+        np.testing.assert_array_equal(out, np.full((outer, batch), inner))
 
 
 @pytest.mark.parametrize("wrong", ["x", "seed", "offset", "data"])
@@ -162,26 +169,6 @@ def test_operands_that_do_not_fit_are_refused(wrong: str, on_cpu: None) -> None:
     rule = ConnectionRule(SCALAR, 0.1)
     with pytest.raises(MathError, match="shape"):
         jitc_matmul_p(*operands.values(), rule=rule, shape=(5, 7), transpose=False, encoding=BINARY)
-
-
-def test_gradients_and_a_loop(rng: np.random.Generator) -> None:
-    """Derivatives by the parameters and by x are products of other kinds; a loop carries a seed."""
-    x = jnp.asarray(rng.normal(size=40), jnp.float32)
-    params = {"shape": (40, 50), "transpose": True, "rule": ConnectionRule(UNIFORM, 0.3)}
-
-    def loss(data: Any, seed: Any, x: Any) -> Any:
-        first = jnp.zeros(1, jnp.uint32)
-
-        def step(carry: Any, _: Any) -> Any:
-            seed, total = carry
-            out = jitc_matmul_p(data, seed, first, x, encoding=FLOAT, **params)
-            return (seed + jnp.uint32(1), total + jnp.sum(out**2)), None
-
-        return jax.lax.scan(step, (seed, jnp.float32(0)), length=3)[0][1]
-
-    seed = jnp.asarray(rng.integers(2**32, size=2, dtype=np.uint32))
-    found, expected = both(jax.grad(loss, (0, 2)), jnp.array([1.0, 0.5]), seed, x)
-    assert difference(found, expected) is None
 
 
 # --- Planted faults ---------------------------------------------------------------------------------------------------
@@ -228,7 +215,7 @@ def run_plan(plan: Plan, arrays: list[np.ndarray], out: np.ndarray, sizes: tuple
     assert not frame.errors
 
 
-@pytest.mark.parametrize("what", ["_product", "_window", "_entries"])
+@pytest.mark.parametrize("what", ["_product", pytest.param("_window", marks=pytest.mark.slow), "_entries"])
 def test_a_backend_whose_self_test_fails_is_not_used(what: str, on_cpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(*arguments: Any, **options: Any) -> Any:
         out, *others = real(*arguments, **options)
