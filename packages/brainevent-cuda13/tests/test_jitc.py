@@ -120,6 +120,7 @@ def test_connectivity_bit_for_bit(prob: float, rng: np.random.Generator) -> None
             jitc_to_dense_p(seed, window, rule=rule, shape=shape),
             jitc_to_coo_p(seed, offset, rule=rule, shape=shape, nse=nse),
             jitc_to_coo_p(seed, offset, rule=rule, shape=shape, nse=nse // 3),
+            jitc_to_coo_p(seed, offset, rule=rule, shape=shape, nse=0),
         )
 
     found, expected = both(written, seed, offset)

@@ -194,10 +194,13 @@ def _entries(
     run = functools.partial(_launched, rule=rule, shape=shape, geometry=geometry, sizes=(nse,), platform=platform)
     arrays, blocks = (seed, offset, _tables(rule)), geometry.parts * geometry.turns
     (per_block,) = run(_spec("jitc_count", rule), arrays, [jax.ShapeDtypeStruct((rows * blocks,), jnp.int32)])
+    counts = per_block.reshape(rows, blocks).sum(axis=1, dtype=jnp.int32)
+    if nse == 0:
+        return [counts, jnp.zeros(0, jnp.int32), jnp.zeros(0, jnp.uint32)]
     before = jnp.cumsum(per_block, dtype=jnp.int32) - per_block
     outs = [jax.ShapeDtypeStruct((nse,), dtype) for dtype in (jnp.int32, jnp.uint32)]
     columns, drawn = run(_spec("jitc_list", rule), (*arrays, before), outs, zeroed=True)
-    return [per_block.reshape(rows, blocks).sum(axis=1, dtype=jnp.int32), columns + jnp.int32(length), drawn]
+    return [counts, columns + jnp.int32(length), drawn]
 
 
 def _spec(strategy: str, rule: ConnectionRule, **facts: Any) -> JitcSpec:
