@@ -35,6 +35,14 @@ HOT: tuple[dict[str, Any], ...] = (
     {"strategy": "scatter", "layout": "csr", "batched": True},
     {"strategy": "scatter", "layout": "dense"},
     {"strategy": "coordinates"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "csr"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "csr", "permuted": True},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "fixed_num", "value": "float16"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "columns"},
+    {"kind": "plasticity", "strategy": "gather", "layout": "csr"},
+    {"kind": "plasticity", "strategy": "coordinates"},
+    {"kind": "plasticity", "strategy": "coordinates", "action": "add_to_shared", "permuted": True, "value": "bfloat16"},
+    {"kind": "plasticity", "strategy": "weights", "action": "clip"},
 )
 
 Row = dict[str, int]
@@ -85,9 +93,14 @@ def installed_package() -> str:
 def rows(package: str, architecture: int) -> list[tuple[str, Row]]:
     """Name and figures of every hot kernel."""
     compiled = importlib.import_module(f"{package}.kernels.compiled").CompiledKernel
-    spec = importlib.import_module(f"{package}.kernels.native.spec").KernelSpec
-    kernels = [compiled(spec(**facts)) for facts in HOT]
+    kernels = [compiled(specification(package, **facts)) for facts in HOT]
     return [(kernel.name, figures(kernel.image(architecture))) for kernel in kernels]
+
+
+def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
+    """What a kernel is for; `kind` is the module of its specification."""
+    specs = {"spec": "KernelSpec", "plasticity": "UpdateSpec"}
+    return getattr(importlib.import_module(f"{package}.kernels.native.{kind}"), specs[kind])(**facts)
 
 
 def figures(cubin: bytes) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .plasticity import UpdateSpec, update
 from .preamble import preamble
 from .spec import CHUNK, KernelSpec
 
@@ -12,7 +13,11 @@ __all__ = ["body"]
 
 def body(spec: KernelSpec, host_lanes: int) -> str:
     """The C++ body of a kernel; see `preamble` for the arguments."""
-    return preamble(spec, host_lanes) + _STRATEGIES[spec.strategy](spec)
+    return preamble(spec, host_lanes) + _WRITERS[type(spec)](spec)
+
+
+def _product(spec: KernelSpec) -> str:
+    return _STRATEGIES[spec.strategy](spec)
 
 
 def _pointers(spec: KernelSpec) -> str:
@@ -104,3 +109,6 @@ _STRATEGIES: dict[str, Callable[[KernelSpec], str]] = {
     "scatter": _scatter,
     "coordinates": _coordinates,
 }
+
+#: What writes the body of a kernel, by the kind of its specification.
+_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {KernelSpec: _product, UpdateSpec: update}
