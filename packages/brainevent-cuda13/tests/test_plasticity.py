@@ -20,6 +20,7 @@ from brainevent_core.plugins import get_registry
 from brainevent_core.primitives import stdp_update_p
 from brainevent_core.testing import ConformanceSuite
 from brainevent_core.testing.conformance.check import stand_in
+from brainevent_core.testing.numerics import x64
 from brainevent_cuda13.kernels import compiled
 from brainevent_cuda13.kernels.native.plasticity import UpdateSpec
 
@@ -72,7 +73,7 @@ def random_matrix(name: str, rng: np.random.Generator, dtype: str = "float32") -
     ],
 )
 def test_events_of_either_side(name: str, dtype: str, clip: str, on_cpu: None, rng: np.random.Generator) -> None:
-    with jax.enable_x64(dtype == "float64"):
+    with x64(dtype == "float64"):
         matrix = random_matrix(name, rng, dtype)
         dense = np.asarray(matrix.todense()).astype(float)
         exists = (dense != 0) | (name == "Dense")
