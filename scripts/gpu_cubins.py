@@ -43,6 +43,10 @@ HOT: tuple[dict[str, Any], ...] = (
     {"kind": "plasticity", "strategy": "coordinates"},
     {"kind": "plasticity", "strategy": "coordinates", "action": "add_to_shared", "permuted": True, "value": "bfloat16"},
     {"kind": "plasticity", "strategy": "weights", "action": "clip"},
+    {"kind": "sddmm", "strategy": "gather", "layout": "csr"},
+    {"kind": "sddmm", "strategy": "scatter", "layout": "csr", "batched": True},
+    {"kind": "delays", "strategy": "scatter", "layout": "csr"},
+    {"kind": "delays", "strategy": "scatter", "layout": "fixed_num", "extent": "source", "homogeneous": True},
 )
 
 Row = dict[str, int]
@@ -99,7 +103,7 @@ def rows(package: str, architecture: int) -> list[tuple[str, Row]]:
 
 def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
     """What a kernel is for; `kind` is the module of its specification."""
-    specs = {"spec": "KernelSpec", "plasticity": "UpdateSpec"}
+    specs = {"spec": "KernelSpec", "plasticity": "UpdateSpec", "sddmm": "SddmmSpec", "delays": "DeliverySpec"}
     return getattr(importlib.import_module(f"{package}.kernels.native.{kind}"), specs[kind])(**facts)
 
 

@@ -17,6 +17,7 @@ from benchmarks.gpu.machine import Machine
 from benchmarks.gpu.stages import STAGES, Row, Stage
 
 import brainevent
+from brainevent_core.testing.conformance import Outcome
 
 pytest.importorskip("numba")
 
@@ -46,6 +47,16 @@ def test_a_stage(name: str) -> None:
     numbers = [row["value"] for row in rows if row["unit"] in ("µs", "GB/s", "%")]
     assert numbers or name in ("self-test", "conformance")
     json.dumps(rows)
+
+
+def test_cases_that_fail_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(case: Any, backend: str) -> Outcome:
+        return Outcome.of(case, "failed", "gave something else")
+
+    monkeypatch.setattr(stages, "check_conformance", failing)
+    summary, *failed = list(stages.rows_of("conformance", OnNumba(cases=1)))[:2]
+    assert (summary["passed"], summary["value"]) == (False, 0)
+    assert (failed[0]["passed"], failed[0]["value"]) == (False, "gave something else")
 
 
 @pytest.mark.slow

@@ -107,8 +107,8 @@ def conformance(machine: Machine) -> Iterator[Row]:
         outcomes = [check_conformance(case, machine.backend) for case in cases]
         failed = [one for one in outcomes if one.verdict == "failed"]
         passed = sum(one.verdict == "passed" for one in outcomes)
-        yield Row(f"{primitive}, of {len(cases)} cases", passed, "pass", not failed and passed > 0, "none fails")
-        yield from (Row(str(one.case), one.reason.strip(), passed=False) for one in failed[:5])
+        yield Row(f"{primitive}, of {len(cases)} cases", passed, "pass", not failed if outcomes else None, "none fails")
+        yield from (Row(one.case, one.message.strip(), passed=False) for one in failed[:5])
 
 
 def _spread(items: list[Any], number: int) -> list[Any]:

@@ -59,7 +59,7 @@ def test_a_stand_in_leaves_nothing_behind() -> None:
         return [kernel.primitive for kernel in get_registry().kernels(platform="cpu") if kernel.backend == BACKEND]
 
     with stand_in(BACKEND, "cpu"), stand_in(BACKEND, "cpu"):
-        assert registered() == ["matmul", "stdp_update"]
+        assert {"matmul", "sddmm", "stdp_update", "deliver", "take_slot"} <= set(registered())
     assert registered() == []
 
 

@@ -33,7 +33,7 @@ class TestConformance(ConformanceSuite):
     """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
 
     backend, platform = BACKEND, "cpu"
-    select = "^stdp_update-(csr|csr:csc_index|coo)-bitpacked-"
+    select = "^stdp_update-(csr|coo)-bitpacked-"
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         if metafunc.config.getoption("--slow") or metafunc.config.getoption("--full"):

@@ -36,11 +36,14 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
     """
     import functools
 
-    from . import matmul, plasticity
+    from . import delays, matmul, plasticity, sddmm
 
     kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
         ("matmul", matmul.matmul, matmul.supports_matmul, {}),
+        ("sddmm", sddmm.sddmm, sddmm.supports_sddmm, {}),
         ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
+        ("deliver", delays.deliver, delays.supports_deliver, {"in_place": True}),
+        ("take_slot", delays.take_slot, delays.supports_take, {"in_place": True}),
     )
     for primitive, kernel, supports, abilities in kernels:
         registry.register_kernel(

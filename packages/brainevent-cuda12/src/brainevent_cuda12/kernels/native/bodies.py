@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .delays import DeliverySpec, TakingSpec, deliver, take
 from .plasticity import UpdateSpec, update
 from .preamble import preamble
+from .sddmm import SddmmSpec, sddmm
 from .spec import CHUNK, KernelSpec
 
 __all__ = ["body"]
@@ -111,4 +113,10 @@ _STRATEGIES: dict[str, Callable[[KernelSpec], str]] = {
 }
 
 #: What writes the body of a kernel, by the kind of its specification.
-_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {KernelSpec: _product, UpdateSpec: update}
+_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {
+    KernelSpec: _product,
+    SddmmSpec: sddmm,
+    UpdateSpec: update,
+    DeliverySpec: deliver,
+    TakingSpec: take,
+}
