@@ -224,7 +224,7 @@ def network(machine: Machine) -> Iterator[Row]:
     import brainunit as u
     import coba
 
-    wanted = {1: 10.0, 100: 1.0}
+    wanted: dict[float, float] = {1: 10.0, 100: 1.0}
     for scale, milliseconds in ((0.05, 5.0), (0.1, 5.0)) if machine.tiny else ((1, 1000.0), (10, 500.0), (100, 100.0)):
         made = coba.make_network(scale)
         recording = coba.simulate(made, milliseconds * u.ms)

@@ -72,7 +72,7 @@ class Entries:
     bound2: int = 0
 
     @property
-    def dtypes(self) -> dict[str, str]:
+    def dtypes(self) -> dict[str, Any]:
         """The dtypes of indices, as attributes of a `KernelSpec`."""
         return {name: self.arrays[array].dtype.name for name, array in _INDEX_DTYPES if array in self.arrays}
 

@@ -83,7 +83,7 @@ def _check(
     data, *operands, trace, lower, upper = avals
     shape = (33, 41)
     clip = static["clip"]
-    small = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
+    small: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
     def draw() -> list[np.ndarray] | None:
         case = small_case(data, operands, **small, homogeneous=False, per_row=40)
@@ -178,5 +178,5 @@ def _runs(spec: UpdateSpec, *, clip: str, shared: bool) -> list[Fill | Run]:
     clipped = dataclasses.replace(spec, action="clip")
     if clip == "updated":
         return [Run(added), Run(clipped)]
-    each = {"lower_each": spec.lower_each, "upper_each": spec.upper_each}
+    each: dict[str, Any] = {"lower_each": spec.lower_each, "upper_each": spec.upper_each}
     return [Run(added), Run(UpdateSpec("weights", value=spec.value, action="clip", **each), "nse")]

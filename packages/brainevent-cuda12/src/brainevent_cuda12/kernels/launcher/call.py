@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -29,7 +29,7 @@ def planned_call(
     outs: Sequence[jax.ShapeDtypeStruct],
     sizes: Sequence[int],
     platform: str,
-    aliases: Mapping[int, int] | None = None,
+    aliases: dict[int, int] | None = None,
 ) -> list[jax.Array]:
     """Carry out a plan on arrays, traced or not.
 

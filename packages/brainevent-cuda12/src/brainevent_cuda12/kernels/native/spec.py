@@ -102,7 +102,7 @@ class KernelSpec:
     @property
     def structure(self) -> dict[str, str]:
         """The arrays that say where entries are, and where their weights."""
-        found = {}
+        found: dict[str, str] = {}
         if self.strategy == "coordinates":
             found |= {"target": self.index, "source": self.second}
         elif self.layout in ("csr", "fixed_num"):
