@@ -7,7 +7,7 @@ whatever differs between the lines is an argument.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -36,14 +36,19 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
     """
     import functools
 
-    from . import jitc, matmul
+    from . import delays, jitc, matmul, plasticity, sddmm
 
-    for primitive, kernel, supports in (
-        ("matmul", matmul.matmul, matmul.supports_matmul),
-        ("jitc_matmul", jitc.matmul, jitc.supports_matmul),
-        ("jitc_to_dense", jitc.to_dense, jitc.supports_writing),
-        ("jitc_to_coo", jitc.to_coo, jitc.supports_writing),
-    ):
+    kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
+        ("matmul", matmul.matmul, matmul.supports_matmul, {}),
+        ("sddmm", sddmm.sddmm, sddmm.supports_sddmm, {}),
+        ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
+        ("deliver", delays.deliver, delays.supports_deliver, {"in_place": True}),
+        ("take_slot", delays.take_slot, delays.supports_take, {"in_place": True}),
+        ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {}),
+        ("jitc_to_dense", jitc.to_dense, jitc.supports_writing, {}),
+        ("jitc_to_coo", jitc.to_coo, jitc.supports_writing, {}),
+    )
+    for primitive, kernel, supports, abilities in kernels:
         registry.register_kernel(
             primitive,
             platform,
@@ -53,4 +58,5 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
             exportable=False,
             batched=True,
             on_request=True,
+            **abilities,
         )

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import threading
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from brainevent_core.errors import KernelBuildError
@@ -15,7 +16,7 @@ from brainevent_core.errors import KernelBuildError
 from .native.bodies import body
 from .native.spec import KernelSpec
 
-__all__ = ["CompiledKernel", "HostThreads", "host_threads"]
+__all__ = ["CompiledKernel", "HostThreads", "host_threads", "warp_version"]
 
 # Warp's modules, options and caches are for one thread at a time.
 _lock = threading.RLock()
@@ -59,11 +60,8 @@ class CompiledKernel:
     @functools.cached_property
     def digest(self) -> str:
         """Of all that determines the machine code: the body, what it is wrapped in, and Warp."""
-        from . import entry
-
-        said = [self.name, body(self.spec, 1), body(self.spec, 32), metadata.version("warp-lang")]
-        with open(entry.__file__) as file:
-            said.append(file.read())
+        said = [self.name, body(self.spec, 1), body(self.spec, 32), warp_version()]
+        said.append(Path(__file__).with_name("entry.py").read_text())
         return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
     def symbol(self) -> str:
@@ -79,6 +77,11 @@ class CompiledKernel:
 
         with _lock:
             return image(self.name, self.digest, architecture, lambda: _made(self.spec, self.digest, 1, "cuda"))
+
+
+def warp_version() -> str:
+    """The version of the Warp that compiles."""
+    return metadata.version("warp-lang")
 
 
 def _made(spec: KernelSpec, digest: str, lanes: int, platform: str) -> Any:

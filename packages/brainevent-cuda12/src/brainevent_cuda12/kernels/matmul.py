@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -12,28 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.encodings import BINARY, COMPACT, FLOAT, Encoding, is_event
-from brainevent_core.formats import (
-    COO_FORMAT,
-    CSC_INDEX,
-    CSR_FORMAT,
-    DENSE_FORMAT,
-    FIXED_NUM_FORMAT,
-    WEIGHT_INDICES,
-    Format,
-    Shape,
-    Structure,
-)
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
 from brainevent_cpu.kernels.kernel_spec import ENCODINGS
-from brainevent_cpu.kernels.matmul import SPARSE_FORMATS
 from brainevent_cpu.kernels.selftest import check_product
 from brainevent_cpu.kernels.structure import WIDE
 
 from .compiled import CompiledKernel, host_threads
+from .entries import FORMATS, Entries, entries_of, known_operands
 from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import has_devices, planned_call
-from .native.spec import C_TYPES, CHUNK, POINTERS, SIZES, KernelSpec
+from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
 
 __all__ = ["BLOCK", "WARPS", "lanes_of", "matmul", "readable", "supports_matmul"]
 
@@ -55,31 +44,11 @@ _tested: dict[Hashable, str | None] = {}
 
 def _further(*avals: Any, format: Format, encoding: Encoding, **static: Any) -> bool:
     """Numbers times a dense matrix are left to XLA, as on CPU: they have nothing sparse in them."""
-    structure = avals[1:-1]
-    sizes = [size for aval in avals for size in aval.shape]
-    return (
-        (format, encoding) != (DENSE_FORMAT, FLOAT)
-        and all(isinstance(size, int) for size in sizes)
-        and all(array.dtype.name in C_TYPES and np.dtype(array.dtype).kind in "iu" for array in structure)
-    )
-
-
-def _with_weight_indices(base: Format) -> tuple[Format, ...]:
-    indexed = base.with_component(WEIGHT_INDICES)
-    return (indexed,) if base is COO_FORMAT else (indexed, indexed.with_component(CSC_INDEX))
+    return (format, encoding) != (DENSE_FORMAT, FLOAT) and known_operands(avals, avals[1:-1])
 
 
 #: What `matmul` takes.
-supports_matmul = Takes(
-    formats=(
-        DENSE_FORMAT,
-        *SPARSE_FORMATS,
-        *(one for base in (COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT) for one in _with_weight_indices(base)),
-    ),
-    encodings=ENCODINGS,
-    dtypes=tuple(WIDE),
-    further=_further,
-)
+supports_matmul = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_further)
 
 
 def matmul(
@@ -137,7 +106,7 @@ def _product(
     outer, inner = shape[::-1] if transpose else shape
     encoding.validate(x, inner, data.dtype, "x")
     homogeneous = format.is_homogeneous(data)
-    found = _entries(format.named(structure), format, shape, transpose, encoding, permutes=not homogeneous)
+    found = entries_of(format.named(structure), format, shape, transpose, encoding, permutes=not homogeneous)
     x, encoding = readable(x, encoding, inner)
     batch = 1 if x.ndim == 1 else x.shape[1]
     arrays = {"data": data, **found.arrays, "x": x}
@@ -149,7 +118,7 @@ def _product(
         permuted="perm" in arrays,
         encoding=encoding,
         batched=batch != 1,
-        **{name: arrays[array].dtype.name for name, array in _INDEX_DTYPES if array in arrays},
+        **found.dtypes,
     )
     lines, nse = found.lines, found.nse
     share, threads = _geometry(found, batch, platform)
@@ -175,48 +144,6 @@ _INDEX_DTYPES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entries:
-    """How the entries of a matrix are walked, and the arrays that say where they are, see `native.spec`."""
-
-    strategy: str
-    layout: str
-    arrays: dict[str, jax.Array]
-    nse: int
-    lines: int
-    width: int
-    bound: int
-    bound2: int = 0
-
-
-def _entries(
-    structure: Structure, format: Format, shape: Shape, transpose: bool, encoding: Encoding, *, permutes: bool
-) -> _Entries:
-    perm = {"perm": structure.weight_indices} if permutes and format.carries(WEIGHT_INDICES) else {}
-    if format.base is COO_FORMAT:
-        order = -1 if transpose else 1
-        target, source = (structure.row, structure.col)[::order]
-        arrays = {"target": target, "source": source, **perm}
-        return _Entries("coordinates", "", arrays, target.size, 0, 0, *shape[::order])
-    rows, columns = shape
-    strategy = "scatter" if transpose else "gather"
-    if format is DENSE_FORMAT:
-        return _Entries(strategy, "dense", {}, rows * columns, rows, columns, columns)
-    if format.carries(CSC_INDEX) and not transpose and encoding.selects:
-        # Only columns with an event are walked; a weight is where the index says.
-        perm = {"perm": structure.csc_perm} if permutes else {}
-        arrays = {"indices": structure.csc_indices, "pointer": structure.csc_indptr, **perm}
-        return _Entries("scatter", "csr", arrays, structure.csc_indices.size, columns, 0, rows)
-    indices = structure.indices
-    if format.base is CSR_FORMAT:
-        arrays = {"indices": indices, "pointer": structure.indptr, **perm}
-        return _Entries(strategy, "csr", arrays, indices.size, rows, 0, columns)
-    if format.base is FIXED_NUM_FORMAT:
-        width = indices.size // max(rows, 1)
-        return _Entries(strategy, "fixed_num", {"indices": indices, **perm}, indices.size, rows, width, columns)
-    raise NotImplementedError(f"No kernel reads the entries of {format}.")
-
-
 def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, Encoding]:
     """x as kernels read it, and its encoding then; it stands for so many entries."""
     if encoding is COMPACT:
@@ -230,7 +157,7 @@ def lanes_of(platform: str) -> int:
     return _LANES if platform == "cuda" else host_threads().lanes
 
 
-def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
+def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
     """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
     lanes, lines = lanes_of(platform), entries.lines
     if entries.strategy == "coordinates":

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .delays import DeliverySpec, TakingSpec, deliver, take
 from .jitc.bodies import generated
 from .jitc.spec import JitcSpec
+from .plasticity import UpdateSpec, update
 from .preamble import preamble
+from .sddmm import SddmmSpec, sddmm
 from .spec import CHUNK, KernelSpec
 
 __all__ = ["body"]
@@ -112,4 +115,11 @@ _STRATEGIES: dict[str, Callable[[KernelSpec], str]] = {
 }
 
 #: What writes the body of a kernel, by the kind of its specification.
-_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {KernelSpec: _product, JitcSpec: generated}
+_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {
+    KernelSpec: _product,
+    SddmmSpec: sddmm,
+    UpdateSpec: update,
+    DeliverySpec: deliver,
+    TakingSpec: take,
+    JitcSpec: generated,
+}
