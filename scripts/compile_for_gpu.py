@@ -9,6 +9,7 @@ copies are issued by the body of a loop: at steps of 0.1 ms, what a network cost
 
 import argparse
 import functools
+import itertools
 import json
 import os
 import re
@@ -38,6 +39,17 @@ dnn_version_info { major: 9 minor: 12 }
 runtime_version { major: %d minor: 0 patch: 0 }
 device_description_str: "NVIDIA H100"
 """
+
+#: How many operators the step of a program has, which are one custom call each, and how many thunks it may issue.
+LIMITS = {
+    "COBA of CSR": (2, 9),
+    "COBA of FixedPostNumConn": (2, 9),
+    "COBA of JITCScalarR": (2, 9),
+    "Vogels, which learns": (5, 14),
+}
+
+#: What XLA makes in a step that is as large as the weights that change: none, if they change in place.
+WRITTEN = "arrays of the size of weights"
 
 #: Thunks that start work on the device, by what they are called in XLA's dump.
 KINDS = {
@@ -79,13 +91,15 @@ def main() -> int:
 
 
 def faults_of(name: str, counts: dict[str, int]) -> list[str]:
-    """What is more than a step of a network with two matrices may issue."""
+    """What is more than a step of a network may issue, by how many operators it has."""
     thunks = sum(counts[kind] for kind in KINDS)
+    operators, most = LIMITS[name.rpartition(", ")[0]]
     limits = {
-        "thunks": (thunks, 9),
-        "custom calls": (counts["custom calls"], 2),
-        "launches in them": (counts["launches in them"], 4),
+        "thunks": (thunks, most),
+        "custom calls": (counts["custom calls"], operators),
+        "launches in them": (counts["launches in them"], 2 * operators),
         "conditionals": (counts["conditionals"], 0),
+        WRITTEN: (counts.get(WRITTEN, 0), 0),
     }
     return [f"{name}: {found} {what}, at most {most}" for what, (found, most) in limits.items() if found > most]
 
@@ -111,7 +125,7 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
     mesh = jax.sharding.Mesh(np.array(topology.devices[:1]), ("device",))
     everywhere = jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
     found = {}
-    for name, (function, arguments) in programs().items():
+    for name, (function, arguments, changing) in programs().items():
         for backend in ("reference", "kernels"):
             if backend == "kernels":
                 register(get_registry())
@@ -119,10 +133,13 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
             asked = brainevent.use_backend(backend if backend == "reference" else f"warp-cuda{line}")
             with warnings.catch_warnings(), asked:
                 warnings.simplefilter("ignore")  # that the reference runs
-                jitted = jax.jit(function, in_shardings=everywhere, out_shardings=everywhere)
+                # Weights that change are donated, as by whoever runs one stretch of time after the other.
+                donated = (len(arguments) - 1,) if changing else ()
+                placed = {"in_shardings": everywhere, "out_shardings": everywhere}
+                jitted = jax.jit(function, **placed, donate_argnums=donated)
                 with get_registry().record() as lowered:
                     program = jitted.trace(*arguments).lower(lowering_platforms=("cuda",))
-                program.compile()
+                compiled = program.compile()
             ran = {one.backend for one in lowered}
             assert ran == ({"reference"} if backend == "reference" else {f"warp-cuda{line}"}), ran
             if backend == "kernels":
@@ -133,7 +150,8 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
             body = loop_body(text)
             if show:
                 print(f"--- {name}, {backend}\n{body}")
-            found[f"{name}, {backend}"] = count(body) | in_calls(program.as_text(), line)
+            written = {WRITTEN: made(compiled.as_text(), changing)} if changing else {}
+            found[f"{name}, {backend}"] = count(body) | in_calls(program.as_text(), line) | written
     return found
 
 
@@ -149,13 +167,15 @@ def kernels() -> tuple[int, Callable[[Any], None]]:
     raise SystemExit("This needs JAX's CUDA plugin and brainevent's package for the same line of CUDA.")
 
 
-def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
-    """Loops over time steps, by name: functions and their arguments, of which only shapes matter."""
+def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]]:
+    """Loops over time steps, by name: functions, their arguments, of which only shapes matter, and how many weights
+    change in a step."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
     import brainunit as u
     import coba
     import jax
     import jax.numpy as jnp
+    import vogels
 
     import brainevent
 
@@ -164,26 +184,49 @@ def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
     def fixed(rows: int, weight: u.Quantity) -> brainevent.FixedPostNumConn:
         return brainevent.FixedPostNumConn(num_pre=rows, num_post=p.n, conn_num=80, weight=weight, seed=0)
 
+    def generated(rows: int, weight: u.Quantity) -> brainevent.JITCScalarR:
+        return brainevent.JITCScalarR((weight, p.connection_probability, 0), shape=(rows, p.n))
+
     def run(exc: Any, inh: Any, state: Any) -> Any:
         return jax.lax.scan(lambda state, _: (coba.step(p, exc, inh, state), None), state, length=10_000)[0]
 
-    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (exc, inh, state))
-    by_number = fixed(p.n_exc, jnp.float32(6.0) * u.nS), fixed(p.n_inh, jnp.float32(67.0) * u.nS)
+    def learn(model: Any, state: Any) -> Any:
+        numbers = jnp.arange(10_000)
+        return jax.lax.scan(lambda state, number: (vogels.step(model, state, number)[0], None), state, numbers)[0]
+
+    def shapes(tree: Any) -> Any:
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+
+    like, learning = shapes((exc, inh, state)), vogels.make_model(0)
+    weights = {p.n_exc: jnp.float32(6.0) * u.nS, p.n_inh: jnp.float32(67.0) * u.nS}
+    by_number, by_seed = ([make(rows, weight) for rows, weight in weights.items()] for make in (fixed, generated))
     return {
-        "COBA of CSR": (run, like),
-        "COBA of FixedPostNumConn": (
-            run,
-            (*jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), by_number), like[2]),
-        ),
+        "COBA of CSR": (run, like, 0),
+        "COBA of FixedPostNumConn": (run, (*shapes(by_number), like[2]), 0),
+        "COBA of JITCScalarR": (run, (*shapes(by_seed), like[2]), 0),
+        "Vogels, which learns": (learn, shapes(learning), learning[1].inh_to_exc.nse),
     }
 
 
 def loop_body(text: str) -> str:
-    """What is issued by the body of the longest loop of a dump."""
-    bodies = re.split(r"^\s*body:", text, flags=re.MULTILINE)[1:] or text.split("body:")[1:]
+    """What is issued by the body of the longest loop of a dump: what is in loops within, once."""
+    lines, bodies = text.splitlines(), []
+    for at, line in enumerate(lines):
+        if line.strip() == "body:":
+            inside = functools.partial(_is_inside, indent=_indent(line))
+            bodies.append("\n".join(itertools.takewhile(inside, lines[at + 1 :])))
     if not bodies:
         raise SystemExit("XLA's dump has no loop: has its format changed?")
     return max(bodies, key=len)
+
+
+def _is_inside(line: str, *, indent: int) -> bool:
+    # Headings of the conditions of loops within are printed without indentation.
+    return line.strip() in ("", "condition:") or _indent(line) > indent
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def count(body: str) -> dict[str, int]:
@@ -193,6 +236,18 @@ def count(body: str) -> dict[str, int]:
         kind: sum(number for thunk, number in issued.items() if re.fullmatch(names, thunk))
         for kind, names in KINDS.items()
     }
+
+
+def made(text: str, size: int) -> int:
+    """How many arrays of so many numbers the bodies of a compiled program's loops make by themselves."""
+    found = 0
+    for name in set(re.findall(r"body=%?([\w.\-]+)", text)):
+        body = re.search(rf"^%?{re.escape(name)} .*?^\}}", text, re.DOTALL | re.MULTILINE)
+        made = re.findall(
+            rf"= \(?\w+\[{size}\]\S* (?:copy|copy-start|fusion|scatter|concatenate)\(", body[0] if body else ""
+        )
+        found += len(made)
+    return found
 
 
 def in_calls(text: str, line: int) -> dict[str, int]:

@@ -35,6 +35,25 @@ HOT: tuple[dict[str, Any], ...] = (
     {"strategy": "scatter", "layout": "csr", "batched": True},
     {"strategy": "scatter", "layout": "dense"},
     {"strategy": "coordinates"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "csr"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "csr", "permuted": True},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "fixed_num", "value": "float16"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "columns"},
+    {"kind": "plasticity", "strategy": "gather", "layout": "csr"},
+    {"kind": "plasticity", "strategy": "coordinates"},
+    {"kind": "plasticity", "strategy": "coordinates", "action": "add_to_shared", "permuted": True, "value": "bfloat16"},
+    {"kind": "plasticity", "strategy": "weights", "action": "clip"},
+    {"kind": "sddmm", "strategy": "gather", "layout": "csr"},
+    {"kind": "sddmm", "strategy": "scatter", "layout": "csr", "batched": True},
+    {"kind": "delays", "strategy": "scatter", "layout": "csr"},
+    {"kind": "delays", "strategy": "scatter", "layout": "fixed_num", "extent": "source", "homogeneous": True},
+    {"kind": "jitc.spec", "strategy": "jitc_scatter"},
+    {"kind": "jitc.spec", "strategy": "jitc_scatter", "law": "normal", "cells": 4096},
+    {"kind": "jitc.spec", "strategy": "jitc_scatter", "law": "uniform", "digits": 2, "value": "float16"},
+    {"kind": "jitc.spec", "strategy": "jitc_scatter", "law": "normal", "batched": True},
+    {"kind": "jitc.spec", "strategy": "jitc_gather", "cells": 4096},
+    {"kind": "jitc.spec", "strategy": "jitc_gather", "law": "normal", "digits": 3, "split": True},
+    {"kind": "jitc.spec", "strategy": "jitc_gather", "law": "uniform", "batched": True},
 )
 
 Row = dict[str, int]
@@ -85,9 +104,22 @@ def installed_package() -> str:
 def rows(package: str, architecture: int) -> list[tuple[str, Row]]:
     """Name and figures of every hot kernel."""
     compiled = importlib.import_module(f"{package}.kernels.compiled").CompiledKernel
-    spec = importlib.import_module(f"{package}.kernels.native.spec").KernelSpec
-    kernels = [compiled(spec(**facts)) for facts in HOT]
+    kernels = [compiled(specification(package, **facts)) for facts in HOT]
     return [(kernel.name, figures(kernel.image(architecture))) for kernel in kernels]
+
+
+def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
+    """What a kernel is for; `kind` is the module of its specification."""
+    specs = {
+        "spec": "KernelSpec",
+        "plasticity": "UpdateSpec",
+        "sddmm": "SddmmSpec",
+        "delays": "DeliverySpec",
+        "jitc.spec": "JitcSpec",
+    }
+    if "law" in facts:
+        facts["law"] = importlib.import_module("brainevent_core.jitc").LAWS[facts["law"]]
+    return getattr(importlib.import_module(f"{package}.kernels.native.{kind}"), specs[kind])(**facts)
 
 
 def figures(cubin: bytes) -> Row:

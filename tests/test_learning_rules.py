@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.compiled_programs import weight_sized_copies
 from tests.models.products import EVENTS, INDEX, MATRICES, random_structure
-from tests.test_plasticity import weight_sized_copies
 
 import brainevent
 from brainevent import CSR, BinaryArray, Dense, JITCScalarR

@@ -1,7 +1,6 @@
 """Weights that change where neurons spike: every class, side and bound, in place, and whatever structures hold."""
 
 import functools
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.compiled_programs import weight_sized_copies
 from tests.covers import parametrize_with_cases
 from tests.models.plasticity import PlasticityCase, check_plasticity, plasticity_cases
 
@@ -110,19 +110,6 @@ N, M = 61, 53
 LARGE = np.where(RNG.random((N, M)) < 0.3, RNG.random((N, M)) + 0.5, 0).astype(np.float32)
 MATRICES = {cls.__name__: cls.fromdense(LARGE) for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)}
 MATRICES["CSR+index"] = MATRICES["CSR"].with_csc_index()
-
-
-def weight_sized_copies(program: str, size: int) -> list[str]:
-    """What a compiled program copies, or computes anew, of so many numbers in the bodies of its loops."""
-    found = []
-    for name in set(re.findall(r"body=%?([\w.\-]+)", program)):
-        body = re.search(rf"^%?{re.escape(name)} .*?^\}}", program, re.DOTALL | re.MULTILINE)
-        assert body
-        for line in body.group().splitlines():
-            made = re.search(r"= \(?f32\[([\d,]*)\]\S* (copy|copy-start|fusion|pad|concatenate|dynamic)\b", line)
-            if made and np.prod([int(n) for n in made[1].split(",") if n]) >= size:
-                found.append(line.strip())
-    return found
 
 
 def _updates(matrix: Any, pre: Any, post: Any) -> Any:

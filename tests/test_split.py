@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh
-from tests.test_plasticity import weight_sized_copies
+from tests.compiled_programs import weight_sized_copies
 from tests.toy_formats import Blocks
 
 import brainevent

@@ -32,7 +32,7 @@ from brainevent_core.formats import (
 
 from ..bridge.selftest import mark_as_proved
 
-__all__ = ["check_product", "small_case"]
+__all__ = ["check_once", "check_product", "small_case"]
 
 # Rows are longer than a vector of the processor, and no multiple of it.
 _SHAPE = (33, 41)
@@ -76,29 +76,55 @@ def check_product(
     ours = found is None
     known = _found if found is None else found
     key = transpose if ours else key
+    static = {"format": format, "shape": _SHAPE, "transpose": transpose, "encoding": encoding}
+    drawn = {"homogeneous": format.is_homogeneous(data), "per_row": per_row}
+    call = (run, _like(data), list(map(_like, operands)), static, drawn, platform)
+    what = f"a small {'scatter' if transpose else 'gather'}"
+    if check_once(known, key, what, lambda: _is_right(*call)) and ours:
+        mark_as_proved()
+
+
+def check_once(
+    known: dict[Hashable, str | None], key: Hashable, what: str, is_right: Callable[[], bool | None]
+) -> bool:
+    """Try a kernel, unless that was done.
+
+    Args:
+      known: what was found so far by key, None where nothing was wrong; what is found is added.
+      key: of what is tried.
+      what: is tried, for messages.
+      is_right: tries it; None if it couldn't, so that the next call tries again. It runs in a thread of its own, where
+        no trace and no mesh of the caller is in force, with 64-bit numbers if they are enabled here.
+
+    Returns:
+      Whether it was tried now, and right.
+
+    Raises:
+      KernelBuildError: if it was wrong, now or before.
+    """
+    x64 = bool(jax.config.read("jax_enable_x64"))
+
+    def attempt() -> bool | None:
+        with _x64(x64):
+            return is_right()
+
     with _lock:
-        if key not in known:
-            static = {"format": format, "shape": _SHAPE, "transpose": transpose, "encoding": encoding}
-            drawn = {"homogeneous": format.is_homogeneous(data), "per_row": per_row}
-            x64 = bool(jax.config.read("jax_enable_x64"))
+        new = key not in known
+        if new:
             try:
-                # In a thread of its own, where no trace and no mesh of the caller is in force.
                 with ThreadPoolExecutor(1) as thread:
-                    call = (run, _like(data), list(map(_like, operands)), static, drawn, x64, platform)
-                    right = thread.submit(_is_right, *call)
-                if right.result() is None:
-                    return
-                known[key] = None if right.result() else "gave wrong numbers"
+                    right = thread.submit(attempt).result()
+                if right is None:
+                    return False
+                known[key] = None if right else "gave wrong numbers"
             except KernelBuildError:
                 raise
             except Exception as error:  # whatever it is, the reference still works
                 known[key] = f"failed ({type(error).__name__}: {error})"
-            if known[key] is None and ours:
-                mark_as_proved()
         reason = known[key]
     if reason is not None:
-        kind = "scatter" if transpose else "gather"
-        raise KernelBuildError(f"the self-test of native kernels, a small {kind}, {reason}")
+        raise KernelBuildError(f"the self-test of native kernels, {what}, {reason}")
+    return new
 
 
 def small_case(
@@ -175,12 +201,11 @@ def _is_right(
     operands: Sequence[jax.ShapeDtypeStruct],
     static: dict[str, Any],
     drawn: dict[str, Any],
-    x64: bool,
     platform: str,
 ) -> bool | None:
     """Whether the product is right; None if there is no small case for these dtypes."""
     device = jax.local_devices(backend=platform)[0]
-    with _x64(x64), jax.default_device(device):
+    with jax.default_device(device):
         case = small_case(data, operands, **drawn, **static)
         if case is None:
             return None

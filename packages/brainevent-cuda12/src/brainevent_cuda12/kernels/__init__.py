@@ -7,7 +7,7 @@ whatever differs between the lines is an argument.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -36,15 +36,27 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
     """
     import functools
 
-    from . import matmul
+    from . import delays, jitc, matmul, plasticity, sddmm
 
-    registry.register_kernel(
-        "matmul",
-        platform,
-        functools.partial(matmul.matmul, platform=platform),
-        backend=backend,
-        supports=matmul.supports_matmul,
-        exportable=False,
-        batched=True,
-        on_request=True,
+    kernels: tuple[tuple[str, Any, Any, dict[str, bool]], ...] = (
+        ("matmul", matmul.matmul, matmul.supports_matmul, {}),
+        ("sddmm", sddmm.sddmm, sddmm.supports_sddmm, {}),
+        ("stdp_update", plasticity.stdp_update, plasticity.supports_stdp_update, {"in_place": True}),
+        ("deliver", delays.deliver, delays.supports_deliver, {"in_place": True}),
+        ("take_slot", delays.take_slot, delays.supports_take, {"in_place": True}),
+        ("jitc_matmul", jitc.matmul, jitc.supports_matmul, {}),
+        ("jitc_to_dense", jitc.to_dense, jitc.supports_writing, {}),
+        ("jitc_to_coo", jitc.to_coo, jitc.supports_writing, {}),
     )
+    for primitive, kernel, supports, abilities in kernels:
+        registry.register_kernel(
+            primitive,
+            platform,
+            functools.partial(kernel, platform=platform),
+            backend=backend,
+            supports=supports,
+            exportable=False,
+            batched=True,
+            on_request=True,
+            **abilities,
+        )

@@ -8,6 +8,7 @@ import functools
 import hashlib
 import threading
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from brainevent_core.errors import KernelBuildError
@@ -15,7 +16,7 @@ from brainevent_core.errors import KernelBuildError
 from .native.bodies import body
 from .native.spec import KernelSpec
 
-__all__ = ["CompiledKernel", "HostThreads", "host_threads"]
+__all__ = ["CompiledKernel", "HostThreads", "host_threads", "warp_version"]
 
 # Warp's modules, options and caches are for one thread at a time.
 _lock = threading.RLock()
@@ -31,11 +32,15 @@ class HostThreads:
 
 
 @functools.cache
-def host_threads() -> HostThreads:
-    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without."""
+def host_threads(*, uneven: bool = False) -> HostThreads:
+    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without.
+
+    Args:
+      uneven: see `KernelSpec.uneven`.
+    """
     import warp as wp
 
-    return HostThreads(32, 64) if hasattr(wp.config, "enable_cpu_blocks") else HostThreads(1, 1)
+    return HostThreads(32, 32 if uneven else 64) if hasattr(wp.config, "enable_cpu_blocks") else HostThreads(1, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,18 +60,15 @@ class CompiledKernel:
     @functools.cached_property
     def digest(self) -> str:
         """Of all that determines the machine code: the body, what it is wrapped in, and Warp."""
-        from . import entry
-
-        said = [self.name, body(self.spec, 1), body(self.spec, 32), metadata.version("warp-lang")]
-        with open(entry.__file__) as file:
-            said.append(file.read())
+        said = [self.name, body(self.spec, 1), body(self.spec, 32), warp_version()]
+        said.append(Path(__file__).with_name("entry.py").read_text())
         return hashlib.sha256("\0".join(said).encode()).hexdigest()
 
     def symbol(self) -> str:
         return f"{self.name}_cuda_kernel_forward"
 
     def host_entry(self) -> int:
-        threads = host_threads()
+        threads = host_threads(uneven=self.spec.uneven)
         with _lock:
             return _host_entry(self.spec, self.digest, threads)
 
@@ -75,6 +77,11 @@ class CompiledKernel:
 
         with _lock:
             return image(self.name, self.digest, architecture, lambda: _made(self.spec, self.digest, 1, "cuda"))
+
+
+def warp_version() -> str:
+    """The version of the Warp that compiles."""
+    return metadata.version("warp-lang")
 
 
 def _made(spec: KernelSpec, digest: str, lanes: int, platform: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Hashable, Sequence
 from typing import Any
@@ -12,36 +11,26 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.encodings import BINARY, COMPACT, FLOAT, Encoding, is_event
-from brainevent_core.formats import (
-    COO_FORMAT,
-    CSC_INDEX,
-    CSR_FORMAT,
-    DENSE_FORMAT,
-    FIXED_NUM_FORMAT,
-    WEIGHT_INDICES,
-    Format,
-    Shape,
-    Structure,
-)
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
 from brainevent_cpu.kernels.kernel_spec import ENCODINGS
-from brainevent_cpu.kernels.matmul import SPARSE_FORMATS
 from brainevent_cpu.kernels.selftest import check_product
 from brainevent_cpu.kernels.structure import WIDE
 
 from .compiled import CompiledKernel, host_threads
+from .entries import FORMATS, Entries, entries_of, known_operands
 from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import has_devices, planned_call
-from .native.spec import C_TYPES, CHUNK, POINTERS, SIZES, KernelSpec
+from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
 
-__all__ = ["matmul", "supports_matmul"]
+__all__ = ["BLOCK", "WARPS", "lanes_of", "matmul", "readable", "supports_matmul"]
 
 #: Threads of a block on a GPU, and lanes of a warp.
-_BLOCK, _LANES = 256, 32
+BLOCK, _LANES = 256, 32
 
 #: So many warps keep a GPU busy, or a CPU's tests short: a warp of a scatter looks at one row while there are no more.
-_WARPS = {"cuda": 8192, "cpu": 16}
+WARPS = {"cuda": 8192, "cpu": 16}
 
 #: Below so many entries a thread sums a row by itself.
 _SHORT = 16
@@ -55,31 +44,11 @@ _tested: dict[Hashable, str | None] = {}
 
 def _further(*avals: Any, format: Format, encoding: Encoding, **static: Any) -> bool:
     """Numbers times a dense matrix are left to XLA, as on CPU: they have nothing sparse in them."""
-    structure = avals[1:-1]
-    sizes = [size for aval in avals for size in aval.shape]
-    return (
-        (format, encoding) != (DENSE_FORMAT, FLOAT)
-        and all(isinstance(size, int) for size in sizes)
-        and all(array.dtype.name in C_TYPES and np.dtype(array.dtype).kind in "iu" for array in structure)
-    )
-
-
-def _with_weight_indices(base: Format) -> tuple[Format, ...]:
-    indexed = base.with_component(WEIGHT_INDICES)
-    return (indexed,) if base is COO_FORMAT else (indexed, indexed.with_component(CSC_INDEX))
+    return (format, encoding) != (DENSE_FORMAT, FLOAT) and known_operands(avals, avals[1:-1])
 
 
 #: What `matmul` takes.
-supports_matmul = Takes(
-    formats=(
-        DENSE_FORMAT,
-        *SPARSE_FORMATS,
-        *(one for base in (COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT) for one in _with_weight_indices(base)),
-    ),
-    encodings=ENCODINGS,
-    dtypes=tuple(WIDE),
-    further=_further,
-)
+supports_matmul = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_further)
 
 
 def matmul(
@@ -137,12 +106,8 @@ def _product(
     outer, inner = shape[::-1] if transpose else shape
     encoding.validate(x, inner, data.dtype, "x")
     homogeneous = format.is_homogeneous(data)
-    found = _entries(format.named(structure), format, shape, transpose, encoding, permutes=not homogeneous)
-    if encoding is COMPACT:
-        # A scatter and, in it, what makes an event that is listed twice count once.
-        x, encoding = encoding.decode(x, inner), BINARY
-    elif encoding is BINARY:
-        x = is_event(x)
+    found = entries_of(format.named(structure), format, shape, transpose, encoding, permutes=not homogeneous)
+    x, encoding = readable(x, encoding, inner)
     batch = 1 if x.ndim == 1 else x.shape[1]
     arrays = {"data": data, **found.arrays, "x": x}
     spec = KernelSpec(
@@ -153,12 +118,12 @@ def _product(
         permuted="perm" in arrays,
         encoding=encoding,
         batched=batch != 1,
-        **{name: arrays[array].dtype.name for name, array in _INDEX_DTYPES if array in arrays},
+        **found.dtypes,
     )
     lines, nse = found.lines, found.nse
     share, threads = _geometry(found, batch, platform)
     pointers = lines + 1 if "pointer" in arrays else 0
-    columns = min(batch, _lanes(platform)).bit_length() - 1
+    columns = min(batch, lanes_of(platform)).bit_length() - 1
     sizes = (nse, lines, found.width, found.bound, found.bound2, batch, share, columns, 0, threads, pointers)
     outs = [jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))]
     if pointers:  # numbers of 64 bits in the eyes of the kernels; JAX may have none
@@ -179,55 +144,22 @@ _INDEX_DTYPES = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Entries:
-    """How the entries of a matrix are walked, and the arrays that say where they are, see `native.spec`."""
-
-    strategy: str
-    layout: str
-    arrays: dict[str, jax.Array]
-    nse: int
-    lines: int
-    width: int
-    bound: int
-    bound2: int = 0
+def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, Encoding]:
+    """x as kernels read it, and its encoding then; it stands for so many entries."""
+    if encoding is COMPACT:
+        # A scatter and, in it, what makes an event that is listed twice count once.
+        return encoding.decode(x, length), BINARY
+    return (is_event(x) if encoding is BINARY else x), encoding
 
 
-def _entries(
-    structure: Structure, format: Format, shape: Shape, transpose: bool, encoding: Encoding, *, permutes: bool
-) -> _Entries:
-    perm = {"perm": structure.weight_indices} if permutes and format.carries(WEIGHT_INDICES) else {}
-    if format.base is COO_FORMAT:
-        order = -1 if transpose else 1
-        target, source = (structure.row, structure.col)[::order]
-        arrays = {"target": target, "source": source, **perm}
-        return _Entries("coordinates", "", arrays, target.size, 0, 0, *shape[::order])
-    rows, columns = shape
-    strategy = "scatter" if transpose else "gather"
-    if format is DENSE_FORMAT:
-        return _Entries(strategy, "dense", {}, rows * columns, rows, columns, columns)
-    if format.carries(CSC_INDEX) and not transpose and encoding.selects:
-        # Only columns with an event are walked; a weight is where the index says.
-        perm = {"perm": structure.csc_perm} if permutes else {}
-        arrays = {"indices": structure.csc_indices, "pointer": structure.csc_indptr, **perm}
-        return _Entries("scatter", "csr", arrays, structure.csc_indices.size, columns, 0, rows)
-    indices = structure.indices
-    if format.base is CSR_FORMAT:
-        arrays = {"indices": indices, "pointer": structure.indptr, **perm}
-        return _Entries(strategy, "csr", arrays, indices.size, rows, 0, columns)
-    if format.base is FIXED_NUM_FORMAT:
-        width = indices.size // max(rows, 1)
-        return _Entries(strategy, "fixed_num", {"indices": indices, **perm}, indices.size, rows, width, columns)
-    raise NotImplementedError(f"No kernel reads the entries of {format}.")
-
-
-def _lanes(platform: str) -> int:
+def lanes_of(platform: str) -> int:
+    """Lanes of a warp."""
     return _LANES if platform == "cuda" else host_threads().lanes
 
 
-def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
+def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
     """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
-    lanes, lines = _lanes(platform), entries.lines
+    lanes, lines = lanes_of(platform), entries.lines
     if entries.strategy == "coordinates":
         return 0, entries.nse * batch
     if entries.strategy == "gather":
@@ -236,14 +168,14 @@ def _geometry(entries: _Entries, batch: int, platform: str) -> tuple[int, int]:
         alone = per_row < _SHORT or batch >= lanes
         share = 0 if alone else min(lanes, per_row // 2).bit_length() - 1
         return share, (lines * batch) << share
-    per_warp = min(lanes, max(1, lines // _WARPS[platform]))
+    per_warp = min(lanes, max(1, lines // WARPS[platform]))
     return per_warp, -(-lines // per_warp) * lanes
 
 
 @functools.cache
 def _plan(spec: KernelSpec, platform: str) -> Plan:
     """The plan of a product: two launches if rows are bounded by pointers, and one otherwise."""
-    block = _BLOCK if platform == "cuda" else host_threads().block
+    block = BLOCK if platform == "cuda" else host_threads().block
     inputs = list(spec.inputs)
     position = {name: i for i, name in enumerate(spec.arrays)}
     itemsizes = [jnp.dtype(dtype).itemsize for dtype in spec.inputs.values()]

@@ -24,7 +24,12 @@ _PLATFORMS = {"cuda": "CUDA", "cpu": "cpu"}
 
 
 def planned_call(
-    plan: Plan, *arrays: jax.Array, outs: Sequence[jax.ShapeDtypeStruct], sizes: Sequence[int], platform: str
+    plan: Plan,
+    *arrays: jax.Array,
+    outs: Sequence[jax.ShapeDtypeStruct],
+    sizes: Sequence[int],
+    platform: str,
+    aliases: dict[int, int] | None = None,
 ) -> list[jax.Array]:
     """Carry out a plan on arrays, traced or not.
 
@@ -36,6 +41,7 @@ def planned_call(
       outs: shape and dtype of its outputs. Their contents are undefined where the plan leaves them as they are.
       sizes: the numbers of this call.
       platform: "cuda", or "cpu" to run the kernels there.
+      aliases: positions of inputs, and of the outputs that are in their memory; under `vmap`, these inputs are mapped.
 
     Returns:
       The outputs.
@@ -56,7 +62,7 @@ def planned_call(
     with _lock, jax.ensure_compile_time_eval():
         target = _target(platform)
         key = records.enter(plan, driver_for(platform))
-    call = jax.ffi.ffi_call(target, list(outs), vmap_method="expand_dims")
+    call = jax.ffi.ffi_call(target, list(outs), input_output_aliases=aliases, vmap_method="expand_dims")
     return list(call(*arrays, plan=np.int64(key), sizes=np.array(sizes, np.int64)))
 
 

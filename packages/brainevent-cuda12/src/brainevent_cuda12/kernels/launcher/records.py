@@ -16,7 +16,7 @@ from .plan import Plan, Pointer, Zero
 if TYPE_CHECKING:
     from .drivers import Driver
 
-__all__ = ["MOST_DEVICES", "PLANS", "SYMBOL", "enter", "plan_of", "words"]
+__all__ = ["MOST_DEVICES", "PLANS", "SYMBOL", "enter", "known_plans", "plan_of", "words"]
 
 #: Devices of one process that kernels can be loaded on.
 MOST_DEVICES: Final = 64
@@ -126,6 +126,11 @@ def enter(plan: Plan, driver: Driver) -> int:
 def plan_of(key: int) -> Plan:
     """The plan of this key, which a program has as the attribute `plan` of a call."""
     return _plans[key]
+
+
+def known_plans() -> list[Plan]:
+    """All plans that programs of this process have."""
+    return list(_plans.values())
 
 
 def _record(plan: Plan, driver: Driver) -> int:

@@ -9,4 +9,7 @@ threads of a warp do together is written once, in terms of `preamble`.
     bodies     the strategies: whether the pointers of compressed rows rise; `A @ x`, where a group of lanes sums a row
                (gather); `A.T @ x`, where a warp adds an active row to the result (scatter); both from coordinates, a
                thread for each entry
+    walks      the same walks for operations that do something else with an entry: `plasticity`, `sddmm`, `delays`
+    numbers    how a number is changed where it is, in half precision too
+    jitc       generated connectivity: its stream, and products with it
 """

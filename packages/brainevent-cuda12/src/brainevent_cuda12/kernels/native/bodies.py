@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .delays import DeliverySpec, TakingSpec, deliver, take
+from .jitc.bodies import generated
+from .jitc.spec import JitcSpec
+from .plasticity import UpdateSpec, update
 from .preamble import preamble
+from .sddmm import SddmmSpec, sddmm
 from .spec import CHUNK, KernelSpec
 
 __all__ = ["body"]
@@ -12,7 +17,11 @@ __all__ = ["body"]
 
 def body(spec: KernelSpec, host_lanes: int) -> str:
     """The C++ body of a kernel; see `preamble` for the arguments."""
-    return preamble(spec, host_lanes) + _STRATEGIES[spec.strategy](spec)
+    return preamble(spec, host_lanes) + _WRITERS[type(spec)](spec)
+
+
+def _product(spec: KernelSpec) -> str:
+    return _STRATEGIES[spec.strategy](spec)
 
 
 def _pointers(spec: KernelSpec) -> str:
@@ -103,4 +112,14 @@ _STRATEGIES: dict[str, Callable[[KernelSpec], str]] = {
     "gather": _gather,
     "scatter": _scatter,
     "coordinates": _coordinates,
+}
+
+#: What writes the body of a kernel, by the kind of its specification.
+_WRITERS: dict[type[KernelSpec], Callable[..., str]] = {
+    KernelSpec: _product,
+    SddmmSpec: sddmm,
+    UpdateSpec: update,
+    DeliverySpec: deliver,
+    TakingSpec: take,
+    JitcSpec: generated,
 }

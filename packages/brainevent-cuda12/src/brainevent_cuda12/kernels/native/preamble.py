@@ -5,7 +5,7 @@ The names are those of `KernelSpec.arrays` and `KernelSpec.sizes`. `item` is the
 
 from __future__ import annotations
 
-from .spec import C_TYPES, CHUNK, KernelSpec
+from .spec import C_TYPES, CHUNK, POINTERS, SIZES, KernelSpec
 
 __all__ = ["preamble"]
 
@@ -93,7 +93,9 @@ def preamble(spec: KernelSpec, host_lanes: int) -> str:
     lines = [f"    typedef {C_TYPES[spec.wide]} WIDE;", f"#undef HOST_LANES\n#define HOST_LANES {host_lanes}"]
     for position, (name, dtype) in enumerate(spec.arrays.items()):
         const = "const " if name in spec.inputs else ""
-        lines.append(f"    {const}{C_TYPES[dtype]}* {name} = ({const}{C_TYPES[dtype]}*)p{position};")
+        # Addresses that are more than there are parameters for take those of the last sizes.
+        word = f"p{position}" if position < POINTERS else f"s{SIZES + POINTERS - 1 - position}"
+        lines.append(f"    {const}{C_TYPES[dtype]}* {name} = ({const}{C_TYPES[dtype]}*){word};")
     lines += [f"    const long long {name} = s{position};" for position, name in enumerate(spec.sizes)]
     lines.append(_WARPS)
     lines += _readers(spec)
@@ -110,13 +112,8 @@ def _readers(spec: KernelSpec) -> list[str]:
     value = C_TYPES[spec.value]
     number = _NUMBERS.get(spec.value, "return (WIDE)a[i];")
     found.append(f"    auto number = [](const {value}* a, long long i) -> WIDE {{ {number} }};")
-    if spec.homogeneous:
-        found.append("    const WIDE one = number(data, 0);")
-        found.append("    auto weight = [=](long long k) -> WIDE { return one; };")
-    elif spec.permuted:
-        found.append("    auto weight = [=](long long k) -> WIDE { return number(data, (long long)perm[k]); };")
-    else:
-        found.append("    auto weight = [=](long long k) -> WIDE { return number(data, k); };")
+    if "data" in spec.inputs:
+        found += _weights(spec)
     # One comparison, unsigned, catches both ends.
     exists = "(unsigned long long)(long long)perm[k] < (unsigned long long)nse" if spec.permuted else "true"
     found.append(f"    auto exists = [=](long long k) -> bool {{ return {exists}; }};")
@@ -124,6 +121,30 @@ def _readers(spec: KernelSpec) -> list[str]:
         "    auto below = [](long long i, long long length) -> bool "
         "{ return (unsigned long long)i < (unsigned long long)length; };"
     )
+    if "x" in spec.inputs:
+        found += _encoded(spec)
+    if spec.layout in ("fixed_num", "dense", "columns"):
+        found.append("    auto begin = [=](long long row) -> long long { return row * width; };")
+    if spec.layout in ("dense", "columns"):
+        found.append("    auto index = [=](long long k, long long first) -> long long { return k - first; };")
+    elif spec.layout:
+        found.append(
+            "    auto index = [=](long long k, long long first) -> long long { return (long long)indices[k]; };"
+        )
+    return found
+
+
+def _weights(spec: KernelSpec) -> list[str]:
+    if spec.homogeneous:
+        return [
+            "    const WIDE one = number(data, 0);",
+            "    auto weight = [=](long long k) -> WIDE { return one; };",
+        ]
+    at = "(long long)perm[k]" if spec.permuted else "k"
+    return [f"    auto weight = [=](long long k) -> WIDE {{ return number(data, {at}); }};"]
+
+
+def _encoded(spec: KernelSpec) -> list[str]:
     at = "i * batch + c" if spec.batched else "i"
     selects = {
         "float": "true",
@@ -131,18 +152,11 @@ def _readers(spec: KernelSpec) -> list[str]:
         "binary": f"x[{at}] != 0",
         "bitpacked": f"(x[{'(i >> 5) * batch + c' if spec.batched else 'i >> 5'}] >> (i & 31)) & 1u",
     }[spec.encoding.name]
-    found.append(f"    auto selects = [=](long long i, long long c) -> bool {{ return {selects}; }};")
     product = "w" if spec.encoding.event else f"w * number(x, {at})"
-    found.append(f"    auto times_x = [=](WIDE w, long long i, long long c) -> WIDE {{ return {product}; }};")
-    if spec.layout in ("fixed_num", "dense"):
-        found.append("    auto begin = [=](long long row) -> long long { return row * width; };")
-    if spec.layout == "dense":
-        found.append("    auto index = [=](long long k, long long first) -> long long { return k - first; };")
-    elif spec.layout:
-        found.append(
-            "    auto index = [=](long long k, long long first) -> long long { return (long long)indices[k]; };"
-        )
-    return found
+    return [
+        f"    auto selects = [=](long long i, long long c) -> bool {{ return {selects}; }};",
+        f"    auto times_x = [=](WIDE w, long long i, long long c) -> WIDE {{ return {product}; }};",
+    ]
 
 
 def _pointers(spec: KernelSpec) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT, Encoding
 
@@ -33,8 +33,7 @@ C_TYPES: Final[Mapping[str, str]] = {
 #: How many pointers share one maximum, see `pointers`.
 CHUNK: Final = 256
 
-_STRATEGIES = ("pointers", "gather", "scatter", "coordinates")
-_LAYOUTS = ("", "csr", "fixed_num", "dense")
+_LAYOUTS = ("", "csr", "fixed_num", "dense", "columns")
 _ENCODINGS = (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED)
 
 
@@ -45,7 +44,7 @@ class KernelSpec:
     Attributes:
       strategy: which body, see `bodies`.
       layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width, "dense" likewise, with an
-        entry in every column; "" where there are no rows.
+        entry in every column; "columns" are those of a dense matrix stored by rows; "" where there are no rows.
       value: the dtype of weights, and of x unless that is encoded.
       homogeneous: whether one weight is that of all entries.
       permuted: whether an array says where the weight of an entry is.
@@ -70,9 +69,11 @@ class KernelSpec:
     second: str = "int32"
     perm: str = "int32"
 
+    strategies: ClassVar[tuple[str, ...]] = ("pointers", "gather", "scatter", "coordinates")
+
     def __post_init__(self) -> None:
         for given, known in (
-            (self.strategy, _STRATEGIES),
+            (self.strategy, self.strategies),
             (self.layout, _LAYOUTS),
             (self.encoding, _ENCODINGS),
             (self.value, ("float16", "bfloat16", "float32", "float64")),
@@ -80,6 +81,11 @@ class KernelSpec:
         ):
             if given not in known:
                 raise NotImplementedError(f"No kernel is written for {given!r}, only for {', '.join(map(str, known))}.")
+
+    @property
+    def uneven(self) -> bool:
+        """Whether the warps of a block exchange values unequally often. On a CPU a block has one warp, then."""
+        return False
 
     @property
     def wide(self) -> str:
@@ -96,16 +102,21 @@ class KernelSpec:
         """The arrays that the kernel reads, in order, and their dtypes."""
         if self.strategy == "pointers":
             return {"pointer": self.second}
-        found = {"data": self.value}
+        return {"data": self.value, **self.structure, "x": self.x}
+
+    @property
+    def structure(self) -> dict[str, str]:
+        """The arrays that say where entries are, and where their weights."""
+        found: dict[str, str] = {}
         if self.strategy == "coordinates":
             found |= {"target": self.index, "source": self.second}
-        elif self.layout != "dense":
+        elif self.layout in ("csr", "fixed_num"):
             found["indices"] = self.index
         if self.layout == "csr":
             found["pointer"] = self.second
         if self.permuted:
             found["perm"] = self.perm
-        return found | {"x": self.x}
+        return found
 
     @property
     def arrays(self) -> dict[str, str]:
@@ -129,8 +140,13 @@ class KernelSpec:
         """All facts in words, a C identifier."""
         if self.strategy == "pointers":
             return f"be_pointers_{self.second}"
-        words = ["be", self.strategy, *([self.layout] if self.layout else []), self.value, self.encoding.name]
+        return "_".join(["be", *self.words])
+
+    @property
+    def words(self) -> list[str]:
+        """The facts as words, without those that make no difference."""
+        words = [self.strategy, *([self.layout] if self.layout else []), self.value, self.encoding.name]
         words += [word for word in ("homogeneous", "permuted", "batched") if getattr(self, word)]
         words += [self.index] if "indices" in self.inputs or "target" in self.inputs else []
         words += [self.second] if {"pointer", "source"} & set(self.inputs) else []
-        return "_".join([*words, *([self.perm] if self.permuted else [])])
+        return [*words, *([self.perm] if self.permuted else [])]

@@ -1,0 +1,298 @@
+"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_to_dense` and `jitc_to_coo`, and how the
+arrays and sizes of a call reach them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Hashable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core.encodings import Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import ConnectionRule, block_size, cells, gap_tables
+from brainevent_core.plugins import Takes
+from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
+from brainevent_cpu.kernels.kernel_spec import ENCODINGS
+from brainevent_cpu.kernels.selftest import check_once
+from brainevent_cpu.kernels.structure import WIDE
+
+from .compiled import CompiledKernel, host_threads
+from .jitc_selftest import coo_is_right, dense_is_right, product_is_right
+from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
+from .launcher.call import has_devices, planned_call
+from .matmul import BLOCK, WARPS, lanes_of, readable
+from .native.jitc.spec import LAWS, JitcSpec
+from .native.spec import POINTERS, SIZES
+
+__all__ = ["matmul", "supports_matmul", "supports_writing", "to_coo", "to_dense"]
+
+# What comes with a call behind `JitcSpec.sizes`: a zero for parameters that aren't used, and the threads.
+_ZERO, _THREADS = SIZES, SIZES + 1
+
+_tested: dict[Hashable, str | None] = {}
+
+
+def _at_known_sizes(*avals: Any, shape: Shape, nse: int = 0, **_: Any) -> bool:
+    return all(isinstance(size, int) for aval in avals for size in (*aval.shape, *shape, nse))
+
+
+#: What `matmul` takes.
+supports_matmul = Takes(laws=LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
+
+#: What `to_dense` and `to_coo` take; draws are the same for all laws.
+supports_writing = Takes(laws=LAWS, further=_at_known_sizes)
+
+
+def matmul(
+    *operands: jax.Array,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    batch: Sequence[VmapAxis] = (),
+    platform: str,
+) -> list[jax.Array]:
+    """`A @ x`, or `A.T @ x` if `transpose`: the primitive `jitc_matmul` of core, see there.
+
+    Args:
+      *operands: parameters of the weights, float16, bfloat16, float32 or float64; the seed; the row of the network at
+        which A begins; and x.
+      rule: the law of the weights, and the probability of a connection.
+      shape: of A.
+      transpose: multiply by the transpose.
+      encoding: of x.
+      batch: the mapped axes of `vmap`, which are in front of the operands that are mapped.
+      platform: "cuda", or "cpu" for tests.
+
+    Returns:
+      The product in a list, of shape (outer,) or (outer, batch) and the dtype of the parameters. Half-precision
+      products are computed in single precision.
+
+    Raises:
+      MathError: if x doesn't fit `shape`.
+      KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
+      jax.errors.JaxRuntimeError: at run time, if a kernel can't be launched.
+    """
+    params: dict[str, Any] = {"rule": rule, "transpose": transpose, "encoding": encoding}
+    run = functools.partial(_product, platform=platform)
+    if has_devices(platform):  # nothing can be tried where programs are compiled for a machine elsewhere
+        avals = unmapped_avals(tuple(batch), operands)
+        what = f"a small {'scatter' if transpose else 'gather'} of generated connectivity"
+        small = functools.partial(product_is_right, run, avals[0], avals[-1], platform=platform, **params)
+        check_once(_tested, (platform, rule.law, transpose), what, small)
+    return vmap_over(functools.partial(run, shape=shape, **params), batch)(*operands)
+
+
+def _product(
+    data: jax.Array,
+    seed: jax.Array,
+    offset: jax.Array,
+    x: jax.Array,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    platform: str,
+) -> list[jax.Array]:
+    """The product of unmapped operands."""
+    outer, inner = shape[::-1] if transpose else shape
+    encoding.validate(x, inner, data.dtype, "x")
+    given, encoding = readable(x, encoding, inner)
+    batch = 1 if x.ndim == 1 else x.shape[1]
+    geometry = (_scatter_geometry if transpose else _gather_geometry)(rule.prob, shape, batch, platform)
+    split = not transpose and geometry.parts > 1
+    strategy = "jitc_scatter" if transpose else "jitc_gather"
+    spec = _spec(
+        strategy, rule, law=rule.law, value=data.dtype.name, encoding=encoding, batched=batch != 1, split=split
+    )
+    out = jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))
+    # Arrays go in flat, which costs XLA nothing.
+    arrays = (data, seed, offset, _tables(rule), given.reshape(-1))
+    sizes = batch, _columns(batch, platform)
+    zeroed = transpose or split
+    (product,) = _launched(spec, arrays, [out], rule, shape, geometry, sizes, platform=platform, zeroed=zeroed)
+    return [(product if x.ndim == 1 else product.reshape(outer, batch)).astype(data.dtype)]
+
+
+def to_dense(
+    *operands: jax.Array, rule: ConnectionRule, shape: Shape, batch: Sequence[VmapAxis] = (), platform: str
+) -> list[jax.Array]:
+    """A window of the network: the primitive `jitc_to_dense` of core, see there.
+
+    Args:
+      *operands: the seed; row and column of the network at which the window begins.
+      rule: the probability of a connection.
+      shape: of the window.
+      batch: the mapped axes of `vmap`.
+      platform: "cuda", or "cpu" for tests.
+
+    Returns:
+      Whether each element is a connection, and the draw for its weight (0 without).
+
+    Raises:
+      KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
+      jax.errors.JaxRuntimeError: at run time, if a kernel can't be launched.
+    """
+    run = functools.partial(_window, rule=rule, platform=platform)
+    if has_devices(platform):
+        small = functools.partial(dense_is_right, run, rule, platform=platform)
+        check_once(_tested, (platform, "dense"), "a small window of generated connectivity", small)
+    return vmap_over(functools.partial(run, shape=shape), batch)(*operands)
+
+
+def to_coo(
+    *operands: jax.Array, rule: ConnectionRule, shape: Shape, nse: int, batch: Sequence[VmapAxis] = (), platform: str
+) -> list[jax.Array]:
+    """The connections of a matrix, row by row: the primitive `jitc_to_coo` of core, see there.
+
+    Args:
+      *operands: the seed; the row of the network at which the matrix begins.
+      rule: the probability of a connection.
+      shape: of the matrix.
+      nse: for how many connections there is room.
+      batch: the mapped axes of `vmap`.
+      platform: "cuda", or "cpu" for tests.
+
+    Returns:
+      How many connections each row has; column and draw of the first `nse`, then the column `shape[1]` and the draw 0.
+
+    Raises:
+      KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
+      jax.errors.JaxRuntimeError: at run time, if a kernel can't be launched.
+    """
+    run = functools.partial(_entries, rule=rule, platform=platform)
+    if has_devices(platform):
+        small = functools.partial(coo_is_right, run, rule, platform=platform)
+        check_once(_tested, (platform, "coo"), "a small list of generated connectivity", small)
+    return vmap_over(functools.partial(run, shape=shape, nse=nse), batch)(*operands)
+
+
+def _window(
+    seed: jax.Array, offset: jax.Array, *, rule: ConnectionRule, shape: Shape, platform: str
+) -> list[jax.Array]:
+    rows, length = shape
+    # It can begin within a block, and then reaches into one more.
+    blocks = -(-length // block_size(rule.prob)) + 1 if length else 0
+    geometry = _writing_geometry(rule.prob, shape, blocks, platform)
+    outs = [jax.ShapeDtypeStruct((rows * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)]
+    arrays = seed, offset, _tables(rule)
+    spec = _spec("jitc_dense", rule)
+    found = _launched(spec, arrays, outs, rule, shape, geometry, (0,), platform=platform, zeroed=True)
+    return [one.reshape(shape) for one in found]
+
+
+def _entries(
+    seed: jax.Array, offset: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, platform: str
+) -> list[jax.Array]:
+    rows, length = shape
+    geometry = _writing_geometry(rule.prob, shape, -(-length // block_size(rule.prob)), platform)
+    run = functools.partial(_launched, rule=rule, shape=shape, geometry=geometry, sizes=(nse,), platform=platform)
+    arrays, blocks = (seed, offset, _tables(rule)), geometry.parts * geometry.turns
+    (per_block,) = run(_spec("jitc_count", rule), arrays, [jax.ShapeDtypeStruct((rows * blocks,), jnp.int32)])
+    counts = per_block.reshape(rows, blocks).sum(axis=1, dtype=jnp.int32)
+    if nse == 0:
+        return [counts, jnp.zeros(0, jnp.int32), jnp.zeros(0, jnp.uint32)]
+    before = jnp.cumsum(per_block, dtype=jnp.int32) - per_block
+    outs = [jax.ShapeDtypeStruct((nse,), dtype) for dtype in (jnp.int32, jnp.uint32)]
+    columns, drawn = run(_spec("jitc_list", rule), (*arrays, before), outs, zeroed=True)
+    return [counts, columns + jnp.int32(length), drawn]
+
+
+def _spec(strategy: str, rule: ConnectionRule, **facts: Any) -> JitcSpec:
+    return JitcSpec(strategy, digits=len(gap_tables(rule.prob)), cells=cells(rule.prob), **facts)
+
+
+def _tables(rule: ConnectionRule) -> jax.Array:
+    return jnp.asarray(gap_tables(rule.prob)).reshape(-1)
+
+
+class _Geometry(NamedTuple):
+    """How the blocks of all rows are shared out, see `JitcSpec.sizes`, and how many threads that takes."""
+
+    parts: int
+    turns: int
+    share: int
+    threads: int
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return self.parts, self.turns, self.share
+
+
+def _columns(batch: int, platform: str) -> int:
+    """log2 of the lanes that have a column of x each: so many as there are columns, or a few more."""
+    return (min(max(batch, 1), lanes_of(platform)) - 1).bit_length()
+
+
+def _gather_geometry(prob: float, shape: Shape, batch: int, platform: str) -> _Geometry:
+    rows, length = shape
+    lanes = lanes_of(platform)
+    share = (lanes if batch != 1 else _lanes_for(prob, length, lanes)).bit_length() - 1
+    groups = rows * (-(-batch >> _columns(batch, platform)) if batch != 1 else 1)
+    return _shared(groups, share, -(-length // block_size(prob)), lanes, platform)
+
+
+def _writing_geometry(prob: float, shape: Shape, blocks: int, platform: str) -> _Geometry:
+    lanes = lanes_of(platform)
+    return _shared(shape[0], _lanes_for(prob, shape[1], lanes).bit_length() - 1, blocks, lanes, platform)
+
+
+def _lanes_for(prob: float, length: int, lanes: int) -> int:
+    """How many lanes make the steps of a block at once: half as many as it has connections, for of the last ones some
+    find themselves behind its end."""
+    return min(lanes, max(1, int(min(block_size(prob), length) * prob) // 2))
+
+
+def _shared(groups: int, share: int, blocks: int, lanes: int, platform: str) -> _Geometry:
+    """The blocks of each row, shared by as many groups of lanes as it takes to keep the device busy."""
+    busy = WARPS[platform] * lanes
+    parts = max(1, min(blocks, busy // max(groups << share, 1)))
+    return _Geometry(parts, -(-blocks // parts), share, groups * parts << share)
+
+
+def _scatter_geometry(prob: float, shape: Shape, batch: int, platform: str) -> _Geometry:
+    rows, length = shape
+    lanes, warps, blocks = lanes_of(platform), WARPS[platform], -(-length // block_size(prob))
+    per_warp = min(lanes, max(1, rows // warps))
+    # Few rows are active, and only their warps are busy: blocks are shared even where rows alone make enough warps.
+    parts = max(1, min(blocks, 4 * warps // max(1, min(rows, warps))))
+    threads = -(-rows // per_warp) * parts * lanes if blocks and batch else 0
+    return _Geometry(parts, -(-blocks // parts), per_warp, threads)
+
+
+def _launched(
+    spec: JitcSpec,
+    arrays: Sequence[jax.Array],
+    outs: Sequence[jax.ShapeDtypeStruct],
+    rule: ConnectionRule,
+    shape: Shape,
+    geometry: _Geometry,
+    sizes: Sequence[int],
+    *,
+    platform: str,
+    zeroed: bool = False,
+) -> list[jax.Array]:
+    """The outputs of a kernel, of these arrays, and of these sizes behind those that all kernels have."""
+    given = (*shape, block_size(rule.prob), *geometry.sizes, *sizes)
+    numbers = (*given, *[0] * (SIZES - len(given)), 0, geometry.threads)
+    return planned_call(_plan(spec, platform, zeroed=zeroed), *arrays, outs=outs, sizes=numbers, platform=platform)
+
+
+@functools.cache
+def _plan(spec: JitcSpec, platform: str, *, zeroed: bool) -> Plan:
+    """One launch, before which the outputs are filled with zeros if something is added to them."""
+    block = BLOCK if platform == "cuda" else host_threads(uneven=spec.uneven).block
+    pointers = [Pointer(position) for position in range(len(spec.arrays))]
+    sizes = [Size(position) for position in range(len(spec.sizes))]
+    unused = [[Size(_ZERO)] * (number - len(some)) for some, number in ((pointers, POINTERS), (sizes, SIZES))]
+    launch = Launch(CompiledKernel(spec), _THREADS, block, (*pointers, *unused[0], *sizes, *unused[1]))
+    inputs, outputs = (
+        tuple(Buffer(jnp.dtype(dtype).itemsize, 1) for dtype in some.values()) for some in (spec.inputs, spec.outputs)
+    )
+    zeros = [Zero(len(inputs) + position) for position in range(len(outputs) if zeroed else 0)]
+    return Plan(spec.name, inputs, outputs, SIZES + 2, (*zeros, launch))

@@ -1,0 +1,150 @@
+"""Operations whose kernels are named by specifications, and their arrays and sizes by name: from these to a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+import jax
+import jax.numpy as jnp
+
+from .compiled import CompiledKernel, host_threads
+from .entries import Entries
+from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
+from .launcher.call import planned_call
+from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
+
+__all__ = ["Fill", "Run", "carry_out", "geometry", "lanes_of", "pointer_runs"]
+
+#: Threads of a block on a GPU, and lanes of a warp.
+_BLOCK, _LANES = 256, 32
+
+#: So many warps keep a GPU busy, or a CPU's tests short.
+_WARPS = {"cuda": 8192, "cpu": 16}
+
+#: Entries of a line for each lane of a warp, above which several warps share the line.
+_PER_LANE = {"cuda": 16, "cpu": 1}
+
+#: Below so many entries a thread walks along a line by itself.
+_SHORT = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Fill:
+    """Fill an array with zeros."""
+
+    array: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Launch a kernel.
+
+    Attributes:
+      spec: of the kernel.
+      threads: the name of the size that says how many are needed.
+      renamed: pairs of a size of the kernel and its name in the call, where they differ.
+    """
+
+    spec: KernelSpec
+    threads: str = "threads"
+    renamed: tuple[tuple[str, str], ...] = ()
+
+
+def carry_out(
+    operations: Sequence[Fill | Run],
+    inputs: Mapping[str, jax.Array],
+    outs: Mapping[str, jax.ShapeDtypeStruct],
+    sizes: Mapping[str, int],
+    *,
+    platform: str,
+    after: Sequence[jax.Array] = (),
+    in_place: Mapping[str, str] | None = None,
+) -> list[jax.Array]:
+    """Carry out operations in order, as one call.
+
+    Args:
+      operations: what is done; the first kernel gives the call its name.
+      inputs: arrays by name.
+      outs: likewise what is made.
+      sizes: numbers by name, for all kernels.
+      platform: "cuda", or "cpu" for tests.
+      after: arrays that no kernel reads, which must be there before: XLA copies what is overwritten if it can't know
+        that those who read it come first.
+      in_place: names of outputs that are in the memory of an input, if XLA lets them, and of that input.
+
+    Returns:
+      The outputs, in order.
+    """
+    arrays = [*inputs.values(), *after]
+    buffers = tuple(Buffer(array.dtype.itemsize, array.ndim) for array in arrays)
+    made = tuple(Buffer(jnp.dtype(out.dtype).itemsize, len(out.shape)) for out in outs.values())
+    sizes = {"none": 0, **sizes}
+    plan = _plan(tuple(operations), tuple(inputs), buffers, tuple(outs), made, tuple(sizes), platform)
+    names = list(inputs), list(outs)
+    aliases = {names[0].index(array): names[1].index(out) for out, array in (in_place or {}).items()}
+    return planned_call(
+        plan, *arrays, outs=list(outs.values()), sizes=list(sizes.values()), platform=platform, aliases=aliases
+    )
+
+
+@functools.cache
+def _plan(
+    operations: tuple[Fill | Run, ...],
+    inputs: tuple[str, ...],
+    buffers: tuple[Buffer, ...],
+    outs: tuple[str, ...],
+    made: tuple[Buffer, ...],
+    sizes: tuple[str, ...],
+    platform: str,
+) -> Plan:
+    block = _BLOCK if platform == "cuda" else host_threads().block
+    position = {name: i for i, name in enumerate(inputs)} | {name: len(buffers) + i for i, name in enumerate(outs)}
+    none = Size(sizes.index("none"))
+
+    def launch(run: Run) -> Launch:
+        spec, renamed = run.spec, dict(run.renamed)
+        arrays: list[Pointer | Size] = [Pointer(position[name]) for name in spec.arrays]
+        numbers: list[Pointer | Size] = [Size(sizes.index(renamed.get(name, name))) for name in spec.sizes]
+        behind = arrays[POINTERS:][::-1]  # see `native.preamble`
+        arrays = arrays[:POINTERS]
+        words = [*arrays, *[none] * (POINTERS - len(arrays)), *numbers]
+        words += [none] * (POINTERS + SIZES - len(words) - len(behind))
+        return Launch(CompiledKernel(spec), sizes.index(run.threads), block, (*words, *behind))
+
+    done = tuple(Zero(position[one.array]) if isinstance(one, Fill) else launch(one) for one in operations)
+    name = next(run.spec.name for run in operations if isinstance(run, Run) and run.spec.strategy != "pointers")
+    return Plan(name, buffers, made, len(sizes), done)
+
+
+def pointer_runs(arrays: Mapping[str, jax.Array]) -> tuple[list[Fill | Run], dict[str, jax.ShapeDtypeStruct], int]:
+    """What comes first where rows are bounded by pointers: operations, what they make, and how many pointers are."""
+    if "pointer" not in arrays:
+        return [], {}, 0
+    pointers = arrays["pointer"].size
+    spec = KernelSpec("pointers", second=arrays["pointer"].dtype.name)
+    # Numbers of 64 bits in the eyes of the kernels; JAX may have none.
+    maxima = jax.ShapeDtypeStruct((2 * (1 + -(-pointers // CHUNK)),), jnp.int32)
+    unused = tuple((name, "none") for name in spec.sizes if name not in ("nse", "lines"))
+    run = Run(spec, "pointers", (("lines", "pointers"), *unused))
+    return [Fill("maxima"), run], {"maxima": maxima}, pointers
+
+
+def lanes_of(platform: str) -> int:
+    """Lanes of a warp."""
+    return _LANES if platform == "cuda" else host_threads().lanes
+
+
+def geometry(entries: Entries, platform: str) -> dict[str, int]:
+    """Sizes of a walk along `entries`: `share` and `parts`, see `native.walks`, and how many threads it needs."""
+    lanes, lines = lanes_of(platform), entries.lines
+    if entries.strategy == "coordinates":
+        return {"share": 0, "parts": 0, "threads": entries.nse}
+    per_line = entries.nse // max(lines, 1)
+    if entries.strategy == "gather":
+        share = 0 if per_line < _SHORT else min(lanes, per_line // 2).bit_length() - 1
+        return {"share": share, "parts": 0, "threads": lines << share}
+    parts = max(1, per_line // (_PER_LANE[platform] * lanes)).bit_length() - 1
+    share = min(lanes, max(1, (lines << parts) // _WARPS[platform]))
+    return {"share": share, "parts": parts, "threads": (-(-lines // share) << parts) * lanes}
