@@ -33,6 +33,7 @@ except ImportError:
 
 
 __all__ = [
+    "INLINED",
     "JitKey",
     "Primitive",
     "UndefinedPrimal",
@@ -66,6 +67,11 @@ __all__ = [
     "x64_enabled",
     "zero_like",
 ]
+
+#: ``inline=`` of :func:`jax.jit` for what is to become part of the program that calls it while that is traced. Since
+#: JAX 0.12 True only inlines what was lowered by itself, where nobody sees that a value is used beside it: then what is
+#: overwritten in place is copied before (:func:`prior_uses`).
+INLINED: Any = getattr(jax, "Inline").JAX_EARLY if hasattr(jax, "Inline") else True  # noqa: B009
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")

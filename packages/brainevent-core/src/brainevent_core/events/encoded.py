@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import display, units
+from brainevent_core._jax import INLINED
 from brainevent_core._typing import Array, OperandLike
 from brainevent_core.encodings import Encoding, is_event
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
@@ -102,7 +103,7 @@ def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
     return array, axis - array.ndim if axis >= 0 else axis
 
 
-@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+@partial(jax.jit, inline=INLINED, static_argnums=(0, 1, 2))
 def encode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
     """The events of an array in an encoding, which has so many entries along the encoded axis.
 

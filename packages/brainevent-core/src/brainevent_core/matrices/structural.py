@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import INLINED
 from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
 from brainevent_core.formats import index_dtype, signed
@@ -369,7 +370,7 @@ def _moved(places: Places, old: Any, key: Any, rule: _Proposal, tries: int, allo
     return move(places, old, propose, tries=tries, allow_multapses=allow_multapses, in_row=rule.in_row)
 
 
-_moved_compiled = jax.jit(_moved, inline=True, static_argnums=(3, 4, 5))
+_moved_compiled = jax.jit(_moved, inline=INLINED, static_argnums=(3, 4, 5))
 
 
 def _widened(array: Any) -> Any:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from brainevent_core._jax import INLINED
 from brainevent_core.formats import COO_FORMAT, Format, Shape, SplitFormat, column_index
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.spec import MatrixSpec
@@ -63,7 +64,7 @@ def index_of_columns(spec: MatrixSpec) -> tuple[Any, Any, Any]:
     return _index_of_blocks(fmt, spec.here.shape, spec.structure)
 
 
-@partial(jax.jit, inline=True, static_argnums=(0, 1))
+@partial(jax.jit, inline=INLINED, static_argnums=(0, 1))
 def _index_of_blocks(fmt: SplitFormat, shape: Shape, structure: tuple[Any, ...]) -> Any:
     def index(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
         return column_index(fmt.block, entries, shape)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import DELAY, Format, Shape
@@ -85,7 +86,7 @@ class _DeliveryKey(NamedTuple):
     backend: str | None
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _deliver(key: _DeliveryKey, ring: Any, t: Any, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     encoding = key.encoding
     (ring, ring_unit), (data, data_unit), (x, x_unit) = map(units.detach, (ring, data, x))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from brainevent_core import units
 from brainevent_core._arrays import remembered
-from brainevent_core._jax import trace, x64_enabled
+from brainevent_core._jax import INLINED, trace, x64_enabled
 from brainevent_core.encodings import Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES, Format, Shape
@@ -121,7 +121,7 @@ class _Key(NamedTuple):
     backend: str | None
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _apply(key: _Key, operands: Sequence[Any]) -> list[Any]:
     new: list[Any] = edge_update_p(*operands, **key._asdict())
     return new

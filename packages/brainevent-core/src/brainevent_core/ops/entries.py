@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from brainevent_core._jax import replicate, replicated
+from brainevent_core._jax import INLINED, replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
 from brainevent_core.formats import Format, Shape, SplitFormat, index_dtype, within
 from brainevent_core.jitc import ConnectionRule
@@ -74,7 +74,7 @@ def _stored(format: Format, spec: MatrixSpec) -> MatrixEntries:
     return entries._replace(exists=entries.exists & (entries.weight >= 0))
 
 
-@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+@partial(jax.jit, inline=INLINED, static_argnums=(0, 1, 2))
 def _oriented(format: Format, shape: Shape, transposed: bool, structure: tuple[Any, ...]) -> MatrixEntries:
     if format.stores_all:
         row, col = (jnp.arange(size, dtype=jnp.int32) for size in shape)

@@ -13,6 +13,7 @@ import numpy as np
 
 from brainevent_core import units
 from brainevent_core._arrays import native
+from brainevent_core._jax import INLINED
 from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
@@ -139,7 +140,7 @@ def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None
     return out[..., 0] if ndim == 1 and from_left else out[0] if ndim == 1 else out
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _product(key: _ProductKey, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
     # Jitted and inlined: inside another jit nothing changes, and an eager call takes JAX's C++ path.
     data, data_unit = units.detach(data)

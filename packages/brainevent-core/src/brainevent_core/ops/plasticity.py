@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from brainevent_core import units
+from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Shape, SplitFormat
@@ -96,7 +97,7 @@ def spikes_of(spikes: Any) -> tuple[Encoding, Any, int | None]:
     return (encoding, x, length) if encoding.event else (BINARY, events.decoded(), None)
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trace: Any, bounds: tuple[Any, Any]) -> Any:
     data, unit = units.detach(data)
     data = jnp.asarray(data)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 
 from brainevent_core import units
+from brainevent_core._jax import INLINED
 from brainevent_core.encodings import FLOAT, Encoding
 from brainevent_core.errors import MathError
 from brainevent_core.formats import Format, Shape
@@ -70,7 +71,7 @@ def _operand(array: Any) -> tuple[Encoding, Any]:
     return plain.encoding, plain.array
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _sddmm(key: _SddmmKey, structure: tuple[Any, ...], y: Any, x: Any) -> Any:
     y, y_unit = units.detach(y)
     x, x_unit = units.detach(x)

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import INLINED
 from brainevent_core.encodings import COMPACT
 from brainevent_core.errors import UnsupportedOperationError
 from brainevent_core.formats import Format, Shape, SplitFormat, within
@@ -102,7 +103,7 @@ def _dense_slices(axis: int, data: Any, at: Any) -> Any:
     return (data.T if axis else data).at[at].get(mode="fill", fill_value=0)
 
 
-@partial(jax.jit, inline=True, static_argnums=0)
+@partial(jax.jit, inline=INLINED, static_argnums=0)
 def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, data: Any, at: Any) -> Any:
     axis, fmt, shape, transposed = static
     spec = MatrixSpec(fmt, data, structure, shape, transposed)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import jax
 import jax.numpy as jnp
 
+from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, PLAIN, SPARSE_FLOAT, Encoding, is_event
 from brainevent_core.formats import Shape, SplitFormat
 
@@ -154,6 +155,6 @@ class EventLike(Protocol):
     def __event_spec__(self) -> EventSpec: ...
 
 
-@partial(jax.jit, inline=True, static_argnums=(0, 1, 2))
+@partial(jax.jit, inline=INLINED, static_argnums=(0, 1, 2))
 def _decode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
     return jnp.moveaxis(encoding.decode(jnp.moveaxis(array, axis, 0), length), 0, axis)

@@ -15,6 +15,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from brainevent_core._jax import INLINED
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Shape, row_bounds, signed
 from brainevent_core.ops.spec import MatrixSpec
@@ -143,7 +144,7 @@ def repeated(row: Any, column: Any, wanted: Any, shape: Shape) -> Any:
     return jnp.zeros(row.shape, bool).at[order[1:]].set(same) & wanted
 
 
-@partial(jax.jit, inline=True, static_argnames="allow_multapses")
+@partial(jax.jit, inline=INLINED, static_argnames="allow_multapses")
 def add(places: Places, row: Any, column: Any, *, allow_multapses: bool) -> tuple[Places, Any]:
     """With new synapses in vacant places; and the place of each, :attr:`Places.number` of one that has none.
 
