@@ -262,9 +262,93 @@ def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found
 
 
+# -- time and rules ----------------------------------------------------------------------------------------------------
+
+SLOTS, STEPS, SOURCES = 12, 9, 128
+
+
+def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """What arrives over some steps, and what own rules make of weights, on each number of devices: against the whole
+    matrix, and bit for bit against each other."""
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((SOURCES, N_POST)) < 0.2, rng.uniform(0.5, 1.5, (SOURCES, N_POST)), 0)
+    matrix = getattr(brainevent, cls).fromdense(dense.astype(np.float32))
+    matrix = matrix.with_delay(rng.integers(1, SLOTS, matrix.data.shape).astype(np.uint8))
+    spikes = rng.random((STEPS, SOURCES)) < 0.2
+    values = rng.random(SOURCES).astype(np.float32), rng.random(N_POST).astype(np.float32)
+    given = (spikes, spikes[0], rng.random(N_POST) < 0.3, *values)
+
+    def arrivals(conn, ring, spikes, gather):  # type: ignore[no-untyped-def]
+        def step(ring, s):  # type: ignore[no-untyped-def]
+            now, ring = ring.add(gather(s), conn).pop()
+            return ring, now
+
+        return jax.lax.scan(step, ring, spikes)[1]
+
+    def rules(conn, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        options = {"pre_vals": {"x": of_pre}, "post_vals": of_post, "params": 0.5}
+        new = conn.apply_on_pre(lambda w, pre, post, k: w + k * pre["x"] * post, pre, **options)
+        traces = {"w": new, "eligibility": 0 * new}
+        learn = lambda e, pre, post, k: {"w": e["w"] - k * post, "eligibility": e["eligibility"] + pre["x"]}  # noqa: E731
+        return conn.apply_on_post(learn, traces, post, **options)
+
+    def everything(conn, ring, spikes, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        return {
+            "arrivals": arrivals(conn, ring, spikes, BinaryArray),
+            **rules(conn, pre, post, of_pre, of_post),
+        }
+
+    def inside(conn, ring, spikes, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        pre, of_pre = sharding.exchange(pre, "x"), jax.lax.all_gather(of_pre, "x", tiled=True)
+        return {
+            "arrivals": arrivals(conn, ring, spikes, lambda s: sharding.exchange(s, "x")),
+            **rules(conn, pre, post, of_pre, of_post),
+        }
+
+    wanted = jax.jit(everything)(matrix, brainevent.DelayRing(SLOTS, N_POST), *given)
+    wanted = {"arrivals": wanted["arrivals"], **{k: matrix.with_data(wanted[k]) for k in ("w", "eligibility")}}
+    found: dict[str, object] = {}
+    bits: dict[str, set[str]] = {}
+    backends: set[str] = set()
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        split = sharding.Split(mesh, "x", blocks=BLOCKS)
+        conn = sharding.shard(matrix, split)
+        ring = brainevent.DelayRing(SLOTS, N_POST, split=split)
+        arguments = (conn, ring, *(placed(mesh, array) for array in given))
+        program, loop = everything, lambda conn, ring, s: arrivals(conn, ring, s, BinaryArray)
+        if mode == "shard_map":
+            out = {"arrivals": P(None, "x"), "w": P("x"), "eligibility": P("x")}
+            program = jax.shard_map(inside, mesh=mesh, in_specs=specs_of(arguments), out_specs=out)
+            loop = jax.shard_map(
+                lambda conn, ring, s: arrivals(conn, ring, s, lambda s: sharding.exchange(s, "x")),
+                mesh=mesh,
+                in_specs=specs_of(arguments[:3]),
+                out_specs=P(None, "x"),
+            )
+        with jax.set_mesh(mesh), brainevent.get_registry().record() as lowered:
+            results = jax.jit(program)(*arguments)
+        backends |= {selection.backend for selection in lowered if selection.primitive in ("deliver", "take_slot")}
+        for name, array in results.items():
+            value = np.asarray(array)
+            if name != "arrivals":
+                value = sharding.unshard(conn.with_delay(None).with_data(array)).todense()
+            expected = wanted[name] if name == "arrivals" else wanted[name].with_delay(None).todense()
+            np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6, err_msg=f"{name} on {count}")
+            bits.setdefault(name, set()).add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+        # Spike for spike the network that is not split: its sums are those of the same kernel in the same order.
+        bits["arrivals"].add(hashlib.sha256(np.asarray(wanted["arrivals"]).tobytes()).hexdigest())
+        if count == devices[-1]:
+            compiled = compiled_of(loop, mesh, *arguments[:3])
+            found["collectives"], found["loop"] = collectives(compiled), compiled.as_text()
+            found["ring"] = SLOTS * N_POST // count
+    found["differ"] = sorted(name for name, each in bits.items() if len(each) > 1)
+    return found | {"backends": sorted(backends)}
+
+
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
     assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
-    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid}[table]
+    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid, "delays": delays}[table]
     print(json.dumps(run(*case, int(seed), counts)))

@@ -131,6 +131,20 @@ def test_a_mesh_of_two_axes(kind: str, seed: int) -> None:
     )
 
 
+@pytest.mark.cover(share=0.2, strength=1)
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "Dense"])
+@pytest.mark.parametrize("mode", MODES)
+def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
+    """What arrives in each step, and what a rule makes of weights: against a whole matrix and bit for bit on any number
+    of devices. The ring stays where it is, and in its memory."""
+    found = run("delays", cls, mode, seed=seed, devices="1,4")
+    assert found["backends"] == ["numba"]
+    assert found["differ"] == []
+    assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
+    assert "while" in found["loop"]
+    assert not weight_sized_copies(found["loop"], found["ring"])
+
+
 @pytest.mark.slow
 def test_the_example_in_one_and_in_several_processes() -> None:
     """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""
@@ -214,6 +228,86 @@ def test_entries_outside_stay_outside(rng: np.random.Generator) -> None:
             np.testing.assert_allclose(x @ conn, x @ matrix, rtol=1e-5)
 
 
+DELAYS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
+    "all": lambda rng, matrix: 3,
+    "rows": lambda rng, matrix: rng.integers(1, 6, 12),
+    "columns": lambda rng, matrix: rng.integers(1, 6, (1, 8)),
+    "entries": lambda rng, matrix: rng.integers(1, 6, matrix.data.shape),
+}
+
+
+@pytest.mark.cover(share=0.3)
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "Dense"])
+@pytest.mark.parametrize("by", ["post", "pre"])
+@pytest.mark.parametrize("each", DELAYS)
+def test_delays_of_blocks(cls: str, by: str, each: str, rng: np.random.Generator) -> None:
+    """They are those of the matrix, there and back, and arrive when these do."""
+    matrix = getattr(brainevent, cls).fromdense(drawn(rng)) * u.nS
+    delayed = matrix.with_delay(DELAYS[each](rng, matrix))
+    conn = sharding.shard(delayed, split_in(4, by))
+    assert conn.delay is not None
+    back = sharding.unshard(conn)
+    assert (back.with_delay(None).todense() == matrix.todense()).all()
+    spikes = jnp.asarray(rng.random(12) < 0.5)
+    rings = [brainevent.DelayRing(6, 8, unit=u.nS).add(spikes, one).buffer / u.nS for one in (delayed, back)]
+    np.testing.assert_array_equal(*rings)
+    ring = brainevent.DelayRing(6, 8, unit=u.nS, split=split_in(4))
+    if by == "post":
+        ring = ring.add(spikes, conn)
+        np.testing.assert_array_equal(jnp.concatenate(list(ring.buffer / u.nS), 1), rings[0])
+        assert not (ring.now / u.nS).any()
+        assert (ring.slots, ring.n_post, ring.split) == (6, 8, split_in(4))
+        assert "4 blocks over 'x'" in repr(ring)
+    else:
+        with pytest.raises(brainevent.MathError, match="split both in the same way"):
+            ring.add(spikes, conn)
+        # The transpose is split by postsynaptic neurons, and delivers to these.
+        turned = brainevent.DelayRing(6, 12, unit=u.nS, split=conn.T.split).add(jnp.ones(8, bool), conn.T)
+        whole = brainevent.DelayRing(6, 12, unit=u.nS).add(jnp.ones(8, bool), delayed.T)
+        np.testing.assert_allclose(jnp.concatenate(list(turned.buffer / u.nS), 1), whole.buffer / u.nS, rtol=1e-6)
+
+
+def test_other_delays_of_blocks(rng: np.random.Generator) -> None:
+    conn = sharding.shard(brainevent.CSR.fromdense(drawn(rng)), split_in(4))
+    delayed = conn.with_delay(2)
+    assert delayed.delay is not None
+    assert delayed.delay.shape == (4, 1)
+    assert delayed.with_delay(None).delay is None
+    spikes = jnp.ones(12, bool)
+    each = conn.with_delay(jnp.full(conn.data.shape, 2, jnp.uint8))
+    ring = brainevent.DelayRing(3, 8, split=split_in(4))
+    np.testing.assert_array_equal(ring.add(spikes, each).buffer, ring.add(spikes, delayed).buffer)
+    for call, message in (
+        (lambda: conn.with_delay(np.arange(1, 13)), "to the matrix before it is split"),
+        (lambda: conn.with_delay(0), "at least 1"),
+        (lambda: ring.add(spikes, conn), "has no delays"),
+        (lambda: ring.add(spikes, conn.with_delay(3)), "slots=4"),
+        (lambda: brainevent.DelayRing(3, 8).add(spikes, delayed), r"DelayRing\(slots, n_post, split=matrix.split\)"),
+        (lambda: brainevent.DelayRing(3, 8, split=split_in(2)).add(spikes, delayed), "split both in the same way"),
+        (lambda: brainevent.DelayRing(3, 9, split=split_in(4)), "9 postsynaptic neurons can't be split"),
+        (lambda: brainevent.DelayRing(3, 8, split=split_in(4, "pre")), "its own neurons"),
+        (lambda: brainevent.DelayRing(3, 8, split="x"), "takes a brainevent.sharding.Split"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(brainevent.BrainEventError, match=message):
+            call()  # type: ignore[no-untyped-call]
+    blocks = [{"delay": 1}, {"delay": 2}, {}, {"delay": np.arange(1, 13)}]
+
+    def reader(order: list[int]) -> Callable[[int, int], Any]:
+        def read(start: int, stop: int) -> Any:
+            return brainevent.CSR.fromdense(np.ones((12, stop - start))).with_delay(
+                blocks[order[start // 2]].get("delay")
+            )
+
+        return read
+
+    options: Any = {"shape": (12, 8), "split": split_in(4)}
+    found = sharding.unshard(brainevent.CSR.from_blocks(reader([0, 1, 0, 1]), **options))
+    np.testing.assert_array_equal(found.delay, [1, 1, 2, 2] * 24)
+    for order, message in (([0, 1, 2, 0], "all of them delays or none"), ([0, 3, 0, 0], "in the same way")):
+        with pytest.raises(brainevent.MathError, match=message):
+            brainevent.CSR.from_blocks(reader(order), **options)
+
+
 def test_units_and_weights_of_models(rng: np.random.Generator) -> None:
     dense = drawn(rng)
     conn = sharding.shard(brainevent.CSR.fromdense(dense * u.nS), split_in(2))
@@ -243,14 +337,10 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "comparison": lambda conn: conn > 1.0,
     "power": lambda conn: conn**2,
     "degrees": lambda conn: conn.in_degrees(),
-    "delays": lambda conn: conn.with_delay(2),
     "slices": lambda conn: conn.slice_rows([1]),
     "layout of delays": lambda conn: conn.delay_layout(jnp.ones(conn.nse, int), 3),
-    "delivery": lambda conn: conn.delay_deliver(jnp.zeros((3, 8)), jnp.ones(12), 1, 0),
-    "ring": lambda conn: brainevent.DelayRing(3, 8).add(jnp.ones(12), conn),
     "diagonal": lambda conn: conn.diag_add(1.0),
     "sorted": lambda conn: conn.sort_indices(),
-    "own rule": lambda conn: conn.apply_on_pre(lambda w, pre, post, params: w + 1, jnp.ones(12, bool)),
     "bounds of neurons": lambda conn: conn.update_on_pre(jnp.ones(12, bool), 1.0, w_max=jnp.ones((12, 1))),
     "file": lambda conn: brainevent.save("/dev/null", conn),
     "SciPy": lambda conn: conn.to_scipy(),
@@ -263,7 +353,6 @@ def test_what_needs_a_whole_matrix_says_so(cls: str, rng: np.random.Generator) -
     conn = sharding.shard(getattr(brainevent, cls).fromdense(drawn(rng)), split_in(4))
     only = {
         "layout of delays": ("CSR",),
-        "delivery": ("CSR",),
         "slices": ("CSR", "CSC"),
         "diagonal": ("CSR", "CSC"),
         "sorted": ("COO",),
@@ -333,9 +422,6 @@ def test_wrong_splits_say_what_is_wrong(rng: np.random.Generator) -> None:
 
 
 def test_formats_that_cannot_be_split_are_named(rng: np.random.Generator) -> None:
-    matrix = brainevent.CSR.fromdense(drawn(rng)).with_delay(3)
-    with pytest.raises(brainevent.UnsupportedOperationError, match="can't carry delay"):
-        sharding.shard(matrix, split_in(2))
     blocks = Blocks((jnp.ones((1, 2, 2)), [0], [0]), shape=(4, 4))
     with pytest.raises(brainevent.UnsupportedOperationError, match="'blocks' can't be split"):
         sharding.shard(blocks, split_in(2))
@@ -370,7 +456,7 @@ OTHER = {"pre": "post", "post": "pre"}
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_draw_blocks_of_the_same_network(rule: str, seed: int) -> None:
     by, draw = RULES[rule]
-    options = {"weight": connect.Uniform(0.5 * u.nS, 1.5 * u.nS), "seed": seed}
+    options: dict[str, Any] = {"weight": connect.Uniform(0.5 * u.nS, 1.5 * u.nS), "seed": seed}
     formats = ("csr", "csc", "coo", "dense", "fixed_pre_num" if by == "post" else "fixed_post_num")
     for name in formats if rule in ("fixed_indegree", "fixed_outdegree") else formats[:1]:
         whole = draw(**options, format=name)
@@ -378,6 +464,11 @@ def test_rules_draw_blocks_of_the_same_network(rule: str, seed: int) -> None:
         assert type(conn) is type(whole)
         assert conn.split == split_in(4, by)
         assert (sharding.unshard(conn).todense() == whole.todense()).all()
+    whole, conn = (draw(**options, delay=connect.Uniform(1, 300), split=split) for split in (None, split_in(4, by)))
+    assert whole.delay.dtype == conn.delay.dtype
+    back = sharding.unshard(conn)
+    for one, other in zip(jax.tree.leaves(back), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
     with pytest.raises(brainevent.UnsupportedOperationError, match=rf"connect\.{rule} draws by .* take Split\("):
         draw(**options, split=split_in(4, OTHER[by]))
     turned = draw(**options, split=split_in(4, by)).T
@@ -390,7 +481,7 @@ def test_rules_that_draw_no_blocks_say_so(rng: np.random.Generator) -> None:
         (lambda: connect.fixed_total_number(8, 8, 9, split=split), "connect.fixed_total_number draws all synapses"),
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, columns=(0, 2)), "columns= asks for a part"),
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, weight=rng.random(16)), "draws each block alone"),
-        (lambda: connect.fixed_indegree(8, 8, 2, split=split, delay=2), "can't carry delays yet"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, delay=np.full(16, 2)), "an array has a delay for each"),
         (lambda: connect.fixed_indegree(8, 9, 2, split=split), "9 postsynaptic neurons can't be split into 4"),
         (lambda: connect.fixed_indegree(8, 8, 2, split="x"), "takes a brainevent.sharding.Split"),  # type: ignore[arg-type]
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, format="cs"), "format must be one of"),  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ No process makes more than the blocks of its own devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -26,10 +27,12 @@ _Stored = TypeVar("_Stored", bound=StoredMatrix)
 
 
 class _Block(NamedTuple):
-    """A block in NumPy: its weights, None if one stands for all entries, and its own structure."""
+    """A block in NumPy: its weights, None if one stands for all entries, its own structure, and what annotates its
+    entries, one array behind the other; of these, what has a number for each entry is in the shape of weights."""
 
     data: Any
     structure: tuple[np.ndarray, ...]
+    notes: tuple[np.ndarray, ...] = ()
 
 
 def shard(conn: _Stored, split: Split) -> _Stored:
@@ -48,7 +51,7 @@ def shard(conn: _Stored, split: Split) -> _Stored:
 
     Raises:
         MathError: if the neurons can't be split evenly, or the matrix is traced.
-        UnsupportedOperationError: if its format can't be split, or it has delays.
+        UnsupportedOperationError: if its format can't be split.
 
     Example:
         >>> import brainevent, jax, jax.numpy as jnp
@@ -74,7 +77,8 @@ def shard(conn: _Stored, split: Split) -> _Stored:
     require_splittable(spec.format)
     data, unit = units.detach(conn.data)
     fmt = _given(spec.format)
-    structure = fmt.named([np.asarray(array) for array in spec.structure[: len(fmt.names)]])
+    arrays = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
+    structure, notes = fmt.named(arrays), arrays[len(fmt.structure) :]
     homogeneous = spec.is_homogeneous
     weights = np.asarray(data)
     axis = SplitFormat.of(fmt, split, transposed=spec.transposed).axis
@@ -86,17 +90,30 @@ def shard(conn: _Stored, split: Split) -> _Stored:
             return _Block(weights[:, start:stop] if axis else weights[start:stop], ())
         assert fmt.part is not None
         part = fmt.part(structure, spec.shape, axis, start, stop)
-        return _Block(None if homogeneous else _taken(weights, part.weights), part.arrays)
+        of_part = tuple(_part_of(note, axis, start, stop, part.weights) for note in notes)
+        return _Block(None if homogeneous else _taken(weights, part.weights), part.arrays, of_part)
 
     blocks = {at: block(at) for at in _own_blocks(split)}
     whole = units.attach(weights if homogeneous else None, unit)
     return _placed(type(conn), conn._static, spec.format, split, blocks, whole)
 
 
-def _taken(weights: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _taken(weights: np.ndarray, at: np.ndarray, fill: int = 0) -> np.ndarray:
     if not weights.size:
-        return np.zeros(at.shape, weights.dtype)
-    return np.where(at >= 0, weights.reshape(-1)[at], np.zeros((), weights.dtype))
+        return np.full(at.shape, fill, weights.dtype)
+    return np.where(at >= 0, weights.reshape(-1)[at], np.full((), fill, weights.dtype))
+
+
+def _part_of(note: np.ndarray, axis: int, start: int, stop: int, at: np.ndarray) -> np.ndarray:
+    """What annotates the entries of some rows or columns."""
+    if note.ndim == 2:  # of rows, or of columns
+        along = note.shape[axis] != 1
+        return (note[start:stop] if axis == 0 else note[:, start:stop]) if along else note
+    return note if note.shape == (1,) else _taken(note, at, _NOTHING)
+
+
+#: What annotates an entry that does not exist: a delay that any ring has.
+_NOTHING = 1
 
 
 def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
@@ -121,13 +138,16 @@ def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape,
         same = (spec.format, spec.is_homogeneous, data[at].dtype) == (first.format, homogeneous, one.dtype)
         if not same or (homogeneous and data[at].item() != one.item()):
             raise MathError(
-                "The blocks of a matrix have the same format and dtype, and one weight for each entry, or one for all "
-                "that is the same in all blocks."
+                "The blocks of a matrix have the same format and dtype, all of them delays or none, and one weight for "
+                "each entry, or one for all that is the same in all blocks."
             )
-    blocks = {
-        at: _Block(None if homogeneous else data[at], tuple(map(np.asarray, spec.structure[: len(fmt.names)])))
-        for at, spec in specs.items()
-    }
+    blocks = {}
+    for at, spec in specs.items():
+        arrays = tuple(map(np.asarray, spec.structure[: len(fmt.names)]))
+        per_entry = fmt.weights_shape(arrays, spec.shape)
+        own, notes = arrays[: len(fmt.structure)], arrays[len(fmt.structure) :]
+        shaped = (note.reshape(per_entry) if note.shape == (prod(per_entry),) != (1,) else note for note in notes)
+        blocks[at] = _Block(None if homogeneous else data[at], own, tuple(shaped))
     whole = units.attach(one if homogeneous else None, unit)
     return _placed(cls, (shape, first.format, *further), first.format, split, blocks, whole)
 
@@ -152,13 +172,7 @@ def require_splittable(fmt: Any) -> None:
     Raises:
         UnsupportedOperationError: naming it, and what to do.
     """
-    if fmt.annotations:
-        names = ", ".join(component.name for component in fmt.annotations)
-        raise UnsupportedOperationError(
-            f"A matrix that is split over devices can't carry {names} yet: split `matrix.with_delay(None)`, one matrix "
-            "for each delay."
-        )
-    changed = [component.name for component in fmt.components if component.build is None]
+    changed = [one.name for one in fmt.components if one.build is None and not one.annotates]
     if changed:
         raise UnsupportedOperationError(
             f"A matrix with the component {changed[0]!r} can't be split over devices: `matrix.tocoo()` can."
@@ -213,14 +227,36 @@ def unshard(conn: _Stored) -> _Stored:
         structure: tuple[Any, ...] = ()
     else:
         assert fmt.join is not None
-        own = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
-        parts = [fmt.named([array[at] for array in own]) for at in range(split.blocks)]
-        structure, at = fmt.join(parts, [block_shape] * split.blocks, split.axis)
+        arrays = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
+        parts = [fmt.named([array[at] for array in arrays]) for at in range(split.blocks)]
+        own, at = fmt.join(parts, [block_shape] * split.blocks, split.axis)
+        per_block = prod(fmt.weights_shape([array[0] for array in arrays], block_shape))
+        notes = (_joined(note, split.axis, at, per_block) for note in arrays[len(fmt.structure) :])
+        structure = (*own, *notes)
         joined = weights if spec.is_homogeneous else _taken(weights, at)
     static = (conn.shape, fmt, *conn._static[2:])
     children = (units.attach(jnp.asarray(joined), unit), *map(jnp.asarray, structure))
     whole = type(conn).tree_unflatten(static, children)
     return whole if fmt is split.block else whole.with_csc_index()  # type: ignore[attr-defined]
+
+
+def _joined(note: np.ndarray, axis: int, at: np.ndarray, per_block: int) -> np.ndarray:
+    """What annotates the entries of all blocks, whose positions in these are ``at``."""
+    if note.ndim == 3:  # of rows, or of columns; of the other side in each block the same
+        if note.shape[1 + axis] != 1:
+            return np.concatenate(list(note), axis=axis)
+        if (note == note[:1]).all():
+            return note[0]
+    elif note.shape[1] != 1 or per_block == 1:
+        return _taken(note, at, _NOTHING).reshape(-1)
+    elif (note == note[0]).all():
+        return note[0]
+    else:  # one for each block
+        return note.reshape(-1)[at // per_block].reshape(-1)
+    raise UnsupportedOperationError(
+        "The blocks have a delay for each neuron on the other side, and not the same ones: no array of a whole matrix "
+        "holds that. Give each entry its delay."
+    )
 
 
 # -- placing -----------------------------------------------------------------------------------------------------------
@@ -274,16 +310,20 @@ def _placed(
     shape = static[0][::-1] if cls._transposed else static[0]
     block_shape = split_format.block_shape(shape, split.blocks)
     one_for_all, unit = units.detach(whole)
-    columns: list[list[np.ndarray]] = []
+    columns: list[tuple[list[np.ndarray], int]] = []
     if one_for_all is None:
-        columns.append([block.data for block in blocks.values()])
-    columns += [[block.structure[i] for block in blocks.values()] for i in range(len(given.names))]
+        columns.append(([block.data for block in blocks.values()], 0))
+    outside = max(block_shape)
+    columns += [([block.structure[i] for block in blocks.values()], outside) for i in range(len(given.structure))]
+    shapes = [given.weights_shape((*block.structure, *block.notes), block_shape) for block in blocks.values()]
+    count = len(given.names) - len(given.structure)
+    notes = [_alike([block.notes[i] for block in blocks.values()], shapes, split) for i in range(count)]
     del blocks
     placed = []
-    for i, arrays in enumerate(columns):
-        is_data = one_for_all is None and i == 0
-        placed.append(_stacked(arrays, split, 0 if is_data else max(block_shape)))
+    for arrays, fill in columns:
+        placed.append(_stacked(arrays, split, fill))
         arrays.clear()
+    placed += [_stacked(arrays, split, _NOTHING, flat=flat) for arrays, flat in notes]
     if one_for_all is None:
         data, *structure = placed
     else:
@@ -295,8 +335,35 @@ def _placed(
     return matrix if given is fmt else matrix.with_csc_index()  # type: ignore[attr-defined]
 
 
-def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
-    """The blocks' arrays on their devices, filled up to one shape."""
+def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Split) -> tuple[list[np.ndarray], bool]:
+    """What annotates the entries of each block, for all, for each row or column, or for each entry in all of them; and
+    whether it is for entries. It has one dtype in all processes.
+
+    Args:
+        notes: of this process's blocks.
+        shapes: those of their weights.
+        split: how the matrix is split.
+    """
+    kinds = [
+        0 if note.shape == (1,) else 3 if note.shape == shape else 1 if note.shape[1] == 1 else 2
+        for note, shape in zip(notes, shapes, strict=True)
+    ]
+    (kind, size) = _agreed(np.array([max(kinds), max(note.dtype.itemsize for note in notes)]), split)
+    if set(kinds) - {0, kind} or (kind in (1, 2) and 0 in kinds):
+        raise MathError(
+            "The blocks of a matrix have delays for all of their entries, for rows, for columns or for each entry, and "
+            "all blocks do so in the same way."
+        )
+    if kind == 3:
+        notes = [np.broadcast_to(note, shape) for note, shape in zip(notes, shapes, strict=True)]
+    dtype = np.dtype({1: np.uint8, 2: np.uint16}.get(int(size), np.int32))
+    limit = np.iinfo(dtype).max
+    # What can't be a delay stays one that can't.
+    return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], bool(kind == 3)
+
+
+def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
+    """The blocks' arrays on their devices, filled up to one shape; each a vector then if ``flat``."""
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype
@@ -310,9 +377,10 @@ def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
         out = np.full((len(mine), *shape), fill, dtype)
         for place, at in enumerate(mine):
             out[place][tuple(map(slice, by_number[at].shape))] = by_number[at]
-        return out
+        return out.reshape(len(mine), -1) if flat else out
 
-    return jax.make_array_from_callback((split.blocks, *shape), split.sharding, of_device)
+    whole = (split.blocks, prod(shape)) if flat else (split.blocks, *shape)
+    return jax.make_array_from_callback(whole, split.sharding, of_device)
 
 
 def _moved(conn: _Stored, split: Split) -> _Stored:

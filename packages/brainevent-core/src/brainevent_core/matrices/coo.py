@@ -103,7 +103,7 @@ class COO(StoredMatrix):
         aux = (self.shape[::-1], spec.unannotated.format.turned, self.cols_sorted, self.rows_sorted)
         _, _, *further = spec.unannotated.structure
         transposed = COO.tree_unflatten(aux, (self.data, self.col, self.row, *further))
-        return annotated(transposed, turned(annotations_of(spec)))
+        return annotated(transposed, turned(annotations_of(spec), spec.format))
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

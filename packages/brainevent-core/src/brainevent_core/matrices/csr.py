@@ -223,7 +223,7 @@ class CSR(_Compressed):
         """The matrix as a :class:`CSRDelayLayout` for rings of ``n_slots`` slots; see :meth:`CSRDelayLayout.build`."""
         from brainevent_core.matrices.delay_layout import CSRDelayLayout
 
-        require_whole(self.__matrix_spec__.format, "delays yet")
+        require_whole(self.__matrix_spec__.format, "layout of its delays")
         parts = (self.data, self.indices, self.indptr)
         return CSRDelayLayout.build(*parts, delays, n_slots=n_slots, shape=self.shape)
 

@@ -270,7 +270,7 @@ class StoredMatrix(Matrix):
         """How many steps later an event of an entry arrives; None if it has no delays.
 
         (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
-        per entry. Integers of any dtype.
+        per entry. Of a matrix in blocks, these are in front. Integers of any dtype.
         """
         return delay_of(self.__matrix_spec__)
 
@@ -284,7 +284,8 @@ class StoredMatrix(Matrix):
             delay: whole steps, at least 1: one for all; one for each row (presynaptic neuron), (rows,); or one for each
                 entry, in the shape of one weight per entry. The latter decides where both have one shape; (rows, 1) is
                 for rows in any case. Any integer dtype: uint8 takes a byte a synapse. Times are converted by
-                :func:`brainevent.steps`. None makes a matrix without delays.
+                :func:`brainevent.steps`. None makes a matrix without delays. A matrix in blocks takes one for all, or
+                one for each entry in the shape of its weights, the blocks in front.
 
         Raises:
             DTypeError: if they are no integers.
@@ -298,8 +299,6 @@ class StoredMatrix(Matrix):
             >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
             CSR(shape=(2, 2), nse=3, dtype=float32, delay)
         """
-        if delay is not None:
-            require_whole(self.__matrix_spec__.format, "delays yet")
         return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:

@@ -1,7 +1,7 @@
 """Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
 
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates, index_of_columns
-from brainevent_core.ops.delays import deliver, take
+from brainevent_core.ops.delays import deliver, look, take
 from brainevent_core.ops.dt2t import dt2t
 from brainevent_core.ops.edge_update import apply_rule
 from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum, widened
@@ -36,6 +36,7 @@ __all__ = [
     "entries_of",
     "exchange_events",
     "index_of_columns",
+    "look",
     "matmul",
     "matrix_product",
     "not_in_blocks",

@@ -21,7 +21,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from brainevent_core import _jax
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, PLAIN, SPARSE_FLOAT, WORD_BITS, Encoding, is_event
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import Shape, SplitFormat
+from brainevent_core.formats import InBlocks, Shape
 from brainevent_core.primitives import encode_events_p
 
 __all__ = ["Along", "exchange_events", "not_in_blocks", "on_blocks", "require_whole"]
@@ -41,7 +41,7 @@ def require_whole(format: Any, what: str) -> None:
     Raises:
         UnsupportedOperationError: naming what it doesn't have.
     """
-    if type(format) is SplitFormat:
+    if isinstance(format, InBlocks):
         raise not_in_blocks(what)
 
 
@@ -110,7 +110,7 @@ class Along:
 
 
 def on_blocks(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     operation: Callable[..., Any],
     entries: Sequence[Any],
@@ -142,7 +142,7 @@ def on_blocks(
     return _mapped(fmt, shape, run, lies, entries, arrays, homogeneous, result)
 
 
-def _decoded(fmt: SplitFormat, shape: Shape, lies: Along | None, x: Any) -> tuple[Along | None, Any]:
+def _decoded(fmt: InBlocks, shape: Shape, lies: Along | None, x: Any) -> tuple[Along | None, Any]:
     """An operand along the split side is cut into blocks, which words or lists of events can't be."""
     if lies is None or lies.encoding in PLAIN or lies.axis != fmt.axis:
         return lies, x
@@ -151,7 +151,7 @@ def _decoded(fmt: SplitFormat, shape: Shape, lies: Along | None, x: Any) -> tupl
 
 
 def _run(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     operation: Callable[..., Any],
     homogeneous: Sequence[bool],
@@ -203,7 +203,7 @@ def _without_blocks(axes: Sequence[int | None], arrays: Sequence[Any]) -> list[A
 
 
 def _mapped(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     run: Callable[..., Any],
     lies: Sequence[Along | None],
@@ -224,11 +224,11 @@ def _mapped(
     explicit = types[fmt.mesh_axis] == AxisType.Explicit
     block = PartitionSpec(fmt.mesh_axis)
     entry_specs = [PartitionSpec() if same else block for same in homogeneous]
-    specs, travels = [], []
-    rest: tuple[Any, ...] = ()
+    specs, travels, further = [], [], []
     for one, array in zip(lies, operands):
         given = tuple(_jax.partition(jax.typeof(array)))
-        rest = given[1:] if one is not None else rest
+        rest = given[1:] if one is not None else ()
+        further.append(rest)
         split = one is not None and one.axis == fmt.axis
         if one is None or fmt.devices == 1:
             travel = False
@@ -244,7 +244,8 @@ def _mapped(
         entries = [_split_as(mesh, spec, array, visible) for spec, array in zip(entry_specs, entries)]
         operands = [_split_as(mesh, spec, array, visible) for spec, array in zip(specs, operands)]
     # A batch that is split over another explicit axis stays so. Axes that nothing here is split over are not ours.
-    axes = {fmt.mesh_axis, *(name for entry in rest for name in _names_in(entry))}
+    axes = {fmt.mesh_axis, *(name for rest in further for entry in rest for name in _names_in(entry))}
+    rest = further[-1] if further else ()  # the only operand of what has a result along an axis
     out_specs = block if result is None else PartitionSpec(fmt.mesh_axis, *rest)
     out = jax.shard_map(
         functools.partial(run, lies, True, travels),
