@@ -13,9 +13,9 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike
 from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import Split
 from brainevent_core.matrices import Matrix
 from brainevent_core.matrices.delays import narrowed, require_slots
-from brainevent_core.formats import Split
 from brainevent_core.ops import deliver, look, take
 from brainevent_core.serialization import serializable
 
@@ -82,8 +82,8 @@ class DelayRing:
             own neurons.
 
     Attributes:
-        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``. In blocks if
-            it is split, (blocks, slots, n_post / blocks).
+        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``. In blocks
+            if it is split, (blocks, slots, n_post / blocks).
         split: how it is split over devices, None if it isn't.
         t: the present step modulo the number of slots, an int32 scalar.
 

@@ -59,8 +59,8 @@ def drawn_in_blocks(
         given = options.get(fact)
         if not (callable(given) or isinstance(given, Distribution)) and np.size(units.detach(given)[0]) != 1:
             raise MathError(
-                f"With split=, a rule draws each block alone, and an array has a {fact} for each synapse of all: give a "
-                "number, a distribution or a function."
+                f"With split=, a rule draws each block alone, and an array has a {fact} for each synapse of all: give "
+                "a number, a distribution or a function."
             )
     if options["seed"] is None and split.mesh.is_multi_process:
         raise MathError("Give seed=: each process would draw another one, and blocks of another network.")

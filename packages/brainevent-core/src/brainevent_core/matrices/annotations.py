@@ -1,8 +1,8 @@
 """What annotates the entries of a matrix, such as delays, while entries are reordered, selected or turned round.
 
 Annotations are in the orientation of the matrix here: one number for all entries, (1,), one for each row, (rows, 1), or
-column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored. Those of a matrix in blocks
-have these in front.
+column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored. Those of a matrix in
+blocks have these in front.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import jax.numpy as jnp
 
-from brainevent_core.formats import Component, Format, InBlocks, within
+from brainevent_core.formats import Component, InBlocks, within
 from brainevent_core.ops import MatrixSpec
 
 if TYPE_CHECKING:

@@ -193,8 +193,8 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
     blocks = fmt.blocks_here
     if len(shape) != 3 or (shape[0], shape[0] * shape[2]) != (blocks, n_post) or not shape[1]:
         raise MathError(
-            f"A matrix in blocks delivers to a ring in blocks, here of shape ({blocks}, slots, {n_post // blocks}), got "
-            f"{shape}: make it with `brainevent.DelayRing(slots, n_post, split=matrix.split)`."
+            f"A matrix in blocks delivers to a ring in blocks, here of shape ({blocks}, slots, {n_post // blocks}), "
+            f"got {shape}: make it with `brainevent.DelayRing(slots, n_post, split=matrix.split)`."
         )
 
 
