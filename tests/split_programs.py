@@ -346,9 +346,75 @@ def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, obje
     return found | {"backends": sorted(backends)}
 
 
+# -- generated connectivity --------------------------------------------------------------------------------------------
+
+GENERATED = {"Scalar": (1.5,), "Normal": (0.5, 1.5), "Uniform": (0.5, 1.5)}
+TARGETS = 8192  # a block of the stream, of which a device has a window
+
+
+def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """Products with connectivity that each device generates for its own targets: those of the whole matrix, bit for bit
+    where a block sums them."""
+    cls = getattr(brainevent, f"JITC{law}{along}")
+    rng = np.random.default_rng(seed)
+    options = {"prob": 0.05, "seed": seed, "shape": (SOURCES, TARGETS)}
+    pre, post, trace = rng.random(SOURCES) < 0.1, rng.random(TARGETS) < 0.05, rng.random(SOURCES).astype(np.float32)
+    whole = cls(GENERATED[law], **options)
+
+    def products(conn, pre, post, trace):  # type: ignore[no-untyped-def]
+        # Of each orientation that which looks at connections of events alone, and that which looks at all.
+        return {
+            "spikes @ conn": BinaryArray(pre) @ conn,
+            "conn.T @ batch": conn.T @ BinaryArray(jnp.stack([pre, pre], 1)),
+            "numbers @ conn": trace @ conn,
+            "conn @ spikes": conn @ BinaryArray(post),
+        }
+
+    def inside(conn, pre, post, trace):  # type: ignore[no-untyped-def]
+        events, trace = sharding.exchange(pre, "x"), jax.lax.all_gather(trace, "x", tiled=True)
+        found = products(conn, events.value, post, trace)
+        return found | {"conn @ spikes": jax.lax.psum(found["conn @ spikes"], "x")}
+
+    wanted = jax.jit(products)(whole, pre, post, trace)
+    bits: dict[str, set[str]] = {name: set() for name in wanted}
+    found: dict[str, object] = {}
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        conn = cls(GENERATED[law], **options, split=sharding.Split(mesh, "x", blocks=BLOCKS))
+        given = (conn, *(placed(mesh, array) for array in (pre, post, trace)))
+        program = products
+        if mode == "shard_map":
+            out = {name: P("x") for name in wanted} | {"conn @ spikes": P()}
+            program = jax.shard_map(inside, mesh=mesh, in_specs=specs_of(given), out_specs=out)
+        with jax.set_mesh(mesh):
+            results = jax.jit(program)(*given)
+        for name, array in results.items():
+            np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-4, err_msg=f"{name} on {count}")
+            bits[name].add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+        if count == devices[-1] and mode != "shard_map":
+            compiled = compiled_of(lambda conn, s: BinaryArray(s) @ conn, mesh, *given[:2])
+            shapes = re.findall(r"(?:f32|s32|u32|pred|u8)\[([0-9,]+)\]", compiled.as_text())
+            found["collectives"] = collectives(compiled)
+            found["largest"] = max(int(np.prod([int(size) for size in shape.split(",")])) for shape in shapes)
+            found["bytes"] = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(conn))
+    several = {name for name, each in bits.items() if len(each) > 1}
+    for name, array in wanted.items():
+        bits[name].add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+    found["differ"] = sorted(several)
+    found["differ from the whole"] = sorted(name for name, each in bits.items() if len(each) > 1)
+    return found
+
+
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
     assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
-    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid, "delays": delays}[table]
+    run = {
+        "compare": compare,
+        "traffic": traffic,
+        "exchange": exchange,
+        "grid": grid,
+        "delays": delays,
+        "generated": generated,
+    }[table]
     print(json.dumps(run(*case, int(seed), counts)))

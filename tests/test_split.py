@@ -145,6 +145,23 @@ def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
     assert not weight_sized_copies(found["loop"], found["ring"])
 
 
+@pytest.mark.cover(share=0.15, strength=1)
+@pytest.mark.parametrize("law", ["Scalar", "Normal", "Uniform"])
+@pytest.mark.parametrize("along", ["R", "C"])
+@pytest.mark.parametrize("mode", MODES)
+def test_generated_connectivity(law: str, along: str, mode: str, seed: int) -> None:
+    """Each device generates the window of its own targets. Sums over devices in shard_map are XLA's; otherwise only
+    those over blocks are other sums than those of the whole."""
+    found = run("generated", law, along, mode, seed=seed, devices="1,4")
+    over_blocks = ["conn @ spikes"]
+    assert found["differ"] == (over_blocks if mode == "shard_map" and found["differ"] else [])
+    assert set(found["differ from the whole"]) <= set(over_blocks)
+    if mode != "shard_map":
+        assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
+        assert found["largest"] < 8192  # nothing has a number for each target, of which a device has a quarter
+        assert found["bytes"] < 100
+
+
 @pytest.mark.slow
 def test_the_example_in_one_and_in_several_processes() -> None:
     """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""
@@ -409,7 +426,7 @@ def test_wrong_splits_say_what_is_wrong(rng: np.random.Generator) -> None:
         (lambda: Split(jax.devices(), "x"), "takes a jax.sharding.Mesh"),  # type: ignore[arg-type]
         (lambda: sharding.shard(matrix, split_in(3)), "8 postsynaptic neurons can't be split into 3 blocks"),
         (lambda: sharding.shard(matrix, "x"), "takes a Split"),  # type: ignore[arg-type]
-        (lambda: sharding.shard(jnp.ones((2, 2)), split_in(2)), "takes a stored matrix"),  # type: ignore[type-var]
+        (lambda: sharding.shard(jnp.ones((2, 2)), split_in(2)), "shard takes a matrix"),  # type: ignore[type-var]
         (lambda: jax.jit(lambda m: sharding.shard(m, split_in(2)))(matrix), "outside of jit"),
         (lambda: jax.jit(sharding.unshard)(sharding.shard(matrix, split_in(2))), "outside of jit"),
         (lambda: jnp.ones(7) @ sharding.shard(matrix, split_in(2)), "length 12"),
@@ -425,8 +442,32 @@ def test_formats_that_cannot_be_split_are_named(rng: np.random.Generator) -> Non
     blocks = Blocks((jnp.ones((1, 2, 2)), [0], [0]), shape=(4, 4))
     with pytest.raises(brainevent.UnsupportedOperationError, match="'blocks' can't be split"):
         sharding.shard(blocks, split_in(2))
-    with pytest.raises(brainevent.MathError, match="takes a stored matrix"):
-        sharding.shard(brainevent.JITCScalarR(1.0, 0.1, 0, shape=(4, 4)), split_in(2))  # type: ignore[type-var]
+
+
+def test_generated_matrices_there_and_back(rng: np.random.Generator) -> None:
+    conn = brainevent.JITCUniformR(0.5 * u.nS, 1.5 * u.nS, 0.3, 7, shape=(12, 8))
+    for by in ("post", "pre"):
+        split = split_in(4, by)
+        blocks = sharding.shard(conn, split)
+        assert blocks.split == split
+        assert blocks.T.split == split_in(4, "pre" if by == "post" else "post")
+        assert (sharding.unshard(blocks.T).todense() == conn.todense().T).all()
+        assert (sharding.unshard(sharding.shard(blocks, split_in(2))).todense() == conn.todense()).all()
+        assert "4 blocks" in repr(blocks)
+        np.testing.assert_allclose(
+            (BinaryArray(jnp.ones(12, bool)) @ (2 * blocks)) / u.nS, 2 * conn.todense().sum(0) / u.nS, rtol=1e-5
+        )
+        assert jax.jit(lambda seed: sharding.shard(brainevent.JITCScalarR(1.0, 0.5, seed, shape=(4, 8)), split))(
+            3
+        ).split
+        for name, operation in REFUSED.items():
+            if name not in ("slices", "layout of delays", "diagonal", "sorted", "power", "bounds of neurons", "file"):
+                with pytest.raises(brainevent.BrainEventError, match=r"sharding\.unshard|tocsr|todense"):
+                    operation(blocks)
+        with pytest.raises(brainevent.UnsupportedOperationError, match="materialises"):
+            blocks.update_on_pre(jnp.ones(12, bool), 1.0)
+    with pytest.raises(brainevent.MathError, match="8 postsynaptic neurons can't be split"):
+        brainevent.JITCScalarR(1.0, 0.1, 0, shape=(4, 8), split=split_in(3))
 
 
 def test_another_mesh_in_use_is_an_error(rng: np.random.Generator) -> None:

@@ -25,7 +25,7 @@ from brainevent_core.formats.registry import (
     registered_formats,
     unregister,
 )
-from brainevent_core.formats.split import InBlocks, Split, SplitFormat
+from brainevent_core.formats.split import InBlocks, Split, SplitFormat, SplitRule
 from brainevent_core.formats.weight_indices import WEIGHT_INDICES
 
 for _format in (DENSE_FORMAT, COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT):
@@ -50,6 +50,7 @@ __all__ = [
     "Shape",
     "Split",
     "SplitFormat",
+    "SplitRule",
     "Structure",
     "column_index",
     "delay_at_entries",

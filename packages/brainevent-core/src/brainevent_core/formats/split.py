@@ -17,13 +17,15 @@ from math import prod
 from typing import Any, Literal, Self
 
 import jax
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from brainevent_core._jax import manual_axes
 from brainevent_core.errors import MathError
 from brainevent_core.formats.format import Component, Format, Shape, Structure
+from brainevent_core.jitc import ConnectionRule
 
-__all__ = ["InBlocks", "Split", "SplitFormat"]
+__all__ = ["InBlocks", "Split", "SplitFormat", "SplitRule"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class InBlocks:
     """Where the blocks of something are, whatever they hold.
 
     Attributes:
-        block: what a block is: the format of a stored one.
+        block: what a block is: the format of a stored one, or the rule that generates it.
         mesh: the devices.
         mesh_axis: the name of the axis of the mesh.
         blocks: how many blocks there are.
@@ -266,3 +268,27 @@ class SplitFormat(InBlocks):
 
     def __repr__(self) -> str:
         return self.full_name
+
+
+@dataclass(frozen=True)
+class SplitRule(InBlocks):
+    """What stands in the place of a rule for a generated matrix in blocks: each is a window of the whole."""
+
+    block: ConnectionRule
+
+    @property
+    def components(self) -> tuple[()]:
+        """Further arrays: it has none."""
+        return ()
+
+    @property
+    def stores_all(self) -> bool:
+        """Whether the matrix has its elements in an array: it has none of them."""
+        return False
+
+    def offsets(self, shape: Shape) -> np.ndarray:
+        """The first row and column of each block of a matrix of this shape, (blocks, 2)."""
+        size = self.block_shape(shape, self.blocks)[self.axis]
+        offsets = np.zeros((self.blocks, 2), np.uint32)
+        offsets[:, self.axis] = np.arange(self.blocks, dtype=np.uint32) * np.uint32(size)
+        return offsets

@@ -18,12 +18,15 @@ from brainevent_core import units
 from brainevent_core._typing import Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
 from brainevent_core.formats import Format, Split, SplitFormat
+from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.generated import JITCMatrix
 from brainevent_core.matrices.stored import StoredMatrix
 from brainevent_core.ops import MatrixSpec
 
 __all__ = ["assembled", "shard", "unshard"]
 
 _Stored = TypeVar("_Stored", bound=StoredMatrix)
+_M = TypeVar("_M", bound=Matrix)
 
 
 class _Block(NamedTuple):
@@ -35,19 +38,20 @@ class _Block(NamedTuple):
     notes: tuple[np.ndarray, ...] = ()
 
 
-def shard(conn: _Stored, split: Split) -> _Stored:
+def shard(conn: _M, split: Split) -> _M:
     """A matrix that is there, in blocks on the devices of a mesh.
 
     Args:
-        conn: of any stored class; concrete, so outside of ``jit``. Of several processes each has the same whole matrix,
-            and takes its own blocks. Or a matrix in blocks, which goes to the devices of another mesh if it is split as
-            ``split`` says, and is put together and split again otherwise.
+        conn: of any class; concrete, so outside of ``jit``, but for one that is generated just in time. Of several
+            processes each has the same whole matrix, and takes its own blocks. Or a matrix in blocks, which goes to the
+            devices of another mesh if it is split as ``split`` says, and is put together and split again otherwise.
         split: how.
 
     Returns:
         A matrix of the same class and shape, whose arrays have the blocks in front and are split along them; one weight
         for all stays one. Entries outside of the matrix are left out, and blocks with fewer entries than others are
-        filled up. A column index is made again, for each block.
+        filled up. A column index is made again, for each block. Of a matrix that is generated, each device generates
+        the part of its own neurons, and it is the same matrix.
 
     Raises:
         MathError: if the neurons can't be split evenly, or the matrix is traced.
@@ -64,8 +68,11 @@ def shard(conn: _Stored, split: Split) -> _Stored:
         >>> brainevent.BinaryArray(jnp.array([True, True])) @ conn
         Array([2., 4.], dtype=float32)
     """
-    _require(isinstance(conn, StoredMatrix), f"shard takes a stored matrix, got {type(conn).__name__}.")
+    _require(isinstance(conn, Matrix), f"shard takes a matrix, got {type(conn).__name__}.")
     _require(isinstance(split, Split), f"shard takes a Split, got {type(split).__name__}.")
+    if isinstance(conn, JITCMatrix):
+        return conn.in_blocks(split)
+    assert isinstance(conn, StoredMatrix)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
         raise MathError("shard places arrays on devices, so it takes a concrete matrix: call it outside of jit.")
     if isinstance(conn.__matrix_spec__.format, SplitFormat):
@@ -184,7 +191,7 @@ def require_splittable(fmt: Any) -> None:
         )
 
 
-def unshard(conn: _Stored) -> _Stored:
+def unshard(conn: _M) -> _M:
     """A matrix in blocks as an ordinary one, whole in the memory of this process.
 
     Entries that filled blocks up are left out. Those of a row (column) stand in the order of the blocks, and as they
@@ -205,9 +212,12 @@ def unshard(conn: _Stored) -> _Stored:
         Array([[0., 1.],
                [2., 3.]], dtype=float32)
     """
+    if isinstance(conn, JITCMatrix):
+        return conn if conn.split is None else conn.in_blocks(None)
     spec = conn.__matrix_spec__
     if not isinstance(spec.format, SplitFormat):
         return conn
+    assert isinstance(conn, StoredMatrix)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
         raise MathError(
             "unshard puts a matrix together on the host, so it takes a concrete one: call it outside of jit."
