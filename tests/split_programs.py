@@ -346,6 +346,93 @@ def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, obje
     return found | {"backends": sorted(backends)}
 
 
+def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A network of two populations whose smallest delay is 5 steps, which exchanges spikes in every step or in every
+    fifth: the raster, in any way and on any number of devices."""
+    sizes, weights, least, slots, steps = {"exc": 128, "inh": 64}, {"exc": 0.05, "inh": -0.1}, 5, 12, 60
+    rng = np.random.default_rng(seed)
+    start = {name: rng.random(size).astype(np.float32) for name, size in sizes.items()}
+
+    def network(split):  # type: ignore[no-untyped-def]
+        pairs = [(source, target) for source in sizes for target in sizes]
+        return {
+            (source, target): brainevent.connect.fixed_indegree(
+                sizes[source],
+                sizes[target],
+                16,
+                weight=brainevent.connect.Normal(weights[source], 0.01),
+                delay=brainevent.connect.Uniform(least, slots - 1),
+                seed=seed + i,
+                split=split,
+            )
+            for i, (source, target) in enumerate(pairs)
+        }
+
+    def simulated(conns, rings, v, m):  # type: ignore[no-untyped-def]
+        def step(carry, _):  # type: ignore[no-untyped-def]
+            rings, v = carry
+            now, emptied, fired = {}, {}, {}
+            for name, ring in rings.items():
+                now[name], emptied[name] = ring.pop()
+                v[name] = v[name] * 0.95 + 0.08 + now[name]
+                fired[name] = v[name] > 1
+                v[name] = jnp.where(fired[name], 0, v[name])
+            return (emptied, v), fired
+
+        def interval(carry, _):  # type: ignore[no-untyped-def]
+            (rings, v), fired = jax.lax.scan(step, carry, length=m)
+            rings = {
+                target: ring.add_steps(*((fired[source], conns[source, target]) for source in sizes))
+                for target, ring in rings.items()
+            }
+            return (rings, v), fired
+
+        raster = jax.lax.scan(interval, (rings, v), length=steps // m)[1]
+        return {name: fired.reshape(steps, -1) for name, fired in raster.items()}
+
+    def every_step(conns, rings, v):  # type: ignore[no-untyped-def]
+        def step(carry, _):  # type: ignore[no-untyped-def]
+            rings, v, before = carry
+            fired = {}
+            for name, ring in rings.items():
+                for source in sizes:
+                    # Those of the step before, which would have been added there after `pop`.
+                    ring = ring.add(BinaryArray(before[source]), conns[source, name])
+                now, rings[name] = ring.pop()
+                v[name] = v[name] * 0.95 + 0.08 + now
+                fired[name] = v[name] > 1
+                v[name] = jnp.where(fired[name], 0, v[name])
+            return (rings, v, fired), fired
+
+        quiet = {name: jnp.zeros(size, bool) for name, size in sizes.items()}
+        return jax.lax.scan(step, (rings, v, quiet), length=steps)[1]
+
+    def digest(raster):  # type: ignore[no-untyped-def]
+        return hashlib.sha256(b"".join(np.packbits(np.asarray(raster[name])).tobytes() for name in sizes)).hexdigest()
+
+    def rings(split):  # type: ignore[no-untyped-def]
+        return {name: brainevent.DelayRing(slots, size, split=split) for name, size in sizes.items()}
+
+    conns, own = network(None), rings(None)
+    whole = jax.jit(simulated, static_argnums=3)(conns, own, start, least)
+    # A spike that is added a step later has a delay that is a step shorter.
+    sooner = {key: conn.with_delay(conn.delay - 1) for key, conn in conns.items()}
+    single = jax.jit(every_step)(sooner, own, start)
+    found: dict[str, object] = {"spikes": int(sum(np.asarray(fired).sum() for fired in whole.values()))}
+    digests = {digest(whole), digest(single)}
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        split = sharding.Split(mesh, "x", blocks=4)
+        given = network(split), rings(split), {name: placed(mesh, v) for name, v in start.items()}
+        for m in (1, least):
+            with jax.set_mesh(mesh):
+                program = jax.jit(simulated, static_argnums=3).lower(*given, m).compile()
+            digests.add(digest(program(*given)))
+            if count == devices[-1]:
+                found[str(m)] = collectives(program)
+    return found | {"rasters": len(digests)}
+
+
 # -- generated connectivity --------------------------------------------------------------------------------------------
 
 GENERATED = {"Scalar": (1.5,), "Normal": (0.5, 1.5), "Uniform": (0.5, 1.5)}
@@ -416,5 +503,6 @@ if __name__ == "__main__":
         "grid": grid,
         "delays": delays,
         "generated": generated,
+        "intervals": intervals,
     }[table]
     print(json.dumps(run(*case, int(seed), counts)))

@@ -145,6 +145,19 @@ def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
     assert not weight_sized_copies(found["loop"], found["ring"])
 
 
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=pytest.mark.slow if mode != "auto" else ()) for mode in MODES[:2]]
+)
+def test_spikes_of_several_steps_travel_at_once(mode: str, seed: int) -> None:
+    """The raster is that of `add` in each step, and of a network that isn't split."""
+    found = run("intervals", mode, seed=seed, devices="2")
+    assert found["spikes"] > 100
+    assert found["rasters"] == 1
+    # 64 and 32 neurons a device: two words and one, of all devices and steps.
+    assert set(found["1"]) == {"all-gather u32[2,1]", "all-gather u32[4,1]"}
+    assert set(found["5"]) == {"all-gather u32[2,5]", "all-gather u32[4,5]"}
+
+
 @pytest.mark.cover(share=0.15, strength=1)
 @pytest.mark.parametrize("law", ["Scalar", "Normal", "Uniform"])
 @pytest.mark.parametrize("along", ["R", "C"])
@@ -299,6 +312,10 @@ def test_other_delays_of_blocks(rng: np.random.Generator) -> None:
         (lambda: conn.with_delay(0), "at least 1"),
         (lambda: ring.add(spikes, conn), "has no delays"),
         (lambda: ring.add(spikes, conn.with_delay(3)), "slots=4"),
+        (lambda: ring.add_steps((jnp.ones((3, 12), bool), delayed)), "the smallest delay is 2: deliver"),
+        (lambda: ring.add_steps((spikes, delayed)), r"\(steps, n\), got \(12,\)"),
+        (lambda: ring.add_steps(*((jnp.ones((m, 12)), delayed) for m in (1, 2))), "of the same steps"),
+        (lambda: ring.add_steps((spikes[None], jnp.ones((12, 8)))), "takes a matrix with delays"),  # type: ignore[arg-type]
         (lambda: brainevent.DelayRing(3, 8).add(spikes, delayed), r"DelayRing\(slots, n_post, split=matrix.split\)"),
         (lambda: brainevent.DelayRing(3, 8, split=split_in(2)).add(spikes, delayed), "split both in the same way"),
         (lambda: brainevent.DelayRing(3, 9, split=split_in(4)), "9 postsynaptic neurons can't be split"),
@@ -457,9 +474,10 @@ def test_generated_matrices_there_and_back(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(
             (BinaryArray(jnp.ones(12, bool)) @ (2 * blocks)) / u.nS, 2 * conn.todense().sum(0) / u.nS, rtol=1e-5
         )
-        assert jax.jit(lambda seed: sharding.shard(brainevent.JITCScalarR(1.0, 0.5, seed, shape=(4, 8)), split))(
-            3
-        ).split
+        drawn_in_jit = jax.jit(
+            lambda seed, by=by: brainevent.JITCScalarR(1.0, 0.5, seed, shape=(4, 8), split=split_in(4, by))
+        )
+        assert drawn_in_jit(3).split == split
         for name, operation in REFUSED.items():
             if name not in ("slices", "layout of delays", "diagonal", "sorted", "power", "bounds of neurons", "file"):
                 with pytest.raises(brainevent.BrainEventError, match=r"sharding\.unshard|tocsr|todense"):

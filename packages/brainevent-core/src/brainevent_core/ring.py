@@ -11,13 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import manual_axes
 from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike
+from brainevent_core.encodings import BINARY, FLOAT
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.formats import Split
 from brainevent_core.matrices import Matrix
 from brainevent_core.matrices.delays import narrowed, require_slots
-from brainevent_core.ops import deliver, look, take
+from brainevent_core.ops import EventSpec, deliver, look, take
+from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
+from brainevent_core.sharding import exchange
 
 __all__ = ["DelayRing", "steps"]
 
@@ -201,6 +205,76 @@ class DelayRing:
         self._require_split_of(conn)
         buffer = deliver(self.buffer, self.t, spikes, conn.__matrix_spec__, backend=backend)
         return self._new(buffer, self.t)
+
+    def add_steps(self, *projections: tuple[OperandLike, Matrix], backend: str | None = None) -> Self:
+        """The ring with what the spikes of the last steps cause, those that :meth:`pop` has taken.
+
+        Where no delay is less than m steps, the spikes of m steps may travel at once: neurons go on alone for so long,
+        and then all devices exchange what fired. For matrices that are split that is one exchange of m steps' spikes
+        in the place of m, and for others the same sums: those of :meth:`add` in each of the steps, bit for bit.
+
+        Args:
+            *projections: ``(spikes, conn)``; several that deliver to one ring are given together, for that is the order
+                of sums that :meth:`add` has. ``spikes`` are (m, pre), the oldest first: the last of them belong to the
+                step before the present one. ``conn`` is as in :meth:`add`, and no delay is less than m.
+            backend: name of the backend that must run it.
+
+        Raises:
+            MathError: as :meth:`add`; or if spikes are of different numbers of steps.
+            StructureError: if a delay is less than m, or as large as the number of slots, and can be seen. Inside of
+                ``jit`` none can: look at ``int(conn.delay.min())`` before.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> conn = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]])).with_delay(2)
+            >>> ring = brainevent.DelayRing(slots=3, n_post=2)
+            >>> _, ring = ring.pop()
+            >>> _, ring = ring.pop()
+            >>> ring = ring.add_steps((jnp.array([[True, False], [False, True]]), conn))
+            >>> for step in (2, 3):
+            ...     now, ring = ring.pop()
+            ...     print(step, now)
+            2 [0. 1.]
+            3 [2. 3.]
+        """
+        taken = [self._last_steps(*projection) for projection in projections]
+        counts = {spikes.array.shape[0] for spikes, _ in taken}
+        if len(counts) > 1:
+            raise MathError(
+                f"The spikes of all projections are of the same steps, got those of {sorted(counts)} steps."
+            )
+        for _, conn in taken:
+            delay = getattr(conn, "delay", None)
+            if delay is not None:
+                require_slots(delay, self.slots, least=max(counts))
+            self._require_split_of(conn)
+
+        def deliver_step(step: Any, buffer: Any) -> Any:
+            t = jnp.mod(self.t - count + step, self.slots)
+            for spikes, conn in taken:
+                fired = spikes._replace(array=jax.lax.dynamic_index_in_dim(spikes.array, step, keepdims=False))
+                buffer = deliver(buffer, t, fired, conn.__matrix_spec__, backend=backend)
+            return buffer
+
+        count = max(counts, default=0)
+        return self._new(jax.lax.fori_loop(0, count, deliver_step, self.buffer), self.t)
+
+    def _last_steps(self, spikes: OperandLike, conn: Matrix) -> tuple[EventSpec, Matrix]:
+        """The spikes of some steps, on all devices, and the matrix."""
+        if not isinstance(conn, Matrix):
+            raise DTypeError(f"A ring takes a matrix with delays, got {type(conn).__name__}.")
+        given = getattr(spikes, "__event_spec__", None)
+        if given is None:
+            array = as_array(spikes)
+            given = EventSpec(BINARY if array.dtype == jnp.bool_ else FLOAT, array)
+        given = given.summed_over(-1)
+        if len(given.array.shape) != 2:
+            raise MathError(f"add_steps takes the spikes of some steps, (steps, n), got {tuple(given.array.shape)}.")
+        split = getattr(conn, "split", None)
+        inside = split is not None and split.axis in manual_axes()
+        if split is not None and not inside and given.encoding is BINARY and given.array.shape[1] % split.devices == 0:
+            given = exchange(given, split).__event_spec__
+        return given, conn
 
     def _require_split_of(self, conn: Matrix) -> None:
         split = getattr(conn, "split", None)

@@ -144,15 +144,25 @@ def narrowed(array: Any) -> Any:
     return array.astype(next(dtype for dtype in (np.uint8, np.uint16, np.int32) if largest <= np.iinfo(dtype).max))
 
 
-def require_slots(delay: Any, slots: int) -> None:
+def require_slots(delay: Any, slots: int, least: int = 1) -> None:
     """Refuse delays of which it can be seen that they don't fit into a ring of so many slots.
 
+    Args:
+        delay: of a matrix.
+        slots: of the ring.
+        least: how many steps ago what is delivered was fired.
+
     Raises:
-        StructureError: if one is ``slots`` or more, or less than 1.
+        StructureError: if one is ``slots`` or more, or less than ``least``.
     """
     if isinstance(delay, jax.core.Tracer):
         return
     low, high = _extremes(delay)
+    if 1 <= low < least:
+        raise StructureError(
+            f"Spikes of {least} steps at once arrive later than in these steps, and the smallest delay is {low}: "
+            f"deliver those of {low} at once."
+        )
     if low < 1 or high >= slots:
         raise StructureError(
             f"In a ring of {slots} slots delays are from 1 to {slots - 1} steps, got {low if low < 1 else high}: "

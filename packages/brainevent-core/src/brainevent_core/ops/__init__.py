@@ -12,7 +12,7 @@ from brainevent_core.ops.sddmm import sddmm
 from brainevent_core.ops.slicing import columns, elements, rows
 from brainevent_core.ops.solve import solve
 from brainevent_core.ops.spec import EventLike, EventSpec, MatrixLike, MatrixSpec
-from brainevent_core.ops.split import Along, exchange_events, not_in_blocks, on_blocks, require_whole
+from brainevent_core.ops.split import Along, everywhere, exchange_events, not_in_blocks, on_blocks, require_whole
 
 __all__ = [
     "Along",
@@ -34,6 +34,7 @@ __all__ = [
     "dt2t",
     "elements",
     "entries_of",
+    "everywhere",
     "exchange_events",
     "index_of_columns",
     "look",
