@@ -433,6 +433,97 @@ def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found | {"rasters": len(digests)}
 
 
+# -- what lies in files, and what fits into memory ---------------------------------------------------------------------
+
+
+def learning_network(split):  # type: ignore[no-untyped-def]
+    """Synapses with delays, a ring and potentials of 128 neurons, on the devices of a split."""
+    conn = brainevent.connect.fixed_indegree(
+        128, 128, 16, weight=0.05, delay=brainevent.connect.Uniform(1, 9), seed=4, split=split
+    )
+    start = np.random.default_rng(0).random(128).astype(np.float32)
+    conn = conn.with_data(jax.jit(lambda data: 0.05 + 0 * data, out_shardings=split.sharding)(conn.delay * 1.0))
+    return {"conn": conn, "ring": brainevent.DelayRing(10, 128, split=split), "v": placed(split.mesh, start)}
+
+
+@jax.jit
+def learn(state, steps):  # type: ignore[no-untyped-def]
+    """The state after some steps, in which synapses of active neurons become weaker, and the spikes."""
+
+    def step(state, _):  # type: ignore[no-untyped-def]
+        now, ring = state["ring"].pop()
+        v = state["v"] * 0.95 + 0.07 + now
+        fired = v > 1
+        conn = state["conn"].update_on_pre(fired, -0.01 * v, w_min=0.0)
+        ring = ring.add(BinaryArray(fired), conn)
+        return {"conn": conn, "ring": ring, "v": jnp.where(fired, 0, v)}, fired
+
+    return jax.lax.scan(step, state, steps)
+
+
+def checkpoint(what: str, path: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """Save a network after 40 steps, or resume it; in both cases, the spikes of 40 more."""
+    import orbax.checkpoint as ocp
+
+    mesh = mesh_of(devices[-1], "auto")
+    state = learning_network(sharding.Split(mesh, "x", blocks=BLOCKS))
+    with ocp.StandardCheckpointer() as checkpointer:
+        if what == "save":
+            state, _ = learn(state, jnp.arange(40))
+            checkpointer.save(path, state)
+        else:
+            like = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), state
+            )
+            state = checkpointer.restore(path, like)
+    assert len(state["conn"].data.sharding.device_set) == devices[-1]
+    _, fired = learn(state, jnp.arange(40))
+    digest = hashlib.sha256(np.packbits(np.asarray(fired)).tobytes()).hexdigest()
+    return {"spikes": int(np.asarray(fired).sum()), "digest": digest}
+
+
+def memory(coordinator: str, processes: str, process: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A network of 2.4 GB in data and indices, in a process that may have 1.8 GB of private memory in all."""
+    import resource
+
+    count, neurons, degree = int(processes), 1 << 16, 4600
+    if count > 1:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(coordinator, count, int(process))
+    mesh = Mesh(np.array(jax.devices()), ("x",), axis_types=(AxisType.Auto,))
+    split = sharding.Split(mesh, "x", blocks=32)
+    limit = 1_800_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+    def read_block(start: int, stop: int):  # type: ignore[no-untyped-def]
+        # Synapses from neurons in regular distances, with weights that differ: all elements of a block in one pass.
+        indices = np.arange(start * degree, stop * degree, dtype=np.int32)
+        np.multiply(indices, 7919, out=indices)
+        np.bitwise_and(indices, neurons - 1, out=indices)
+        data = np.full(indices.shape, 1 / degree, np.float32)
+        data[:: degree // 2] *= 2
+        return data.reshape(-1, degree), indices.reshape(-1, degree)
+
+    def read(start: int, stop: int):  # type: ignore[no-untyped-def]
+        data, indices = read_block(start, stop)
+        return brainevent.FixedPreNumConn(data, indices, shape=(neurons, stop - start), check=False)
+
+    conn = brainevent.FixedPreNumConn.from_blocks(read, shape=(neurons, neurons), split=split)
+    fired = placed(mesh, np.arange(neurons) % 2 == 0)
+
+    @jax.jit
+    def run(conn, fired):  # type: ignore[no-untyped-def]
+        def step(fired, _):  # type: ignore[no-untyped-def]
+            currents = BinaryArray(fired) @ conn
+            return currents > 0.4, currents.sum()
+
+        return jax.lax.scan(step, fired, length=2)[1]
+
+    sums = run(conn, fired)
+    own = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(conn))
+    return {"nse": conn.nse, "bytes": own, "limit": limit, "sums": np.asarray(sums).tolist()}
+
+
 # -- generated connectivity --------------------------------------------------------------------------------------------
 
 GENERATED = {"Scalar": (1.5,), "Normal": (0.5, 1.5), "Uniform": (0.5, 1.5)}
@@ -495,7 +586,8 @@ def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) ->
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
-    assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
+    if table != "memory":  # which talks to other processes first
+        assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
     run = {
         "compare": compare,
         "traffic": traffic,
@@ -504,5 +596,7 @@ if __name__ == "__main__":
         "delays": delays,
         "generated": generated,
         "intervals": intervals,
+        "checkpoint": checkpoint,
+        "memory": memory,
     }[table]
     print(json.dumps(run(*case, int(seed), counts)))

@@ -7,6 +7,7 @@ Programs on several devices run in processes of their own, see `split_programs.p
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -196,6 +197,53 @@ def test_the_example_in_one_and_in_several_processes() -> None:
     assert int(printed.pop().split()[0]) > 1000
 
 
+@pytest.mark.slow
+def test_resumed_on_another_number_of_devices(tmp_path: Path, seed: int) -> None:
+    """Saved by orbax on four devices, and resumed on two: the same spikes."""
+    pytest.importorskip("orbax.checkpoint")
+    path = str(tmp_path / "checkpoint")
+    saved = run("checkpoint", "save", path, seed=seed, devices="4")
+    assert saved["spikes"] > 50
+    assert run("checkpoint", "resume", path, seed=seed, devices="2") == saved
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only there private memory can be limited")
+def test_a_network_that_fits_into_no_process_alone(seed: int) -> None:
+    """Each of two processes may have less memory than the network takes, and has the half of it; one process can't even
+    read it."""
+
+    def small_stacks() -> None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))
+
+    def started(processes: int, process: int, port: int) -> subprocess.Popen[str]:
+        # Threads have stacks and arenas, which count as memory of the process whether they are used or not.
+        few = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+        own = {"XLA_FLAGS": "--xla_force_host_platform_device_count=1", "BRAINEVENT_BACKEND": "numba"}
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        case = [f"localhost:{port}", str(processes), str(process)]
+        command = [sys.executable, str(PROGRAMS), "memory", str(seed % 2**31), "1", *case]
+        return subprocess.Popen(command, env=os.environ | few | own, preexec_fn=small_stacks, **pipes)
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    both = [started(2, process, port) for process in range(2)]
+    printed = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed[0][1]
+    found = [json.loads(output.splitlines()[-1]) for output, _ in printed]
+    assert found[0] == found[1]
+    assert found[0]["nse"] * 8 == 2 * found[0]["bytes"]
+    assert found[0]["limit"] < 0.8 * 2 * found[0]["bytes"]
+    assert all(value > 0 for value in found[0]["sums"])
+    alone = started(1, 0, port)
+    _, errors = alone.communicate()
+    assert alone.returncode != 0
+    assert "Error" in errors or "memory" in errors
+
+
 # -- on one device -----------------------------------------------------------------------------------------------------
 
 
@@ -222,6 +270,11 @@ def test_there_and_back(cls: str, by: str, rng: np.random.Generator) -> None:
     assert conn.shape == matrix.shape
     assert conn.split == split_in(4, by)
     assert conn.T.split == split_in(4, "pre" if by == "post" else "post")
+    arrays = (matrix.data * u.nS, *matrix._structure)
+    unchecked: Any = {} if cls == "Dense" else {"check": False}  # rows are filled up by indices that are outside
+    made = type(matrix)(*arrays, shape=matrix.shape, split=split_in(4, by), **unchecked)
+    for one, other in zip(jax.tree.leaves(made), jax.tree.leaves(conn), strict=True):
+        np.testing.assert_array_equal(one, other)
     assert all(leaf.shape[0] == 4 for leaf in jax.tree.leaves(conn))
     whole = sharding.unshard(conn)
     assert whole.split is None

@@ -141,8 +141,8 @@ def _terms(one: dict[str, Any]) -> list[Table]:
     head += ["s per s", "GB synapses", "GB rows"]
     remark = (
         f"{load.neurons:,} neurons a device, {load.synapses:,} synapses a neuron, {load.rate:g} spikes/s, steps of "
-        f"{load.dt:g} ms, spikes exchanged every {load.every} steps. A device is a core of this machine; a message takes "
-        f"{link.latency:g} µs for each doubling of devices, and {link.bandwidth:g} GB/s arrive at each: assumed."
+        f"{load.dt:g} ms, spikes exchanged every {load.every} steps. A device is a core of this machine; a message "
+        f"takes {link.latency:g} µs for each doubling of devices, and {link.bandwidth:g} GB/s arrive at each: assumed."
     )
     return [
         Table("Terms, measured on one core", ["term", "value"], measured),

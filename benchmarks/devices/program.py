@@ -196,9 +196,9 @@ def terms(asked: dict[str, Any]) -> dict[str, Any]:
         return jax.lax.scan(step, (ring, v), length=steps)
 
     many, here = asked["many"], 1024
-    empty = brainevent.CSR(
-        jnp.ones(0), jnp.zeros(0, int), jnp.zeros(many + 1, jnp.int32), shape=(many, here), delay=np.zeros(0, np.uint8)
-    )
+    begins = np.zeros(many + 1, np.int32)
+    begins[-1] = 2  # all rows but the last are empty
+    empty = brainevent.CSR(np.ones(2, np.float32), [0, 1], begins, shape=(many, here), delay=np.array([1, 2], np.uint8))
     silent, looked_up = seconds(empty, 0), seconds(empty, many // 20)
     neurons, degree, fired = asked["neurons"], asked["degree"], asked["neurons"] // 200
     conn = connect.fixed_outdegree(neurons, neurons, degree, weight=connect.Uniform(0, 1), delay=connect.Uniform(1, 15))

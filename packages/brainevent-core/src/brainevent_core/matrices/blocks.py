@@ -21,7 +21,6 @@ from brainevent_core.formats import Format, Split, SplitFormat
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.generated import JITCMatrix
 from brainevent_core.matrices.stored import StoredMatrix
-from brainevent_core.ops import MatrixSpec
 
 __all__ = ["assembled", "shard", "unshard"]
 
@@ -126,37 +125,96 @@ _NOTHING = 1
 def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
     """A matrix in blocks that are made one by one, see :meth:`StoredMatrix.from_blocks`."""
     _require(isinstance(split, Split), f"split takes a Split, got {type(split).__name__}.")
-    bounds = split.bounds(shape[split.by == "post"])
-    specs: dict[int, MatrixSpec] = {}
-    further: tuple[Any, ...] = ()
-    for at in _own_blocks(split):
+    # What reads them keeps nothing of them: they become less while they are placed.
+    return _placed(cls, *_read(cls, read, shape, split))
+
+
+def _read(
+    cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split
+) -> tuple[tuple[Any, ...], Format, Split, dict[int, _Block], Any]:
+    """The blocks of this process, and what else :func:`_placed` takes behind the class."""
+    bounds, own = split.bounds(shape[split.by == "post"]), _own_blocks(split)
+    columns: list[_Column] = []
+    first: _Facts | None = None
+    for at in own:
         matrix = _as_block(cls, read(*bounds[at]), shape, split, bounds[at])
-        specs[at] = matrix.__matrix_spec__
-        further = matrix._static[2:]
-    first = next(iter(specs.values()))
-    require_splittable(first.format)
-    fmt, unit, homogeneous = _given(first.format), units.unit_of(first.data), first.is_homogeneous
-    data = {
-        at: np.asarray(units.mantissa_in(spec.data, unit, "The data of a block", "those of others"))
-        for at, spec in specs.items()
-    }
-    one = next(iter(data.values()))
-    for at, spec in specs.items():
-        same = (spec.format, spec.is_homogeneous, data[at].dtype) == (first.format, homogeneous, one.dtype)
-        if not same or (homogeneous and data[at].item() != one.item()):
+        spec, further = matrix.__matrix_spec__, matrix._static[2:]
+        if first is None:
+            require_splittable(spec.format)
+            first = _Facts(spec.format, units.unit_of(spec.data), spec.is_homogeneous, None, further)
+        fmt = _given(first.format)
+        data = np.asarray(units.mantissa_in(spec.data, first.unit, "The data of a block", "those of others"))
+        if first.data is None:
+            first = first._replace(data=data if first.homogeneous else data[:0])
+        same = (spec.format, spec.is_homogeneous, data.dtype) == (first.format, first.homogeneous, first.data.dtype)
+        if not same or (first.homogeneous and data.item() != first.data.item()):
             raise MathError(
                 "The blocks of a matrix have the same format and dtype, all of them delays or none, and one weight for "
                 "each entry, or one for all that is the same in all blocks."
             )
-    blocks = {}
-    for at, spec in specs.items():
         arrays = tuple(map(np.asarray, spec.structure[: len(fmt.names)]))
         per_entry = fmt.weights_shape(arrays, spec.shape)
-        own, notes = arrays[: len(fmt.structure)], arrays[len(fmt.structure) :]
+        notes = arrays[len(fmt.structure) :]
         shaped = (note.reshape(per_entry) if note.shape == (prod(per_entry),) != (1,) else note for note in notes)
-        blocks[at] = _Block(None if homogeneous else data[at], own, tuple(shaped))
-    whole = units.attach(one if homogeneous else None, unit)
-    return _placed(cls, (shape, first.format, *further), first.format, split, blocks, whole)
+        given = [data, *arrays[: len(fmt.structure)], *shaped]
+        columns = columns or [_Column(len(own)) for _ in given]
+        for column, array in zip(columns, given, strict=True):
+            column.add(array)
+        del matrix, spec, data, arrays, notes, shaped, given  # what comes next needs room
+    assert first is not None
+    count = 1 + len(_given(first.format).structure)
+    blocks = {}
+    for i, at in enumerate(own):
+        data, *arrays = (column.arrays[i] for column in columns)
+        blocks[at] = _Block(None if first.homogeneous else data, tuple(arrays[: count - 1]), tuple(arrays[count - 1 :]))
+    whole = units.attach(first.data if first.homogeneous else None, first.unit)
+    return (shape, first.format, *first.further), first.format, split, blocks, whole
+
+
+class _Facts(NamedTuple):
+    """What all blocks have in common: their format, unit, whether one weight stands for all entries, that weight or an
+    array of its dtype, and what else is static."""
+
+    format: Format
+    unit: Any
+    homogeneous: bool
+    data: Any
+    further: tuple[Any, ...]
+
+
+class _Column:
+    """An array of each block; one behind the other in memory, as long as they have one shape: then they are placed
+    without a copy, and a process needs no more memory than for its own blocks."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._room: np.ndarray | None = None
+        self.arrays: list[np.ndarray] = []
+
+    def add(self, array: np.ndarray) -> None:
+        """Take the array of the next block."""
+        if len(self.arrays) == 1 and (array.shape, array.dtype) == (self.arrays[0].shape, self.arrays[0].dtype):
+            self._room = _aligned((self._count, *array.shape), array.dtype)
+            self._room[0] = self.arrays[0]
+            self.arrays = [self._room[0]]
+        room = self._room
+        if room is None or (array.shape, array.dtype) != (room.shape[1:], room.dtype):
+            self.arrays.append(array)
+            return
+        room[len(self.arrays)] = array
+        self.arrays.append(room[len(self.arrays)])
+
+
+def _adjacent(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
+    """The arrays as one, if they follow each other in memory and have that shape and dtype; None otherwise."""
+    first, *others = arrays
+    if (first.shape, first.dtype) != (shape, dtype) or not first.flags.c_contiguous:
+        return None
+    for i, array in enumerate(others, 1):
+        follows = array.base is first.base is not None and array.ctypes.data == first.ctypes.data + i * first.nbytes
+        if (array.shape, array.dtype) != (shape, dtype) or not follows:
+            return None
+    return np.lib.stride_tricks.as_strided(first, (len(arrays), *shape), (first.nbytes, *first.strides))
 
 
 def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds: tuple[int, int]) -> _Stored:
@@ -312,7 +370,7 @@ def _placed(
         cls, static: of the matrix, with the format that it would have as a whole.
         fmt: that format, whose derived components are made for each block.
         split: how it is split.
-        blocks: by number.
+        blocks: by number; they are taken out.
         whole: the weight that stands for all entries, or None; a quantity over that if it has a unit.
     """
     given = _given(fmt)
@@ -328,11 +386,10 @@ def _placed(
     shapes = [given.weights_shape((*block.structure, *block.notes), block_shape) for block in blocks.values()]
     count = len(given.names) - len(given.structure)
     notes = [_alike([block.notes[i] for block in blocks.values()], shapes, split) for i in range(count)]
-    del blocks
+    blocks.clear()
     placed = []
     for arrays, fill in columns:
         placed.append(_stacked(arrays, split, fill))
-        arrays.clear()
     placed += [_stacked(arrays, split, _NOTHING, flat=flat) for arrays, flat in notes]
     if one_for_all is None:
         data, *structure = placed
@@ -372,25 +429,46 @@ def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Sp
     return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], bool(kind == 3)
 
 
-def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
-    """The blocks' arrays on their devices, filled up to one shape; each a vector then if ``flat``."""
+def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
+    """The blocks' arrays on their devices, filled up to one shape; each a vector then if ``flat``. They are taken out
+    of the list one by one: twice of what a process has need not fit into its memory."""
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype
-    if dtype.kind in "iu":
+    if dtype.kind in "iu" and fill > np.iinfo(dtype).max:
         # Whether this process fills blocks up or not: all must have one dtype.
         dtype = np.promote_types(dtype, np.min_scalar_type(fill))
     by_number = dict(zip(_own_blocks(split), arrays, strict=True))
+    arrays.clear()
+    on_one_device = split.mesh.size == split.devices
 
     def of_device(where: Any) -> np.ndarray:
         mine = range(*where[0].indices(split.blocks))
-        out = np.full((len(mine), *shape), fill, dtype)
+        there = _adjacent([by_number[at] for at in mine], shape, dtype)
+        if there is not None:
+            return there.reshape(len(mine), -1) if flat else there
+        out = _aligned((len(mine), *shape), dtype)
         for place, at in enumerate(mine):
-            out[place][tuple(map(slice, by_number[at].shape))] = by_number[at]
+            block = by_number.pop(at) if on_one_device else by_number[at]
+            if block.shape != shape:
+                out[place] = fill
+            out[place][tuple(map(slice, block.shape))] = block
         return out.reshape(len(mine), -1) if flat else out
 
     whole = (split.blocks, prod(shape)) if flat else (split.blocks, *shape)
     return jax.make_array_from_callback(whole, split.sharding, of_device)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """An array with any content, which JAX takes on CPU without a copy."""
+    size = prod(shape) * dtype.itemsize
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    begin = -room.ctypes.data % _ALIGNMENT
+    return room[begin : begin + size].view(dtype).reshape(shape)
+
+
+#: Bytes at whose multiples arrays of XLA begin.
+_ALIGNMENT = 64
 
 
 def _moved(conn: _Stored, split: Split) -> _Stored:

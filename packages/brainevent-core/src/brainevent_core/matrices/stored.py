@@ -50,6 +50,8 @@ class StoredMatrix(Matrix):
         shape: (rows, columns).
         delay: how many steps later an event arrives, see :meth:`with_delay`; None for a matrix without delays.
         check: whether to look at the values of the structure.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`. This process holds the whole
+            meanwhile; :meth:`from_blocks` and connection rules don't.
     """
 
     #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
@@ -64,6 +66,7 @@ class StoredMatrix(Matrix):
         shape: Sequence[int] | None = None,
         delay: ArrayLike | None = None,
         check: bool = True,
+        split: Split | None = None,
         **named: ArrayLike | None,
     ) -> None:
         fmt = self._format
@@ -83,6 +86,11 @@ class StoredMatrix(Matrix):
         if delay is not None:
             delayed = with_steps(self, as_delay(delay, self.__matrix_spec__, check=check))
             self._set(weights, delayed._structure, *delayed._static)
+        if split is not None:
+            from brainevent_core.matrices.blocks import shard  # which makes matrices of any class
+
+            blocks = shard(self, split)
+            self._set(blocks.data, blocks._structure, *blocks._static)
 
     def _constructor_arrays(
         self, data: Any, structure: Sequence[Any], named: dict[str, Any]
@@ -91,7 +99,7 @@ class StoredMatrix(Matrix):
         kind, names = type(self).__name__, self._format.structure
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
-            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check"))
+            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check", "split"))
         given = [array for array in structure if array is not None]
         given += [named[name] for name in names if named.get(name) is not None]
         if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
