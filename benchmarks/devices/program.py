@@ -47,7 +47,7 @@ def network(neurons: int, degree: int, split: Any) -> tuple[Any, Any, Any]:
     ring = brainevent.DelayRing(SLOTS, neurons, split=split)
     key = jax.random.key(0)
     sharding = None if split is None else split.sharding
-    v = jax.jit(lambda: jax.random.uniform(key, neurons, jnp.float32), out_shardings=sharding)()
+    v = jax.jit(lambda: jax.random.uniform(key, (neurons,), jnp.float32), out_shardings=sharding)()
     return conn, ring, v
 
 
@@ -89,7 +89,7 @@ def exchange(asked: dict[str, Any]) -> dict[str, Any]:
     steps = asked["steps"]
     programs = {every: jax.jit(simulation(steps, every)).lower(*given).compile() for every in asked["every"]}
     found: dict[str, Any] = {
-        str(every): {"bytes": bytes_per_step(program.as_text(), every), "seconds": []}
+        str(every): {"bytes": bytes_per_step(str(program.as_text()), every), "seconds": []}
         for every, program in programs.items()
     }
     for every, program in programs.items():
@@ -207,14 +207,14 @@ def terms(asked: dict[str, Any]) -> dict[str, Any]:
     program = jax.jit(updates).lower(v).compile()
     jax.block_until_ready(program(v))
     update = min(measured(program, v) for _ in range(rounds)) / steps
-    arrays = [conn.data, conn.indices, conn.delay]
+    arrays = conn.data, conn.delay, *conn._structure[:1]
     return {
         "neuron": 1e9 * update / neurons,
         "synapse": 1e9 * max(delivered - nothing, 0.0) / (fired * degree),
         "row": 1e9 * max(looked_up - silent, 0.0) / (many // 20),
         "scan": 1e9 * silent / many,
         "bytes_per_synapse": sum(array.nbytes for array in arrays if array is not None) / conn.nse,
-        "bytes_per_row": conn.indptr.nbytes / (neurons + 1),
+        "bytes_per_row": conn._structure[1].nbytes / (neurons + 1),
     }
 
 

@@ -311,7 +311,8 @@ class DelayRing:
     @classmethod
     def tree_unflatten(cls, aux: Split | None, children: Iterable[Any]) -> Self:
         ring = object.__new__(cls)
-        ring._set(*children, aux)
+        buffer, t = children
+        ring._set(buffer, t, aux)
         return ring
 
     def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Split | None]:

@@ -17,7 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from brainevent_core import units
 from brainevent_core._typing import Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import Format, Split, SplitFormat
+from brainevent_core.formats import INT32_MAX, Format, Split, SplitFormat
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.generated import JITCMatrix
 from brainevent_core.matrices.stored import StoredMatrix
@@ -101,7 +101,9 @@ def shard(conn: _M, split: Split) -> _M:
 
     blocks = {at: block(at) for at in _own_blocks(split)}
     whole = units.attach(weights if homogeneous else None, unit)
-    return _placed(type(conn), conn._static, spec.format, split, blocks, whole)
+    cls: Any = type(conn)
+    placed: _M = _placed(cls, conn._static, spec.format, split, blocks, whole)
+    return placed
 
 
 def _taken(weights: np.ndarray, at: np.ndarray, fill: int = 0) -> np.ndarray:
@@ -162,11 +164,11 @@ def _read(
             column.add(array)
         del matrix, spec, data, arrays, notes, shaped, given  # what comes next needs room
     assert first is not None
-    count = 1 + len(_given(first.format).structure)
+    count = len(_given(first.format).structure)
     blocks = {}
     for i, at in enumerate(own):
-        data, *arrays = (column.arrays[i] for column in columns)
-        blocks[at] = _Block(None if first.homogeneous else data, tuple(arrays[: count - 1]), tuple(arrays[count - 1 :]))
+        weights, *rest = (column.arrays[i] for column in columns)
+        blocks[at] = _Block(None if first.homogeneous else weights, tuple(rest[:count]), tuple(rest[count:]))
     whole = units.attach(first.data if first.homogeneous else None, first.unit)
     return (shape, first.format, *first.further), first.format, split, blocks, whole
 
@@ -423,8 +425,7 @@ def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Sp
         )
     if kind == 3:
         notes = [np.broadcast_to(note, shape) for note, shape in zip(notes, shapes, strict=True)]
-    dtype = np.dtype({1: np.uint8, 2: np.uint16}.get(int(size), np.int32))
-    limit = np.iinfo(dtype).max
+    dtype, limit = {1: (np.uint8, 2**8 - 1), 2: (np.uint16, 2**16 - 1)}.get(int(size), (np.int32, INT32_MAX))
     # What can't be a delay stays one that can't.
     return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], bool(kind == 3)
 
