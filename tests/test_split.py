@@ -213,11 +213,6 @@ def test_a_network_that_fits_into_no_process_alone(seed: int) -> None:
     """Each of two processes may have less memory than the network takes, and has the half of it; one process can't even
     read it."""
 
-    def small_stacks() -> None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))
-
     def started(processes: int, process: int, port: int) -> subprocess.Popen[str]:
         # Threads have stacks and arenas, which count as memory of the process whether they are used or not.
         few = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
@@ -225,7 +220,8 @@ def test_a_network_that_fits_into_no_process_alone(seed: int) -> None:
         pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         case = [f"localhost:{port}", str(processes), str(process)]
         command = [sys.executable, str(PROGRAMS), "memory", str(seed % 2**31), "1", *case]
-        return subprocess.Popen(command, env=os.environ | few | own, preexec_fn=small_stacks, **pipes)
+        limited = ["/bin/sh", "-c", 'ulimit -s 1024; exec "$@"', "sh", *command]
+        return subprocess.Popen(limited, env=os.environ | few | own, **pipes)
 
     with socket.socket() as free:
         free.bind(("localhost", 0))
