@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import docs, options
 from benchmarks.connect import command as connect
 from benchmarks.delays import command as delays
+from benchmarks.devices import command as devices
 from benchmarks.harness import reports
 from benchmarks.harness.reports import Report
 from benchmarks.jitc import command as jitc
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, tuple[str, Callable[[options.Options], Report | None]]] = 
     "jitc": ("products with connectivity that is generated on the fly", jitc.run),
     "plasticity": ("weights that change where neurons spike", plasticity.run),
     "delays": ("events that arrive later, each by the delay of its synapse", delays.run),
+    "devices": ("networks over several devices and processes, and what a model says of many", devices.run),
     "rules": ("a learning rule of one's own, on active synapses and on all", rules.run),
     "connect": ("connection rules: synapses per second", connect.run),
     "network": ("a second of the COBA network, at three sizes", network.run),

@@ -66,10 +66,11 @@ def main() -> int:
 
     import jax
 
+    if options.cluster or options.coordinator is not None:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")  # between CPUs; GPUs have their own
     if options.cluster:
         jax.distributed.initialize()  # it asks Slurm
     elif options.coordinator is not None:
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(options.coordinator, options.processes, options.process_id)
     report(*simulate(options.steps))
     return 0

@@ -262,9 +262,341 @@ def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found
 
 
+# -- time and rules ----------------------------------------------------------------------------------------------------
+
+SLOTS, STEPS, SOURCES = 12, 9, 128
+
+
+def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """What arrives over some steps, and what own rules make of weights, on each number of devices: against the whole
+    matrix, and bit for bit against each other."""
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((SOURCES, N_POST)) < 0.2, rng.uniform(0.5, 1.5, (SOURCES, N_POST)), 0)
+    matrix = getattr(brainevent, cls).fromdense(dense.astype(np.float32))
+    matrix = matrix.with_delay(rng.integers(1, SLOTS, matrix.data.shape).astype(np.uint8))
+    spikes = rng.random((STEPS, SOURCES)) < 0.2
+    values = rng.random(SOURCES).astype(np.float32), rng.random(N_POST).astype(np.float32)
+    given = (spikes, spikes[0], rng.random(N_POST) < 0.3, *values)
+
+    def arrivals(conn, ring, spikes, gather):  # type: ignore[no-untyped-def]
+        def step(ring, s):  # type: ignore[no-untyped-def]
+            now, ring = ring.add(gather(s), conn).pop()
+            return ring, now
+
+        return jax.lax.scan(step, ring, spikes)[1]
+
+    def rules(conn, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        options = {"pre_vals": {"x": of_pre}, "post_vals": of_post, "params": 0.5}
+        new = conn.apply_on_pre(lambda w, pre, post, k: w + k * pre["x"] * post, pre, **options)
+        traces = {"w": new, "eligibility": 0 * new}
+        learn = lambda e, pre, post, k: {"w": e["w"] - k * post, "eligibility": e["eligibility"] + pre["x"]}  # noqa: E731
+        return conn.apply_on_post(learn, traces, post, **options)
+
+    def everything(conn, ring, spikes, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        return {
+            "arrivals": arrivals(conn, ring, spikes, BinaryArray),
+            **rules(conn, pre, post, of_pre, of_post),
+        }
+
+    def inside(conn, ring, spikes, pre, post, of_pre, of_post):  # type: ignore[no-untyped-def]
+        pre, of_pre = sharding.exchange(pre, "x"), jax.lax.all_gather(of_pre, "x", tiled=True)
+        return {
+            "arrivals": arrivals(conn, ring, spikes, lambda s: sharding.exchange(s, "x")),
+            **rules(conn, pre, post, of_pre, of_post),
+        }
+
+    wanted = jax.jit(everything)(matrix, brainevent.DelayRing(SLOTS, N_POST), *given)
+    wanted = {"arrivals": wanted["arrivals"], **{k: matrix.with_data(wanted[k]) for k in ("w", "eligibility")}}
+    found: dict[str, object] = {}
+    bits: dict[str, set[str]] = {}
+    backends: set[str] = set()
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        split = sharding.Split(mesh, "x", blocks=BLOCKS)
+        conn = sharding.shard(matrix, split)
+        ring = brainevent.DelayRing(SLOTS, N_POST, split=split)
+        arguments = (conn, ring, *(placed(mesh, array) for array in given))
+        program, loop = everything, lambda conn, ring, s: arrivals(conn, ring, s, BinaryArray)
+        if mode == "shard_map":
+            out = {"arrivals": P(None, "x"), "w": P("x"), "eligibility": P("x")}
+            program = jax.shard_map(inside, mesh=mesh, in_specs=specs_of(arguments), out_specs=out)
+            loop = jax.shard_map(
+                lambda conn, ring, s: arrivals(conn, ring, s, lambda s: sharding.exchange(s, "x")),
+                mesh=mesh,
+                in_specs=specs_of(arguments[:3]),
+                out_specs=P(None, "x"),
+            )
+        with jax.set_mesh(mesh), brainevent.get_registry().record() as lowered:
+            results = jax.jit(program)(*arguments)
+        backends |= {selection.backend for selection in lowered if selection.primitive in ("deliver", "take_slot")}
+        for name, array in results.items():
+            value = np.asarray(array)
+            if name != "arrivals":
+                value = sharding.unshard(conn.with_delay(None).with_data(array)).todense()
+            expected = wanted[name] if name == "arrivals" else wanted[name].with_delay(None).todense()
+            np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6, err_msg=f"{name} on {count}")
+            bits.setdefault(name, set()).add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+        # Spike for spike the network that is not split: its sums are those of the same kernel in the same order.
+        bits["arrivals"].add(hashlib.sha256(np.asarray(wanted["arrivals"]).tobytes()).hexdigest())
+        if count == devices[-1]:
+            compiled = compiled_of(loop, mesh, *arguments[:3])
+            found["collectives"], found["loop"] = collectives(compiled), compiled.as_text()
+            found["ring"] = SLOTS * N_POST // count
+    found["differ"] = sorted(name for name, each in bits.items() if len(each) > 1)
+    return found | {"backends": sorted(backends)}
+
+
+def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A network of two populations whose smallest delay is 5 steps, which exchanges spikes in every step or in every
+    fifth: the raster, in any way and on any number of devices."""
+    sizes, weights, least, slots, steps = {"exc": 128, "inh": 64}, {"exc": 0.05, "inh": -0.1}, 5, 12, 60
+    rng = np.random.default_rng(seed)
+    start = {name: rng.random(size).astype(np.float32) for name, size in sizes.items()}
+
+    def network(split):  # type: ignore[no-untyped-def]
+        pairs = [(source, target) for source in sizes for target in sizes]
+        return {
+            (source, target): brainevent.connect.fixed_indegree(
+                sizes[source],
+                sizes[target],
+                16,
+                weight=brainevent.connect.Normal(weights[source], 0.01),
+                delay=brainevent.connect.Uniform(least, slots - 1),
+                seed=seed + i,
+                split=split,
+            )
+            for i, (source, target) in enumerate(pairs)
+        }
+
+    def simulated(conns, rings, v, m):  # type: ignore[no-untyped-def]
+        def step(carry, _):  # type: ignore[no-untyped-def]
+            rings, v = carry
+            now, emptied, fired = {}, {}, {}
+            for name, ring in rings.items():
+                now[name], emptied[name] = ring.pop()
+                v[name] = v[name] * 0.95 + 0.08 + now[name]
+                fired[name] = v[name] > 1
+                v[name] = jnp.where(fired[name], 0, v[name])
+            return (emptied, v), fired
+
+        def interval(carry, _):  # type: ignore[no-untyped-def]
+            (rings, v), fired = jax.lax.scan(step, carry, length=m)
+            rings = {
+                target: ring.add_steps(*((fired[source], conns[source, target]) for source in sizes))
+                for target, ring in rings.items()
+            }
+            return (rings, v), fired
+
+        raster = jax.lax.scan(interval, (rings, v), length=steps // m)[1]
+        return {name: fired.reshape(steps, -1) for name, fired in raster.items()}
+
+    def every_step(conns, rings, v):  # type: ignore[no-untyped-def]
+        def step(carry, _):  # type: ignore[no-untyped-def]
+            rings, v, before = carry
+            fired = {}
+            for name, ring in rings.items():
+                for source in sizes:
+                    # Those of the step before, which would have been added there after `pop`.
+                    ring = ring.add(BinaryArray(before[source]), conns[source, name])
+                now, rings[name] = ring.pop()
+                v[name] = v[name] * 0.95 + 0.08 + now
+                fired[name] = v[name] > 1
+                v[name] = jnp.where(fired[name], 0, v[name])
+            return (rings, v, fired), fired
+
+        quiet = {name: jnp.zeros(size, bool) for name, size in sizes.items()}
+        return jax.lax.scan(step, (rings, v, quiet), length=steps)[1]
+
+    def digest(raster):  # type: ignore[no-untyped-def]
+        return hashlib.sha256(b"".join(np.packbits(np.asarray(raster[name])).tobytes() for name in sizes)).hexdigest()
+
+    def rings(split):  # type: ignore[no-untyped-def]
+        return {name: brainevent.DelayRing(slots, size, split=split) for name, size in sizes.items()}
+
+    conns, own = network(None), rings(None)
+    whole = jax.jit(simulated, static_argnums=3)(conns, own, start, least)
+    # A spike that is added a step later has a delay that is a step shorter.
+    sooner = {key: conn.with_delay(conn.delay - 1) for key, conn in conns.items()}
+    single = jax.jit(every_step)(sooner, own, start)
+    found: dict[str, object] = {"spikes": int(sum(np.asarray(fired).sum() for fired in whole.values()))}
+    digests = {digest(whole), digest(single)}
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        split = sharding.Split(mesh, "x", blocks=4)
+        given = network(split), rings(split), {name: placed(mesh, v) for name, v in start.items()}
+        for m in (1, least):
+            with jax.set_mesh(mesh):
+                program = jax.jit(simulated, static_argnums=3).lower(*given, m).compile()
+            digests.add(digest(program(*given)))
+            if count == devices[-1]:
+                found[str(m)] = collectives(program)
+    return found | {"rasters": len(digests)}
+
+
+# -- what lies in files, and what fits into memory ---------------------------------------------------------------------
+
+
+def learning_network(split):  # type: ignore[no-untyped-def]
+    """Synapses with delays, a ring and potentials of 128 neurons, on the devices of a split."""
+    conn = brainevent.connect.fixed_indegree(
+        128, 128, 16, weight=0.05, delay=brainevent.connect.Uniform(1, 9), seed=4, split=split
+    )
+    start = np.random.default_rng(0).random(128).astype(np.float32)
+    conn = conn.with_data(jax.jit(lambda data: 0.05 + 0 * data, out_shardings=split.sharding)(conn.delay * 1.0))
+    return {"conn": conn, "ring": brainevent.DelayRing(10, 128, split=split), "v": placed(split.mesh, start)}
+
+
+@jax.jit
+def learn(state, steps):  # type: ignore[no-untyped-def]
+    """The state after some steps, in which synapses of active neurons become weaker, and the spikes."""
+
+    def step(state, _):  # type: ignore[no-untyped-def]
+        now, ring = state["ring"].pop()
+        v = state["v"] * 0.95 + 0.07 + now
+        fired = v > 1
+        conn = state["conn"].update_on_pre(fired, -0.01 * v, w_min=0.0)
+        ring = ring.add(BinaryArray(fired), conn)
+        return {"conn": conn, "ring": ring, "v": jnp.where(fired, 0, v)}, fired
+
+    return jax.lax.scan(step, state, steps)
+
+
+def checkpoint(what: str, path: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """Save a network after 40 steps, or resume it; in both cases, the spikes of 40 more."""
+    import orbax.checkpoint as ocp
+
+    mesh = mesh_of(devices[-1], "auto")
+    state = learning_network(sharding.Split(mesh, "x", blocks=BLOCKS))
+    with ocp.StandardCheckpointer() as checkpointer:
+        if what == "save":
+            state, _ = learn(state, jnp.arange(40))
+            checkpointer.save(path, state)
+        else:
+            like = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding), state
+            )
+            state = checkpointer.restore(path, like)
+    assert len(state["conn"].data.sharding.device_set) == devices[-1]
+    _, fired = learn(state, jnp.arange(40))
+    digest = hashlib.sha256(np.packbits(np.asarray(fired)).tobytes()).hexdigest()
+    return {"spikes": int(np.asarray(fired).sum()), "digest": digest}
+
+
+def memory(coordinator: str, processes: str, process: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """A network of 2.4 GB in data and indices, in a process that may have 1.8 GB of private memory in all."""
+    import resource
+
+    count, neurons, degree = int(processes), 1 << 16, 4600
+    if count > 1:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(coordinator, count, int(process))
+    mesh = Mesh(np.array(jax.devices()), ("x",), axis_types=(AxisType.Auto,))
+    split = sharding.Split(mesh, "x", blocks=32)
+    limit = 1_800_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+    def read_block(start: int, stop: int):  # type: ignore[no-untyped-def]
+        # Synapses from neurons in regular distances, with weights that differ: all elements of a block in one pass.
+        indices = np.arange(start * degree, stop * degree, dtype=np.int32)
+        np.multiply(indices, 7919, out=indices)
+        np.bitwise_and(indices, neurons - 1, out=indices)
+        data = np.full(indices.shape, 1 / degree, np.float32)
+        data[:: degree // 2] *= 2
+        return data.reshape(-1, degree), indices.reshape(-1, degree)
+
+    def read(start: int, stop: int):  # type: ignore[no-untyped-def]
+        data, indices = read_block(start, stop)
+        return brainevent.FixedPreNumConn(data, indices, shape=(neurons, stop - start), check=False)
+
+    conn = brainevent.FixedPreNumConn.from_blocks(read, shape=(neurons, neurons), split=split)
+    fired = placed(mesh, np.arange(neurons) % 2 == 0)
+
+    @jax.jit
+    def run(conn, fired):  # type: ignore[no-untyped-def]
+        def step(fired, _):  # type: ignore[no-untyped-def]
+            currents = BinaryArray(fired) @ conn
+            return currents > 0.4, currents.sum()
+
+        return jax.lax.scan(step, fired, length=2)[1]
+
+    sums = run(conn, fired)
+    own = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(conn))
+    return {"nse": conn.nse, "bytes": own, "limit": limit, "sums": np.asarray(sums).tolist()}
+
+
+# -- generated connectivity --------------------------------------------------------------------------------------------
+
+GENERATED = {"Scalar": (1.5,), "Normal": (0.5, 1.5), "Uniform": (0.5, 1.5)}
+TARGETS = 8192  # a block of the stream, of which a device has a window
+
+
+def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
+    """Products with connectivity that each device generates for its own targets: those of the whole matrix, bit for bit
+    where a block sums them."""
+    cls = getattr(brainevent, f"JITC{law}{along}")
+    rng = np.random.default_rng(seed)
+    options = {"prob": 0.05, "seed": seed, "shape": (SOURCES, TARGETS)}
+    pre, post, trace = rng.random(SOURCES) < 0.1, rng.random(TARGETS) < 0.05, rng.random(SOURCES).astype(np.float32)
+    whole = cls(GENERATED[law], **options)
+
+    def products(conn, pre, post, trace):  # type: ignore[no-untyped-def]
+        # Of each orientation that which looks at connections of events alone, and that which looks at all.
+        return {
+            "spikes @ conn": BinaryArray(pre) @ conn,
+            "conn.T @ batch": conn.T @ BinaryArray(jnp.stack([pre, pre], 1)),
+            "numbers @ conn": trace @ conn,
+            "conn @ spikes": conn @ BinaryArray(post),
+        }
+
+    def inside(conn, pre, post, trace):  # type: ignore[no-untyped-def]
+        events, trace = sharding.exchange(pre, "x"), jax.lax.all_gather(trace, "x", tiled=True)
+        found = products(conn, events.value, post, trace)
+        return found | {"conn @ spikes": jax.lax.psum(found["conn @ spikes"], "x")}
+
+    wanted = jax.jit(products)(whole, pre, post, trace)
+    bits: dict[str, set[str]] = {name: set() for name in wanted}
+    found: dict[str, object] = {}
+    for count in devices:
+        mesh = mesh_of(count, mode)
+        conn = cls(GENERATED[law], **options, split=sharding.Split(mesh, "x", blocks=BLOCKS))
+        given = (conn, *(placed(mesh, array) for array in (pre, post, trace)))
+        program = products
+        if mode == "shard_map":
+            out = {name: P("x") for name in wanted} | {"conn @ spikes": P()}
+            program = jax.shard_map(inside, mesh=mesh, in_specs=specs_of(given), out_specs=out)
+        with jax.set_mesh(mesh):
+            results = jax.jit(program)(*given)
+        for name, array in results.items():
+            np.testing.assert_allclose(array, wanted[name], rtol=1e-4, atol=1e-4, err_msg=f"{name} on {count}")
+            bits[name].add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+        if count == devices[-1] and mode != "shard_map":
+            compiled = compiled_of(lambda conn, s: BinaryArray(s) @ conn, mesh, *given[:2])
+            shapes = re.findall(r"(?:f32|s32|u32|pred|u8)\[([0-9,]+)\]", compiled.as_text())
+            found["collectives"] = collectives(compiled)
+            found["largest"] = max(int(np.prod([int(size) for size in shape.split(",")])) for shape in shapes)
+            found["bytes"] = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(conn))
+    several = {name for name, each in bits.items() if len(each) > 1}
+    for name, array in wanted.items():
+        bits[name].add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
+    found["differ"] = sorted(several)
+    found["differ from the whole"] = sorted(name for name, each in bits.items() if len(each) > 1)
+    return found
+
+
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
-    assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
-    run = {"compare": compare, "traffic": traffic, "exchange": exchange, "grid": grid}[table]
+    if table != "memory":  # which talks to other processes first
+        assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
+    run = {
+        "compare": compare,
+        "traffic": traffic,
+        "exchange": exchange,
+        "grid": grid,
+        "delays": delays,
+        "generated": generated,
+        "intervals": intervals,
+        "checkpoint": checkpoint,
+        "memory": memory,
+    }[table]
     print(json.dumps(run(*case, int(seed), counts)))

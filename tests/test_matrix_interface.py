@@ -119,7 +119,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "keyword of another class": (
         lambda: Dense(DENSE, nse=3),
         brainevent.MathError,
-        "Dense takes data, shape, and no nse=",
+        "Dense takes data, shape, split, and no nse=",
     ),
     "one array too many": (
         lambda: COO(1.0, [0], [0], [0], shape=(1, 1)),
@@ -180,15 +180,15 @@ def test_indices_that_became_floats(name: str) -> None:
 
 def test_signatures_name_every_parameter() -> None:
     """What an IDE shows, typed."""
-    generated = ["prob", "seed", "shape", "corder", "num_pre", "num_post"]
-    numbers = ["num_pre", "num_post", "conn_num", "weight", "seed"]
+    generated = ["prob", "seed", "shape", "corder", "num_pre", "num_post", "split"]
+    numbers = ["num_pre", "num_post", "conn_num", "weight", "seed", "split"]
     for cls, names in {
-        CSR: ["data", "indices", "indptr", "shape", "delay", "check"],
-        CSC: ["data", "indices", "indptr", "shape", "delay", "check"],
-        COO: ["data", "row", "col", "shape", "rows_sorted", "cols_sorted", "delay", "check"],
+        CSR: ["data", "indices", "indptr", "shape", "delay", "check", "split"],
+        CSC: ["data", "indices", "indptr", "shape", "delay", "check", "split"],
+        COO: ["data", "row", "col", "shape", "rows_sorted", "cols_sorted", "delay", "check", "split"],
         FixedPostNumConn: ["data", "indices", "shape", "delay", "check", *numbers],
         FixedPreNumConn: ["data", "indices", "shape", "delay", "check", *numbers],
-        Dense: ["data", "shape"],
+        Dense: ["data", "shape", "split"],
         brainevent.JITCScalarC: ["weight", *generated],
         brainevent.JITCNormalR: ["loc", "scale", *generated],
         brainevent.JITCUniformC: ["low", "high", *generated],

@@ -7,6 +7,7 @@ Programs on several devices run in processes of their own, see `split_programs.p
 import json
 import math
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,6 +132,50 @@ def test_a_mesh_of_two_axes(kind: str, seed: int) -> None:
     )
 
 
+@pytest.mark.cover(share=0.2, strength=1)
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "Dense"])
+@pytest.mark.parametrize("mode", MODES)
+def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
+    """What arrives in each step, and what a rule makes of weights: against a whole matrix and bit for bit on any number
+    of devices. The ring stays where it is, and in its memory."""
+    found = run("delays", cls, mode, seed=seed, devices="1,4")
+    assert found["backends"] == ["numba"]
+    assert found["differ"] == []
+    assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
+    assert "while" in found["loop"]
+    assert not weight_sized_copies(found["loop"], found["ring"])
+
+
+@pytest.mark.parametrize(
+    "mode", [pytest.param(mode, marks=pytest.mark.slow if mode != "auto" else ()) for mode in MODES[:2]]
+)
+def test_spikes_of_several_steps_travel_at_once(mode: str, seed: int) -> None:
+    """The raster is that of `add` in each step, and of a network that isn't split."""
+    found = run("intervals", mode, seed=seed, devices="2")
+    assert found["spikes"] > 100
+    assert found["rasters"] == 1
+    # 64 and 32 neurons a device: two words and one, of all devices and steps.
+    assert set(found["1"]) == {"all-gather u32[2,1]", "all-gather u32[4,1]"}
+    assert set(found["5"]) == {"all-gather u32[2,5]", "all-gather u32[4,5]"}
+
+
+@pytest.mark.cover(share=0.15, strength=1)
+@pytest.mark.parametrize("law", ["Scalar", "Normal", "Uniform"])
+@pytest.mark.parametrize("along", ["R", "C"])
+@pytest.mark.parametrize("mode", MODES)
+def test_generated_connectivity(law: str, along: str, mode: str, seed: int) -> None:
+    """Each device generates the window of its own targets. Sums over devices in shard_map are XLA's; otherwise only
+    those over blocks are other sums than those of the whole."""
+    found = run("generated", law, along, mode, seed=seed, devices="1,4")
+    over_blocks = ["conn @ spikes"]
+    assert found["differ"] == (over_blocks if mode == "shard_map" and found["differ"] else [])
+    assert set(found["differ from the whole"]) <= set(over_blocks)
+    if mode != "shard_map":
+        assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
+        assert found["largest"] < 8192  # nothing has a number for each target, of which a device has a quarter
+        assert found["bytes"] < 100
+
+
 @pytest.mark.slow
 def test_the_example_in_one_and_in_several_processes() -> None:
     """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""
@@ -150,6 +195,49 @@ def test_the_example_in_one_and_in_several_processes() -> None:
         printed.add(line)
     assert len(printed) == 1
     assert int(printed.pop().split()[0]) > 1000
+
+
+@pytest.mark.slow
+def test_resumed_on_another_number_of_devices(tmp_path: Path, seed: int) -> None:
+    """Saved by orbax on four devices, and resumed on two: the same spikes."""
+    pytest.importorskip("orbax.checkpoint")
+    path = str(tmp_path / "checkpoint")
+    saved = run("checkpoint", "save", path, seed=seed, devices="4")
+    assert saved["spikes"] > 50
+    assert run("checkpoint", "resume", path, seed=seed, devices="2") == saved
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="only there private memory can be limited")
+def test_a_network_that_fits_into_no_process_alone(seed: int) -> None:
+    """Each of two processes may have less memory than the network takes, and has the half of it; one process can't even
+    read it."""
+
+    def started(processes: int, process: int, port: int) -> subprocess.Popen[str]:
+        # Threads have stacks and arenas, which count as memory of the process whether they are used or not.
+        few = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
+        own = {"XLA_FLAGS": "--xla_force_host_platform_device_count=1", "BRAINEVENT_BACKEND": "numba"}
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        case = [f"localhost:{port}", str(processes), str(process)]
+        command = [sys.executable, str(PROGRAMS), "memory", str(seed % 2**31), "1", *case]
+        limited = ["/bin/sh", "-c", 'ulimit -s 1024; exec "$@"', "sh", *command]
+        return subprocess.Popen(limited, env=os.environ | few | own, **pipes)
+
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    both = [started(2, process, port) for process in range(2)]
+    printed = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], printed[0][1]
+    found = [json.loads(output.splitlines()[-1]) for output, _ in printed]
+    assert found[0] == found[1]
+    assert found[0]["nse"] * 8 == 2 * found[0]["bytes"]
+    assert found[0]["limit"] < 0.8 * 2 * found[0]["bytes"]
+    assert all(value > 0 for value in found[0]["sums"])
+    alone = started(1, 0, port)
+    _, errors = alone.communicate()
+    assert alone.returncode != 0
+    assert "Error" in errors or "memory" in errors
 
 
 # -- on one device -----------------------------------------------------------------------------------------------------
@@ -178,6 +266,11 @@ def test_there_and_back(cls: str, by: str, rng: np.random.Generator) -> None:
     assert conn.shape == matrix.shape
     assert conn.split == split_in(4, by)
     assert conn.T.split == split_in(4, "pre" if by == "post" else "post")
+    arrays = (matrix.data * u.nS, *matrix._structure)
+    unchecked: Any = {} if cls == "Dense" else {"check": False}  # rows are filled up by indices that are outside
+    made = type(matrix)(*arrays, shape=matrix.shape, split=split_in(4, by), **unchecked)
+    for one, other in zip(jax.tree.leaves(made), jax.tree.leaves(conn), strict=True):
+        np.testing.assert_array_equal(one, other)
     assert all(leaf.shape[0] == 4 for leaf in jax.tree.leaves(conn))
     whole = sharding.unshard(conn)
     assert whole.split is None
@@ -214,6 +307,90 @@ def test_entries_outside_stay_outside(rng: np.random.Generator) -> None:
             np.testing.assert_allclose(x @ conn, x @ matrix, rtol=1e-5)
 
 
+DELAYS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
+    "all": lambda rng, matrix: 3,
+    "rows": lambda rng, matrix: rng.integers(1, 6, 12),
+    "columns": lambda rng, matrix: rng.integers(1, 6, (1, 8)),
+    "entries": lambda rng, matrix: rng.integers(1, 6, matrix.data.shape),
+}
+
+
+@pytest.mark.cover(share=0.3)
+@pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "Dense"])
+@pytest.mark.parametrize("by", ["post", "pre"])
+@pytest.mark.parametrize("each", DELAYS)
+def test_delays_of_blocks(cls: str, by: str, each: str, rng: np.random.Generator) -> None:
+    """They are those of the matrix, there and back, and arrive when these do."""
+    matrix = getattr(brainevent, cls).fromdense(drawn(rng)) * u.nS
+    delayed = matrix.with_delay(DELAYS[each](rng, matrix))
+    conn = sharding.shard(delayed, split_in(4, by))
+    assert conn.delay is not None
+    back = sharding.unshard(conn)
+    assert (back.with_delay(None).todense() == matrix.todense()).all()
+    spikes = jnp.asarray(rng.random(12) < 0.5)
+    rings = [brainevent.DelayRing(6, 8, unit=u.nS).add(spikes, one).buffer / u.nS for one in (delayed, back)]
+    np.testing.assert_array_equal(*rings)
+    ring = brainevent.DelayRing(6, 8, unit=u.nS, split=split_in(4))
+    if by == "post":
+        ring = ring.add(spikes, conn)
+        np.testing.assert_array_equal(jnp.concatenate(list(ring.buffer / u.nS), 1), rings[0])
+        assert not (ring.now / u.nS).any()
+        assert (ring.slots, ring.n_post, ring.split) == (6, 8, split_in(4))
+        assert "4 blocks over 'x'" in repr(ring)
+    else:
+        with pytest.raises(brainevent.MathError, match="split both in the same way"):
+            ring.add(spikes, conn)
+        # The transpose is split by postsynaptic neurons, and delivers to these.
+        turned = brainevent.DelayRing(6, 12, unit=u.nS, split=conn.T.split).add(jnp.ones(8, bool), conn.T)
+        whole = brainevent.DelayRing(6, 12, unit=u.nS).add(jnp.ones(8, bool), delayed.T)
+        np.testing.assert_allclose(jnp.concatenate(list(turned.buffer / u.nS), 1), whole.buffer / u.nS, rtol=1e-6)
+
+
+def test_other_delays_of_blocks(rng: np.random.Generator) -> None:
+    conn = sharding.shard(brainevent.CSR.fromdense(drawn(rng)), split_in(4))
+    delayed = conn.with_delay(2)
+    assert delayed.delay is not None
+    assert delayed.delay.shape == (4, 1)
+    assert delayed.with_delay(None).delay is None
+    spikes = jnp.ones(12, bool)
+    each = conn.with_delay(jnp.full(conn.data.shape, 2, jnp.uint8))
+    ring = brainevent.DelayRing(3, 8, split=split_in(4))
+    np.testing.assert_array_equal(ring.add(spikes, each).buffer, ring.add(spikes, delayed).buffer)
+    for call, message in (
+        (lambda: conn.with_delay(np.arange(1, 13)), "to the matrix before it is split"),
+        (lambda: conn.with_delay(0), "at least 1"),
+        (lambda: ring.add(spikes, conn), "has no delays"),
+        (lambda: ring.add(spikes, conn.with_delay(3)), "slots=4"),
+        (lambda: ring.add_steps((jnp.ones((3, 12), bool), delayed)), "the smallest delay is 2: deliver"),
+        (lambda: ring.add_steps((spikes, delayed)), r"\(steps, n\), got \(12,\)"),
+        (lambda: ring.add_steps(*((jnp.ones((m, 12)), delayed) for m in (1, 2))), "of the same steps"),
+        (lambda: ring.add_steps((spikes[None], jnp.ones((12, 8)))), "takes a matrix with delays"),  # type: ignore[arg-type]
+        (lambda: brainevent.DelayRing(3, 8).add(spikes, delayed), r"DelayRing\(slots, n_post, split=matrix.split\)"),
+        (lambda: brainevent.DelayRing(3, 8, split=split_in(2)).add(spikes, delayed), "split both in the same way"),
+        (lambda: brainevent.DelayRing(3, 9, split=split_in(4)), "9 postsynaptic neurons can't be split"),
+        (lambda: brainevent.DelayRing(3, 8, split=split_in(4, "pre")), "its own neurons"),
+        (lambda: brainevent.DelayRing(3, 8, split="x"), "takes a brainevent.sharding.Split"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(brainevent.BrainEventError, match=message):
+            call()  # type: ignore[no-untyped-call]
+    blocks = [{"delay": 1}, {"delay": 2}, {}, {"delay": np.arange(1, 13)}]
+
+    def reader(order: list[int]) -> Callable[[int, int], Any]:
+        def read(start: int, stop: int) -> Any:
+            return brainevent.CSR.fromdense(np.ones((12, stop - start))).with_delay(
+                blocks[order[start // 2]].get("delay")
+            )
+
+        return read
+
+    options: Any = {"shape": (12, 8), "split": split_in(4)}
+    found = sharding.unshard(brainevent.CSR.from_blocks(reader([0, 1, 0, 1]), **options))
+    np.testing.assert_array_equal(found.delay, [1, 1, 2, 2] * 24)
+    for order, message in (([0, 1, 2, 0], "all of them delays or none"), ([0, 3, 0, 0], "in the same way")):
+        with pytest.raises(brainevent.MathError, match=message):
+            brainevent.CSR.from_blocks(reader(order), **options)
+
+
 def test_units_and_weights_of_models(rng: np.random.Generator) -> None:
     dense = drawn(rng)
     conn = sharding.shard(brainevent.CSR.fromdense(dense * u.nS), split_in(2))
@@ -243,14 +420,10 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "comparison": lambda conn: conn > 1.0,
     "power": lambda conn: conn**2,
     "degrees": lambda conn: conn.in_degrees(),
-    "delays": lambda conn: conn.with_delay(2),
     "slices": lambda conn: conn.slice_rows([1]),
     "layout of delays": lambda conn: conn.delay_layout(jnp.ones(conn.nse, int), 3),
-    "delivery": lambda conn: conn.delay_deliver(jnp.zeros((3, 8)), jnp.ones(12), 1, 0),
-    "ring": lambda conn: brainevent.DelayRing(3, 8).add(jnp.ones(12), conn),
     "diagonal": lambda conn: conn.diag_add(1.0),
     "sorted": lambda conn: conn.sort_indices(),
-    "own rule": lambda conn: conn.apply_on_pre(lambda w, pre, post, params: w + 1, jnp.ones(12, bool)),
     "bounds of neurons": lambda conn: conn.update_on_pre(jnp.ones(12, bool), 1.0, w_max=jnp.ones((12, 1))),
     "file": lambda conn: brainevent.save("/dev/null", conn),
     "SciPy": lambda conn: conn.to_scipy(),
@@ -263,7 +436,6 @@ def test_what_needs_a_whole_matrix_says_so(cls: str, rng: np.random.Generator) -
     conn = sharding.shard(getattr(brainevent, cls).fromdense(drawn(rng)), split_in(4))
     only = {
         "layout of delays": ("CSR",),
-        "delivery": ("CSR",),
         "slices": ("CSR", "CSC"),
         "diagonal": ("CSR", "CSC"),
         "sorted": ("COO",),
@@ -320,7 +492,7 @@ def test_wrong_splits_say_what_is_wrong(rng: np.random.Generator) -> None:
         (lambda: Split(jax.devices(), "x"), "takes a jax.sharding.Mesh"),  # type: ignore[arg-type]
         (lambda: sharding.shard(matrix, split_in(3)), "8 postsynaptic neurons can't be split into 3 blocks"),
         (lambda: sharding.shard(matrix, "x"), "takes a Split"),  # type: ignore[arg-type]
-        (lambda: sharding.shard(jnp.ones((2, 2)), split_in(2)), "takes a stored matrix"),  # type: ignore[type-var]
+        (lambda: sharding.shard(jnp.ones((2, 2)), split_in(2)), "shard takes a matrix"),  # type: ignore[type-var]
         (lambda: jax.jit(lambda m: sharding.shard(m, split_in(2)))(matrix), "outside of jit"),
         (lambda: jax.jit(sharding.unshard)(sharding.shard(matrix, split_in(2))), "outside of jit"),
         (lambda: jnp.ones(7) @ sharding.shard(matrix, split_in(2)), "length 12"),
@@ -333,14 +505,36 @@ def test_wrong_splits_say_what_is_wrong(rng: np.random.Generator) -> None:
 
 
 def test_formats_that_cannot_be_split_are_named(rng: np.random.Generator) -> None:
-    matrix = brainevent.CSR.fromdense(drawn(rng)).with_delay(3)
-    with pytest.raises(brainevent.UnsupportedOperationError, match="can't carry delay"):
-        sharding.shard(matrix, split_in(2))
     blocks = Blocks((jnp.ones((1, 2, 2)), [0], [0]), shape=(4, 4))
     with pytest.raises(brainevent.UnsupportedOperationError, match="'blocks' can't be split"):
         sharding.shard(blocks, split_in(2))
-    with pytest.raises(brainevent.MathError, match="takes a stored matrix"):
-        sharding.shard(brainevent.JITCScalarR(1.0, 0.1, 0, shape=(4, 4)), split_in(2))  # type: ignore[type-var]
+
+
+def test_generated_matrices_there_and_back(rng: np.random.Generator) -> None:
+    conn = brainevent.JITCUniformR(0.5 * u.nS, 1.5 * u.nS, 0.3, 7, shape=(12, 8))
+    for by in ("post", "pre"):
+        split = split_in(4, by)
+        blocks = sharding.shard(conn, split)
+        assert blocks.split == split
+        assert blocks.T.split == split_in(4, "pre" if by == "post" else "post")
+        assert (sharding.unshard(blocks.T).todense() == conn.todense().T).all()
+        assert (sharding.unshard(sharding.shard(blocks, split_in(2))).todense() == conn.todense()).all()
+        assert "4 blocks" in repr(blocks)
+        np.testing.assert_allclose(
+            (BinaryArray(jnp.ones(12, bool)) @ (2 * blocks)) / u.nS, 2 * conn.todense().sum(0) / u.nS, rtol=1e-5
+        )
+        drawn_in_jit = jax.jit(
+            lambda seed, by=by: brainevent.JITCScalarR(1.0, 0.5, seed, shape=(4, 8), split=split_in(4, by))
+        )
+        assert drawn_in_jit(3).split == split
+        for name, operation in REFUSED.items():
+            if name not in ("slices", "layout of delays", "diagonal", "sorted", "power", "bounds of neurons", "file"):
+                with pytest.raises(brainevent.BrainEventError, match=r"sharding\.unshard|tocsr|todense"):
+                    operation(blocks)
+        with pytest.raises(brainevent.UnsupportedOperationError, match="materialises"):
+            blocks.update_on_pre(jnp.ones(12, bool), 1.0)
+    with pytest.raises(brainevent.MathError, match="8 postsynaptic neurons can't be split"):
+        brainevent.JITCScalarR(1.0, 0.1, 0, shape=(4, 8), split=split_in(3))
 
 
 def test_another_mesh_in_use_is_an_error(rng: np.random.Generator) -> None:
@@ -370,7 +564,7 @@ OTHER = {"pre": "post", "post": "pre"}
 @pytest.mark.parametrize("rule", RULES)
 def test_rules_draw_blocks_of_the_same_network(rule: str, seed: int) -> None:
     by, draw = RULES[rule]
-    options = {"weight": connect.Uniform(0.5 * u.nS, 1.5 * u.nS), "seed": seed}
+    options: dict[str, Any] = {"weight": connect.Uniform(0.5 * u.nS, 1.5 * u.nS), "seed": seed}
     formats = ("csr", "csc", "coo", "dense", "fixed_pre_num" if by == "post" else "fixed_post_num")
     for name in formats if rule in ("fixed_indegree", "fixed_outdegree") else formats[:1]:
         whole = draw(**options, format=name)
@@ -378,6 +572,11 @@ def test_rules_draw_blocks_of_the_same_network(rule: str, seed: int) -> None:
         assert type(conn) is type(whole)
         assert conn.split == split_in(4, by)
         assert (sharding.unshard(conn).todense() == whole.todense()).all()
+    whole, conn = (draw(**options, delay=connect.Uniform(1, 300), split=split) for split in (None, split_in(4, by)))
+    assert whole.delay.dtype == conn.delay.dtype
+    back = sharding.unshard(conn)
+    for one, other in zip(jax.tree.leaves(back), jax.tree.leaves(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
     with pytest.raises(brainevent.UnsupportedOperationError, match=rf"connect\.{rule} draws by .* take Split\("):
         draw(**options, split=split_in(4, OTHER[by]))
     turned = draw(**options, split=split_in(4, by)).T
@@ -390,7 +589,7 @@ def test_rules_that_draw_no_blocks_say_so(rng: np.random.Generator) -> None:
         (lambda: connect.fixed_total_number(8, 8, 9, split=split), "connect.fixed_total_number draws all synapses"),
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, columns=(0, 2)), "columns= asks for a part"),
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, weight=rng.random(16)), "draws each block alone"),
-        (lambda: connect.fixed_indegree(8, 8, 2, split=split, delay=2), "can't carry delays yet"),
+        (lambda: connect.fixed_indegree(8, 8, 2, split=split, delay=np.full(16, 2)), "an array has a delay for each"),
         (lambda: connect.fixed_indegree(8, 9, 2, split=split), "9 postsynaptic neurons can't be split into 4"),
         (lambda: connect.fixed_indegree(8, 8, 2, split="x"), "takes a brainevent.sharding.Split"),  # type: ignore[arg-type]
         (lambda: connect.fixed_indegree(8, 8, 2, split=split, format="cs"), "format must be one of"),  # type: ignore[arg-type]

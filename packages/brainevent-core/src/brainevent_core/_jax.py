@@ -137,7 +137,9 @@ def register_lowering(
 
 def trace(fn: Callable[..., Any], avals: Sequence[Any]) -> tuple[Any, list[Any]]:
     """``fn`` of so many arrays as a program, and the arrays that it closes over, tracers among them."""
-    closed = jax.make_jaxpr(fn)(*avals)
+    # On no mesh: it is evaluated on others than that which is in use here, inside shard_map among them.
+    with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), ())):
+        closed = jax.make_jaxpr(fn)(*avals)
     return closed.jaxpr, list(closed.consts)
 
 

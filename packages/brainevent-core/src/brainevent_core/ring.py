@@ -11,12 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import units
+from brainevent_core._jax import manual_axes
 from brainevent_core._typing import Array, DTypeLike, OperandLike, Quantity, QuantityLike
+from brainevent_core.encodings import BINARY, FLOAT
 from brainevent_core.errors import DTypeError, MathError
+from brainevent_core.formats import Split
 from brainevent_core.matrices import Matrix
 from brainevent_core.matrices.delays import narrowed, require_slots
-from brainevent_core.ops import deliver, take
+from brainevent_core.ops import EventSpec, deliver, look, take
+from brainevent_core.ops.matmul import as_array
 from brainevent_core.serialization import serializable
+from brainevent_core.sharding import exchange
 
 __all__ = ["DelayRing", "steps"]
 
@@ -77,13 +82,18 @@ class DelayRing:
         n_post: number of postsynaptic neurons.
         dtype: of the sums; float32, or float64 if that is JAX's default. Weights are converted to it.
         unit: the unit of the sums, that of weights times that of graded events, or one like it.
+        split: that of the matrices which deliver to it, if they are split over devices: each device has the ring of its
+            own neurons.
 
     Attributes:
-        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``.
+        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``. In blocks
+            if it is split, (blocks, slots, n_post / blocks).
+        split: how it is split over devices, None if it isn't.
         t: the present step modulo the number of slots, an int32 scalar.
 
     Raises:
         MathError: if there are fewer than two slots, or numbers are no whole ones.
+            Or the neurons can't be split evenly, or are split by="pre".
         DTypeError: if ``dtype`` is none of floating-point numbers.
 
     Example:
@@ -102,9 +112,16 @@ class DelayRing:
 
     buffer: Array | Quantity
     t: Array
+    split: Split | None
 
     def __init__(
-        self, slots: int, n_post: int, *, dtype: DTypeLike | None = None, unit: units.Unit | None = None
+        self,
+        slots: int,
+        n_post: int,
+        *,
+        dtype: DTypeLike | None = None,
+        unit: units.Unit | None = None,
+        split: Split | None = None,
     ) -> None:
         try:
             shape = operator.index(slots), operator.index(n_post)
@@ -118,11 +135,16 @@ class DelayRing:
         dtype = jnp.result_type(float) if dtype is None else jnp.dtype(dtype)
         if not jnp.issubdtype(dtype, jnp.floating):
             raise DTypeError(f"A ring holds floating-point numbers, got dtype {dtype}.")
-        self._set(units.attach(jnp.zeros(shape, dtype), unit), jnp.zeros((), jnp.int32))
+        if split is None:
+            buffer, t = jnp.zeros(shape, dtype), jnp.zeros((), jnp.int32)
+        else:
+            buffer, t = _in_blocks(split, *shape, dtype)
+        self._set(units.attach(buffer, unit), t, split)
 
-    def _set(self, buffer: Any, t: Any) -> None:
+    def _set(self, buffer: Any, t: Any, split: Split | None) -> None:
         object.__setattr__(self, "buffer", buffer)
         object.__setattr__(self, "t", t)
+        object.__setattr__(self, "split", split)
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("A ring is immutable; add() and pop() give new ones.")
@@ -130,12 +152,12 @@ class DelayRing:
     @property
     def slots(self) -> int:
         """How many slots there are."""
-        return int(self.buffer.shape[0])
+        return int(self.buffer.shape[-2])
 
     @property
     def n_post(self) -> int:
-        """Number of postsynaptic neurons."""
-        return int(self.buffer.shape[1])
+        """Number of postsynaptic neurons; inside ``shard_map`` over the axis of its split, of those of this device."""
+        return int(self.buffer.shape[-1] * (1 if self.split is None else self.buffer.shape[0]))
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -148,10 +170,11 @@ class DelayRing:
         return units.unit_of(self.buffer)
 
     def __repr__(self) -> str:
-        if not hasattr(self.buffer, "shape") or len(self.buffer.shape) != 2:
+        if not hasattr(self.buffer, "shape") or len(self.buffer.shape) != 2 + (self.split is not None):
             return f"DelayRing({self.buffer!r})"  # as jax.tree.map makes them
         unit = "" if self.unit is None else f", unit={self.unit}"
-        return f"DelayRing(slots={self.slots}, n_post={self.n_post}, dtype={self.dtype}{unit})"
+        split = "" if self.split is None else f", {self.split.blocks} blocks over {self.split.axis!r}"
+        return f"DelayRing(slots={self.slots}, n_post={self.n_post}, dtype={self.dtype}{unit}{split})"
 
     def add(self, spikes: OperandLike, conn: Matrix, *, backend: str | None = None) -> Self:
         """The ring with what ``spikes @ conn`` causes, each entry at its delay from now.
@@ -167,7 +190,9 @@ class DelayRing:
             respect to float events.
 
         Raises:
-            MathError: if lengths don't fit, or ``conn`` has no delays.
+            MathError: if lengths don't fit, ``conn`` has no delays, or one of both is split in another way than the
+                other.
+            UnsupportedOperationError: if ``conn`` is split by presynaptic neurons.
             StructureError: if a delay is as large as the number of slots, and can be seen; one that can't be seen does
                 not arrive.
             UnitMismatchError: if weights (times numbers) have another dimension than the ring.
@@ -177,14 +202,95 @@ class DelayRing:
         delay = getattr(conn, "delay", None)
         if delay is not None:
             require_slots(delay, self.slots)
+        self._require_split_of(conn)
         buffer = deliver(self.buffer, self.t, spikes, conn.__matrix_spec__, backend=backend)
         return self._new(buffer, self.t)
+
+    def add_steps(self, *projections: tuple[OperandLike, Matrix], backend: str | None = None) -> Self:
+        """The ring with what the spikes of the last steps cause, those that :meth:`pop` has taken.
+
+        Where no delay is less than m steps, the spikes of m steps may travel at once: neurons go on alone for so long,
+        and then all devices exchange what fired. For matrices that are split that is one exchange of m steps' spikes
+        in the place of m, and for others the same sums: those of :meth:`add` in each of the steps, bit for bit.
+
+        Args:
+            *projections: ``(spikes, conn)``; several that deliver to one ring are given together, for that is the order
+                of sums that :meth:`add` has. ``spikes`` are (m, pre), the oldest first: the last of them belong to the
+                step before the present one. ``conn`` is as in :meth:`add`, and no delay is less than m.
+            backend: name of the backend that must run it.
+
+        Raises:
+            MathError: as :meth:`add`; or if spikes are of different numbers of steps.
+            StructureError: if a delay is less than m, or as large as the number of slots, and can be seen. Inside of
+                ``jit`` none can: look at ``int(conn.delay.min())`` before.
+
+        Example:
+            >>> import brainevent, jax.numpy as jnp
+            >>> conn = brainevent.CSR.fromdense(jnp.array([[0.0, 1.0], [2.0, 3.0]])).with_delay(2)
+            >>> ring = brainevent.DelayRing(slots=3, n_post=2)
+            >>> _, ring = ring.pop()
+            >>> _, ring = ring.pop()
+            >>> ring = ring.add_steps((jnp.array([[True, False], [False, True]]), conn))
+            >>> for step in (2, 3):
+            ...     now, ring = ring.pop()
+            ...     print(step, now)
+            2 [0. 1.]
+            3 [2. 3.]
+        """
+        taken = [self._last_steps(*projection) for projection in projections]
+        counts = {spikes.array.shape[0] for spikes, _ in taken}
+        if len(counts) > 1:
+            raise MathError(
+                f"The spikes of all projections are of the same steps, got those of {sorted(counts)} steps."
+            )
+        for _, conn in taken:
+            delay = getattr(conn, "delay", None)
+            if delay is not None:
+                require_slots(delay, self.slots, least=max(counts))
+            self._require_split_of(conn)
+
+        def deliver_step(step: Any, buffer: Any) -> Any:
+            t = jnp.mod(self.t - count + step, self.slots)
+            for spikes, conn in taken:
+                fired = spikes._replace(array=jax.lax.dynamic_index_in_dim(spikes.array, step, keepdims=False))
+                buffer = deliver(buffer, t, fired, conn.__matrix_spec__, backend=backend)
+            return buffer
+
+        count = max(counts, default=0)
+        return self._new(jax.lax.fori_loop(0, count, deliver_step, self.buffer), self.t)
+
+    def _last_steps(self, spikes: OperandLike, conn: Matrix) -> tuple[EventSpec, Matrix]:
+        """The spikes of some steps, on all devices, and the matrix."""
+        if not isinstance(conn, Matrix):
+            raise DTypeError(f"A ring takes a matrix with delays, got {type(conn).__name__}.")
+        given = getattr(spikes, "__event_spec__", None)
+        if given is None:
+            array = as_array(spikes)
+            given = EventSpec(BINARY if array.dtype == jnp.bool_ else FLOAT, array)
+        given = given.summed_over(-1)
+        if len(given.array.shape) != 2:
+            raise MathError(f"add_steps takes the spikes of some steps, (steps, n), got {tuple(given.array.shape)}.")
+        split = getattr(conn, "split", None)
+        inside = split is not None and split.axis in manual_axes()
+        if split is not None and not inside and given.encoding is BINARY and given.array.shape[1] % split.devices == 0:
+            given = exchange(given, split).__event_spec__
+        return given, conn
+
+    def _require_split_of(self, conn: Matrix) -> None:
+        split = getattr(conn, "split", None)
+        if self.split != split and (self.split is not None or split is not None):
+            if self.split is None:
+                return  # the delivery says what to do
+            given = "not split" if split is None else f"split as {split}"
+            raise MathError(
+                f"The ring is split as {self.split}, and the matrix is {given}: split both in the same way, or use a "
+                "ring for each, and add what arrives from them."
+            )
 
     @property
     def now(self) -> Array | Quantity:
         """What arrives at the present step, which stays the present one; (n_post,)."""
-        buffer, unit = units.detach(self.buffer)
-        return units.attach(jax.lax.dynamic_index_in_dim(buffer, self.t, keepdims=False), unit)
+        return look(self.buffer, self.t, self.split)
 
     def pop(self) -> tuple[Array | Quantity, Self]:
         """What arrives now, and the ring one step later.
@@ -193,24 +299,40 @@ class DelayRing:
             ``(now, ring)``: an array or quantity, (n_post,), and the ring in which its slot is empty, for the step
             that is ``slots`` steps later.
         """
-        now, emptied = take(self.buffer, self.t)
+        now, emptied = take(self.buffer, self.t, self.split)
         return now, self._new(emptied, jnp.where(self.t + 1 < self.slots, self.t + 1, 0).astype(jnp.int32))
 
     def _new(self, buffer: Any, t: Any) -> Self:
-        return self.tree_unflatten(None, (buffer, t))
+        return self.tree_unflatten(self.split, (buffer, t))
 
-    def tree_flatten(self) -> tuple[tuple[Any, Any], None]:
-        return (self.buffer, self.t), None
+    def tree_flatten(self) -> tuple[tuple[Any, Any], Split | None]:
+        return (self.buffer, self.t), self.split
 
     @classmethod
-    def tree_unflatten(cls, aux: None, children: Iterable[Any]) -> Self:
+    def tree_unflatten(cls, aux: Split | None, children: Iterable[Any]) -> Self:
         ring = object.__new__(cls)
-        ring._set(*children)
+        buffer, t = children
+        ring._set(buffer, t, aux)
         return ring
 
-    def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], None]:
+    def _flatten_with_keys(self) -> tuple[list[tuple[Any, Any]], Split | None]:
         children, aux = self.tree_flatten()
         return [(jax.tree_util.GetAttrKey(name), child) for name, child in zip(("buffer", "t"), children)], aux
+
+
+def _in_blocks(split: Any, slots: int, n_post: int, dtype: Any) -> tuple[Any, Any]:
+    """An empty ring in blocks on their devices, and step 0."""
+    if not isinstance(split, Split):
+        raise MathError(f"split takes a brainevent.sharding.Split, got {type(split).__name__}.")
+    if split.by != "post":
+        raise MathError('The ring of a device holds what arrives at its own neurons: take Split(..., by="post").')
+    size = n_post // len(split.bounds(n_post))
+
+    def empty() -> tuple[Any, Any]:
+        return jnp.zeros((split.blocks, slots, size), dtype), jnp.zeros((), jnp.int32)
+
+    made: tuple[Any, Any] = jax.jit(empty, out_shardings=(split.sharding, split.replicated))()
+    return made
 
 
 jax.tree_util.register_pytree_with_keys(

@@ -22,25 +22,28 @@ import jax.numpy as jnp
 from brainevent_core import units
 from brainevent_core._jax import manual_axes
 from brainevent_core._typing import OperandLike
-from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, WORD_BITS, is_event
+from brainevent_core.encodings import BINARY, COMPACT, WORD_BITS, is_event
 from brainevent_core.encodings.bitpacked import pack
 from brainevent_core.errors import DTypeError, MathError
 from brainevent_core.events import BinaryArray, BitPackedBinary
 from brainevent_core.formats import Split
 from brainevent_core.matrices.blocks import shard, unshard
-from brainevent_core.ops import exchange_events
+from brainevent_core.ops import everywhere, exchange_events
 from brainevent_core.ops.matmul import as_array
 
 __all__ = ["Split", "exchange", "shard", "unshard"]
 
 
-def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> BinaryArray | BitPackedBinary:
-    """The spikes of all devices, on each of them; inside ``shard_map``.
+def exchange(events: OperandLike, axis: str | Split, *, capacity: int | None = None) -> BinaryArray | BitPackedBinary:
+    """The spikes of all devices, on each of them.
+
+    Spikes of several steps, (steps, n), travel at once: where the smallest delay is m steps, those of m steps, see
+    :meth:`brainevent.DelayRing.add_steps`. It is latency that a step waits for, more than for bytes.
 
     Args:
-        events: those of this device's neurons, (n,) or (batch, n), of the same shape on all devices: events, or a plain
-            array in which nonzero entries are.
-        axis: the name of the axis of the mesh.
+        events: inside ``shard_map``, those of this device's neurons, (n,) or (batch, n), of the same shape on all
+            devices: events, or a plain array in which nonzero entries are. Outside, those of all.
+        axis: the name of the axis of the mesh; outside of ``shard_map`` a :class:`Split`, by whose axis they are split.
         capacity: how many spikes a device lists, for each vector. They travel as lists of that length, 4 bytes a spike,
             instead of as bits, 1 byte for 8 neurons. Where any device has more, which all of them see in the counts
             that come with the lists, bits travel as well. None for bits alone. Lists that are no shorter than the bits
@@ -52,7 +55,8 @@ def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> 
         straight-through derivative.
 
     Raises:
-        MathError: outside of a ``shard_map`` over the axis, or for another rank.
+        MathError: outside of a ``shard_map`` over the axis if only that is given, for another rank, or for neurons that
+            the devices can't share evenly.
         DTypeError: for complex numbers.
 
     Example:
@@ -65,10 +69,14 @@ def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> 
         >>> everywhere(jnp.array([True, False, True]))
         Array([ True, False,  True], dtype=bool)
     """
-    if axis not in manual_axes():
+    split = axis if isinstance(axis, Split) else None
+    name = axis.axis if isinstance(axis, Split) else axis
+    inside = name in manual_axes()
+    if not inside and split is None:
         raise MathError(
-            f"exchange is for the program of one device, inside jax.shard_map over {axis!r}. Outside of one, a product "
-            "with a matrix that is split exchanges spikes by itself."
+            f"exchange by the name of an axis is for the program of one device, inside jax.shard_map over {name!r}. "
+            "Outside of one, a product with a matrix that is split exchanges spikes by itself, and "
+            "`exchange(events, split)` takes a Split."
         )
     given = getattr(events, "__event_spec__", None)
     array = units.detach(as_array(events) if given is None else given.decoded())[0]
@@ -77,18 +85,31 @@ def exchange(events: OperandLike, axis: str, *, capacity: int | None = None) -> 
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise DTypeError(f"Spikes are booleans or real numbers, got dtype {array.dtype}.")
     array = array.T
-    words = -(-array.shape[0] // WORD_BITS)
+    devices = jax.lax.axis_size(name) if inside or split is None else split.devices
+    if not inside and array.shape[0] % devices:
+        raise MathError(f"{array.shape[0]} neurons can't be shared evenly by {devices} devices.")
+    n = array.shape[0] if inside else array.shape[0] // devices
+    words = -(-n // WORD_BITS)
+    if devices == 1 and not inside:
+        return BinaryArray(array.T)
     if capacity is None or 1 + capacity >= words or jnp.issubdtype(array.dtype, jnp.floating):
-        encoding, found = exchange_events(BINARY, array, axis)
+
+        def travel(array: Any) -> Any:
+            return exchange_events(BINARY, array, name)[1]
+
     else:
-        encoding, found = _exchange_lists(is_event(array), axis, capacity)
-    if encoding is not BITPACKED:
+        lists = capacity
+
+        def travel(array: Any) -> Any:
+            return _exchange_lists(is_event(array), name, lists)
+
+    found = travel(array) if inside or split is None else everywhere(split, travel, array)
+    if n % WORD_BITS or jnp.issubdtype(array.dtype, jnp.floating):
         return BinaryArray(found.T)
-    length = array.shape[0] * jax.lax.axis_size(axis)
-    return BitPackedBinary._unflatten((-1, length), (found.T,))
+    return BitPackedBinary._unflatten((-1, n * devices), (found.T,))
 
 
-def _exchange_lists(mask: Any, axis: str, capacity: int) -> tuple[Any, Any]:
+def _exchange_lists(mask: Any, axis: str, capacity: int) -> Any:
     """The events of all devices, which travel as lists if no device has more than ``capacity``."""
     n = mask.shape[0]
     devices = jax.lax.axis_size(axis)
@@ -105,5 +126,4 @@ def _exchange_lists(mask: Any, axis: str, capacity: int) -> tuple[Any, Any]:
         return exchange_events(BINARY, mask, axis)[1]
 
     # Every device has the counts of all, so that all of them go the same way.
-    found = jax.lax.cond(jnp.all(lists[:, 0] <= capacity), of_lists, of_bits)
-    return (BITPACKED if n % WORD_BITS == 0 else BINARY), found
+    return jax.lax.cond(jnp.all(lists[:, 0] <= capacity), of_lists, of_bits)

@@ -55,14 +55,13 @@ def drawn_in_blocks(
         )
     if options.pop(window) is not None:
         raise MathError(f"{window}= asks for a part of the matrix, and split= for all of it in blocks: leave one out.")
-    if options.get("delay") is not None:
-        raise UnsupportedOperationError("A matrix that is split over devices can't carry delays yet: leave delay= out.")
-    weight = options["weight"]
-    if not (callable(weight) or isinstance(weight, Distribution)) and np.size(units.detach(weight)[0]) != 1:
-        raise MathError(
-            "With split=, a rule draws each block alone, and an array has a weight for each synapse of all: give a "
-            "number, a distribution or a function."
-        )
+    for fact in ("weight", "delay"):
+        given = options.get(fact)
+        if not (callable(given) or isinstance(given, Distribution)) and np.size(units.detach(given)[0]) != 1:
+            raise MathError(
+                f"With split=, a rule draws each block alone, and an array has a {fact} for each synapse of all: give "
+                "a number, a distribution or a function."
+            )
     if options["seed"] is None and split.mesh.is_multi_process:
         raise MathError("Give seed=: each process would draw another one, and blocks of another network.")
     options["seed"] = host_seed(options["seed"])

@@ -25,7 +25,7 @@ from brainevent_core.formats.registry import (
     registered_formats,
     unregister,
 )
-from brainevent_core.formats.split import Split, SplitFormat
+from brainevent_core.formats.split import InBlocks, Split, SplitFormat, SplitRule
 from brainevent_core.formats.weight_indices import WEIGHT_INDICES
 
 for _format in (DENSE_FORMAT, COO_FORMAT, CSR_FORMAT, FIXED_NUM_FORMAT):
@@ -45,10 +45,12 @@ __all__ = [
     "Component",
     "Entries",
     "Format",
+    "InBlocks",
     "Part",
     "Shape",
     "Split",
     "SplitFormat",
+    "SplitRule",
     "Structure",
     "column_index",
     "delay_at_entries",

@@ -14,16 +14,18 @@ import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import jax
+import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from brainevent_core._jax import manual_axes
 from brainevent_core.errors import MathError
 from brainevent_core.formats.format import Component, Format, Shape, Structure
+from brainevent_core.jitc import ConnectionRule
 
-__all__ = ["Split", "SplitFormat"]
+__all__ = ["InBlocks", "Split", "SplitFormat", "SplitRule"]
 
 
 @dataclass(frozen=True)
@@ -104,37 +106,77 @@ class Split:
         """That of an array which has the blocks in front."""
         return NamedSharding(self.mesh, PartitionSpec(self.axis))
 
+    @property
+    def replicated(self) -> NamedSharding:
+        """That of an array which every device has whole."""
+        return NamedSharding(self.mesh, PartitionSpec())
+
 
 @dataclass(frozen=True)
-class SplitFormat:
-    """What stands in the place of a format for a matrix in blocks: the format of each, and how they are split.
-
-    It has what matrices ask of a format, about arrays with the blocks in front, and nothing that operations compute
-    with.
+class InBlocks:
+    """Where the blocks of something are, whatever they hold.
 
     Attributes:
-        block: the format of a block.
+        block: what a block is: the format of a stored one, or the rule that generates it.
         mesh: the devices.
         mesh_axis: the name of the axis of the mesh.
         blocks: how many blocks there are.
         axis: which axis of what is stored they follow each other along, rows (0) or columns (1).
     """
 
-    block: Format
+    block: Any
     mesh: Mesh
     mesh_axis: str
     blocks: int
     axis: int
 
     @classmethod
-    def of(cls, fmt: Format, split: Split, *, transposed: bool) -> SplitFormat:
-        """The format of a matrix, stored as its transpose or not, that is split so."""
-        return cls(fmt, split.mesh, split.axis, split.blocks, int((split.by == "post") != transposed))
+    def of(cls, block: Any, split: Split, *, transposed: bool) -> Self:
+        """That of a matrix, stored as its transpose or not, that is split so."""
+        return cls(block, split.mesh, split.axis, split.blocks, int((split.by == "post") != transposed))
 
     def split(self, *, transposed: bool) -> Split:
         """How a matrix of this format, stored as its transpose or not, is split."""
         by: Literal["post", "pre"] = "post" if (self.axis == 1) != transposed else "pre"
         return Split(self.mesh, self.mesh_axis, by=by, blocks=self.blocks)
+
+    def _with(self, block: Any) -> Self:
+        return type(self)(block, self.mesh, self.mesh_axis, self.blocks, self.axis)
+
+    @property
+    def devices(self) -> int:
+        """The number of devices along the axis of the mesh."""
+        return int(self.mesh.shape[self.mesh_axis])
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the program is that of one device here, inside ``shard_map`` over the axis of the mesh."""
+        return self.mesh_axis in manual_axes()
+
+    @property
+    def blocks_here(self) -> int:
+        """How many blocks this device has inside ``shard_map``, all of them elsewhere."""
+        return self.blocks // self.devices if self.is_local else self.blocks
+
+    def shape_here(self, shape: Shape) -> Shape:
+        """The shape of what this device has inside ``shard_map``, that of the whole elsewhere."""
+        return self.block_shape(shape, self.devices) if self.is_local else shape
+
+    def block_shape(self, shape: Shape, count: int) -> Shape:
+        """The shape of one of so many blocks that make up a matrix of this shape."""
+        rows, columns = shape
+        return (rows // count, columns) if self.axis == 0 else (rows, columns // count)
+
+
+@dataclass(frozen=True)
+class SplitFormat(InBlocks):
+    """What stands in the place of a format for a matrix in blocks: the format of each, and how they are split.
+
+    It has what matrices ask of a format, about arrays with the blocks in front, and nothing that operations compute
+    with.
+    """
+
+    block: Format
 
     # -- what matrices ask of a format ---------------------------------------------------------------------------------
 
@@ -196,9 +238,6 @@ class SplitFormat:
         """The format of the same arrays after rows and columns have changed places in them."""
         return SplitFormat(self.block, self.mesh, self.mesh_axis, self.blocks, 1 - self.axis)
 
-    def _with(self, block: Format) -> SplitFormat:
-        return SplitFormat(block, self.mesh, self.mesh_axis, self.blocks, self.axis)
-
     def weights_shape(self, arrays: Sequence[Any], shape: Shape) -> tuple[int, ...]:
         """The shape of one weight per entry, the blocks in front; ``shape`` is that of the whole."""
         blocks = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype) for array in arrays]
@@ -227,31 +266,29 @@ class SplitFormat:
         weights = data if self.is_homogeneous(data) else jax.ShapeDtypeStruct(data.shape[1:], data.dtype)
         self.block.validate(weights, blocks, self.block_shape(shape, self.blocks))
 
-    # -- where it is ---------------------------------------------------------------------------------------------------
-
-    @property
-    def devices(self) -> int:
-        """The number of devices along the axis of the mesh."""
-        return int(self.mesh.shape[self.mesh_axis])
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the program is that of one device here, inside ``shard_map`` over the axis of the mesh."""
-        return self.mesh_axis in manual_axes()
-
-    @property
-    def blocks_here(self) -> int:
-        """How many blocks this device has inside ``shard_map``, all of them elsewhere."""
-        return self.blocks // self.devices if self.is_local else self.blocks
-
-    def shape_here(self, shape: Shape) -> Shape:
-        """The shape of what this device has inside ``shard_map``, that of the whole elsewhere."""
-        return self.block_shape(shape, self.devices) if self.is_local else shape
-
-    def block_shape(self, shape: Shape, count: int) -> Shape:
-        """The shape of one of so many blocks that make up a matrix of this shape."""
-        rows, columns = shape
-        return (rows // count, columns) if self.axis == 0 else (rows, columns // count)
-
     def __repr__(self) -> str:
         return self.full_name
+
+
+@dataclass(frozen=True)
+class SplitRule(InBlocks):
+    """What stands in the place of a rule for a generated matrix in blocks: each is a window of the whole."""
+
+    block: ConnectionRule
+
+    @property
+    def components(self) -> tuple[()]:
+        """Further arrays: it has none."""
+        return ()
+
+    @property
+    def stores_all(self) -> bool:
+        """Whether the matrix has its elements in an array: it has none of them."""
+        return False
+
+    def offsets(self, shape: Shape) -> np.ndarray:
+        """The first row and column of each block of a matrix of this shape, (blocks, 2)."""
+        size = self.block_shape(shape, self.blocks)[self.axis]
+        offsets = np.zeros((self.blocks, 2), np.uint32)
+        offsets[:, self.axis] = np.arange(self.blocks, dtype=np.uint32) * np.uint32(size)
+        return offsets

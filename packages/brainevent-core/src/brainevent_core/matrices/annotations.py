@@ -1,17 +1,17 @@
 """What annotates the entries of a matrix, such as delays, while entries are reordered, selected or turned round.
 
 Annotations are in the orientation of the matrix here: one number for all entries, (1,), one for each row, (rows, 1), or
-column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored.
+column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored. Those of a matrix in
+blocks have these in front.
 """
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import jax.numpy as jnp
 
-from brainevent_core.formats import Component, Format, within
+from brainevent_core.formats import Component, InBlocks, within
 from brainevent_core.ops import MatrixSpec
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def annotations_of(spec: MatrixSpec) -> Annotations:
         return []
     structure = spec.format.named(spec.structure)
     found = [(one, [getattr(structure, name) for name in one.structure]) for one in spec.format.annotations]
-    return turned(found) if spec.transposed else found
+    return turned(found, spec.format) if spec.transposed else found
 
 
 def annotated(matrix: _M, annotations: Annotations) -> _M:
@@ -39,16 +39,19 @@ def annotated(matrix: _M, annotations: Annotations) -> _M:
     spec = matrix.__matrix_spec__
     plain = spec.unannotated
     arrays = dict(zip(plain.format.names, plain.structure, strict=True))
-    fmt: Format = reduce(Format.with_component, (component for component, _ in annotations), plain.format)
-    for component, values in turned(annotations) if spec.transposed else annotations:
+    fmt = plain.format
+    for component, _ in annotations:
+        fmt = fmt.with_component(component)
+    for component, values in turned(annotations, fmt) if spec.transposed else annotations:
         arrays |= zip(component.structure, values, strict=True)
     static = (matrix.shape, fmt, *matrix._static[2:])
     return matrix.tree_unflatten(static, (matrix.data, *(arrays[name] for name in fmt.names)))
 
 
-def turned(annotations: Annotations) -> Annotations:
-    """Those of the transpose."""
-    return _mapped(annotations, lambda array: array.T if array.ndim == 2 else array)
+def turned(annotations: Annotations, format: Any) -> Annotations:
+    """Those of the transpose of a matrix of that format."""
+    of_lines = 2 + isinstance(format, InBlocks)
+    return _mapped(annotations, lambda array: array.swapaxes(-1, -2) if array.ndim == of_lines else array)
 
 
 def taken(annotations: Annotations, order: Any) -> Annotations:

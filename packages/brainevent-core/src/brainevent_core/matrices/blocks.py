@@ -6,6 +6,7 @@ No process makes more than the blocks of its own devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, NamedTuple, TypeVar
 
 import jax
@@ -16,39 +17,44 @@ from jax.sharding import NamedSharding, PartitionSpec
 from brainevent_core import units
 from brainevent_core._typing import Shape
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import Format, Split, SplitFormat
+from brainevent_core.formats import INT32_MAX, Format, Split, SplitFormat
+from brainevent_core.matrices.base import Matrix
+from brainevent_core.matrices.generated import JITCMatrix
 from brainevent_core.matrices.stored import StoredMatrix
-from brainevent_core.ops import MatrixSpec
 
 __all__ = ["assembled", "shard", "unshard"]
 
 _Stored = TypeVar("_Stored", bound=StoredMatrix)
+_M = TypeVar("_M", bound=Matrix)
 
 
 class _Block(NamedTuple):
-    """A block in NumPy: its weights, None if one stands for all entries, and its own structure."""
+    """A block in NumPy: its weights, None if one stands for all entries, its own structure, and what annotates its
+    entries, one array behind the other; of these, what has a number for each entry is in the shape of weights."""
 
     data: Any
     structure: tuple[np.ndarray, ...]
+    notes: tuple[np.ndarray, ...] = ()
 
 
-def shard(conn: _Stored, split: Split) -> _Stored:
+def shard(conn: _M, split: Split) -> _M:
     """A matrix that is there, in blocks on the devices of a mesh.
 
     Args:
-        conn: of any stored class; concrete, so outside of ``jit``. Of several processes each has the same whole matrix,
-            and takes its own blocks. Or a matrix in blocks, which goes to the devices of another mesh if it is split as
-            ``split`` says, and is put together and split again otherwise.
+        conn: of any class; concrete, so outside of ``jit``, but for one that is generated just in time. Of several
+            processes each has the same whole matrix, and takes its own blocks. Or a matrix in blocks, which goes to the
+            devices of another mesh if it is split as ``split`` says, and is put together and split again otherwise.
         split: how.
 
     Returns:
         A matrix of the same class and shape, whose arrays have the blocks in front and are split along them; one weight
         for all stays one. Entries outside of the matrix are left out, and blocks with fewer entries than others are
-        filled up. A column index is made again, for each block.
+        filled up. A column index is made again, for each block. Of a matrix that is generated, each device generates
+        the part of its own neurons, and it is the same matrix.
 
     Raises:
         MathError: if the neurons can't be split evenly, or the matrix is traced.
-        UnsupportedOperationError: if its format can't be split, or it has delays.
+        UnsupportedOperationError: if its format can't be split.
 
     Example:
         >>> import brainevent, jax, jax.numpy as jnp
@@ -61,8 +67,11 @@ def shard(conn: _Stored, split: Split) -> _Stored:
         >>> brainevent.BinaryArray(jnp.array([True, True])) @ conn
         Array([2., 4.], dtype=float32)
     """
-    _require(isinstance(conn, StoredMatrix), f"shard takes a stored matrix, got {type(conn).__name__}.")
+    _require(isinstance(conn, Matrix), f"shard takes a matrix, got {type(conn).__name__}.")
     _require(isinstance(split, Split), f"shard takes a Split, got {type(split).__name__}.")
+    if isinstance(conn, JITCMatrix):
+        return conn.in_blocks(split)
+    assert isinstance(conn, StoredMatrix)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
         raise MathError("shard places arrays on devices, so it takes a concrete matrix: call it outside of jit.")
     if isinstance(conn.__matrix_spec__.format, SplitFormat):
@@ -74,7 +83,8 @@ def shard(conn: _Stored, split: Split) -> _Stored:
     require_splittable(spec.format)
     data, unit = units.detach(conn.data)
     fmt = _given(spec.format)
-    structure = fmt.named([np.asarray(array) for array in spec.structure[: len(fmt.names)]])
+    arrays = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
+    structure, notes = fmt.named(arrays), arrays[len(fmt.structure) :]
     homogeneous = spec.is_homogeneous
     weights = np.asarray(data)
     axis = SplitFormat.of(fmt, split, transposed=spec.transposed).axis
@@ -86,50 +96,127 @@ def shard(conn: _Stored, split: Split) -> _Stored:
             return _Block(weights[:, start:stop] if axis else weights[start:stop], ())
         assert fmt.part is not None
         part = fmt.part(structure, spec.shape, axis, start, stop)
-        return _Block(None if homogeneous else _taken(weights, part.weights), part.arrays)
+        of_part = tuple(_part_of(note, axis, start, stop, part.weights) for note in notes)
+        return _Block(None if homogeneous else _taken(weights, part.weights), part.arrays, of_part)
 
     blocks = {at: block(at) for at in _own_blocks(split)}
     whole = units.attach(weights if homogeneous else None, unit)
-    return _placed(type(conn), conn._static, spec.format, split, blocks, whole)
+    cls: Any = type(conn)
+    placed: _M = _placed(cls, conn._static, spec.format, split, blocks, whole)
+    return placed
 
 
-def _taken(weights: np.ndarray, at: np.ndarray) -> np.ndarray:
+def _taken(weights: np.ndarray, at: np.ndarray, fill: int = 0) -> np.ndarray:
     if not weights.size:
-        return np.zeros(at.shape, weights.dtype)
-    return np.where(at >= 0, weights.reshape(-1)[at], np.zeros((), weights.dtype))
+        return np.full(at.shape, fill, weights.dtype)
+    return np.where(at >= 0, weights.reshape(-1)[at], np.full((), fill, weights.dtype))
+
+
+def _part_of(note: np.ndarray, axis: int, start: int, stop: int, at: np.ndarray) -> np.ndarray:
+    """What annotates the entries of some rows or columns."""
+    if note.ndim == 2:  # of rows, or of columns
+        along = note.shape[axis] != 1
+        return (note[start:stop] if axis == 0 else note[:, start:stop]) if along else note
+    return note if note.shape == (1,) else _taken(note, at, _NOTHING)
+
+
+#: What annotates an entry that does not exist: a delay that any ring has.
+_NOTHING = 1
 
 
 def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
     """A matrix in blocks that are made one by one, see :meth:`StoredMatrix.from_blocks`."""
     _require(isinstance(split, Split), f"split takes a Split, got {type(split).__name__}.")
-    bounds = split.bounds(shape[split.by == "post"])
-    specs: dict[int, MatrixSpec] = {}
-    further: tuple[Any, ...] = ()
-    for at in _own_blocks(split):
+    # What reads them keeps nothing of them: they become less while they are placed.
+    return _placed(cls, *_read(cls, read, shape, split))
+
+
+def _read(
+    cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split
+) -> tuple[tuple[Any, ...], Format, Split, dict[int, _Block], Any]:
+    """The blocks of this process, and what else :func:`_placed` takes behind the class."""
+    bounds, own = split.bounds(shape[split.by == "post"]), _own_blocks(split)
+    columns: list[_Column] = []
+    first: _Facts | None = None
+    for at in own:
         matrix = _as_block(cls, read(*bounds[at]), shape, split, bounds[at])
-        specs[at] = matrix.__matrix_spec__
-        further = matrix._static[2:]
-    first = next(iter(specs.values()))
-    require_splittable(first.format)
-    fmt, unit, homogeneous = _given(first.format), units.unit_of(first.data), first.is_homogeneous
-    data = {
-        at: np.asarray(units.mantissa_in(spec.data, unit, "The data of a block", "those of others"))
-        for at, spec in specs.items()
-    }
-    one = next(iter(data.values()))
-    for at, spec in specs.items():
-        same = (spec.format, spec.is_homogeneous, data[at].dtype) == (first.format, homogeneous, one.dtype)
-        if not same or (homogeneous and data[at].item() != one.item()):
+        spec, further = matrix.__matrix_spec__, matrix._static[2:]
+        if first is None:
+            require_splittable(spec.format)
+            first = _Facts(spec.format, units.unit_of(spec.data), spec.is_homogeneous, None, further)
+        fmt = _given(first.format)
+        data = np.asarray(units.mantissa_in(spec.data, first.unit, "The data of a block", "those of others"))
+        if first.data is None:
+            first = first._replace(data=data if first.homogeneous else data[:0])
+        same = (spec.format, spec.is_homogeneous, data.dtype) == (first.format, first.homogeneous, first.data.dtype)
+        if not same or (first.homogeneous and data.item() != first.data.item()):
             raise MathError(
-                "The blocks of a matrix have the same format and dtype, and one weight for each entry, or one for all "
-                "that is the same in all blocks."
+                "The blocks of a matrix have the same format and dtype, all of them delays or none, and one weight for "
+                "each entry, or one for all that is the same in all blocks."
             )
-    blocks = {
-        at: _Block(None if homogeneous else data[at], tuple(map(np.asarray, spec.structure[: len(fmt.names)])))
-        for at, spec in specs.items()
-    }
-    whole = units.attach(one if homogeneous else None, unit)
-    return _placed(cls, (shape, first.format, *further), first.format, split, blocks, whole)
+        arrays = tuple(map(np.asarray, spec.structure[: len(fmt.names)]))
+        per_entry = fmt.weights_shape(arrays, spec.shape)
+        notes = arrays[len(fmt.structure) :]
+        shaped = (note.reshape(per_entry) if note.shape == (prod(per_entry),) != (1,) else note for note in notes)
+        given = [data, *arrays[: len(fmt.structure)], *shaped]
+        columns = columns or [_Column(len(own)) for _ in given]
+        for column, array in zip(columns, given, strict=True):
+            column.add(array)
+        del matrix, spec, data, arrays, notes, shaped, given  # what comes next needs room
+    assert first is not None
+    count = len(_given(first.format).structure)
+    blocks = {}
+    for i, at in enumerate(own):
+        weights, *rest = (column.arrays[i] for column in columns)
+        blocks[at] = _Block(None if first.homogeneous else weights, tuple(rest[:count]), tuple(rest[count:]))
+    whole = units.attach(first.data if first.homogeneous else None, first.unit)
+    return (shape, first.format, *first.further), first.format, split, blocks, whole
+
+
+class _Facts(NamedTuple):
+    """What all blocks have in common: their format, unit, whether one weight stands for all entries, that weight or an
+    array of its dtype, and what else is static."""
+
+    format: Format
+    unit: Any
+    homogeneous: bool
+    data: Any
+    further: tuple[Any, ...]
+
+
+class _Column:
+    """An array of each block; one behind the other in memory, as long as they have one shape: then they are placed
+    without a copy, and a process needs no more memory than for its own blocks."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._room: np.ndarray | None = None
+        self.arrays: list[np.ndarray] = []
+
+    def add(self, array: np.ndarray) -> None:
+        """Take the array of the next block."""
+        if len(self.arrays) == 1 and (array.shape, array.dtype) == (self.arrays[0].shape, self.arrays[0].dtype):
+            self._room = _aligned((self._count, *array.shape), array.dtype)
+            self._room[0] = self.arrays[0]
+            self.arrays = [self._room[0]]
+        room = self._room
+        if room is None or (array.shape, array.dtype) != (room.shape[1:], room.dtype):
+            self.arrays.append(array)
+            return
+        room[len(self.arrays)] = array
+        self.arrays.append(room[len(self.arrays)])
+
+
+def _adjacent(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
+    """The arrays as one, if they follow each other in memory and have that shape and dtype; None otherwise."""
+    first, *others = arrays
+    if (first.shape, first.dtype) != (shape, dtype) or not first.flags.c_contiguous:
+        return None
+    for i, array in enumerate(others, 1):
+        follows = array.base is first.base is not None and array.ctypes.data == first.ctypes.data + i * first.nbytes
+        if (array.shape, array.dtype) != (shape, dtype) or not follows:
+            return None
+    return np.lib.stride_tricks.as_strided(first, (len(arrays), *shape), (first.nbytes, *first.strides))
 
 
 def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds: tuple[int, int]) -> _Stored:
@@ -152,13 +239,7 @@ def require_splittable(fmt: Any) -> None:
     Raises:
         UnsupportedOperationError: naming it, and what to do.
     """
-    if fmt.annotations:
-        names = ", ".join(component.name for component in fmt.annotations)
-        raise UnsupportedOperationError(
-            f"A matrix that is split over devices can't carry {names} yet: split `matrix.with_delay(None)`, one matrix "
-            "for each delay."
-        )
-    changed = [component.name for component in fmt.components if component.build is None]
+    changed = [one.name for one in fmt.components if one.build is None and not one.annotates]
     if changed:
         raise UnsupportedOperationError(
             f"A matrix with the component {changed[0]!r} can't be split over devices: `matrix.tocoo()` can."
@@ -170,7 +251,7 @@ def require_splittable(fmt: Any) -> None:
         )
 
 
-def unshard(conn: _Stored) -> _Stored:
+def unshard(conn: _M) -> _M:
     """A matrix in blocks as an ordinary one, whole in the memory of this process.
 
     Entries that filled blocks up are left out. Those of a row (column) stand in the order of the blocks, and as they
@@ -191,9 +272,12 @@ def unshard(conn: _Stored) -> _Stored:
         Array([[0., 1.],
                [2., 3.]], dtype=float32)
     """
+    if isinstance(conn, JITCMatrix):
+        return conn if conn.split is None else conn.in_blocks(None)
     spec = conn.__matrix_spec__
     if not isinstance(spec.format, SplitFormat):
         return conn
+    assert isinstance(conn, StoredMatrix)
     if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(conn)):
         raise MathError(
             "unshard puts a matrix together on the host, so it takes a concrete one: call it outside of jit."
@@ -213,14 +297,36 @@ def unshard(conn: _Stored) -> _Stored:
         structure: tuple[Any, ...] = ()
     else:
         assert fmt.join is not None
-        own = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
-        parts = [fmt.named([array[at] for array in own]) for at in range(split.blocks)]
-        structure, at = fmt.join(parts, [block_shape] * split.blocks, split.axis)
+        arrays = [np.asarray(array) for array in spec.structure[: len(fmt.names)]]
+        parts = [fmt.named([array[at] for array in arrays]) for at in range(split.blocks)]
+        own, at = fmt.join(parts, [block_shape] * split.blocks, split.axis)
+        per_block = prod(fmt.weights_shape([array[0] for array in arrays], block_shape))
+        notes = (_joined(note, split.axis, at, per_block) for note in arrays[len(fmt.structure) :])
+        structure = (*own, *notes)
         joined = weights if spec.is_homogeneous else _taken(weights, at)
     static = (conn.shape, fmt, *conn._static[2:])
     children = (units.attach(jnp.asarray(joined), unit), *map(jnp.asarray, structure))
     whole = type(conn).tree_unflatten(static, children)
     return whole if fmt is split.block else whole.with_csc_index()  # type: ignore[attr-defined]
+
+
+def _joined(note: np.ndarray, axis: int, at: np.ndarray, per_block: int) -> np.ndarray:
+    """What annotates the entries of all blocks, whose positions in these are ``at``."""
+    if note.ndim == 3:  # of rows, or of columns; of the other side in each block the same
+        if note.shape[1 + axis] != 1:
+            return np.concatenate(list(note), axis=axis)
+        if (note == note[:1]).all():
+            return note[0]
+    elif note.shape[1] != 1 or per_block == 1:
+        return _taken(note, at, _NOTHING).reshape(-1)
+    elif (note == note[0]).all():
+        return note[0]
+    else:  # one for each block
+        return note.reshape(-1)[at // per_block].reshape(-1)
+    raise UnsupportedOperationError(
+        "The blocks have a delay for each neuron on the other side, and not the same ones: no array of a whole matrix "
+        "holds that. Give each entry its delay."
+    )
 
 
 # -- placing -----------------------------------------------------------------------------------------------------------
@@ -266,7 +372,7 @@ def _placed(
         cls, static: of the matrix, with the format that it would have as a whole.
         fmt: that format, whose derived components are made for each block.
         split: how it is split.
-        blocks: by number.
+        blocks: by number; they are taken out.
         whole: the weight that stands for all entries, or None; a quantity over that if it has a unit.
     """
     given = _given(fmt)
@@ -274,16 +380,19 @@ def _placed(
     shape = static[0][::-1] if cls._transposed else static[0]
     block_shape = split_format.block_shape(shape, split.blocks)
     one_for_all, unit = units.detach(whole)
-    columns: list[list[np.ndarray]] = []
+    columns: list[tuple[list[np.ndarray], int]] = []
     if one_for_all is None:
-        columns.append([block.data for block in blocks.values()])
-    columns += [[block.structure[i] for block in blocks.values()] for i in range(len(given.names))]
-    del blocks
+        columns.append(([block.data for block in blocks.values()], 0))
+    outside = max(block_shape)
+    columns += [([block.structure[i] for block in blocks.values()], outside) for i in range(len(given.structure))]
+    shapes = [given.weights_shape((*block.structure, *block.notes), block_shape) for block in blocks.values()]
+    count = len(given.names) - len(given.structure)
+    notes = [_alike([block.notes[i] for block in blocks.values()], shapes, split) for i in range(count)]
+    blocks.clear()
     placed = []
-    for i, arrays in enumerate(columns):
-        is_data = one_for_all is None and i == 0
-        placed.append(_stacked(arrays, split, 0 if is_data else max(block_shape)))
-        arrays.clear()
+    for arrays, fill in columns:
+        placed.append(_stacked(arrays, split, fill))
+    placed += [_stacked(arrays, split, _NOTHING, flat=flat) for arrays, flat in notes]
     if one_for_all is None:
         data, *structure = placed
     else:
@@ -295,24 +404,72 @@ def _placed(
     return matrix if given is fmt else matrix.with_csc_index()  # type: ignore[attr-defined]
 
 
-def _stacked(arrays: Sequence[np.ndarray], split: Split, fill: int) -> Any:
-    """The blocks' arrays on their devices, filled up to one shape."""
+def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Split) -> tuple[list[np.ndarray], bool]:
+    """What annotates the entries of each block, for all, for each row or column, or for each entry in all of them; and
+    whether it is for entries. It has one dtype in all processes.
+
+    Args:
+        notes: of this process's blocks.
+        shapes: those of their weights.
+        split: how the matrix is split.
+    """
+    kinds = [
+        0 if note.shape == (1,) else 3 if note.shape == shape else 1 if note.shape[1] == 1 else 2
+        for note, shape in zip(notes, shapes, strict=True)
+    ]
+    (kind, size) = _agreed(np.array([max(kinds), max(note.dtype.itemsize for note in notes)]), split)
+    if set(kinds) - {0, kind} or (kind in (1, 2) and 0 in kinds):
+        raise MathError(
+            "The blocks of a matrix have delays for all of their entries, for rows, for columns or for each entry, and "
+            "all blocks do so in the same way."
+        )
+    if kind == 3:
+        notes = [np.broadcast_to(note, shape) for note, shape in zip(notes, shapes, strict=True)]
+    dtype, limit = {1: (np.uint8, 2**8 - 1), 2: (np.uint16, 2**16 - 1)}.get(int(size), (np.int32, INT32_MAX))
+    # What can't be a delay stays one that can't.
+    return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], bool(kind == 3)
+
+
+def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
+    """The blocks' arrays on their devices, filled up to one shape; each a vector then if ``flat``. They are taken out
+    of the list one by one: twice of what a process has need not fit into its memory."""
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype
-    if dtype.kind in "iu":
+    if dtype.kind in "iu" and fill > np.iinfo(dtype).max:
         # Whether this process fills blocks up or not: all must have one dtype.
         dtype = np.promote_types(dtype, np.min_scalar_type(fill))
     by_number = dict(zip(_own_blocks(split), arrays, strict=True))
+    arrays.clear()
+    on_one_device = split.mesh.size == split.devices
 
     def of_device(where: Any) -> np.ndarray:
         mine = range(*where[0].indices(split.blocks))
-        out = np.full((len(mine), *shape), fill, dtype)
+        there = _adjacent([by_number[at] for at in mine], shape, dtype)
+        if there is not None:
+            return there.reshape(len(mine), -1) if flat else there
+        out = _aligned((len(mine), *shape), dtype)
         for place, at in enumerate(mine):
-            out[place][tuple(map(slice, by_number[at].shape))] = by_number[at]
-        return out
+            block = by_number.pop(at) if on_one_device else by_number[at]
+            if block.shape != shape:
+                out[place] = fill
+            out[place][tuple(map(slice, block.shape))] = block
+        return out.reshape(len(mine), -1) if flat else out
 
-    return jax.make_array_from_callback((split.blocks, *shape), split.sharding, of_device)
+    whole = (split.blocks, prod(shape)) if flat else (split.blocks, *shape)
+    return jax.make_array_from_callback(whole, split.sharding, of_device)
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
+    """An array with any content, which JAX takes on CPU without a copy."""
+    size = prod(shape) * dtype.itemsize
+    room = np.empty(size + _ALIGNMENT, np.uint8)
+    begin = -room.ctypes.data % _ALIGNMENT
+    return room[begin : begin + size].view(dtype).reshape(shape)
+
+
+#: Bytes at whose multiples arrays of XLA begin.
+_ALIGNMENT = 64
 
 
 def _moved(conn: _Stored, split: Split) -> _Stored:

@@ -8,7 +8,7 @@ from typing import Any, Self
 from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core._typing import Array, ArrayLike, QuantityLike
-from brainevent_core.formats import COO_FORMAT
+from brainevent_core.formats import COO_FORMAT, Split
 from brainevent_core.matrices.annotations import annotated, annotations_of, taken, turned
 from brainevent_core.matrices.arguments import dense_parts, nonzero
 from brainevent_core.matrices.stored import StoredMatrix
@@ -29,6 +29,7 @@ class COO(StoredMatrix):
         cols_sorted: promise that ``col`` does not decrease.
         delay: how many steps later an event arrives, see :meth:`with_delay`.
         check: whether to look at the values of ``row`` and ``col``; see :class:`CSR`.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -52,8 +53,9 @@ class COO(StoredMatrix):
         cols_sorted: bool = False,
         delay: ArrayLike | None = None,
         check: bool = True,
+        split: Split | None = None,
     ) -> None:
-        super().__init__(data, row, col, shape=shape, delay=delay, check=check)
+        super().__init__(data, row, col, shape=shape, delay=delay, check=check, split=split)
         self._set_sorted(rows_sorted, cols_sorted)
 
     def _set_sorted(self, rows_sorted: bool, cols_sorted: bool) -> None:
@@ -103,7 +105,7 @@ class COO(StoredMatrix):
         aux = (self.shape[::-1], spec.unannotated.format.turned, self.cols_sorted, self.rows_sorted)
         _, _, *further = spec.unannotated.structure
         transposed = COO.tree_unflatten(aux, (self.data, self.col, self.row, *further))
-        return annotated(transposed, turned(annotations_of(spec)))
+        return annotated(transposed, turned(annotations_of(spec), spec.format))
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:

@@ -13,7 +13,7 @@ from brainevent_core import units
 from brainevent_core._jax import replicated
 from brainevent_core._typing import Array, ArrayLike, Index, OperandLike, Quantity, QuantityLike
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import CSR_FORMAT, row_bounds
+from brainevent_core.formats import CSR_FORMAT, Split, row_bounds
 from brainevent_core.matrices.annotations import annotated, annotations_of, rows_selected
 from brainevent_core.matrices.arguments import as_data, dense_parts, nonzero
 from brainevent_core.matrices.diagonal import plus_diagonal
@@ -39,8 +39,9 @@ class _Compressed(Rewirable):
         shape: Sequence[int],
         delay: ArrayLike | None = None,
         check: bool = True,
+        split: Split | None = None,
     ) -> None:
-        super().__init__(data, indices, indptr, shape=shape, delay=delay, check=check)
+        super().__init__(data, indices, indptr, shape=shape, delay=delay, check=check, split=split)
 
     @property
     def indices(self) -> Array:
@@ -155,6 +156,7 @@ class CSR(_Compressed):
             for each entry, ``(nse,)``; see :meth:`with_delay`.
         check: whether to look at the values of ``indices`` and ``indptr``. Without, entries outside the shape are
             left out of every result; nothing is ever read or written outside the arrays.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
 
     The three arrays can also come as one tuple.
 
@@ -226,7 +228,7 @@ class CSR(_Compressed):
         """The matrix as a :class:`CSRDelayLayout` for rings of ``n_slots`` slots; see :meth:`CSRDelayLayout.build`."""
         from brainevent_core.matrices.delay_layout import CSRDelayLayout
 
-        require_whole(self.__matrix_spec__.format, "delays yet")
+        require_whole(self.__matrix_spec__.format, "layout of its delays")
         parts = (self.data, self.indices, self.indptr)
         return CSRDelayLayout.build(*parts, delays, n_slots=n_slots, shape=self.shape)
 

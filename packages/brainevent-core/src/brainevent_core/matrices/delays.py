@@ -12,7 +12,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._arrays import remembered
 from brainevent_core.errors import DTypeError, MathError, StructureError, UnsupportedOperationError
-from brainevent_core.formats import DELAY, INT32_MAX
+from brainevent_core.formats import DELAY, INT32_MAX, InBlocks
 from brainevent_core.matrices.annotations import annotated, annotations_of
 from brainevent_core.matrices.arguments import as_index_array, as_integers
 from brainevent_core.ops import MatrixSpec
@@ -58,6 +58,8 @@ def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
             "`.astype('int32')`, or make steps of times with `brainevent.steps(time, dt)`."
         )
     array = narrowed(array)
+    if isinstance(spec.format, InBlocks):
+        return _as_delay_of_blocks(array, spec.format, spec, check=check)
     per_entry = tuple(spec.format.weights_shape(spec.structure, spec.shape))
     rows, columns = spec.matrix_shape
     given = tuple(array.shape)
@@ -72,17 +74,47 @@ def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
             f"delay of a matrix of shape {(rows, columns)} is one number for all, one for each row (presynaptic "
             f"neuron) of shape ({rows},), or one for each entry of shape {per_entry}; got {given}."
         )
-    if check and not isinstance(array, jax.core.Tracer):
+    return as_index_array(_checked(array, spec) if check else array)
+
+
+def _as_delay_of_blocks(array: Any, fmt: Any, spec: MatrixSpec, *, check: bool) -> Any:
+    """Delays of a matrix in blocks, the blocks in front."""
+    per_entry = tuple(fmt.weights_shape(spec.structure, spec.shape))
+    given = tuple(array.shape)
+    if given in ((), (1,)):
+        delay = _checked(array, spec) if check else array
+        return _of_each_block(delay, fmt)
+    if given != per_entry:
+        raise MathError(
+            f"delay of a matrix that is split over devices is one number for all, or one for each entry, of shape "
+            f"{per_entry}, the blocks in front; got {given}. Give other delays to the matrix before it is split, or to "
+            "the rule that draws it, `connect.fixed_indegree(..., delay=, split=)`."
+        )
+    return as_index_array(array).reshape(per_entry[0], -1)
+
+
+def _of_each_block(delay: Any, fmt: Any) -> Any:
+    """One delay for all, in an array that has it for each block."""
+    shape = (fmt.blocks_here, 1)
+    if isinstance(delay, jax.core.Tracer) or fmt.is_local:
+        return jnp.broadcast_to(as_index_array(delay).reshape(1, 1), shape)
+    host = np.broadcast_to(np.asarray(delay).reshape(1, 1), shape)
+    return jax.make_array_from_callback(shape, fmt.split(transposed=False).sharding, lambda where: host[where])
+
+
+def _checked(array: Any, spec: MatrixSpec) -> Any:
+    if not isinstance(array, jax.core.Tracer):
         low, high = _extremes(array)
         if low < 1 or high > INT32_MAX:
             raise StructureError(DELAY.check_values(SimpleNamespace(delay=np.asarray(array)), spec.shape))
-    return as_index_array(array)
+    return array
 
 
 def delay_of(spec: MatrixSpec) -> Any:
     """The delays of a matrix as users see them, see :attr:`StoredMatrix.delay`; None if it has none."""
     found = [arrays[0] for component, arrays in annotations_of(spec) if component is DELAY]
-    if not found or found[0].ndim == 2 or found[0].shape[0] == 1:
+    front = int(isinstance(spec.format, InBlocks))  # the blocks
+    if not found or found[0].ndim == 2 + front or found[0].shape[front:] == (1,):
         return found[0] if found else None
     return found[0].reshape(spec.format.weights_shape(spec.structure, spec.shape))
 
@@ -118,15 +150,25 @@ def narrowed(array: Any) -> Any:
     return array.astype(next(dtype for dtype in (np.uint8, np.uint16, np.int32) if largest <= np.iinfo(dtype).max))
 
 
-def require_slots(delay: Any, slots: int) -> None:
+def require_slots(delay: Any, slots: int, least: int = 1) -> None:
     """Refuse delays of which it can be seen that they don't fit into a ring of so many slots.
 
+    Args:
+        delay: of a matrix.
+        slots: of the ring.
+        least: how many steps ago what is delivered was fired.
+
     Raises:
-        StructureError: if one is ``slots`` or more, or less than 1.
+        StructureError: if one is ``slots`` or more, or less than ``least``.
     """
     if isinstance(delay, jax.core.Tracer):
         return
     low, high = _extremes(delay)
+    if 1 <= low < least:
+        raise StructureError(
+            f"Spikes of {least} steps at once arrive later than in these steps, and the smallest delay is {low}: "
+            f"deliver those of {low} at once."
+        )
     if low < 1 or high >= slots:
         raise StructureError(
             f"In a ring of {slots} slots delays are from 1 to {slots - 1} steps, got {low if low < 1 else high}: "
@@ -138,7 +180,11 @@ def _extremes(delay: Any) -> tuple[int, int]:
     """The smallest and the largest delay that can be seen; (1, 1) of none."""
 
     def find() -> tuple[int, int]:
-        values = np.asarray(delay)
+        if isinstance(delay, jax.Array) and not delay.is_fully_addressable:
+            # Of those that this process has; others look at theirs.
+            values = np.concatenate([np.asarray(shard.data).reshape(-1) for shard in delay.addressable_shards])
+        else:
+            values = np.asarray(delay)
         return (int(values.min()), int(values.max())) if values.size else (1, 1)
 
     return remembered(_seen, (), (delay,), find)

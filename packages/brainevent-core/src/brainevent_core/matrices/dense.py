@@ -10,7 +10,7 @@ import jax
 from brainevent_core import units
 from brainevent_core._typing import Array, Quantity, QuantityLike
 from brainevent_core.errors import MathError
-from brainevent_core.formats import DENSE_FORMAT
+from brainevent_core.formats import DENSE_FORMAT, Split
 from brainevent_core.matrices.arguments import as_data
 from brainevent_core.matrices.stored import StoredMatrix
 from brainevent_core.ops import require_whole
@@ -31,6 +31,7 @@ class Dense(StoredMatrix):
     Args:
         data: the elements, (rows, columns): an array or a quantity.
         shape: the shape of ``data``, for symmetry with the other classes.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -41,13 +42,13 @@ class Dense(StoredMatrix):
 
     _format = DENSE_FORMAT
 
-    def __init__(self, data: QuantityLike, *, shape: Sequence[int] | None = None) -> None:
+    def __init__(self, data: QuantityLike, *, shape: Sequence[int] | None = None, split: Split | None = None) -> None:
         if isinstance(data, tuple) and len(data) == 1:
             (data,) = data
         data = as_data(data)
         if data.ndim != 2:
             raise MathError(f"Dense takes a matrix, got an array of shape {tuple(data.shape)}.")
-        super().__init__(data, shape=tuple(data.shape) if shape is None else shape)
+        super().__init__(data, shape=tuple(data.shape) if shape is None else shape, split=split)
 
     def _transpose(self) -> Dense:
         # Not the constructor: the elements can be abstract.

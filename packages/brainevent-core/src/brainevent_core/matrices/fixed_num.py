@@ -13,7 +13,7 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._typing import Array, ArrayLike, QuantityLike, Shape
 from brainevent_core.errors import MathError
-from brainevent_core.formats import FIXED_NUM_FORMAT, index_dtype
+from brainevent_core.formats import FIXED_NUM_FORMAT, Split, index_dtype
 from brainevent_core.matrices.arguments import as_shape, dense_parts
 from brainevent_core.matrices.structural import Rewirable
 from brainevent_core.sampling import draw_partners, function_key, host_seed
@@ -42,6 +42,7 @@ class FixedNumConn(Rewirable):
         conn_num: int | None = None,
         weight: _Weight | None = None,
         seed: ArrayLike | None = None,
+        split: Split | None = None,
     ) -> None:
         numbers = {"num_pre": num_pre, "num_post": num_post, "conn_num": conn_num}
         asked = [name for name, value in {**numbers, "weight": weight}.items() if value is not None]
@@ -62,7 +63,7 @@ class FixedNumConn(Rewirable):
             raise MathError(f"{type(self).__name__} needs weights, data=, one for all or one per entry of indices.")
         if shape is None:
             raise MathError(f"{type(self).__name__} needs shape=(num_pre, num_post).")
-        super().__init__(data, indices, shape=shape, delay=delay, check=check)
+        super().__init__(data, indices, shape=shape, delay=delay, check=check, split=split)
 
     def _drawn(self, numbers: dict[str, int | None], weight: Any, seed: Any) -> tuple[Any, np.ndarray, Shape]:
         """``(data, indices, shape)`` of random connectivity."""
@@ -110,6 +111,7 @@ class FixedPostNumConn(FixedNumConn):
         delay: how many steps later an event arrives, whole steps: one for all, one for each presynaptic neuron,
             (n_pre,), or one for each entry, (n_pre, k); see :meth:`with_delay`.
         check: whether to look at the values of ``indices``; see :class:`CSR`.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
         num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct targets for each neuron.
         weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
         seed: with these: an int or a ``jax.random`` key; the same seed draws the same targets everywhere, those of

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self, TypeVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import display, units
 from brainevent_core._typing import Array, ArrayLike, Number, Quantity, QuantityLike
 from brainevent_core.errors import MathError, UnsupportedOperationError
+from brainevent_core.formats import Split, SplitRule
 from brainevent_core.jitc import LONGEST, NORMAL, SCALAR, UNIFORM, ConnectionRule, Law, as_probability, as_seed
 from brainevent_core.matrices.arguments import as_data, two_lengths
 from brainevent_core.matrices.base import Matrix
@@ -49,6 +52,8 @@ class JITCMatrix(Matrix):
 
     prob: float
     corder: bool
+    #: How it is split over devices, see :func:`brainevent.sharding.shard`; None if it isn't.
+    split: Split | None
 
     def _generate(
         self,
@@ -59,6 +64,7 @@ class JITCMatrix(Matrix):
         corder: bool | None,
         num_pre: int | None,
         num_post: int | None,
+        split: Split | None,
     ) -> None:
         """What all constructors do. The first parameter can be a tuple of several, and of probability and seed."""
         kind = type(self).__name__
@@ -87,6 +93,9 @@ class JITCMatrix(Matrix):
         structure = as_seed(given["seed"]), jnp.zeros(1, jnp.uint32)
         data = self._as_parameters(*map(given.get, parameters))
         self._set(data, structure, size, as_probability(given["prob"]), along_rows)
+        if split is not None:
+            blocks = self.in_blocks(split)
+            self._set(blocks.data, blocks._structure, *blocks._static)
 
     @classmethod
     def _as_parameters(cls, *parameters: Any) -> Array | Quantity:
@@ -109,16 +118,21 @@ class JITCMatrix(Matrix):
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
-        shape, prob, corder = static
+        shape, prob, corder, *more = static
+        split = more[0] if more else None
         object.__setattr__(self, "prob", prob)
         object.__setattr__(self, "corder", corder)
+        object.__setattr__(self, "split", split)
         stored_shape = shape if corder else shape[::-1]
-        spec = MatrixSpec(ConnectionRule(self._law, prob), data, structure, stored_shape, not corder)
-        self._fill(data, structure, shape, spec)
+        rule: Any = ConnectionRule(self._law, prob)
+        if split is not None:
+            rule = SplitRule.of(rule, split, transposed=not corder)
+        self._fill(data, structure, shape, MatrixSpec(rule, data, structure, stored_shape, not corder))
 
     @property
     def _static(self) -> tuple[Any, ...]:
-        return self.shape, self.prob, self.corder
+        # Three in all files that there are.
+        return (self.shape, self.prob, self.corder) + (() if self.split is None else (self.split,))
 
     @property
     def _names(self) -> Sequence[str]:
@@ -135,7 +149,8 @@ class JITCMatrix(Matrix):
     def row_offset(self) -> Array:
         """Which row of its network is the first of the matrix (which column, without ``corder``): uint32, (1,).
 
-        It is 0 unless the matrix is a part of a larger one.
+        It is 0 unless the matrix is a part of a larger one. Of a matrix in blocks, the first row and column of each
+        block in the network: (blocks, 2).
         """
         return self._structure[1]
 
@@ -162,6 +177,8 @@ class JITCMatrix(Matrix):
     def _facts(self) -> Iterator[str]:
         dtype, *unit = super()._facts()
         yield from (f"prob={self.prob}", dtype, f"corder={self.corder}", *unit)
+        if self.split is not None:
+            yield f"{self.split.blocks} blocks by {self.split.by} over {self.split.axis!r}"
 
     def _shown(self) -> Iterator[tuple[str, str]]:
         expected = f"about {self.prob * self.size:,.0f}, generated on the fly"
@@ -202,7 +219,39 @@ class JITCMatrix(Matrix):
         return self._replace(self._as_parameters(*given))
 
     def _transposed_as(self, cls: type[_Generated]) -> _Generated:
-        return cls.tree_unflatten((self.shape[::-1], self.prob, not self.corder), (self.data, *self._structure))
+        static: tuple[Any, ...] = (self.shape[::-1], self.prob, not self.corder)
+        if self.split is not None:
+            static += (replace(self.split, by="pre" if self.split.by == "post" else "post"),)
+        return cls.tree_unflatten(static, (self.data, *self._structure))
+
+    # -- over devices --------------------------------------------------------------------------------------------
+
+    def in_blocks(self, split: Split | None) -> Self:
+        """The same matrix over devices, each of which generates the part of its own neurons; see
+        :func:`brainevent.sharding.shard`. None makes one that is not split.
+
+        Raises:
+            MathError: if the neurons can't be split evenly.
+        """
+        seed, offset = self._structure
+        if self.split is not None:
+            offset = offset[0, :1]
+        if split is None:
+            return self.tree_unflatten((self.shape, self.prob, self.corder), (self.data, seed, offset))
+        if not isinstance(split, Split):
+            raise MathError(f"split takes a brainevent.sharding.Split, got {type(split).__name__}.")
+        split.bounds(self.shape[split.by == "post"])
+        rule = SplitRule.of(ConnectionRule(self._law, self.prob), split, transposed=not self.corder)
+        first = jnp.concatenate([offset, jnp.zeros(1, jnp.uint32)])
+        leaves, tree = jax.tree.flatten(
+            (self.data, seed, first + jnp.asarray(rule.offsets(self.__matrix_spec__.shape)))
+        )
+        *whole, offsets = leaves
+        if not any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            whole = [_placed(leaf, split.replicated) for leaf in whole]
+            offsets = _placed(offsets, split.sharding)
+        children = jax.tree.unflatten(tree, [*whole, offsets])
+        return self.tree_unflatten((self.shape, self.prob, self.corder, split), children)
 
     # -- its connections, materialised ---------------------------------------------------------------------------
 
@@ -238,6 +287,12 @@ class JITCMatrix(Matrix):
         return self._replace(op(*(value.data if isinstance(value, Matrix) else value for value in (self, *others))))
 
 
+def _placed(array: Any, sharding: Any) -> Any:
+    """An array that every process has, as one over their devices."""
+    host = np.asarray(array)
+    return jax.make_array_from_callback(host.shape, sharding, lambda where: host[where])
+
+
 class JITCScalarR(JITCMatrix):
     """Random connectivity with one weight for all connections, generated on the fly, with a random stream per row.
 
@@ -252,6 +307,8 @@ class JITCScalarR(JITCMatrix):
         corder: whether the stream runs along rows. The cost of ``spikes @ matrix`` then scales with the number of
             spikes; with ``corder=False`` that of ``matrix @ spikes`` does. With equal arguments and ``corder``, R and C
             are one matrix.
+        split: makes a matrix in blocks over devices, each of which generates the part of its own neurons, see
+            :func:`brainevent.sharding.shard`.
 
     Raises:
         MathError: if ``prob`` is not between 0 and 1, or arguments are missing.
@@ -277,9 +334,10 @@ class JITCScalarR(JITCMatrix):
         corder: bool | None = None,
         num_pre: int | None = None,
         num_post: int | None = None,
+        split: Split | None = None,
     ) -> None:
         parameters = {"weight": weight}
-        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post, split)
 
     def _transpose(self) -> JITCScalarC:
         return self._transposed_as(JITCScalarC)
@@ -305,7 +363,7 @@ class JITCNormalR(JITCMatrix):
     Args:
         loc: mean of the weights.
         scale: their standard deviation.
-        prob, seed, shape, corder: as for :class:`JITCScalarR`.
+        prob, seed, shape, corder, split: as for :class:`JITCScalarR`.
 
     Example:
         >>> import brainevent
@@ -326,9 +384,10 @@ class JITCNormalR(JITCMatrix):
         corder: bool | None = None,
         num_pre: int | None = None,
         num_post: int | None = None,
+        split: Split | None = None,
     ) -> None:
         parameters = {"loc": loc, "scale": scale}
-        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post, split)
 
     def _transpose(self) -> JITCNormalC:
         return self._transposed_as(JITCNormalC)
@@ -359,7 +418,7 @@ class JITCUniformR(JITCMatrix):
     Args:
         low: the lower bound, which can occur.
         high: the upper bound, which occurs by rounding at most.
-        prob, seed, shape, corder: as for :class:`JITCScalarR`.
+        prob, seed, shape, corder, split: as for :class:`JITCScalarR`.
 
     Example:
         >>> import brainevent
@@ -380,9 +439,10 @@ class JITCUniformR(JITCMatrix):
         corder: bool | None = None,
         num_pre: int | None = None,
         num_post: int | None = None,
+        split: Split | None = None,
     ) -> None:
         parameters = {"low": low, "high": high}
-        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post)
+        self._generate(parameters, prob, seed, shape, corder, num_pre, num_post, split)
 
     def _transpose(self) -> JITCUniformC:
         return self._transposed_as(JITCUniformC)

@@ -50,6 +50,8 @@ class StoredMatrix(Matrix):
         shape: (rows, columns).
         delay: how many steps later an event arrives, see :meth:`with_delay`; None for a matrix without delays.
         check: whether to look at the values of the structure.
+        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`. This process holds the whole
+            meanwhile; :meth:`from_blocks` and connection rules don't.
     """
 
     #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
@@ -64,6 +66,7 @@ class StoredMatrix(Matrix):
         shape: Sequence[int] | None = None,
         delay: ArrayLike | None = None,
         check: bool = True,
+        split: Split | None = None,
         **named: ArrayLike | None,
     ) -> None:
         fmt = self._format
@@ -83,6 +86,11 @@ class StoredMatrix(Matrix):
         if delay is not None:
             delayed = with_steps(self, as_delay(delay, self.__matrix_spec__, check=check))
             self._set(weights, delayed._structure, *delayed._static)
+        if split is not None:
+            from brainevent_core.matrices.blocks import shard  # which makes matrices of any class
+
+            blocks = shard(self, split)
+            self._set(blocks.data, blocks._structure, *blocks._static)
 
     def _constructor_arrays(
         self, data: Any, structure: Sequence[Any], named: dict[str, Any]
@@ -91,7 +99,7 @@ class StoredMatrix(Matrix):
         kind, names = type(self).__name__, self._format.structure
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
-            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check"))
+            raise unknown_argument(kind, unknown, ("data", *names, "shape", "delay", "check", "split"))
         given = [array for array in structure if array is not None]
         given += [named[name] for name in names if named.get(name) is not None]
         if not given and isinstance(data, (tuple, list)) and len(data) == 1 + len(names):
@@ -270,7 +278,7 @@ class StoredMatrix(Matrix):
         """How many steps later an event of an entry arrives; None if it has no delays.
 
         (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
-        per entry. Integers of any dtype.
+        per entry. Of a matrix in blocks, these are in front. Integers of any dtype.
         """
         return delay_of(self.__matrix_spec__)
 
@@ -284,7 +292,8 @@ class StoredMatrix(Matrix):
             delay: whole steps, at least 1: one for all; one for each row (presynaptic neuron), (rows,); or one for each
                 entry, in the shape of one weight per entry. The latter decides where both have one shape; (rows, 1) is
                 for rows in any case. Any integer dtype: uint8 takes a byte a synapse. Times are converted by
-                :func:`brainevent.steps`. None makes a matrix without delays.
+                :func:`brainevent.steps`. None makes a matrix without delays. A matrix in blocks takes one for all, or
+                one for each entry in the shape of its weights, the blocks in front.
 
         Raises:
             DTypeError: if they are no integers.
@@ -298,8 +307,6 @@ class StoredMatrix(Matrix):
             >>> weights.with_delay(jnp.array([1, 4, 2], "uint8"))
             CSR(shape=(2, 2), nse=3, dtype=float32, delay)
         """
-        if delay is not None:
-            require_whole(self.__matrix_spec__.format, "delays yet")
         return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:

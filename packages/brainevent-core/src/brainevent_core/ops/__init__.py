@@ -1,7 +1,7 @@
 """Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
 
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates, index_of_columns
-from brainevent_core.ops.delays import deliver, take
+from brainevent_core.ops.delays import deliver, look, take
 from brainevent_core.ops.dt2t import dt2t
 from brainevent_core.ops.edge_update import apply_rule
 from brainevent_core.ops.entries import MatrixEntries, broadcast_weights, entries_of, segment_sum, widened
@@ -12,7 +12,7 @@ from brainevent_core.ops.sddmm import sddmm
 from brainevent_core.ops.slicing import columns, elements, rows
 from brainevent_core.ops.solve import solve
 from brainevent_core.ops.spec import EventLike, EventSpec, MatrixLike, MatrixSpec
-from brainevent_core.ops.split import Along, exchange_events, not_in_blocks, on_blocks, require_whole
+from brainevent_core.ops.split import Along, everywhere, exchange_events, not_in_blocks, on_blocks, require_whole
 from brainevent_core.ops.structural import Places, add, move, places_of
 
 __all__ = [
@@ -37,8 +37,10 @@ __all__ = [
     "dt2t",
     "elements",
     "entries_of",
+    "everywhere",
     "exchange_events",
     "index_of_columns",
+    "look",
     "matmul",
     "matrix_product",
     "move",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from functools import partial
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,21 +14,22 @@ import numpy as np
 from brainevent_core import units
 from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
-from brainevent_core.errors import DTypeError, MathError
-from brainevent_core.formats import DELAY, Format, Shape
+from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
+from brainevent_core.formats import DELAY, Format, InBlocks, Shape, Split, SplitFormat
 from brainevent_core.ops.matmul import as_array, promote
 from brainevent_core.ops.spec import MatrixSpec
-from brainevent_core.ops.split import require_whole
+from brainevent_core.ops.split import Along, on_blocks
 from brainevent_core.primitives import deliver_p, take_slot_p
 
-__all__ = ["deliver", "take"]
+__all__ = ["deliver", "look", "take"]
 
 
 def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str | None = None) -> Any:
     """The ring with what ``spikes @ A`` adds to it, entry by entry when it arrives.
 
     Args:
-        ring: an array or a quantity, (slots, post): ``ring[s]`` holds what arrives at the steps s, s + slots, ….
+        ring: an array or a quantity, (slots, post): ``ring[s]`` holds what arrives at the steps s, s + slots, …. For a
+            matrix in blocks (blocks, slots, post / blocks), as it is split.
         t: the present step, a whole number of any size.
         spikes: events, booleans, or numbers; (pre,).
         stored: the matrix A with delays, (pre, post).
@@ -39,11 +40,12 @@ def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str 
 
     Raises:
         MathError: if the lengths don't fit, or the matrix has no delays.
+        UnsupportedOperationError: if it is split by presynaptic neurons.
         DTypeError: if the ring does not hold floating-point numbers, or the step is none.
         UnitMismatchError: if the ring has another dimension than the product.
     """
-    require_whole(stored.format, "delays yet")
-    if not isinstance(stored.format, Format) or not stored.format.carries(DELAY):
+    stored = stored.here
+    if not isinstance(stored.format, Format | SplitFormat) or not stored.format.carries(DELAY):
         raise MathError(
             "The matrix has no delays, so what its events cause arrives at once: multiply, `spikes @ matrix`, or give "
             "it delays with `matrix.with_delay(steps)`."
@@ -56,10 +58,11 @@ def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str 
         encoding, x, _, length = events.summed_over(-1)
     key = _DeliveryKey(stored.format, stored.shape, not stored.transposed, encoding, length, backend)
     ring = as_array(ring)
-    return _deliver(key, ring, _slot_of(t, ring), stored.data, stored.structure, x)
+    _check_shapes(key, ring, x)
+    return _deliver(key, ring, _slot_of(t, ring.shape[-2]), stored.data, stored.structure, x)
 
 
-def _slot_of(t: Any, ring: Any) -> Any:
+def _slot_of(t: Any, slots: int) -> Any:
     """A step, or the slot that it has in the ring if it is a number that JAX might not hold.
 
     Raises:
@@ -68,7 +71,7 @@ def _slot_of(t: Any, ring: Any) -> Any:
     if not isinstance(t, jax.Array):
         array = np.asarray(t)
         if array.ndim == 0 and (array.dtype.kind in "iu" or isinstance(t, int)) and array.dtype != np.bool_:
-            return jnp.asarray(operator.index(array.item()) % max(ring.shape[0] if ring.ndim else 1, 1), jnp.int32)
+            return jnp.asarray(operator.index(array.item()) % slots, jnp.int32)
         t = as_array(t)
     if not jnp.issubdtype(t.dtype, jnp.integer) or t.ndim:
         raise DTypeError(f"The step must be one whole number, got {t.dtype} of shape {tuple(t.shape)}.")
@@ -78,7 +81,7 @@ def _slot_of(t: Any, ring: Any) -> Any:
 class _DeliveryKey(NamedTuple):
     """What is static about a delivery; ``length`` is that of encoded spikes, None if it is the array's."""
 
-    format: Format
+    format: Format | SplitFormat
     shape: Shape
     transpose: bool
     encoding: Encoding
@@ -91,7 +94,6 @@ def _deliver(key: _DeliveryKey, ring: Any, t: Any, data: Any, structure: tuple[A
     encoding = key.encoding
     (ring, ring_unit), (data, data_unit), (x, x_unit) = map(units.detach, (ring, data, x))
     ring, data = jnp.asarray(ring), jnp.asarray(data)
-    _check_shapes(key, ring, x)
     if not jnp.issubdtype(ring.dtype, jnp.floating):
         raise DTypeError(f"A ring holds floating-point numbers, got dtype {ring.dtype}.")
     factor = _factor(data_unit, None if encoding.event else x_unit, ring_unit)
@@ -103,19 +105,55 @@ def _deliver(key: _DeliveryKey, ring: Any, t: Any, data: Any, structure: tuple[A
         data = data.astype(ring.dtype)
     if not encoding.event and encoding.dtype is None:
         x = x.astype(data.dtype)
-    out = deliver_p(
+    out = bind_deliver(
+        key.format,
         ring,
         data if data.ndim else data.reshape(1),
-        *structure,
-        jnp.mod(t, ring.shape[0]).astype(jnp.int32),
+        structure,
+        jnp.mod(t, ring.shape[-2]).astype(jnp.int32),
         x,
-        format=key.format,
         shape=key.shape,
         transpose=key.transpose,
         encoding=encoding,
         backend=key.backend,
     )
     return units.attach(out, ring_unit)
+
+
+@singledispatch
+def bind_deliver(format: Any, ring: Any, data: Any, structure: Any, t: Any, x: Any, **params: Any) -> Any:
+    """The ring with what arrives, by the primitive for matrices of this kind; on arrays of the right dtypes."""
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} deliver nothing to a ring.")
+
+
+@bind_deliver.register
+def _stored(format: Format, ring: Any, data: Any, structure: Any, t: Any, x: Any, **params: Any) -> Any:
+    return deliver_p(ring, data, *structure, t, x, format=format, **params)
+
+
+@bind_deliver.register
+def _in_blocks(
+    format: SplitFormat,
+    ring: Any,
+    data: Any,
+    structure: Any,
+    t: Any,
+    x: Any,
+    *,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    backend: str | None,
+) -> Any:
+    sources = 0 if transpose else 1
+
+    def delivered(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        (_, encoding), (ring, data, *structure), (t, x) = encodings, entries, operands
+        params = {"shape": shape, "transpose": transpose, "encoding": encoding, "backend": backend}
+        return bind_deliver(format.block, ring, data, structure, t, x, **params)
+
+    operands = [(None, t), (Along(sources, encoding), x)]
+    return on_blocks(format, shape, delivered, [ring, data, *structure], operands, None)
 
 
 def _factor(data_unit: Any, x_unit: Any, ring_unit: Any) -> Any:
@@ -141,15 +179,54 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
     if given != (n_pre,):
         more = "; jax.vmap maps over more." if len(given) > 1 else "."
         raise MathError(f"A matrix of shape {(n_pre, n_post)} delivers a vector of shape ({n_pre},), got {given}{more}")
-    if ring.ndim != 2 or ring.shape[1] != n_post or not ring.shape[0]:
+    fmt, shape = key.format, tuple(ring.shape)
+    if not isinstance(fmt, SplitFormat):
+        if len(shape) != 2 or shape[1] != n_post or not shape[0]:
+            raise MathError(
+                f"A matrix of shape {(n_pre, n_post)} delivers to a ring of shape (slots, {n_post}), got {shape}."
+            )
+        return
+    if fmt.axis != (1 if key.transpose else 0):
+        raise UnsupportedOperationError(
+            "A matrix with delays delivers to a ring if it is split by postsynaptic neurons, whose device has their "
+            'part of the ring: `Split(..., by="post")`, or the transpose of a matrix that is split by="pre".'
+        )
+    blocks = fmt.blocks_here
+    if len(shape) != 3 or (shape[0], shape[0] * shape[2]) != (blocks, n_post) or not shape[1]:
         raise MathError(
-            f"A matrix of shape {(n_pre, n_post)} delivers to a ring of shape (slots, {n_post}), got "
-            f"{tuple(ring.shape)}."
+            f"A matrix in blocks delivers to a ring in blocks, here of shape ({blocks}, slots, {n_post // blocks}), "
+            f"got {shape}: make it with `brainevent.DelayRing(slots, n_post, split=matrix.split)`."
         )
 
 
-def take(ring: Any, t: Any) -> tuple[Any, Any]:
-    """What arrives at step t, and the ring with zeros in its place; arrays or quantities."""
+def take(ring: Any, t: Any, split: Split | None = None) -> tuple[Any, Any]:
+    """What arrives at step t, and the ring with zeros in its place; arrays or quantities. A ring that is split has the
+    blocks in front, and what arrives is split as they are."""
     buffer, unit = units.detach(ring)
-    emptied, now = take_slot_p(buffer, t)
+    if split is None:
+        emptied, now = take_slot_p(buffer, t)
+    else:
+        emptied, now = _of_blocks(split, lambda ring, t: tuple(take_slot_p(ring, t)), buffer, t)
     return units.attach(now, unit), units.attach(emptied, unit)
+
+
+def look(ring: Any, t: Any, split: Split | None = None) -> Any:
+    """What arrives at step t, see :func:`take`; the ring stays as it is."""
+    buffer, unit = units.detach(ring)
+
+    def slot(ring: Any, t: Any) -> Any:
+        return jax.lax.dynamic_index_in_dim(ring, t, keepdims=False)
+
+    now = slot(buffer, t) if split is None else _of_blocks(split, lambda *of: (slot(*of),), buffer, t)[0]
+    return units.attach(now, unit)
+
+
+def _of_blocks(split: Split, operation: Any, ring: Any, t: Any) -> Any:
+    """An operation on the ring of each block; what it gives for each neuron comes last, and without the blocks."""
+    where = InBlocks.of(None, split, transposed=False)
+
+    def each(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        return operation(*entries, *operands)
+
+    *rings, now = on_blocks(where, (1, ring.shape[0] * ring.shape[2]), each, [ring], [(None, t)], None)
+    return *rings, now.reshape(-1)

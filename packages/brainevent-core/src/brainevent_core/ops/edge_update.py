@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import jax
@@ -15,12 +15,12 @@ from brainevent_core._arrays import remembered
 from brainevent_core._jax import INLINED, trace, x64_enabled
 from brainevent_core.encodings import Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES, Format, Shape
+from brainevent_core.formats import CSR_FORMAT, WEIGHT_INDICES, Format, InBlocks, Shape, SplitFormat
 from brainevent_core.ops.conversion import compressed
 from brainevent_core.ops.matmul import as_array
 from brainevent_core.ops.plasticity import check_spikes, spikes_of
 from brainevent_core.ops.spec import MatrixSpec
-from brainevent_core.ops.split import require_whole
+from brainevent_core.ops.split import Along, on_blocks
 from brainevent_core.primitives import edge_update_p
 from brainevent_core.reference import EdgeRule
 
@@ -65,8 +65,7 @@ def apply_rule(
         UnsupportedOperationError: for a matrix that is generated, or whose entries share weights.
         UnitMismatchError: if the rule returns another dimension.
     """
-    require_whole(stored.format, "edge state")
-    if not isinstance(stored.format, Format):
+    if not isinstance(stored.format, Format | SplitFormat):
         raise UnsupportedOperationError(
             "The synapses of just-in-time connectivity are stored nowhere, so they have no state; `tocsr()` "
             "materialises them."
@@ -76,9 +75,10 @@ def apply_rule(
             "Weights of this matrix are in another order than its entries, which may share them: use `.tocoo()`."
         )
     stored = stored.unannotated
+    per_entry = stored.format.weights_shape(stored.structure, stored.shape)
+    stored = stored.here
     encoding, x, length = spikes_of(spikes)
     check_spikes(stored.matrix_shape, x, length, pre=pre)
-    per_entry = stored.format.weights_shape(stored.structure, stored.shape)
     state = _leaves("edge_state", edge_state, per_entry, "synapse")
     if not state:
         return edge_state
@@ -101,9 +101,9 @@ def apply_rule(
     edge_rule, closed_over = _program(rule, kinds)
     rows, cols = (of_pre, of_post) if rows_are_pre else (of_post, of_pre)
     key = _Key(edge_rule, found.format, found.shape, rows_are_pre == pre, encoding, backend)
-    front = found.format.weights_shape(found.structure, found.shape)
+    front = per_entry if found is stored else found.format.weights_shape(found.structure, found.shape)
     listed = [leaf.reshape(*front, *leaf.shape[len(per_entry) :]) for leaf in state]
-    new = _apply(key, [*listed, *found.structure, x, *rows, *cols, *closed_over, *constants])
+    new = _apply(key, listed, found.structure, x, rows, cols, [*closed_over, *constants])
     return jax.tree.unflatten(trees[0], [leaf.reshape(old.shape) for leaf, old in zip(new, state, strict=True)])
 
 
@@ -114,7 +114,7 @@ class _Key(NamedTuple):
     """What is static about a call."""
 
     edge_rule: EdgeRule
-    format: Format
+    format: Format | SplitFormat
     shape: Shape
     transpose: bool
     encoding: Encoding
@@ -122,8 +122,47 @@ class _Key(NamedTuple):
 
 
 @partial(jax.jit, inline=INLINED, static_argnums=0)
-def _apply(key: _Key, operands: Sequence[Any]) -> list[Any]:
-    new: list[Any] = edge_update_p(*operands, **key._asdict())
+def _apply(key: _Key, *operands: Any) -> list[Any]:
+    return bind_edge_update(key.format, key, *operands)
+
+
+@singledispatch
+def bind_edge_update(
+    format: Any, key: _Key, state: Any, structure: Any, x: Any, rows: Any, cols: Any, params: Any
+) -> list[Any]:
+    """The new state of synapses, by the primitive for matrices of this kind."""
+    raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no synapses with a state.")
+
+
+@bind_edge_update.register
+def _stored(
+    format: Format, key: _Key, state: Any, structure: Any, x: Any, rows: Any, cols: Any, params: Any
+) -> list[Any]:
+    new: list[Any] = edge_update_p(*state, *structure, x, *rows, *cols, *params, **key._asdict())
+    return new
+
+
+@bind_edge_update.register
+def _in_blocks(
+    format: SplitFormat, key: _Key, state: Any, structure: Any, x: Any, rows: Any, cols: Any, params: Any
+) -> list[Any]:
+    events = Along(0 if key.transpose else 1, key.encoding)
+
+    def updated(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        encoding, *_ = encodings
+        own, rest = list(entries[: len(state)]), list(operands[1:])
+        of_rows, of_cols = rest[: len(rows)], rest[len(rows) : len(rows) + len(cols)]
+        one = key._replace(format=format.block, shape=shape, encoding=encoding)
+        more = rest[len(rows) + len(cols) :]
+        return bind_edge_update(format.block, one, own, entries[len(state) :], operands[0], of_rows, of_cols, more)
+
+    operands = [
+        (events, x),
+        *((Along(0), leaf) for leaf in rows),
+        *((Along(1), leaf) for leaf in cols),
+        *((None, leaf) for leaf in params),
+    ]
+    new: list[Any] = on_blocks(format, key.shape, updated, [*state, *structure], operands, None)
     return new
 
 
@@ -160,6 +199,8 @@ def _with_lines(stored: MatrixSpec, *, pre: bool) -> tuple[MatrixSpec, bool]:
     the rule is applied to all synapses anyway. The state stays where it is: it is found by positions.
     """
     fmt, rows_are_pre = stored.format, not stored.transposed
+    if isinstance(fmt, InBlocks):
+        return stored, rows_are_pre  # `with_csc_index()` looks for them, in each block
     by_row = rows_are_pre == pre
     found = fmt.stores_all or (
         fmt.rows_of(stored.structure, stored.shape) if by_row else fmt.columns_of(stored.structure)

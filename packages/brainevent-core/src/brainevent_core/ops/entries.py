@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from brainevent_core._jax import INLINED, replicate, replicated
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, SplitFormat, index_dtype, within
+from brainevent_core.formats import Format, InBlocks, Shape, index_dtype, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
 from brainevent_core.ops.split import not_in_blocks
@@ -59,7 +59,7 @@ def _generated(rule: ConnectionRule, spec: MatrixSpec) -> MatrixEntries:
 
 
 @_entries_of.register
-def _in_blocks(format: SplitFormat, spec: MatrixSpec) -> MatrixEntries:
+def _in_blocks(format: InBlocks, spec: MatrixSpec) -> MatrixEntries:
     raise not_in_blocks("list of all its entries, which this operation needs")
 
 

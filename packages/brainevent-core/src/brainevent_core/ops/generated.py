@@ -10,6 +10,7 @@ from brainevent_core import units
 from brainevent_core.errors import MathError
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixSpec
+from brainevent_core.ops.split import require_whole
 from brainevent_core.primitives import jitc_to_coo_p, jitc_to_dense_p
 
 __all__ = ["Connections", "connections", "count_connections", "window"]
@@ -46,11 +47,12 @@ def count_connections(spec: MatrixSpec) -> Any:
     Raises:
         MathError: if the seed is traced.
     """
+    rule = _rule(spec)
     if spec.is_traced:
         raise MathError("The connections of a traced seed can't be counted. Inside jit, give nse= (an upper bound).")
     # Inside jit, too, a network whose seed is known is counted now.
     with jax.ensure_compile_time_eval():
-        return jitc_to_coo_p(*spec.structure, rule=_rule(spec), shape=spec.shape, nse=0)[0]
+        return jitc_to_coo_p(*spec.structure, rule=rule, shape=spec.shape, nse=0)[0]
 
 
 def connections(spec: MatrixSpec, nse: int | None) -> Connections:
@@ -82,5 +84,6 @@ def _weights(spec: MatrixSpec, drawn: Any) -> Any:
 
 
 def _rule(spec: MatrixSpec) -> ConnectionRule:
+    require_whole(spec.format, "list of its connections")
     assert isinstance(spec.format, ConnectionRule)
     return spec.format

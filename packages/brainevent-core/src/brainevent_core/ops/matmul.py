@@ -17,7 +17,7 @@ from brainevent_core._jax import INLINED
 from brainevent_core._typing import Array, OperandLike, Quantity
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import DENSE_FORMAT, Format, Shape, SplitFormat
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape, SplitFormat, SplitRule
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.spec import MatrixLike, MatrixSpec
 from brainevent_core.ops.split import Along, on_blocks
@@ -105,7 +105,7 @@ class _ProductKey(NamedTuple):
     ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
     """
 
-    format: Format | ConnectionRule | SplitFormat
+    format: Format | ConnectionRule | SplitFormat | SplitRule
     shape: Shape
     transpose: bool
     encoding: Encoding
@@ -212,6 +212,30 @@ def _in_blocks(
 
     operands = [(Along(summed, encoding), x)]
     return on_blocks(format, shape, product, [data, *structure], operands, Along(along))
+
+
+@bind_matmul.register
+def _generated_in_blocks(
+    rule: SplitRule,
+    data: Any,
+    structure: Any,
+    x: Any,
+    *,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    backend: str | None,
+) -> Any:
+    seed, offsets = structure
+    summed, along = (0, 1) if transpose else (1, 0)
+
+    def product(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
+        (*_, encoding), (offset,), (data, seed, x) = encodings, entries, operands
+        params = {"shape": shape, "transpose": transpose, "encoding": encoding, "backend": backend}
+        return bind_matmul(rule.block, data, (seed, offset), x, **params)
+
+    operands = [(None, data), (None, seed), (Along(summed, encoding), x)]
+    return on_blocks(rule, shape, product, [offsets], operands, Along(along))
 
 
 def _check_lengths(key: _ProductKey, x: Any) -> None:

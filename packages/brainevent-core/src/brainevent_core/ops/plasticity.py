@@ -10,7 +10,7 @@ from brainevent_core import units
 from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, FLOAT, Encoding
 from brainevent_core.errors import DTypeError, MathError, UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, SplitFormat
+from brainevent_core.formats import Format, Shape, SplitFormat, SplitRule
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.entries import entries_of
 from brainevent_core.ops.matmul import as_array, warn_of_unit
@@ -56,7 +56,7 @@ def update(
         UnitMismatchError: if trace or bounds have another dimension than the weights.
     """
     stored = stored.here
-    if isinstance(stored.format, ConnectionRule):
+    if isinstance(stored.format, ConnectionRule | SplitRule):
         raise UnsupportedOperationError(
             "The weights of just-in-time connectivity are generated and stored nowhere, so they can't change one by "
             "one; `tocsr()` materialises them."

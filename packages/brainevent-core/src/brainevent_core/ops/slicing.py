@@ -17,7 +17,7 @@ from brainevent_core import units
 from brainevent_core._jax import INLINED
 from brainevent_core.encodings import COMPACT
 from brainevent_core.errors import UnsupportedOperationError
-from brainevent_core.formats import Format, Shape, SplitFormat, within
+from brainevent_core.formats import Format, InBlocks, Shape, within
 from brainevent_core.jitc import ConnectionRule
 from brainevent_core.ops.entries import broadcast_weights, entries_of, segment_sum
 from brainevent_core.ops.generated import window
@@ -64,7 +64,7 @@ def _elements(format: Any, spec: MatrixSpec, row: Any, col: Any) -> Any:
 
 @_slices.register
 @_elements.register
-def _in_blocks(format: SplitFormat, *arguments: Any) -> Any:
+def _in_blocks(format: InBlocks, *arguments: Any) -> Any:
     raise not_in_blocks("rows, columns and elements by index")
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from brainevent_core._jax import INLINED
 from brainevent_core.encodings import BINARY, PLAIN, SPARSE_FLOAT, Encoding, is_event
-from brainevent_core.formats import Shape, SplitFormat
+from brainevent_core.formats import InBlocks, Shape
 
 __all__ = ["EventLike", "EventSpec", "MatrixLike", "MatrixSpec"]
 
@@ -23,7 +23,7 @@ class MatrixSpec(NamedTuple):
     Attributes:
         format: how it is stored, a :class:`~brainevent_core.formats.Format`, or the rule by which it is generated, a
             :class:`~brainevent_core.jitc.ConnectionRule`; of a matrix that is split over devices, a
-            :class:`~brainevent_core.formats.SplitFormat`. Operations dispatch on its type.
+            :class:`~brainevent_core.formats.InBlocks`. Operations dispatch on its type.
         data: the weights, an array or a quantity.
         structure: the structure's arrays.
         shape: shape of what is stored.
@@ -46,7 +46,7 @@ class MatrixSpec(NamedTuple):
         """The matrix that operations see: inside ``shard_map`` over the axis along which it is split, the part of this
         device."""
         fmt = self.format
-        return self._replace(shape=fmt.shape_here(self.shape)) if type(fmt) is SplitFormat else self
+        return self._replace(shape=fmt.shape_here(self.shape)) if isinstance(fmt, InBlocks) else self
 
     @property
     def stores_all(self) -> bool:

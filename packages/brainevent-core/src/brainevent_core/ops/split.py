@@ -21,10 +21,10 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 from brainevent_core import _jax
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, PLAIN, SPARSE_FLOAT, WORD_BITS, Encoding, is_event
 from brainevent_core.errors import MathError, UnsupportedOperationError
-from brainevent_core.formats import Shape, SplitFormat
+from brainevent_core.formats import InBlocks, Shape, Split
 from brainevent_core.primitives import encode_events_p
 
-__all__ = ["Along", "exchange_events", "not_in_blocks", "on_blocks", "require_whole"]
+__all__ = ["Along", "everywhere", "exchange_events", "not_in_blocks", "on_blocks", "require_whole"]
 
 
 def not_in_blocks(what: str) -> UnsupportedOperationError:
@@ -41,7 +41,7 @@ def require_whole(format: Any, what: str) -> None:
     Raises:
         UnsupportedOperationError: naming what it doesn't have.
     """
-    if type(format) is SplitFormat:
+    if isinstance(format, InBlocks):
         raise not_in_blocks(what)
 
 
@@ -93,6 +93,30 @@ def _straight_through_jvp(axis: str, primals: Any, tangents: Any) -> Any:
     return _straight_through(axis, x), jax.lax.all_gather(x_dot, axis, axis=0, tiled=True)
 
 
+def everywhere(split: Split, travel: Callable[[Any], Any], array: Any) -> Any:
+    """What all devices have after ``travel``, the program of one, outside of ``shard_map``.
+
+    Args:
+        split: which names the devices.
+        travel: of the part of this device along the first axis; it gives the same on all.
+        array: split along its first axis, or not yet.
+    """
+    mesh = _mesh_in_use(split.mesh, split.axis, split.devices)
+    spec = PartitionSpec(split.axis)
+    if AxisType.Explicit in mesh.axis_types:
+        types = zip(mesh.axis_names, mesh.axis_types, strict=True)
+        array = _split_as(mesh, spec, array, {name for name, kind in types if kind == AxisType.Explicit})
+    here: Any = jax.sharding.get_abstract_mesh()
+    return jax.shard_map(
+        travel,
+        mesh=split.mesh if here.empty else None,
+        in_specs=spec,
+        out_specs=PartitionSpec(),
+        axis_names={split.axis},
+        check_vma=False,  # it can't see that what was gathered is the same on all
+    )(array)
+
+
 # -- operations, block by block ----------------------------------------------------------------------------------------
 
 
@@ -110,7 +134,7 @@ class Along:
 
 
 def on_blocks(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     operation: Callable[..., Any],
     entries: Sequence[Any],
@@ -142,7 +166,7 @@ def on_blocks(
     return _mapped(fmt, shape, run, lies, entries, arrays, homogeneous, result)
 
 
-def _decoded(fmt: SplitFormat, shape: Shape, lies: Along | None, x: Any) -> tuple[Along | None, Any]:
+def _decoded(fmt: InBlocks, shape: Shape, lies: Along | None, x: Any) -> tuple[Along | None, Any]:
     """An operand along the split side is cut into blocks, which words or lists of events can't be."""
     if lies is None or lies.encoding in PLAIN or lies.axis != fmt.axis:
         return lies, x
@@ -151,7 +175,7 @@ def _decoded(fmt: SplitFormat, shape: Shape, lies: Along | None, x: Any) -> tupl
 
 
 def _run(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     operation: Callable[..., Any],
     homogeneous: Sequence[bool],
@@ -203,7 +227,7 @@ def _without_blocks(axes: Sequence[int | None], arrays: Sequence[Any]) -> list[A
 
 
 def _mapped(
-    fmt: SplitFormat,
+    fmt: InBlocks,
     shape: Shape,
     run: Callable[..., Any],
     lies: Sequence[Along | None],
@@ -214,21 +238,16 @@ def _mapped(
 ) -> Any:
     """Outside of ``shard_map``: one over the blocks."""
     here: Any = jax.sharding.get_abstract_mesh()
-    mesh: Any = fmt.mesh if here.empty else here
-    if fmt.mesh_axis not in mesh.axis_names or mesh.shape[fmt.mesh_axis] != fmt.devices:
-        raise MathError(
-            f"The matrix is split over the {fmt.devices} devices along {fmt.mesh_axis!r}, and the mesh in use here, of "
-            f"the axes {dict(mesh.shape)}, has no such axis: use the mesh of its split, `jax.set_mesh(split.mesh)`."
-        )
+    mesh = _mesh_in_use(fmt.mesh, fmt.mesh_axis, fmt.devices)
     types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
     explicit = types[fmt.mesh_axis] == AxisType.Explicit
     block = PartitionSpec(fmt.mesh_axis)
     entry_specs = [PartitionSpec() if same else block for same in homogeneous]
-    specs, travels = [], []
-    rest: tuple[Any, ...] = ()
+    specs, travels, further = [], [], []
     for one, array in zip(lies, operands):
         given = tuple(_jax.partition(jax.typeof(array)))
-        rest = given[1:] if one is not None else rest
+        rest = given[1:] if one is not None else ()
+        further.append(rest)
         split = one is not None and one.axis == fmt.axis
         if one is None or fmt.devices == 1:
             travel = False
@@ -244,7 +263,8 @@ def _mapped(
         entries = [_split_as(mesh, spec, array, visible) for spec, array in zip(entry_specs, entries)]
         operands = [_split_as(mesh, spec, array, visible) for spec, array in zip(specs, operands)]
     # A batch that is split over another explicit axis stays so. Axes that nothing here is split over are not ours.
-    axes = {fmt.mesh_axis, *(name for entry in rest for name in _names_in(entry))}
+    axes = {fmt.mesh_axis, *(name for rest in further for entry in rest for name in _names_in(entry))}
+    rest = further[-1] if further else ()  # the only operand of what has a result along an axis
     out_specs = block if result is None else PartitionSpec(fmt.mesh_axis, *rest)
     out = jax.shard_map(
         functools.partial(run, lies, True, travels),
@@ -258,6 +278,22 @@ def _mapped(
     if explicit:
         out = _split_as(mesh, PartitionSpec(None, *rest), out, axes)
     return out[: shape[result.axis]]
+
+
+def _mesh_in_use(own: Any, axis: str, devices: int) -> Any:
+    """The mesh that a program sees, which has the axis of a split; that of the split where it sees none.
+
+    Raises:
+        MathError: if it has no such axis.
+    """
+    here: Any = jax.sharding.get_abstract_mesh()
+    mesh: Any = own if here.empty else here
+    if axis not in mesh.axis_names or mesh.shape[axis] != devices:
+        raise MathError(
+            f"The matrix is split over the {devices} devices along {axis!r}, and the mesh in use here, of "
+            f"the axes {dict(mesh.shape)}, has no such axis: use the mesh of its split, `jax.set_mesh(split.mesh)`."
+        )
+    return mesh
 
 
 def _names_in(entry: Any) -> tuple[str, ...]:

@@ -3,14 +3,15 @@
 ==============  ==============================  =======================================================================
 primitive       operands                        result
 ==============  ==============================  =======================================================================
-jitc_matmul     data, seed, row_offset, x       ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
+jitc_matmul     data, seed, offset, x           ``A @ x`` (``A.T @ x`` if transpose), of the rank of x
 jitc_to_dense   seed, offset                    for a window of the network: which elements are connections, and the
                                                 draws for their weights
 jitc_to_coo     seed, row_offset                connections per row, and column and draw of each, row by row
 ==============  ==============================  =======================================================================
 
 ``data`` are the parameters of the weights' law, ``seed`` is two uint32 words, ``row_offset`` of shape (1,) is where the
-matrix begins in the network, and ``offset`` the row and the column at which a window begins. Static parameters:
+matrix begins in the network, and ``offset`` the row and the column at which a window begins; that of a product is one
+or the other. Static parameters:
 ``rule``, the :class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the matrix A, whose rows the stream runs
 along; ``transpose`` and ``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
 
@@ -48,10 +49,12 @@ jitc_to_dense_p = XLACustomKernel("jitc_to_dense", tags=("jitc",), _builtin=True
 jitc_to_coo_p = XLACustomKernel("jitc_to_coo", tags=("jitc",), _builtin=True)
 
 
-def _check_network(seed: Any, shape: tuple[int, int], **offset: tuple[Any, int]) -> None:
-    for name, (array, length) in {"seed": (seed, 2), **offset}.items():
-        if tuple(array.shape) != (length,):
-            raise MathError(f"{name} must have shape ({length},), got {tuple(array.shape)}.")
+def _check_network(seed: Any, shape: tuple[int, int], **offset: tuple[Any, *tuple[int, ...]]) -> None:
+    given: dict[str, tuple[Any, *tuple[int, ...]]] = {"seed": (seed, 2), **offset}
+    for name, (array, *allowed) in given.items():
+        if tuple(array.shape) not in [(length,) for length in allowed]:
+            possible = " or ".join(f"({length},)" for length in allowed)
+            raise MathError(f"{name} must have shape {possible}, got {tuple(array.shape)}.")
         if array.dtype != jnp.uint32:
             raise DTypeError(
                 f"{name} must have dtype uint32, got {array.dtype}. Seeds have no derivative: differentiate with "
@@ -75,7 +78,7 @@ def _matmul_abstract(
     transpose: bool,
     encoding: Encoding,
 ) -> Any:
-    _check_network(seed, shape, row_offset=(row_offset, 1))
+    _check_network(seed, shape, row_offset=(row_offset, 1, 2))
     parameters = len(rule.law.parameters)
     if tuple(data.shape) != (parameters,):
         raise MathError(

@@ -111,7 +111,8 @@ def jitc_matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> Any:
-    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network."""
+    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network; at a row
+    and a column, if these are two numbers."""
     rows, length = shape
     x = encoding.decode(x, rows if transpose else length)
     return jitc_sum(

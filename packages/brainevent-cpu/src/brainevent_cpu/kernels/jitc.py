@@ -76,7 +76,7 @@ def matmul(
     Args:
       data: parameters of the weights, float16, bfloat16, float32 or float64.
       seed: two uint32 words.
-      first: the first line of A, counted in the network, uint32 of shape (1,).
+      first: the first line of A, counted in the network, uint32 of shape (1,); or that and where its lines begin, (2,).
       x: of shape (n,) or (n, columns), n as its encoding demands.
       rule: the law of the weights, and the probability of a connection.
       shape: of A.
@@ -95,6 +95,7 @@ def matmul(
         x = x.astype(wide)
     columns = x.shape[1:]
     width = math.prod(columns)
+    window = first.shape[0] == 2
     tables = gap_tables(rule.prob)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
@@ -102,7 +103,8 @@ def matmul(
         entries=entries,
         transpose=transpose,
         batched=width != 1,
-        vectors=_vectors(rule, shape, single=width == 1, transpose=transpose),
+        window=window,
+        vectors=_vectors(rule, shape, single=width == 1 and not window, transpose=transpose),
     )
     out_length = length if transpose else lines
     (out,) = native_call(
@@ -180,7 +182,14 @@ def _attributes(**numbers: int) -> dict[str, np.generic]:
 
 @functools.cache
 def matmul_kernel(
-    *, tables_shape: tuple[int, int], law: str, entries: str, transpose: bool, batched: bool, vectors: str
+    *,
+    tables_shape: tuple[int, int],
+    law: str,
+    entries: str,
+    transpose: bool,
+    batched: bool,
+    window: bool,
+    vectors: str,
 ) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.matmul.build_matmul`."""
     facts = (
@@ -190,6 +199,7 @@ def matmul_kernel(
         "scatter" if transpose else "gather",
         "matrix" if batched else "vector",
         "vectors_of_" + vectors,
+        *(["window"] if window else []),
     )
 
     def build() -> Any:
@@ -202,6 +212,7 @@ def matmul_kernel(
             entries=entries,
             transpose=transpose,
             batched=batched,
+            window=window,
             vectors=vectors,
         )
 

@@ -38,6 +38,8 @@ def _takes(
     data: Any, seed: Any, offset: Any, x: Any, *, rule: ConnectionRule, shape: Shape, transpose: bool, **_: Any
 ) -> bool:
     sizes = (*shape, *x.shape)
+    if offset.shape != (1,):
+        return False  # a window, which may begin at any column
     return not transpose and all(isinstance(size, int) and size > 0 for size in sizes) and rule.prob > 0
 
 

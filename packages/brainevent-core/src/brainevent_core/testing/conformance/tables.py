@@ -361,7 +361,8 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Primit
     groups = {"data": (0,), "seed": (1,), "offset": (2,), "x": (3,)}
     # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
     precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else case["dtype"]
-    return PrimitiveCall([data, *_network(case, rng, 1), _x(case, rng)], params, groups, precision)
+    network = _network(case, rng, 2 if case["offset"] == "window" else 1)
+    return PrimitiveCall([data, *network, _x(case, rng)], params, groups, precision)
 
 
 def _draw_jitc_to_dense(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall:
@@ -483,7 +484,7 @@ TABLES: dict[str, Table] = {
         lambda: {
             "prob": _PROBABILITIES,
             "rank": _RANKS,
-            "offset": ["origin", "later"],
+            "offset": ["origin", "later", "window"],
             "rate": RATES,
             "shape": _NETWORKS,
             "values": ["finite", "nonfinite"],

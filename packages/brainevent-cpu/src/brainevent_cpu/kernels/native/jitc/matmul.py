@@ -39,6 +39,7 @@ def build_matmul(
     entries: str,
     transpose: bool,
     batched: bool,
+    window: bool,
     vectors: str,
 ) -> Any:
     """The kernel of a product.
@@ -51,6 +52,7 @@ def build_matmul(
         "sparse_float".
       transpose: whether to multiply by the transpose: scatter rather than gather.
       batched: whether x has several columns, otherwise one.
+      window: whether the lines of the matrix begin somewhere in those of the network, at `first[1]`.
       vectors: what is looked up in vectors: "gaps" of the scalar law, see `stream`; a step of several "lines" at once,
         see `lines`, where one vector is gathered; or "none".
 
@@ -136,7 +138,7 @@ def build_matmul(
         native,
         tables_shape=tables_shape,
         value="none" if scalar else law,
-        aligned=True,
+        aligned=not window,
         visit=visit_scatter if transpose else visit_gather,
         visit_four=visit_four_scatter if transpose else visit_four_gather,
         lanes=vectors == "gaps",
@@ -150,11 +152,12 @@ def build_matmul(
             keys0[i], keys1[i] = block_keys(seed, W(first + line), W(number))
 
     @allocating
-    def scatter_block(number, start, stop, active, data, seed, first, tables, x, out, batch, block, length):
+    def scatter_block(number, start, stop, active, data, seed, first, tables, x, out, batch, block, length, origin):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
-        begin = number * block
-        end = min(block, length - begin)
+        # Before the window's beginning positions wrap around, and are larger than any in it.
+        begin = number * block - origin
+        end = min(block, origin + length - number * block)
         for group in range(start, stop, U(GROUP)):
             count = min(U(GROUP), stop - group)
             group_keys(seed, first, active, group, count, number, keys0, keys1)
@@ -165,11 +168,12 @@ def build_matmul(
                 walk(key0, key1, tables, begin, end, length, draws, values, factor, sink)
 
     @allocating
-    def scatter(chunk, blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length):
+    def scatter(chunk, blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length, origin):
         """One block of one part of the lines. Other parts than the first have sums of their own."""
-        number, part = U(chunk) % blocks, U(chunk) // blocks
+        number, part = origin // block + U(chunk) % blocks, U(chunk) // blocks
         target = out if part == 0 else sums[(part - U(1)) * U(out.size) : part * U(out.size)]
-        begin, stop = number * block * batch, min(length, (number + U(1)) * block) * batch
+        begin = (max(number * block, origin) - origin) * batch
+        stop = (min(origin + length, (number + U(1)) * block) - origin) * batch
         for position in range(begin, stop):
             target[position] = 0
         size = U(active.size)
@@ -187,6 +191,7 @@ def build_matmul(
             batch,
             block,
             length,
+            origin,
         )
         return 0
 
@@ -224,9 +229,9 @@ def build_matmul(
         return active[:found]
 
     @allocating
-    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+    def scatter_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, origin):
         active = find_active(x, batch, lines)
-        blocks = (length + block - U(1)) // block
+        blocks = (origin + length + block - U(1)) // block - origin // block
         work = columns_worth(U(active.size) * per_line, batch)
         parts = U(1)
         if blocks < PARTS:
@@ -234,7 +239,7 @@ def build_matmul(
             parts = max(U(1), min(PARTS, U(active.size) * per_line * batch // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
         threads = threads_for(frame, work * WORTH)
-        arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length)
+        arguments = (blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length, origin)
         status = parallel_scatter(frame, np.int64(blocks * parts), threads, arguments)
         if status == 0 and parts > U(1):
             threads = threads_for(frame, in_order_worth(U(sums.size)))
@@ -256,7 +261,7 @@ def build_matmul(
         )
 
     @allocating
-    def gather(chunk, chunks, data, seed, first, tables, x, out, batch, block, length, lines):
+    def gather(chunk, chunks, data, seed, first, tables, x, out, batch, block, length, lines, origin):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
         groups = (lines + unit - U(1)) // unit
@@ -264,9 +269,9 @@ def build_matmul(
         for position in range(start * batch, stop * batch):
             out[position] = 0
         totals = np.zeros(np.int64(stop - start), np.uint32 if counting else out.dtype)
-        for number in range((length + block - U(1)) // block):
-            begin = number * block
-            end = min(block, length - begin)
+        for number in range(origin // block, (origin + length + block - U(1)) // block):
+            begin = number * block - origin
+            end = min(block, origin + length - number * block)
             for group in range(start, stop, U(GROUP)):
                 count = min(U(GROUP), stop - group)
                 group_keys(seed, first, x, group, count, number, keys0, keys1)
@@ -289,10 +294,10 @@ def build_matmul(
     parallel_gather, with_room = parallel_loop(gather), room_maker(bytes_of_lanes=abreast and event)
 
     @allocating
-    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line):
+    def gather_all(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line, origin):
         threads = threads_for(frame, columns_worth(lines * per_line, batch) * WORTH)
         chunks = U(chunks_for(threads))
-        arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines)
+        arguments = (chunks, data, seed, first, tables, with_room(x), out, batch, block, length, lines, origin)
         return parallel_gather(frame, np.int64(chunks), threads, arguments)
 
     @allocating
@@ -300,7 +305,8 @@ def build_matmul(
         if lines == 0 or length == 0 or batch == 0:
             out[:] = 0
             return 0
-        sizes = (U(batch), U(block), U(length), U(lines), U(per_line))
+        origin = U(first[1]) if window else U(0)
+        sizes = (U(batch), U(block), U(length), U(lines), U(per_line), origin)
         arguments = (frame, data, seed, first[0], tables, x, out, *sizes)
         return scatter_all(*arguments) if transpose else gather_all(*arguments)
 

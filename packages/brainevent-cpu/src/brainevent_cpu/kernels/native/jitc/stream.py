@@ -261,7 +261,7 @@ def build_walk(
                     b = a + U(1) + gb
                     c = b + U(1) + gc
                     d = c + U(1) + gd
-                    if max(max(la, lb), max(lc, ld)) != none and d < end:
+                    if max(max(la, lb), max(lc, ld)) != none and d < end and (aligned or begin + a < width):
                         positions = (begin + a, begin + b, begin + c, begin + d)
                         carry = visit_four(carry, sink, positions, four_values(draws, values, i))
                         at = d + U(1)

@@ -1,0 +1,1 @@
+"""``hatch run bench devices``: networks over several devices and processes."""
