@@ -25,6 +25,7 @@ def _available() -> str | None:
 _DECLINES = {
     "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
     "^sddmm-dense-": "outer products have nothing sparse in them",
+    "^jitc_matmul-.*-window-": "such windows are of networks that are split over devices",
     "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": "half-precision rings have no room for sums",
 }
 

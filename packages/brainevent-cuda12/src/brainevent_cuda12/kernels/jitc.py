@@ -40,8 +40,13 @@ def _at_known_sizes(*avals: Any, shape: Shape, nse: int = 0, **_: Any) -> bool:
     return all(isinstance(size, int) for aval in avals for size in (*aval.shape, *shape, nse))
 
 
+def _from_the_first_column(data: Any, seed: Any, offset: Any, *others: Any, **static: Any) -> bool:
+    """Whether the rows of a product begin where those of the network do; those of a window begin anywhere."""
+    return offset.shape[-1] == 1 and _at_known_sizes(data, seed, offset, *others, **static)
+
+
 #: What `matmul` takes.
-supports_matmul = Takes(laws=LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
+supports_matmul = Takes(laws=LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_from_the_first_column)
 
 #: What `to_dense` and `to_coo` take; draws are the same for all laws.
 supports_writing = Takes(laws=LAWS, further=_at_known_sizes)
