@@ -14,10 +14,10 @@ import pytest
 
 import brainevent
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, get_encoding
-from brainevent_core.formats import CSR_FORMAT, FIXED_NUM_FORMAT, get_format
+from brainevent_core.formats import CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT, get_format
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.plugins import selection
-from brainevent_core.primitives import jitc_matmul_p, matmul_p
+from brainevent_core.primitives import jitc_matmul_p, matmul_p, stdp_update_p
 from brainevent_core.testing.numerics import tolerance
 
 kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
@@ -27,6 +27,8 @@ kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need
 TABLE = {
     "fan_in": (("fixed_num",), False, (((137, 75), 13), ((9, 5000), 3), ((600, 70), 8))),
     "active_rows": (("csr", "fixed_num", "csr:csc_index"), True, (((37, 45), 11), ((70, 9), 3), ((5, 200), 150))),
+    # The last has chunks of columns, and a rest.
+    "dense_rows": (("dense",), True, (((70, 133), 0), ((9, 4300), 0))),
 }
 
 CASES = [
@@ -43,7 +45,7 @@ def interpreted() -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
     yield
-    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
         registry.remove(primitive, backend="interpreted")
 
 
@@ -102,9 +104,48 @@ def test_sums_are_those_of_the_reference(
 ) -> None:
     if kernel == "active_rows" and dtype == "bfloat16":
         homogeneous = True  # it takes no others, see below
+    if kernel == "dense_rows":
+        dtype, homogeneous = "float32", False  # likewise
     options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
     rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
     check(*made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options))
+
+
+@pytest.mark.cover(share=0.4)
+@pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.5, 0.5), (0.5, -0.5)], ids=str)
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.3, 1.0])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize("shape", TABLE["dense_rows"][2], ids=str)
+def test_rows_are_changed_in_place(
+    shape: Any, encoding: str, rate: float, bounds: Any, used: bool, rng: np.random.Generator
+) -> None:
+    """Equal, not close; and the old weights are still there for those who use them."""
+    (data, x), static = made(rng, "dense_rows", "dense", *shape, encoding=encoding, rate=rate)
+    trace, lower, upper = (jnp.asarray(array, jnp.float32) for array in (rng.normal(size=data.shape[1]), *bounds))
+
+    def change(data: Any, *operands: Any, **static: Any) -> Any:
+        product = matmul_p(
+            data,
+            operands[0],
+            format=static["format"],
+            shape=static["shape"],
+            transpose=True,
+            encoding=static["encoding"],
+        )
+        new = stdp_update_p(data, *operands, **static)
+        return (new, product, data + 1.0) if used else (new,)
+
+    found, expected = {}, {}
+    for backend, out in (("interpreted", found), ("reference", expected)):
+        with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
+            results = jax.jit(lambda *operands: change(*operands, clip="updated", **static))(
+                data, x, trace, lower, upper
+            )
+        assert {one.backend for one in lowered} == {backend}, lowered
+        out.update(enumerate(map(np.asarray, results)))
+    np.testing.assert_array_equal(found.pop(0), expected.pop(0))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), found, expected)
 
 
 #: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
@@ -142,8 +183,10 @@ def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) ->
     assert set(np.unique(expected)) == {0, 1}
 
 
-@pytest.mark.parametrize("homogeneous", [False, True])
-@pytest.mark.parametrize("kernel", TABLE)
+@pytest.mark.parametrize(
+    ("kernel", "homogeneous"),
+    [(kernel, one) for kernel in TABLE for one in (False, True)[: 1 + (kernel != "dense_rows")]],
+)
 def test_infinite_weights_of_silent_neurons_do_not_show(
     kernel: str, homogeneous: bool, rng: np.random.Generator
 ) -> None:
@@ -171,6 +214,12 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert why_not(one, (9,), (240_001,), shape=(240_000, 100), x=240_000, **rows) is None
     assert why_not(one, (9,), (250_001,), shape=(250_000, 100), x=250_000, **rows)
     assert why_not(((9,), jnp.bfloat16), (9,), (101,), shape=(100, 50), x=100, **rows)
+    dense: dict[str, Any] = {"format": DENSE_FORMAT, "transpose": True}
+    assert why_not(((100, 52_000), jnp.float32), shape=(100, 52_000), x=100, **dense) is None
+    assert why_not(((100, 53_000), jnp.float32), shape=(100, 53_000), x=100, **dense)
+    assert why_not(((100, 127), jnp.float32), shape=(100, 127), x=100, **dense)
+    assert why_not(((8_000_000, 128), jnp.float32), shape=(8_000_000, 128), x=8_000_000, **dense)
+    assert why_not(((100, 130), jnp.bfloat16), shape=(100, 130), x=100, **dense)
     for parameters in ({"shape": (0, 5)}, {"shape": (5, 0)}):
         assert why_not(one, (0,), (parameters["shape"][0] + 1,), x=parameters["shape"][0], **parameters, **rows)
     assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
@@ -214,7 +263,7 @@ def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="cross", platform="tpu", priority=1000)
     yield
-    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
         registry.remove(primitive, backend="cross")
 
 
@@ -242,11 +291,17 @@ def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
     x = jax.ShapeDtypeStruct((8,), jnp.float32)
     pack = jax.jit(lambda x: brainevent.bitpack(x).value)
     dense = jax.jit(lambda x: brainevent.matmul(x, brainevent.Dense(jnp.ones((8, 8)))))
-    for call in (pack, dense):  # warnings are errors
+    wide = jnp.ones((8, 200))
+    columns = jax.jit(lambda x: wide.T @ brainevent.BinaryArray(x))
+    many = jax.jit(lambda x: brainevent.BinaryArray(jnp.stack([x] * 9)) @ wide)
+    trace, matrix = jnp.ones(200), brainevent.Dense(wide)
+    clipped = jax.jit(lambda x: matrix.update_on_pre(x, trace, 0.0, 1.0).data)
+    by_column = jax.jit(lambda x: brainevent.Dense(wide.T).update_on_post(trace, x, clip="updated").data)
+    for call in (pack, dense, columns, many, clipped, by_column):  # warnings are errors
         with brainevent.get_registry().record() as lowered:
             call.trace(x).lower(lowering_platforms=("tpu",))
         assert [(one.backend, one.by_design is not None) for one in lowered] == [("reference", True)]
-    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))
+    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))  # too narrow
     with pytest.warns(brainevent.BackendWarning, match="'matmul' runs on the reference kernel on 'tpu'"):
         events.trace(x).lower(lowering_platforms=("tpu",))
 

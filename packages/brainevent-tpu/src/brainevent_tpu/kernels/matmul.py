@@ -9,16 +9,17 @@ import jax
 
 from brainevent_core.plugins import FirstOf
 
-from . import active_rows, fan_in
+from . import active_rows, dense_rows, fan_in
 
 __all__ = ["SUPPORTS", "matmul"]
 
 #: What the strategies take.
-SUPPORTS = FirstOf({"fan_in": fan_in.TAKES, "active_rows": active_rows.TAKES})
+SUPPORTS = FirstOf({"fan_in": fan_in.TAKES, "active_rows": active_rows.TAKES, "dense_rows": dense_rows.TAKES})
 
 _STRATEGIES: dict[str, Callable[..., jax.Array]] = {
     "fan_in": fan_in.fan_in_product,
     "active_rows": active_rows.active_rows_product,
+    "dense_rows": dense_rows.dense_rows_product,
 }
 
 
