@@ -97,7 +97,7 @@ class Update(Case):
 
 @dataclass(frozen=True)
 class Generated:
-    """A product of events with generated connectivity, of float32.
+    """A product of events with generated connectivity, of float32; with its transpose, a scatter.
 
     Attributes:
         law: of the weights, by name.
@@ -105,6 +105,7 @@ class Generated:
         shape: of the matrix, whose rows are generated.
         kernel: the Pallas kernel that computes it, by name.
         per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
+        transpose: whether the product is with the transpose of what is generated.
     """
 
     law: str
@@ -130,8 +131,9 @@ class Generated:
         from brainevent_core.jitc import LAWS
 
         parameters = ((len(LAWS[self.law].parameters),), jnp.float32)
-        operands = (parameters, ((2,), jnp.uint32), ((1,), jnp.uint32), ((self.shape[1],), bool))
-        return tuple(jax.ShapeDtypeStruct(*operand) for operand in operands)
+        operands = (parameters, ((2,), jnp.uint32), ((1,), jnp.uint32))
+        events = ((self.shape[0 if self.transpose else 1],), bool)
+        return tuple(jax.ShapeDtypeStruct(*operand) for operand in (*operands, events))
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
@@ -145,6 +147,7 @@ class Generated:
 
 _fan_in = partial(Case, "fan_in", "fixed_num", transpose=False, per_iteration=4096)
 _rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
+_scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, transpose=True)
 _dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
 #: What is compiled, for each target.
@@ -171,4 +174,7 @@ CASES: tuple[Case | Generated, ...] = (
     Generated("scalar", 0.1, (4096, 4096)),
     Generated("normal", 0.02, (4096, 16384)),
     Generated("uniform", 0.002, (1000, 70_000)),
+    _scatter("scalar", 0.1, (4096, 4096)),
+    _scatter("normal", 0.02, (4096, 16384)),
+    _scatter("uniform", 0.002, (200_000, 70_000)),
 )

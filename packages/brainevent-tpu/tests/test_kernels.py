@@ -136,7 +136,8 @@ def test_rows_are_changed_in_place(
         new = stdp_update_p(data, *operands, **static)
         return (new, product, data + 1.0) if used else (new,)
 
-    found, expected = {}, {}
+    found: dict[int, Any] = {}
+    expected: dict[int, Any] = {}
     for backend, out in (("interpreted", found), ("reference", expected)):
         with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
             results = jax.jit(lambda *operands: change(*operands, clip="updated", **static))(
@@ -157,25 +158,29 @@ GENERATED = ((0.3, (40, 2050)), (0.003, (30, 9000)), (0.0008, (1030, 3000)))
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize(("prob", "shape"), GENERATED)
 def test_generated_connectivity_is_that_of_the_stream(
-    prob: float, shape: Any, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
+    prob: float, shape: Any, transpose: bool, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
 ) -> None:
-    chosen = get_encoding(encoding)
-    mask = rng.random((shape[1],) if rank == 1 else (shape[1], 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
+    chosen, sources = get_encoding(encoding), shape[0 if transpose else 1]
+    mask = rng.random((sources,) if rank == 1 else (sources, 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
     x = jnp.asarray(chosen.draw(rng, mask, True, "bool"))
     data = jnp.asarray(rng.normal(size=len(LAWS[law].parameters)), dtype)
     seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
-    static: Any = {"rule": ConnectionRule(LAWS[law], prob), "shape": shape, "transpose": False, "encoding": chosen}
+    rule = ConnectionRule(LAWS[law], prob)
+    static: Any = {"rule": rule, "shape": shape, "transpose": transpose, "encoding": chosen}
     check((data, seed, offset, x), static, jitc_matmul_p)
 
 
-def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("transpose", [False, True])
+def test_generated_connections_are_equal_one_by_one(transpose: bool, rng: np.random.Generator) -> None:
     """With weights of one, and each source alone in turn, sums are connections: equal, not close."""
     shape, prob = (25, 12), float(rng.uniform(0.05, 0.6))
-    static: Any = {"rule": ConnectionRule(LAWS["scalar"], prob), "shape": shape, "transpose": False, "encoding": BINARY}
+    rule = ConnectionRule(LAWS["scalar"], prob)
+    static: Any = {"rule": rule, "shape": shape, "transpose": transpose, "encoding": BINARY}
     seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
-    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[1], dtype=bool))
+    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[0 if transpose else 1], dtype=bool))
     found, expected = (
         product(backend, *operands, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
     )
@@ -194,6 +199,19 @@ def test_infinite_weights_of_silent_neurons_do_not_show(
     (data, *structure, x), static = made(rng, kernel, formats[0], *shapes[0], malformed=False, rate=0.0)
     data = jnp.full((1,) if homogeneous else data.shape, jnp.inf)
     np.testing.assert_array_equal(product("interpreted", data, *structure, x, **static), 0)
+
+
+@pytest.mark.parametrize("law", ["scalar", "normal"])
+def test_infinite_parameters_show_where_connections_are(law: str, rng: np.random.Generator) -> None:
+    """The MXU multiplies by zeros, through which an infinite weight would reach all targets."""
+    operands = (jnp.full(len(LAWS[law].parameters), jnp.inf), jnp.array([1, 2], jnp.uint32), jnp.zeros(1, jnp.uint32))
+    x, rule = jnp.asarray(rng.random(9) < 0.5).at[3].set(True), ConnectionRule(LAWS[law], 0.01)
+    static: Any = {"rule": rule, "shape": (9, 300), "transpose": True, "encoding": BINARY}
+    found, expected = (
+        product(backend, *operands, x, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
+    )
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+    assert 0 < np.isfinite(found).sum() < 300
 
 
 def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> None:
@@ -222,6 +240,18 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert why_not(((100, 130), jnp.bfloat16), shape=(100, 130), x=100, **dense)
     for parameters in ({"shape": (0, 5)}, {"shape": (5, 0)}):
         assert why_not(one, (0,), (parameters["shape"][0] + 1,), x=parameters["shape"][0], **parameters, **rows)
+
+    def lists(rows: int, transpose: bool) -> Any:
+        shape, x = (rows, 100), jax.ShapeDtypeStruct((rows if transpose else 100,), jnp.bool_)
+        arrays = (
+            jax.ShapeDtypeStruct((size,), dtype) for size, dtype in ((1, jnp.float32), (2, jnp.uint32), (1, jnp.uint32))
+        )
+        static: dict[str, Any] = {"rule": ConnectionRule(LAWS["scalar"], 0.1), "encoding": BINARY}
+        return kernels.jitc_matmul.SUPPORTS.first(*arrays, x, shape=shape, transpose=transpose, **static)
+
+    assert lists(240_000, True) == "generated_scatter"
+    assert lists(245_000, True) is None
+    assert lists(245_000, False) == "generated_rows"
     assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
 
 
@@ -251,6 +281,16 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     (data, *structure, x), static = made(rng, "active_rows", "csr", (5, 9), 40)
     out = kernels.matmul.matmul(data, *structure, x, interpret=strict, **static)
     np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
+    (data, x), static = made(rng, "dense_rows", "dense", (11, 130), 0, rate=0.9)
+    out = kernels.matmul.matmul(data, x, interpret=strict, **static)
+    np.testing.assert_allclose(out, product("reference", data, x, **static), rtol=1e-5, atol=1e-5)
+    operands = (data, x, jnp.ones(130), jnp.float32(-1), jnp.float32(1))
+    out = kernels.dense_update.dense_update(*operands, interpret=strict, clip="updated", **static)
+    expected = product("reference", *operands, primitive=stdp_update_p, clip="updated", **static)
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+    listed, counts = kernels.active_list.active_list(jnp.array([[-1, 5], [0, 0]], jnp.int32), 35, interpret=strict)
+    np.testing.assert_array_equal(listed[0, :34], [*range(33), 34])
+    np.testing.assert_array_equal(counts, [34, 0])
 
 
 # -- lowered for a TPU, which takes no TPU and no libtpu ---------------------------------------------------------------

@@ -9,7 +9,7 @@ from brainevent_core.encodings import FLOAT
 from brainevent_core.formats import DENSE_FORMAT
 from brainevent_core.plugins import Takes
 
-from . import dense_rows, dense_update, generated_rows, matmul
+from . import dense_rows, dense_update, jitc_matmul, matmul
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -46,7 +46,7 @@ def register(
     """
     for primitive, kernel, supports, in_place in (
         ("matmul", matmul.matmul, matmul.SUPPORTS, False),
-        ("jitc_matmul", generated_rows.generated_rows_product, generated_rows.TAKES, False),
+        ("jitc_matmul", jitc_matmul.jitc_matmul, jitc_matmul.SUPPORTS, False),
         ("stdp_update", dense_update.dense_update, dense_update.TAKES, True),
     ):
         registry.register_kernel(

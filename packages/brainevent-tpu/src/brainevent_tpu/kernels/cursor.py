@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from brainevent_core.encodings import WORD_BITS
 
-__all__ = ["advanced", "first", "has_entries"]
+__all__ = ["advanced", "first", "has_entries", "one_row"]
 
 #: Two numbers: where the entries of a row begin and end.
 Entries = Callable[[Any], tuple[Any, Any]]
@@ -60,3 +60,8 @@ def has_entries(cursor: Any) -> Any:
     """Whether the cursor stands at a row, and not at the end."""
     _, _, begin, end = cursor
     return begin < end
+
+
+def one_row(row: Any) -> tuple[Any, Any]:
+    """Entries for those to whom a row is one: the cursor's ``begin`` is the row itself."""
+    return row, row + 1

@@ -76,9 +76,6 @@ class RowGroups:
         slot is filled."""
         last = self.slots.shape[0] - 1
 
-        def one_row(row: Any) -> Any:
-            return row, row + 1
-
         def fetch(at: Any, slot: Any) -> Any:
             """Start to copy the next rows; the cursor behind them, and their number."""
             size = jnp.int32(0)
@@ -92,7 +89,7 @@ class RowGroups:
                     self.copy(slot, place, row).start()
 
                 size += exists.astype(jnp.int32)
-                at = cursor.advanced((word, events, end, end), self.words, self.offset, self.count, one_row)
+                at = cursor.advanced((word, events, end, end), self.words, self.offset, self.count, cursor.one_row)
             return at, size
 
         def group(state: Any) -> Any:
@@ -109,7 +106,7 @@ class RowGroups:
             return at, fetched, following
 
         # The first turn only fetches: one place in the code that does is enough.
-        start = cursor.first(self.words, self.offset, self.count, one_row)
+        start = cursor.first(self.words, self.offset, self.count, cursor.one_row)
         jax.lax.while_loop(lambda state: state[1] != 0, group, (start, jnp.int32(-1), jnp.int32(last)))
 
     def copy(self, slot: Any, place: Any, row: Any) -> Any:
