@@ -310,21 +310,26 @@ def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_programs_are_exported_without_a_tpu(for_tpu: None, rng: np.random.Generator) -> None:
     fixed = brainevent.FixedPreNumConn(num_pre=50, num_post=40, conn_num=7, weight=0.5, seed=1)
     jitc = brainevent.JITCNormalC(num_pre=50, num_post=40, prob=0.1, loc=0.5, scale=0.1, seed=1)
+    scattered = brainevent.JITCNormalR(num_pre=50, num_post=40, prob=0.1, loc=0.5, scale=0.1, seed=1)
     csr = brainevent.CSR.fromdense((rng.random((50, 40)) < 0.2).astype(np.float32))
+    dense, trace = brainevent.Dense(jnp.asarray(rng.normal(size=(50, 130)), jnp.float32)), jnp.ones(130)
 
     @jax.jit
     def step(spikes: Any, weights: Any) -> Any:
         events = brainevent.BinaryArray(spikes)
-        sums = events @ fixed + events @ jitc + events @ csr.with_data(weights) + events @ jnp.ones((50, 40))
-        return sums, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
+        sums = events @ fixed + events @ jitc + events @ csr.with_data(weights) + events @ scattered
+        return sums, events @ dense, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
 
     spikes = jnp.asarray(rng.random(50) < 0.5)
     with brainevent.get_registry().record() as lowered:
         exported = jax.export.export(step, platforms=["tpu", "cpu"])(spikes, csr.data)
     assert "cross" in {one.backend for one in lowered if one.platform == "tpu"}
-    assert exported.mlir_module().count("tpu_custom_call") == 4  # fan-in, generated rows, rows and their pointers
+    # Fan-in, generated rows, the same as a scatter and its list, rows and their pointers, dense rows.
+    assert exported.mlir_module().count("tpu_custom_call") == 7
     found = jax.export.deserialize(exported.serialize()).call(spikes, csr.data)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, step(spikes, csr.data))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, step(spikes, csr.data))
+    learn = jax.jit(lambda spikes: dense.update_on_pre(spikes, trace, clip="updated").data)
+    assert jax.export.export(learn, platforms=["tpu"])(spikes).mlir_module().count("tpu_custom_call") == 1
 
 
 def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
