@@ -54,7 +54,12 @@ class _Check:
 
         self.options, self.compiler = options, Compiler(dumps)
         self.known: dict[str, dict[str, Any]] = json.loads(FIGURES.read_text())
-        self.found: dict[str, dict[str, Any]] = {"bundles": {}, "reference": {}, "network": {}}
+        self.found: dict[str, dict[str, Any]] = {
+            "bundles": {},
+            "reference": {},
+            "network": {},
+            "plastic network": {},
+        }
         self.faults: list[str] = []
 
     def run(self) -> Iterator[str]:
@@ -71,8 +76,9 @@ class _Check:
                 if self.options.reference:
                     yield f"{case}, v5e, XLA: {self._reference(case)}"
         for target in self.options.targets:
-            if self._wanted(f"network {target}") and target in ("v5e", "v6e"):
-                yield f"network {target}: {self._network(target)}"
+            for name in ("network", "plastic network"):
+                if self._wanted(f"{name} {target}") and target in ("v5e", "v6e"):
+                    yield f"{name} {target}: {self._network(name, target)}"
         if self._wanted("devices v5e") and "v5e" in self.options.targets:
             import brainevent
             from aot.programs import on_several_devices
@@ -109,24 +115,34 @@ class _Check:
 
     def _reference(self, case: Any) -> str:
         import brainevent
-        from aot.bundles import weighted
+        from aot.bundles import estimated, weighted
 
         with brainevent.use_backend("reference"):
             compiled = self.compiler.compile(case.product(), case.arguments(), "v5e")
-        figure = round(weighted(compiled.dumps) / case.entries, 2)
+        irregular = any(f" {operation}(" in compiled.text for operation in ("gather", "scatter"))
+        cost = weighted(compiled.dumps) if irregular else estimated(compiled.text)
+        figure = float(f"{cost / case.entries:.3g}")
         self._compare("reference", str(case), "v5e", figure)
         return f"{figure:g} bundles for each stored synapse, compiled in {compiled.seconds:.1f} s of CPU"
 
-    def _network(self, target: str) -> str:
+    def _network(self, name: str, target: str) -> str:
         import brainevent
-        from aot.programs import faults_of_loop, network
+        from aot import programs
 
+        make, faults_of, right = {
+            "network": (programs.network, programs.faults_of_loop, "kernels in the loop, no scatter"),
+            "plastic network": (
+                programs.plastic_network,
+                programs.faults_of_plastic_loop,
+                "kernels in the loop, no copy of the weights",
+            ),
+        }[name]
         with brainevent.use_backend("pallas"):
-            compiled = network(self.compiler, target)
-        faults = faults_of_loop(compiled.text)
-        self.faults += [f"network {target}: {fault}" for fault in faults]
-        self.found["network"][target] = {"cpu_seconds": round(compiled.seconds, 1)}
-        return f"{'; '.join(faults) or 'kernels in the loop, no scatter'}, compiled in {compiled.seconds:.1f} s of CPU"
+            compiled = make(self.compiler, target)
+        faults = faults_of(compiled.text)
+        self.faults += [f"{name} {target}: {fault}" for fault in faults]
+        self.found[name][target] = {"cpu_seconds": round(compiled.seconds, 1)}
+        return f"{'; '.join(faults) or right}, compiled in {compiled.seconds:.1f} s of CPU"
 
     def _compare(self, table: str, case: str, target: str, figure: float) -> None:
         self.found[table].setdefault(case, {})[target] = figure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Loop", "loops", "main_loop", "weighted"]
+__all__ = ["Loop", "estimated", "loops", "main_loop", "weighted"]
 
 #: A bundle: its address, whether a loop body begins, and the depth of the loops that it is in, as so many ">".
 _BUNDLE = re.compile(r"\s*(?:0x[0-9a-f]+|\d+)\s+(L[HBE]|P[BF]|CT)?\s*:\s*(>*)\s*\{")
@@ -54,6 +54,12 @@ def weighted(files: Iterable[Path]) -> float:
         if re.search(r"-(gather|scatter)[a-z_]*fusion", file.name):
             total += max((turns * bundles for turns, bundles in _bodies(file.read_text(errors="replace"))), default=0)
     return total
+
+
+def estimated(text: str) -> int:
+    """Cycles that XLA expects of the fusion of a program that takes the longest. It knows what elementwise operations
+    and dense products take, and nothing of gathers and scatters."""
+    return max(map(int, re.findall(r'"estimated_cycles":"(\d+)"', text)), default=0)
 
 
 def _bodies(text: str) -> Iterator[tuple[int, int]]:

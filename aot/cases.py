@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["CASES", "Case", "Generated"]
+__all__ = ["CASES", "Case", "Generated", "Update"]
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,9 @@ class Case:
         import jax.numpy as jnp
 
         rows, columns = self.shape
-        stored = (rows, self.width) if self.format == "fixed_num" else (self.entries,)
-        structure = [jax.ShapeDtypeStruct(stored, jnp.int32)]
-        if self.format == "csr":
-            structure.append(jax.ShapeDtypeStruct((rows + 1,), jnp.int32))
+        stored = (self.entries,) if self.format == "csr" else (rows, self.width)
+        lengths = {"csr": [stored, (rows + 1,)], "fixed_num": [stored], "dense": []}[self.format]
+        structure = [jax.ShapeDtypeStruct(shape, jnp.int32) for shape in lengths]
         weights = jax.ShapeDtypeStruct((1,) if self.homogeneous else stored, jnp.dtype(self.dtype))
         length = rows if self.transpose else columns
         batch = (self.batch,) * bool(self.batch)
@@ -78,8 +77,27 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Update(Case):
+    """An update of the weights by events of the rows of what is stored, clipped where they are changed."""
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The abstract operands."""
+        import jax
+
+        weights, *others = super().arguments()
+        trace, bound = (jax.ShapeDtypeStruct(shape, weights.dtype) for shape in ((self.shape[1],), ()))
+        return weights, *others, trace, bound, bound
+
+    def product(self) -> Any:
+        """The primitive with its static parameters."""
+        from brainevent_core.primitives import stdp_update_p
+
+        return partial(stdp_update_p, **super().product().keywords, clip="updated")
+
+
+@dataclass(frozen=True)
 class Generated:
-    """A product of events with generated connectivity, of float32.
+    """A product of events with generated connectivity, of float32; with its transpose, a scatter.
 
     Attributes:
         law: of the weights, by name.
@@ -87,6 +105,7 @@ class Generated:
         shape: of the matrix, whose rows are generated.
         kernel: the Pallas kernel that computes it, by name.
         per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
+        transpose: whether the product is with the transpose of what is generated.
     """
 
     law: str
@@ -112,8 +131,9 @@ class Generated:
         from brainevent_core.jitc import LAWS
 
         parameters = ((len(LAWS[self.law].parameters),), jnp.float32)
-        operands = (parameters, ((2,), jnp.uint32), ((1,), jnp.uint32), ((self.shape[1],), bool))
-        return tuple(jax.ShapeDtypeStruct(*operand) for operand in operands)
+        operands = (parameters, ((2,), jnp.uint32), ((1,), jnp.uint32))
+        events = ((self.shape[0 if self.transpose else 1],), bool)
+        return tuple(jax.ShapeDtypeStruct(*operand) for operand in (*operands, events))
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
@@ -127,6 +147,8 @@ class Generated:
 
 _fan_in = partial(Case, "fan_in", "fixed_num", transpose=False, per_iteration=4096)
 _rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
+_scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, transpose=True)
+_dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
 #: What is compiled, for each target.
 CASES: tuple[Case | Generated, ...] = (
@@ -144,7 +166,15 @@ CASES: tuple[Case | Generated, ...] = (
     _rows("csr", (100_000, 100_000), 100, extra=5),
     _rows("csr", (1000, 247_000), 80),  # as much as it takes
     _rows("fixed_num", (4000, 4000), 128),
+    Case("dense_rows", shape=(4096, 4096), width=4096, **_dense),
+    Case("dense_rows", shape=(5001, 4999), width=4999, batch=3, **_dense),
+    Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it takes
+    Update("dense_update", shape=(4096, 4096), width=4096, **_dense),
+    Update("dense_update", shape=(5001, 4999), width=4999, **_dense),
     Generated("scalar", 0.1, (4096, 4096)),
     Generated("normal", 0.02, (4096, 16384)),
     Generated("uniform", 0.002, (1000, 70_000)),
+    _scatter("scalar", 0.1, (4096, 4096)),
+    _scatter("normal", 0.02, (4096, 16384)),
+    _scatter("uniform", 0.002, (200_000, 70_000)),
 )

@@ -9,10 +9,21 @@ from typing import Any
 
 from aot.compiler import Compiled, Compiler
 
-__all__ = ["NETWORK_KERNELS", "faults_of_loop", "network", "on_several_devices"]
+__all__ = [
+    "NETWORK_KERNELS",
+    "PLASTIC_KERNELS",
+    "faults_of_loop",
+    "faults_of_plastic_loop",
+    "network",
+    "on_several_devices",
+    "plastic_network",
+]
 
 #: The kernels that the network's loop must consist of.
 NETWORK_KERNELS = ("active_rows",)
+
+#: Those of the loop of the plastic network.
+PLASTIC_KERNELS = ("dense_rows", "dense_update")
 
 STEPS = 500
 
@@ -45,6 +56,44 @@ def faults_of_loop(text: str) -> list[str]:
     if _runs("pointers", loop):
         faults.append("pointers are corrected in every step")
     return faults
+
+
+def plastic_network(compiler: Compiler, target: str, neurons: int = 4000) -> Compiled:
+    """Leaky neurons with all-to-all synapses that learn, and so many steps in one program.
+
+    The rule is that of Brader JM, Senn W, Fusi S (2007), Neural Comput. 19:2881-2912, https://doi.org/10.1162/neco.2007.19.11.2881,
+    without its calcium variable and its drift: when a presynaptic neuron fires, the weight grows where the
+    postsynaptic neuron is depolarised, and shrinks where it is not.
+    """
+    import jax
+    import jax.numpy as jnp
+
+    import brainevent
+
+    def run(weights: Any, voltage: Any, drive: Any) -> Any:
+        def step(state: Any, _: None) -> Any:
+            weights, voltage, spikes = state
+            matrix, events = brainevent.Dense(weights), brainevent.BinaryArray(spikes)
+            voltage = jnp.where(spikes, 0.0, 0.95 * voltage) + drive + events @ matrix
+            change = jnp.where(voltage > 0.5, 0.01, -0.01)
+            learnt = matrix.update_on_pre(events, change, 0.0, 1.0, clip="updated")
+            fired = voltage > 1.0
+            return (learnt.data, voltage, fired), fired
+
+        return jax.lax.scan(step, (weights, voltage, voltage > 1.0), length=STEPS)
+
+    vector = jax.ShapeDtypeStruct((neurons,), jnp.float32)
+    weights = jax.ShapeDtypeStruct((neurons, neurons), jnp.float32)
+    return compiler.compile(run, (weights, vector, vector), target)
+
+
+def faults_of_plastic_loop(text: str, neurons: int = 4000) -> list[str]:
+    """What must not be in the loop of the plastic network: weights that are copied, or passed over."""
+    loop = text[: text.index("\nENTRY")]
+    weights = rf"f32\[{neurons},{neurons}\]"
+    written = re.findall(rf"%(\S+) = \(?[^=]*{weights}\S* (copy|copy-start|fusion)\(", loop)
+    faults = [f"the weights are written by {operation} {name} in the loop" for name, operation in written]
+    return faults + [f"{kernel} is not in the loop" for kernel in PLASTIC_KERNELS if not _runs(kernel, loop)]
 
 
 def _runs(kernel: str, text: str) -> bool:

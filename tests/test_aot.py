@@ -6,9 +6,9 @@ from pathlib import Path
 import aot
 import jax
 import pytest
-from aot.bundles import loops, main_loop, weighted
-from aot.cases import CASES, Case, Generated
-from aot.programs import faults_of_loop
+from aot.bundles import estimated, loops, main_loop, weighted
+from aot.cases import CASES, Case, Generated, Update
+from aot.programs import faults_of_loop, faults_of_plastic_loop
 from aot.targets import TARGETS
 
 DUMP = """
@@ -33,6 +33,7 @@ def test_loops_of_a_dump(tmp_path: Path) -> None:
     for name in ("1-gather_fusion-66-final_bundles.txt", "1-scatter_custom_fusion.1-66-final_bundles.txt", "1-add.txt"):
         (tmp_path / name).write_text(DUMP)
     assert weighted(sorted(tmp_path.iterdir())) == 2 * 3 * 5120
+    assert estimated('{"estimated_cycles":"12"} {"estimated_cycles":"7"}') == 12
 
 
 def test_faults_of_a_loop() -> None:
@@ -43,16 +44,27 @@ def test_faults_of_a_loop() -> None:
     assert faults == ["a scatter in the loop", "active_rows is not in the loop", "pointers are corrected in every step"]
 
 
+def test_faults_of_a_plastic_loop() -> None:
+    call = ' = f32[4000,4000]{1,0} custom-call(), custom_call_target="tpu_custom_call"\n'
+    copy = "  %copy.1 = f32[4000,4000]{1,0} copy(%x)\n"
+    kernels = f"  %dense_rows.1{call}  %dense_update.3{call}"
+    assert faults_of_plastic_loop(f"body\n{kernels}\nENTRY\n{copy}") == []
+    faults = faults_of_plastic_loop(f"body\n{copy}  %dense_rows.1{call}\nENTRY\n{kernels}")
+    assert faults == ["the weights are written by copy copy.1 in the loop", "dense_update is not in the loop"]
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_case_is_a_call_that_its_kernel_takes(case: Case | Generated) -> None:
     kernels = pytest.importorskip("brainevent_tpu.kernels", reason="needs the package brainevent-tpu")
     product, arguments = case.product(), case.arguments()
     if isinstance(case, Generated):
-        assert kernels.generated_rows.TAKES.why_not(*arguments, **product.keywords) is None
+        assert kernels.jitc_matmul.SUPPORTS.first(*arguments, **product.keywords) == case.kernel
+    elif isinstance(case, Update):
+        assert kernels.dense_update.TAKES.why_not(*arguments, **product.keywords) is None
     else:
         assert kernels.matmul.SUPPORTS.first(*arguments, **product.keywords) == case.kernel
     out = jax.eval_shape(product, *arguments)
-    assert out.shape[0] == case.shape[1 if case.transpose else 0]
+    assert out.shape[0] == case.shape[1 if case.transpose and not isinstance(case, Update) else 0]
 
 
 def test_every_case_has_a_figure() -> None:

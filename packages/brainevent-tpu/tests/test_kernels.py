@@ -14,10 +14,10 @@ import pytest
 
 import brainevent
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, get_encoding
-from brainevent_core.formats import CSR_FORMAT, FIXED_NUM_FORMAT, get_format
+from brainevent_core.formats import CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT, get_format
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.plugins import selection
-from brainevent_core.primitives import jitc_matmul_p, matmul_p
+from brainevent_core.primitives import jitc_matmul_p, matmul_p, stdp_update_p
 from brainevent_core.testing.numerics import tolerance
 
 kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
@@ -27,6 +27,8 @@ kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need
 TABLE = {
     "fan_in": (("fixed_num",), False, (((137, 75), 13), ((9, 5000), 3), ((600, 70), 8))),
     "active_rows": (("csr", "fixed_num", "csr:csc_index"), True, (((37, 45), 11), ((70, 9), 3), ((5, 200), 150))),
+    # The last has chunks of columns, and a rest.
+    "dense_rows": (("dense",), True, (((70, 133), 0), ((9, 4300), 0))),
 }
 
 CASES = [
@@ -43,7 +45,7 @@ def interpreted() -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
     yield
-    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
         registry.remove(primitive, backend="interpreted")
 
 
@@ -102,9 +104,49 @@ def test_sums_are_those_of_the_reference(
 ) -> None:
     if kernel == "active_rows" and dtype == "bfloat16":
         homogeneous = True  # it takes no others, see below
+    if kernel == "dense_rows":
+        dtype, homogeneous = "float32", False  # likewise
     options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
     rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
     check(*made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options))
+
+
+@pytest.mark.cover(share=0.25)
+@pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.5, 0.5), (0.5, -0.5)], ids=str)
+@pytest.mark.parametrize("rate", [0.0, 0.05, 0.3, 1.0])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize("shape", TABLE["dense_rows"][2], ids=str)
+def test_rows_are_changed_in_place(
+    shape: Any, encoding: str, rate: float, bounds: Any, used: bool, rng: np.random.Generator
+) -> None:
+    """Equal, not close; and the old weights are still there for those who use them."""
+    (data, x), static = made(rng, "dense_rows", "dense", *shape, encoding=encoding, rate=rate)
+    trace, lower, upper = (jnp.asarray(array, jnp.float32) for array in (rng.normal(size=data.shape[1]), *bounds))
+
+    def change(data: Any, *operands: Any, **static: Any) -> Any:
+        product = matmul_p(
+            data,
+            operands[0],
+            format=static["format"],
+            shape=static["shape"],
+            transpose=True,
+            encoding=static["encoding"],
+        )
+        new = stdp_update_p(data, *operands, **static)
+        return (new, product, data + 1.0) if used else (new,)
+
+    found: dict[int, Any] = {}
+    expected: dict[int, Any] = {}
+    for backend, out in (("interpreted", found), ("reference", expected)):
+        with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
+            results = jax.jit(lambda *operands: change(*operands, clip="updated", **static))(
+                data, x, trace, lower, upper
+            )
+        assert {one.backend for one in lowered} == {backend}, lowered
+        out.update(enumerate(map(np.asarray, results)))
+    np.testing.assert_array_equal(found.pop(0), expected.pop(0))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), found, expected)
 
 
 #: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
@@ -116,25 +158,29 @@ GENERATED = ((0.3, (40, 2050)), (0.003, (30, 9000)), (0.0008, (1030, 3000)))
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("transpose", [False, True])
 @pytest.mark.parametrize(("prob", "shape"), GENERATED)
 def test_generated_connectivity_is_that_of_the_stream(
-    prob: float, shape: Any, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
+    prob: float, shape: Any, transpose: bool, law: str, encoding: str, dtype: str, rank: int, rng: np.random.Generator
 ) -> None:
-    chosen = get_encoding(encoding)
-    mask = rng.random((shape[1],) if rank == 1 else (shape[1], 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
+    chosen, sources = get_encoding(encoding), shape[0 if transpose else 1]
+    mask = rng.random((sources,) if rank == 1 else (sources, 2)) < rng.choice([0.0, 0.05, 0.5, 1.0])
     x = jnp.asarray(chosen.draw(rng, mask, True, "bool"))
     data = jnp.asarray(rng.normal(size=len(LAWS[law].parameters)), dtype)
     seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
-    static: Any = {"rule": ConnectionRule(LAWS[law], prob), "shape": shape, "transpose": False, "encoding": chosen}
+    rule = ConnectionRule(LAWS[law], prob)
+    static: Any = {"rule": rule, "shape": shape, "transpose": transpose, "encoding": chosen}
     check((data, seed, offset, x), static, jitc_matmul_p)
 
 
-def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("transpose", [False, True])
+def test_generated_connections_are_equal_one_by_one(transpose: bool, rng: np.random.Generator) -> None:
     """With weights of one, and each source alone in turn, sums are connections: equal, not close."""
     shape, prob = (25, 12), float(rng.uniform(0.05, 0.6))
-    static: Any = {"rule": ConnectionRule(LAWS["scalar"], prob), "shape": shape, "transpose": False, "encoding": BINARY}
+    rule = ConnectionRule(LAWS["scalar"], prob)
+    static: Any = {"rule": rule, "shape": shape, "transpose": transpose, "encoding": BINARY}
     seed, offset = (jnp.asarray(rng.integers(2**32, size=size, dtype=np.uint32)) for size in (2, 1))
-    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[1], dtype=bool))
+    operands = (jnp.ones(1), seed, offset, jnp.eye(shape[0 if transpose else 1], dtype=bool))
     found, expected = (
         product(backend, *operands, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
     )
@@ -142,8 +188,10 @@ def test_generated_connections_are_equal_one_by_one(rng: np.random.Generator) ->
     assert set(np.unique(expected)) == {0, 1}
 
 
-@pytest.mark.parametrize("homogeneous", [False, True])
-@pytest.mark.parametrize("kernel", TABLE)
+@pytest.mark.parametrize(
+    ("kernel", "homogeneous"),
+    [(kernel, one) for kernel in TABLE for one in (False, True)[: 1 + (kernel != "dense_rows")]],
+)
 def test_infinite_weights_of_silent_neurons_do_not_show(
     kernel: str, homogeneous: bool, rng: np.random.Generator
 ) -> None:
@@ -151,6 +199,19 @@ def test_infinite_weights_of_silent_neurons_do_not_show(
     (data, *structure, x), static = made(rng, kernel, formats[0], *shapes[0], malformed=False, rate=0.0)
     data = jnp.full((1,) if homogeneous else data.shape, jnp.inf)
     np.testing.assert_array_equal(product("interpreted", data, *structure, x, **static), 0)
+
+
+@pytest.mark.parametrize("law", ["scalar", "normal"])
+def test_infinite_parameters_show_where_connections_are(law: str, rng: np.random.Generator) -> None:
+    """The MXU multiplies by zeros, through which an infinite weight would reach all targets."""
+    operands = (jnp.full(len(LAWS[law].parameters), jnp.inf), jnp.array([1, 2], jnp.uint32), jnp.zeros(1, jnp.uint32))
+    x, rule = jnp.asarray(rng.random(9) < 0.5).at[3].set(True), ConnectionRule(LAWS[law], 0.01)
+    static: Any = {"rule": rule, "shape": (9, 300), "transpose": True, "encoding": BINARY}
+    found, expected = (
+        product(backend, *operands, x, primitive=jitc_matmul_p, **static) for backend in ("interpreted", "reference")
+    )
+    np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected))
+    assert 0 < np.isfinite(found).sum() < 300
 
 
 def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> None:
@@ -171,8 +232,26 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert why_not(one, (9,), (240_001,), shape=(240_000, 100), x=240_000, **rows) is None
     assert why_not(one, (9,), (250_001,), shape=(250_000, 100), x=250_000, **rows)
     assert why_not(((9,), jnp.bfloat16), (9,), (101,), shape=(100, 50), x=100, **rows)
+    dense: dict[str, Any] = {"format": DENSE_FORMAT, "transpose": True}
+    assert why_not(((100, 52_000), jnp.float32), shape=(100, 52_000), x=100, **dense) is None
+    assert why_not(((100, 53_000), jnp.float32), shape=(100, 53_000), x=100, **dense)
+    assert why_not(((100, 127), jnp.float32), shape=(100, 127), x=100, **dense)
+    assert why_not(((8_000_000, 128), jnp.float32), shape=(8_000_000, 128), x=8_000_000, **dense)
+    assert why_not(((100, 130), jnp.bfloat16), shape=(100, 130), x=100, **dense)
     for parameters in ({"shape": (0, 5)}, {"shape": (5, 0)}):
         assert why_not(one, (0,), (parameters["shape"][0] + 1,), x=parameters["shape"][0], **parameters, **rows)
+
+    def lists(rows: int, transpose: bool) -> Any:
+        shape, x = (rows, 100), jax.ShapeDtypeStruct((rows if transpose else 100,), jnp.bool_)
+        arrays = (
+            jax.ShapeDtypeStruct((size,), dtype) for size, dtype in ((1, jnp.float32), (2, jnp.uint32), (1, jnp.uint32))
+        )
+        static: dict[str, Any] = {"rule": ConnectionRule(LAWS["scalar"], 0.1), "encoding": BINARY}
+        return kernels.jitc_matmul.SUPPORTS.first(*arrays, x, shape=shape, transpose=transpose, **static)
+
+    assert lists(240_000, True) == "generated_scatter"
+    assert lists(245_000, True) is None
+    assert lists(245_000, False) == "generated_rows"
     assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
 
 
@@ -202,6 +281,16 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     (data, *structure, x), static = made(rng, "active_rows", "csr", (5, 9), 40)
     out = kernels.matmul.matmul(data, *structure, x, interpret=strict, **static)
     np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
+    (data, x), static = made(rng, "dense_rows", "dense", (11, 130), 0, rate=0.9)
+    out = kernels.matmul.matmul(data, x, interpret=strict, **static)
+    np.testing.assert_allclose(out, product("reference", data, x, **static), rtol=1e-5, atol=1e-5)
+    operands = (data, x, jnp.ones(130), jnp.float32(-1), jnp.float32(1))
+    out = kernels.dense_update.dense_update(*operands, interpret=strict, clip="updated", **static)
+    expected = product("reference", *operands, primitive=stdp_update_p, clip="updated", **static)
+    np.testing.assert_allclose(out, expected, rtol=1e-6)
+    listed, counts = kernels.active_list.active_list(jnp.array([[-1, 5], [0, 0]], jnp.int32), 35, interpret=strict)
+    np.testing.assert_array_equal(listed[0, :34], [*range(33), 34])
+    np.testing.assert_array_equal(counts, [34, 0])
 
 
 # -- lowered for a TPU, which takes no TPU and no libtpu ---------------------------------------------------------------
@@ -214,39 +303,50 @@ def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="cross", platform="tpu", priority=1000)
     yield
-    for primitive in ("matmul", "jitc_matmul", "encode_events"):
+    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
         registry.remove(primitive, backend="cross")
 
 
 def test_programs_are_exported_without_a_tpu(for_tpu: None, rng: np.random.Generator) -> None:
     fixed = brainevent.FixedPreNumConn(num_pre=50, num_post=40, conn_num=7, weight=0.5, seed=1)
     jitc = brainevent.JITCNormalC(num_pre=50, num_post=40, prob=0.1, loc=0.5, scale=0.1, seed=1)
+    scattered = brainevent.JITCNormalR(num_pre=50, num_post=40, prob=0.1, loc=0.5, scale=0.1, seed=1)
     csr = brainevent.CSR.fromdense((rng.random((50, 40)) < 0.2).astype(np.float32))
+    dense, trace = brainevent.Dense(jnp.asarray(rng.normal(size=(50, 130)), jnp.float32)), jnp.ones(130)
 
     @jax.jit
     def step(spikes: Any, weights: Any) -> Any:
         events = brainevent.BinaryArray(spikes)
-        sums = events @ fixed + events @ jitc + events @ csr.with_data(weights) + events @ jnp.ones((50, 40))
-        return sums, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
+        sums = events @ fixed + events @ jitc + events @ csr.with_data(weights) + events @ scattered
+        return sums, events @ dense, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
 
     spikes = jnp.asarray(rng.random(50) < 0.5)
     with brainevent.get_registry().record() as lowered:
         exported = jax.export.export(step, platforms=["tpu", "cpu"])(spikes, csr.data)
     assert "cross" in {one.backend for one in lowered if one.platform == "tpu"}
-    assert exported.mlir_module().count("tpu_custom_call") == 4  # fan-in, generated rows, rows and their pointers
+    # Fan-in, generated rows, the same as a scatter and its list, rows and their pointers, dense rows.
+    assert exported.mlir_module().count("tpu_custom_call") == 7
     found = jax.export.deserialize(exported.serialize()).call(spikes, csr.data)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), found, step(spikes, csr.data))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, step(spikes, csr.data))
+    learn = jax.jit(lambda spikes: dense.update_on_pre(spikes, trace, clip="updated").data)
+    assert jax.export.export(learn, platforms=["tpu"])(spikes).mlir_module().count("tpu_custom_call") == 1
 
 
 def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
     x = jax.ShapeDtypeStruct((8,), jnp.float32)
     pack = jax.jit(lambda x: brainevent.bitpack(x).value)
     dense = jax.jit(lambda x: brainevent.matmul(x, brainevent.Dense(jnp.ones((8, 8)))))
-    for call in (pack, dense):  # warnings are errors
+    wide = jnp.ones((8, 200))
+    columns = jax.jit(lambda x: wide.T @ brainevent.BinaryArray(x))
+    many = jax.jit(lambda x: brainevent.BinaryArray(jnp.stack([x] * 9)) @ wide)
+    trace, matrix = jnp.ones(200), brainevent.Dense(wide)
+    clipped = jax.jit(lambda x: matrix.update_on_pre(x, trace, 0.0, 1.0).data)
+    by_column = jax.jit(lambda x: brainevent.Dense(wide.T).update_on_post(trace, x, clip="updated").data)
+    for call in (pack, dense, columns, many, clipped, by_column):  # warnings are errors
         with brainevent.get_registry().record() as lowered:
             call.trace(x).lower(lowering_platforms=("tpu",))
         assert [(one.backend, one.by_design is not None) for one in lowered] == [("reference", True)]
-    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))
+    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))  # too narrow
     with pytest.warns(brainevent.BackendWarning, match="'matmul' runs on the reference kernel on 'tpu'"):
         events.trace(x).lower(lowering_platforms=("tpu",))
 

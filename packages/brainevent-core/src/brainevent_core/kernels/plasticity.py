@@ -20,7 +20,7 @@ from brainevent_core.kernels.lines import COMPRESSED, DenseLines, Lines, dense_l
 from brainevent_core.plugins import Takes
 from brainevent_core.reference import EdgeRule
 
-__all__ = ["EDGE_UPDATE_SUPPORTS", "STDP_UPDATE_SUPPORTS", "edge_update", "stdp_update"]
+__all__ = ["EDGE_UPDATE_SUPPORTS", "STDP_UPDATE_SUPPORTS", "edge_update", "stdp_update", "zero_behind"]
 
 #: Entries below which the reference takes no longer.
 _FEWEST = 4096
@@ -217,11 +217,11 @@ def _over_active(
         return jnp.zeros((), pointer_dtype(nse)), [old[:piece] for old in state]
 
     blocks = active.blocks(_BLOCK)
-    _, new = jax.lax.while_loop(lambda carry: carry[0] < blocks, block, (_zero_behind(after), list(state)))
+    _, new = jax.lax.while_loop(lambda carry: carry[0] < blocks, block, (zero_behind(after), list(state)))
     return list(jax.lax.optimization_barrier(new))
 
 
-def _zero_behind(uses: Sequence[Any]) -> Any:
+def zero_behind(uses: Sequence[Any]) -> Any:
     """0, int32, which XLA can't know before all of ``uses`` are computed.
 
     It copies an array that a loop overwrites unless all its prior uses must come before the loop; so they decide where

@@ -9,7 +9,7 @@ from brainevent_core.encodings import FLOAT
 from brainevent_core.formats import DENSE_FORMAT
 from brainevent_core.plugins import Takes
 
-from . import generated_rows, matmul
+from . import dense_rows, dense_update, jitc_matmul, matmul
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -19,6 +19,8 @@ __all__ = ["register"]
 #: What XLA does best by itself: the primitive, which calls of it (None: all), and why.
 _LEFT_TO_XLA = (
     ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "a dense product is what the MXU computes"),
+    ("matmul", dense_rows.LEFT, "columns of a matrix, and rows for many vectors, are what the MXU computes"),
+    ("stdp_update", dense_update.LEFT, "what changes or clips a dense matrix as a whole is elementwise"),
     ("encode_events", None, "encoding is elementwise, and fuses with what computes the events"),
 )
 
@@ -42,9 +44,10 @@ def register(
         interpret: whether Pallas interprets them, as it can on every platform; for tests.
         on_request: whether they run only where their backend is asked for by name.
     """
-    for primitive, kernel, supports in (
-        ("matmul", matmul.matmul, matmul.SUPPORTS),
-        ("jitc_matmul", generated_rows.generated_rows_product, generated_rows.TAKES),
+    for primitive, kernel, supports, in_place in (
+        ("matmul", matmul.matmul, matmul.SUPPORTS, False),
+        ("jitc_matmul", jitc_matmul.jitc_matmul, jitc_matmul.SUPPORTS, False),
+        ("stdp_update", dense_update.dense_update, dense_update.TAKES, True),
     ):
         registry.register_kernel(
             primitive,
@@ -53,6 +56,7 @@ def register(
             backend=backend,
             priority=priority,
             supports=supports,
+            in_place=in_place,
             partitionable=False,
             on_request=on_request,
         )

@@ -23,6 +23,7 @@ from brainevent_core.encodings import WORD_BITS, Encoding
 from brainevent_core.formats import CSC_INDEX, CSR_FORMAT, FIXED_NUM_FORMAT, Format, Shape
 from brainevent_core.plugins import Takes
 
+from . import cursor
 from .device import SMEM_WORDS, some_tpu
 from .packed import ENCODINGS, packed_events
 from .pointers import sane_pointers
@@ -145,8 +146,7 @@ def _sums(layout: _Layout, bounds: Sequence[Any], entries: Sequence[Any], words:
 
 
 class _Body:
-    """The kernel. Its loops carry a *cursor*: the next word, its events that are left, and the entries of the current
-    row that are left, from ``begin`` to ``end``."""
+    """The kernel. Its loop carries a cursor, see :mod:`.cursor`, and the place of the piece that it stands in."""
 
     __name__ = "active_rows"
 
@@ -164,26 +164,8 @@ class _Body:
         def row_entries(row: Any) -> Any:
             return (bounds[row], bounds[row + 1]) if bounds is not None else (row * width, (row + 1) * width)
 
-        def advanced(cursor: Any) -> Any:
-            """The cursor at a row that has entries left, or at the end."""
-
-            def searching(cursor: Any) -> Any:
-                word, events, begin, end = cursor
-                return (begin >= end) & ((events != 0) | (word < layout.words))
-
-            def step(cursor: Any) -> Any:
-                word, events, begin, end = cursor
-
-                def next_word() -> Any:
-                    return word + 1, words[vector * layout.words + word], begin, end
-
-                def next_event() -> Any:
-                    row = word * WORD_BITS - 1 - jax.lax.clz(events & -events)
-                    return word, events & (events - 1), *row_entries(row)
-
-                return jax.lax.cond(events == 0, next_word, next_event)
-
-            return jax.lax.while_loop(searching, step, cursor)
+        def advanced(at: Any) -> Any:
+            return cursor.advanced(at, words, vector * layout.words, layout.words, row_entries)
 
         def copies(source: Any, at: Any, slot: Any) -> list[Any]:
             return [
@@ -222,7 +204,7 @@ class _Body:
             stop = jnp.minimum(end, first + _PIECE)
             following = advanced((word, events, stop, end))
 
-            @pl.when(_has_entries(following))
+            @pl.when(cursor.has_entries(following))
             def fetch_following() -> None:
                 fetch(following[2], 1 - slot)
 
@@ -239,15 +221,14 @@ class _Body:
             for j in range(_UNROLLED):
                 sums[i * _UNROLLED + j] = 0.0
 
-        zeroes = jnp.int32(0)
-        cursor = advanced((zeroes, zeroes, zeroes, zeroes))
+        start = cursor.first(words, vector * layout.words, layout.words, row_entries)
 
-        @pl.when(_has_entries(cursor))
+        @pl.when(cursor.has_entries(start))
         def fetch_first() -> None:
-            fetch(cursor[2], 0)
+            fetch(start[2], 0)
 
         jax.lax.fori_loop(0, sums.shape[0] // _UNROLLED, zero, None)
-        jax.lax.while_loop(lambda state: _has_entries(state[0]), piece, (cursor, zeroes))
+        jax.lax.while_loop(lambda state: cursor.has_entries(state[0]), piece, (start, jnp.int32(0)))
         places = sums.shape[0]
         at = pl.multiple_of(vector * places, _PIECE)
         result = tpu.make_async_copy(sums, out.at[pl.ds(at, places)], written)
@@ -258,8 +239,3 @@ class _Body:
 def _aligned(entry: Any) -> Any:
     """The first entry of the piece that an entry is in. (Division would ask for the kind of TPU.)"""
     return entry & -_PIECE
-
-
-def _has_entries(cursor: Any) -> Any:
-    _, _, begin, end = cursor
-    return begin < end

@@ -1,18 +1,14 @@
 """Generated connectivity, ``A @ events``, where the stream runs along the rows of A: see ``docs/jitc-stream.md``.
 
-A lane walks along a block of a row, and a register holds 1,024 rows, which step together; the functions of
-:mod:`brainevent_core.jitc` that draw are traced into the kernel as they are. What a step finds it looks up in the
-packed events of the block. So the connections are those of every other backend, bit for bit.
+All rows are walked along; what a step finds it looks up in the packed events of the block.
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import tpu
 
@@ -22,13 +18,11 @@ from brainevent_core.formats import Shape
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.plugins import Takes
 
-from .lanes import LANES, PER_ROW, SUBLANES, has_event, look_up, rows_of
+from .lanes import LANES, PER_ROW, SUBLANES, has_event, rows_of
 from .packed import ENCODINGS, packed_events
+from .walk import TILE, Walkers, gap_tables, lanes, signed_words
 
 __all__ = ["TAKES", "generated_rows_product"]
-
-#: Rows that step together.
-_TILE = SUBLANES * LANES
 
 #: Steps between two tests whether all have left their block: a test waits for a reduction over all lanes.
 _STEPS = 4
@@ -62,14 +56,13 @@ def generated_rows_product(
     """``A @ x`` for events x: the primitive ``jitc_matmul``, see there."""
     rows, length = shape
     size = jitc.block_size(rule.prob)
-    blocks, tiles = -(-length // size), -(-rows // _TILE)
+    blocks, tiles = -(-length // size), -(-rows // TILE)
     words = packed_events(x, encoding, length, blocks * size // WORD_BITS)
     words = words.reshape(blocks, size // WORD_BITS, -1).transpose(2, 0, 1)
     in_rows = -(-size // PER_ROW)
     words = jnp.pad(words, [(0, 0), (0, 0), (0, in_rows * LANES - words.shape[2])])
     words = words.reshape(-1, blocks, in_rows, LANES)
-    tables = jitc.gap_tables(rule.prob).view(np.int32)
-    tables = tables.reshape(tables.shape[0], -1, LANES)
+    tables = gap_tables(rule.prob)
 
     scalar = pl.BlockSpec(memory_space=tpu.SMEM)
     sums = pl.pallas_call(
@@ -86,7 +79,7 @@ def generated_rows_product(
         interpret=interpret,
     )(
         data.astype(jnp.float32),
-        *(jax.lax.bitcast_convert_type(array, jnp.int32) for array in (seed, row_offset)),
+        *signed_words(seed, row_offset),
         jnp.asarray(tables),
         words,
     )
@@ -103,36 +96,17 @@ class _Body:
         self.rule, self.length = rule, length
 
     def __call__(self, data: Any, seed: Any, offset: Any, tables: Any, words: Any, sums: Any) -> None:
-        law, size, digits = self.rule.law, jitc.block_size(self.rule.prob), tables.shape[0]
-        cells = math.prod(tables.shape[1:])
+        size = jitc.block_size(self.rule.prob)
         tile, block = pl.program_id(0), pl.program_id(2)
-        shape = (SUBLANES, LANES)
-        gaps = [rows_of(tables.at[digit]) for digit in range(digits)]
         events = rows_of(words.at[0, 0])
-
-        def everywhere(number: Any) -> Any:
-            return _unsigned(jnp.full(shape, number, jnp.int32))
-
-        lane = jax.lax.broadcasted_iota(jnp.int32, shape, 0) * LANES + jax.lax.broadcasted_iota(jnp.int32, shape, 1)
-        row = _unsigned(offset[0] + tile * _TILE + lane)
-        keys = jitc.block_keys((everywhere(seed[0]), everywhere(seed[1])), row, everywhere(block))
+        walkers = Walkers.start(self.rule, seed, tables, offset[0] + tile * TILE + lanes(), block)
         end = jnp.minimum(self.length - block * size, size)
+        shape = (SUBLANES, LANES)
 
         def step(count: Any, at: Any, total: Any) -> Any:
-            drawn = [jitc.draw(*keys, _unsigned(count * digits + place)) for place in range(digits)]
-            found = [
-                jitc.outcome(one, _unsigned(look_up(rows, _signed(jitc.own_cell(one, cells)))), cells)
-                for one, rows in zip(drawn, gaps)
-            ]
-            first, *others = map(_signed, found)
-            ends, gap = first < cells - 1, first
-            for digit in others:
-                gap = gap * cells + jnp.where(ends, digit, 0)
-            reached = at + gap
-            hit = ends & (at < end) & (reached < end) & has_event(events, reached)
-            weight = law.weights(data, jitc.draw(*keys, _unsigned(count) + jitc.WEIGHT_COUNTER))
-            total = total + jnp.where(hit, weight, 0.0)
-            return jnp.where(at < end, reached + ends.astype(jnp.int32), at), total
+            at, reached, connected = walkers.step(count, at, end)
+            weight = self.rule.law.weights(data, walkers.drawn(count))
+            return at, total + jnp.where(connected & has_event(events, reached), weight, 0.0)
 
         def steps(state: Any) -> Any:
             count, at, total = state
@@ -150,11 +124,3 @@ class _Body:
         @pl.when(block > 0)
         def further() -> None:
             sums[0] += total
-
-
-def _unsigned(numbers: Any) -> Any:
-    return jax.lax.bitcast_convert_type(numbers, jnp.uint32)
-
-
-def _signed(numbers: Any) -> Any:
-    return jax.lax.bitcast_convert_type(numbers, jnp.int32)

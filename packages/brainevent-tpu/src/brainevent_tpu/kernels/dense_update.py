@@ -1,0 +1,117 @@
+"""Dense plasticity, ``update_on_pre``: the rows that have an event, and no others, are changed where they are.
+
+What clips all weights passes over all of them, which XLA does as it should; so do the events of columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import tpu
+
+from brainevent_core.encodings import WORD_BITS, Encoding
+from brainevent_core.formats import DENSE_FORMAT, Format, Shape
+from brainevent_core.kernels.plasticity import zero_behind
+from brainevent_core.plugins import Takes
+
+from .device import some_tpu
+from .lanes import SUBLANES
+from .packed import ENCODINGS, packed_events
+from .row_groups import RowGroups, readable, scratch
+
+__all__ = ["LEFT", "TAKES", "dense_update"]
+
+#: Groups of rows: one is read, one computed, and one written.
+_SLOTS = 3
+
+
+def _takes(data: Any, *operands: Any, shape: Shape, transpose: bool, clip: str, **_: Any) -> bool:
+    x, _trace, lower, upper = operands
+    if not all(isinstance(size, int) for size in (*shape, *x.shape)):
+        return False
+    bounds_are_numbers = not lower.shape and not upper.shape
+    return transpose and clip == "updated" and bounds_are_numbers and readable(shape, -(-shape[0] // WORD_BITS))
+
+
+def _left(*_: Any, transpose: bool, clip: str, **__: Any) -> bool:
+    return not transpose or clip == "all"
+
+
+#: The calls that it takes.
+TAKES = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, dtypes=("float32",), further=_takes)
+
+#: Those that are a pass over all weights.
+LEFT = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, further=_left)
+
+
+def dense_update(
+    data: jax.Array,
+    x: jax.Array,
+    trace: jax.Array,
+    lower: jax.Array,
+    upper: jax.Array,
+    *,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    clip: str,
+    after: Sequence[jax.Array] = (),
+    interpret: Any = False,
+) -> jax.Array:
+    """The new weights: the primitive ``stdp_update``, see there; in the memory of the old ones if nobody else needs
+    them, and in a copy otherwise. ``after`` is what has been computed from the old ones before."""
+    rows, columns = shape
+    count = -(-rows // WORD_BITS)
+    words = packed_events(x, encoding, rows, count) | zero_behind(after)
+
+    def body(words: Any, bounds: Any, trace: Any, old: Any, new: Any, written: Any, writing: Any, *memory: Any) -> None:
+        # `old` and `new` are one array; every row is read before it is written, and occurs once.
+        groups = RowGroups(words, 0, count, new, *memory)
+
+        def finish(slot: Any) -> None:
+            groups.wait(groups.copy_back(slot, 0, 0, written), writing[slot])
+            writing[slot] = 0
+
+        def change(slot: Any, size: Any) -> None:
+            def chunk(lanes: Any) -> None:
+                changed = groups.slots[slot, :, lanes] + trace[:, lanes]
+                groups.slots[slot, :, lanes] = jnp.minimum(jnp.maximum(changed, bounds[0]), bounds[1])
+
+            groups.each_chunk(chunk)
+            writing[slot] = size
+            for place in range(SUBLANES):
+
+                @pl.when(place < size)
+                def write(place: int = place) -> None:
+                    row = groups.rows[slot * SUBLANES + place]
+                    groups.copy_back(slot, place, row, written).start()
+
+        for slot in range(_SLOTS):
+            writing[slot] = 0
+        groups.each(change, before_fetch=finish)
+        for slot in range(_SLOTS):
+            finish(slot)
+
+    scalar, memory = pl.BlockSpec(memory_space=tpu.SMEM), pl.BlockSpec(memory_space=pl.ANY)
+    call = pl.pallas_call(
+        body,
+        in_specs=[scalar, scalar, pl.BlockSpec(memory_space=tpu.VMEM), memory],
+        out_specs=memory,
+        out_shape=jax.ShapeDtypeStruct(data.shape, data.dtype),
+        input_output_aliases={3: 0},
+        scratch_shapes=[
+            tpu.SemaphoreType.DMA((_SLOTS,)),
+            tpu.SMEM((_SLOTS,), jnp.int32),
+            *scratch(columns, _SLOTS),
+        ],
+        name="dense_update",
+        interpret=interpret,
+    )
+    with some_tpu():
+        out: jax.Array = call(words, jnp.stack([lower, upper]), trace[None], data)
+    return out

@@ -1,0 +1,160 @@
+"""Generated connectivity, ``A.T @ events``, where the stream runs along the rows of A, of which those that have an
+event are walked along, 1,024 at once.
+
+A TPU can't add at 1,024 places. So each place is two one-hot vectors, of its row of 128 and of its lane, and the MXU
+adds up their outer products: the numbers of connections, exactly, and the variates of the weights in three parts of
+bfloat16, which together are float32. Weights are linear in their parameters, and made of these sums at the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.experimental import pallas as pl
+from jax.experimental.pallas import tpu
+
+from brainevent_core import jitc
+from brainevent_core.encodings import WORD_BITS, Encoding
+from brainevent_core.formats import Shape
+from brainevent_core.jitc import LAWS, ConnectionRule
+from brainevent_core.plugins import Takes
+
+from .active_list import active_list, lists_fit
+from .lanes import LANES, SUBLANES
+from .packed import ENCODINGS, packed_events
+from .walk import TILE, Walkers, gap_tables, lanes, signed_words
+
+__all__ = ["TAKES", "generated_scatter_product"]
+
+#: Parts of bfloat16 that add up to a number of float32.
+_PARTS = 3
+
+
+def _takes(
+    data: Any, seed: Any, offset: Any, x: Any, *, rule: ConnectionRule, shape: Shape, transpose: bool, **_: Any
+) -> bool:
+    if offset.shape != (1,):
+        return False  # a window, which may begin at any column
+    if not transpose or not all(isinstance(size, int) and size > 0 for size in (*shape, *x.shape)):
+        return False
+    vectors = x.shape[1] if len(x.shape) == 2 else 1
+    return rule.prob > 0 and lists_fit(shape[0], vectors * -(-shape[0] // WORD_BITS))
+
+
+#: The calls that it takes.
+TAKES = Takes(encodings=ENCODINGS, laws=tuple(LAWS.values()), dtypes=("bfloat16", "float32"), further=_takes)
+
+
+def generated_scatter_product(
+    data: jax.Array,
+    seed: jax.Array,
+    row_offset: jax.Array,
+    x: jax.Array,
+    *,
+    rule: ConnectionRule,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    interpret: Any = False,
+) -> jax.Array:
+    """``A.T @ x`` for events x: the primitive ``jitc_matmul``, see there."""
+    rows, length = shape
+    words = packed_events(x, encoding, rows, -(-rows // WORD_BITS))
+    active, counts = active_list(words.reshape(words.shape[0], -1).T, rows, interpret=interpret)
+    active = active.reshape(active.shape[0], -1, SUBLANES, LANES)
+    vectors, tiles = active.shape[:2]
+    size = jitc.block_size(rule.prob)
+    blocks, window = -(-length // size), min(size, -(-length // TILE) * TILE) // LANES
+    variates = 0 if rule.law.variate is None else 1
+    tables = gap_tables(rule.prob)
+
+    scalar = pl.BlockSpec(memory_space=tpu.SMEM)
+    sums = pl.pallas_call(
+        _Body(rule, length),
+        grid=(vectors, blocks, tiles),  # the tiles of rows add to the same sums, one after the other
+        in_specs=[
+            *[scalar] * 3,
+            pl.BlockSpec(tables.shape, lambda vector, block, tile: (0, 0, 0)),
+            pl.BlockSpec((1, 1, SUBLANES, LANES), lambda vector, block, tile: (vector, tile, 0, 0)),
+        ],
+        out_specs=pl.BlockSpec((1, 1 + variates, window, LANES), lambda vector, block, tile: (vector, 0, block, 0)),
+        out_shape=jax.ShapeDtypeStruct((vectors, 1 + variates, blocks * window, LANES), jnp.float32),
+        name="generated_scatter",
+        interpret=interpret,
+    )(*signed_words(seed, row_offset), counts, jnp.asarray(tables), active)
+    number, *of_variates = sums.reshape(vectors, 1 + variates, -1)[:, :, :length].transpose(1, 2, 0)
+    parameters = data.astype(jnp.float32)
+    total = parameters[0] * number
+    for variate in of_variates:
+        total += parameters[1] * variate
+    # Where no connection has an event, an infinite parameter must not show.
+    return jnp.where(number != 0, total, 0.0).reshape(length, *x.shape[1:]).astype(data.dtype)
+
+
+class _Body:
+    """The kernel: a tile of active rows walks through a block."""
+
+    __name__ = "generated_scatter"
+
+    def __init__(self, rule: ConnectionRule, length: int) -> None:
+        self.rule, self.length = rule, length
+
+    def __call__(self, seed: Any, offset: Any, counts: Any, tables: Any, active: Any, sums: Any) -> None:
+        size, variate, window = jitc.block_size(self.rule.prob), self.rule.law.variate, sums.shape[2]
+        vector, block, tile = (pl.program_id(axis) for axis in range(3))
+        left = counts[vector] - tile * TILE
+
+        @pl.when(tile == 0)
+        def clear() -> None:
+            sums[...] = jnp.zeros_like(sums[...])
+
+        @pl.when(left > 0)
+        def walk() -> None:
+            walkers = Walkers.start(self.rule, seed, tables, offset[0] + active[0, 0], block)
+            end = jnp.where(lanes() < left, jnp.minimum(self.length - block * size, size), 0)
+
+            def step(state: Any) -> Any:
+                count, at = state
+                counter = jnp.full(at.shape, count, jnp.int32)
+                at, reached, connected = walkers.step(counter, at, end)
+                place = jnp.where(connected, reached, -1)  # the row of -1 is none
+                row_of = _one_hot(place >> 7, window)
+                lane = place & (LANES - 1)
+                sums[0, 0] += _outer(row_of, _one_hot(lane, LANES))
+                if variate is not None:
+                    for part in _parts(variate(walkers.drawn(counter))):
+                        sums[0, 1] += _outer(row_of, _one_hot(lane, LANES, part))
+                return count + 1, at
+
+            start = (jnp.int32(0), jnp.zeros((SUBLANES, LANES), jnp.int32))
+            jax.lax.while_loop(lambda state: jnp.any(state[1] < end), step, start)
+
+
+def _one_hot(places: Any, size: int, values: Any = None) -> Any:
+    """For each lane a column with a one, or its value, at its place: (size, 1024), bfloat16, from (8, 128)."""
+    at = jax.lax.broadcasted_iota(jnp.int32, (size, LANES), 0)
+    columns = []
+    for sublane in range(SUBLANES):
+        hit = at == places[sublane : sublane + 1]
+        value = 1.0 if values is None else values[sublane : sublane + 1]
+        columns.append(jnp.where(hit, value, 0.0).astype(jnp.bfloat16))
+    return jnp.concatenate(columns, axis=1)
+
+
+def _outer(rows: Any, columns: Any) -> Any:
+    """The sum over lanes of the outer products of their columns."""
+    return jax.lax.dot_general(rows, columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32)
+
+
+def _parts(numbers: Any) -> list[Any]:
+    """Numbers of bfloat16, held in float32, that add up to ``numbers``."""
+    parts = []
+    for _ in range(_PARTS):
+        # By their bits: of two conversions XLA would make none.
+        bits = jax.lax.bitcast_convert_type(numbers, jnp.int32) & -(1 << 16)
+        part = jax.lax.bitcast_convert_type(bits, jnp.float32)
+        parts.append(part)
+        numbers = numbers - part
+    return parts

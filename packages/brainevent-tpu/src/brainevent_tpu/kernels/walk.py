@@ -1,0 +1,93 @@
+"""Generated connectivity as the kernels walk along it, see ``docs/jitc-stream.md``.
+
+A lane walks along a block of a row, and a register holds 1,024 rows, which step together; the functions of
+:mod:`brainevent_core.jitc` that draw are traced into the kernel as they are. So the connections are those of every
+other backend, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from brainevent_core import jitc
+from brainevent_core.jitc import ConnectionRule
+
+from .lanes import LANES, SUBLANES, look_up, rows_of
+
+__all__ = ["TILE", "Walkers", "gap_tables", "lanes", "signed_words"]
+
+#: Rows that step together.
+TILE = SUBLANES * LANES
+
+_SHAPE = (SUBLANES, LANES)
+
+
+def gap_tables(prob: float) -> np.ndarray:
+    """The tables of a probability as the kernels take them: (digits, rows, 128), int32."""
+    tables = jitc.gap_tables(prob).view(np.int32)
+    return tables.reshape(tables.shape[0], -1, LANES)
+
+
+def signed_words(*arrays: jax.Array) -> list[jax.Array]:
+    """The bits of uint32 arrays as int32, which scalar memory takes."""
+    return [_signed(array) for array in arrays]
+
+
+def lanes() -> Any:
+    """The numbers of the lanes of a register."""
+    sublane, lane = (jax.lax.broadcasted_iota(jnp.int32, _SHAPE, axis) for axis in (0, 1))
+    return sublane * LANES + lane
+
+
+@dataclass(frozen=True)
+class Walkers:
+    """1,024 walkers, each at the beginning of its block.
+
+    Attributes:
+        rule: of the matrix.
+        keys: of the blocks.
+        gaps: the rows of the table of each digit of a gap.
+    """
+
+    rule: ConnectionRule
+    keys: tuple[Any, Any]
+    gaps: list[list[Any]]
+
+    @classmethod
+    def start(cls, rule: ConnectionRule, seed: Any, tables: Any, rows: Any, block: Any) -> Walkers:
+        """Walkers along a block of ``rows``, int32 of shape (8, 128); seed and tables are operands of the kernel."""
+        words = [_unsigned(jnp.full(_SHAPE, word, jnp.int32)) for word in (seed[0], seed[1], block)]
+        keys = jitc.block_keys(words[:2], _unsigned(rows), words[2])
+        return cls(rule, keys, [rows_of(tables.at[digit]) for digit in range(tables.shape[0])])
+
+    def step(self, count: Any, at: Any, end: Any) -> tuple[Any, Any, Any]:
+        """Step number ``count``, of walkers that are ``at`` so many entries from the beginning of the block and have
+        left it at ``end``: where they are now, the entry that each has reached, and whether it is a connection."""
+        digits, cells = len(self.gaps), len(self.gaps[0]) * LANES
+        drawn = [jitc.draw(*self.keys, _unsigned(count * digits + place)) for place in range(digits)]
+        first, *others = (
+            _signed(jitc.outcome(one, _unsigned(look_up(rows, _signed(jitc.own_cell(one, cells)))), cells))
+            for one, rows in zip(drawn, self.gaps)
+        )
+        ends, gap = first < cells - 1, first
+        for digit in others:
+            gap = gap * cells + jnp.where(ends, digit, 0)
+        reached, inside = at + gap, at < end
+        return jnp.where(inside, reached + ends.astype(jnp.int32), at), reached, ends & inside & (reached < end)
+
+    def drawn(self, count: Any) -> Any:
+        """The draws for the weights of the connections of step number ``count``."""
+        return jitc.draw(*self.keys, _unsigned(count) + jitc.WEIGHT_COUNTER)
+
+
+def _unsigned(numbers: Any) -> Any:
+    return jax.lax.bitcast_convert_type(numbers, jnp.uint32)
+
+
+def _signed(numbers: Any) -> Any:
+    return jax.lax.bitcast_convert_type(numbers, jnp.int32)
