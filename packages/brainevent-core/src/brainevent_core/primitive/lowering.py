@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from brainevent_core import _jax
+from brainevent_core.config import REFERENCE, Request
 from brainevent_core.errors import KernelBuildError, KernelCompilationError, KernelFallbackExhaustedError
 from brainevent_core.plugins import Selection, get_registry, select, warn_unbuilt
 from brainevent_core.primitive.sharding import split_as
@@ -24,15 +25,16 @@ def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[...
 
     def lower(ctx: Any, /, *operands: Any, _vmap_axes: tuple[VmapAxis, ...], _request: Any, **static: Any) -> Any:
         platforms = _jax.lowering_platforms(ctx)
+        # What lacks a rule of its own shares one with the others that lack one, and no kernel is for several platforms.
+        shared = platform is None and len(platforms) > 1
         unbuilt: dict[str, str] = {}
         while True:  # until a kernel can be built; each turn rules one out, and the reference is always there
             selection = select(
                 kernel.name,
-                # Without a rule of its own a platform shares one with the others that lack one.
-                platform or (platforms[0] if len(platforms) == 1 else "any"),
+                platform or platforms[0],
                 unmapped_avals(_vmap_axes, ctx.avals_in),
                 static,
-                request=_request,
+                request=Request(REFERENCE) if shared else _request,
                 batched=bool(_vmap_axes),
                 exporting=_jax.exporting(ctx),
                 only_platform=len(ctx.module_context.platforms) == 1,

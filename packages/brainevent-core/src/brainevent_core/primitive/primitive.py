@@ -68,8 +68,9 @@ class XLACustomKernel(LanguageMethods):
         _jax.set_jvp_rule(self.primitive, partial(lifting.jvp, self))
         _jax.set_transpose_rule(self.primitive, partial(lifting.transpose, self))
         _jax.set_batching_rule(self.primitive, partial(lifting.batch, self))
-        # A rule for each platform, so that a module for several of them selects once for each.
-        for platform in (*config.PLATFORMS, None):
+        # A rule for each platform, so that a module for several of them selects once for each. JAX 0.10 can't choose
+        # between rules that aren't cacheable: a module for several platforms has the reference there.
+        for platform in (None,) if self.overwrites else (*config.PLATFORMS, None):
             _jax.register_lowering(
                 self.primitive, lowering_rule(self, platform), platform, cacheable=not self.overwrites
             )
