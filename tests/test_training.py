@@ -238,12 +238,12 @@ def wrong_combinations() -> dict[str, tuple[Callable[[Any, Any], Any], type[Exce
         "a gradient in its unit": (
             lambda model, gradient: brainevent.with_weights({"in": model["in"] * u.nS}, {"in": gradient["in"] / u.nS}),
             u.UnitMismatchError,
-            r"weights at \['in'\] is given in Gohm, and they are in nS",
+            r"weights at \['in'\] is given in Gohm, and those of the model in nS",
         ),
         "numbers without their unit": (
             lambda model, gradient: brainevent.with_weights(model["in"] * u.nS, gradient["in"]),
             u.UnitMismatchError,
-            "is given without a unit, and they are in nS",
+            "is given without a unit, and those of the model in nS",
         ),
         "all leaves halved": (lambda model, gradient: spikes @ halved(model)["in"], dtype, "must hold integers"),
         "a step by all that JAX gives": (

@@ -166,7 +166,7 @@ def test_operands_that_do_not_fit_are_refused(wrong: str, on_cpu: None) -> None:
         "offset": jnp.zeros(1, jnp.uint32),
         "x": jnp.ones(7, bool),
     }
-    operands[wrong] = jnp.append(operands[wrong], operands[wrong])
+    operands[wrong] = jnp.tile(operands[wrong], 3)
     rule = ConnectionRule(SCALAR, 0.1)
     with pytest.raises(MathError, match="shape"):
         jitc_matmul_p(*operands.values(), rule=rule, shape=(5, 7), transpose=False, encoding=BINARY)

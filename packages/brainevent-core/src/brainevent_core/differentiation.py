@@ -226,7 +226,9 @@ def _filled(path: Any, node: Any, value: Any) -> Any:
         raise DTypeError(f"with_weights takes numbers for the weights of {node!r}{_at(path)}, got {_kind(mantissa)}.")
     if isinstance(own, Quantity) or unit is not None:
         unit = units.unit_of(own)
-        value = units.attach(units.mantissa_in(value, unit, f"What replaces the weights{_at(path)}", "they"), unit)
+        value = units.attach(
+            units.mantissa_in(value, unit, f"What replaces the weights{_at(path)}", "those of the model"), unit
+        )
     if not _is_matrix(node):
         return value
     return node._replace(value) if jnp.shape(units.detach(value)[0]) == own.shape else node.with_data(value)
