@@ -26,6 +26,9 @@ CLIENTS = {
     "braincell": "braincell",
 }
 
+#: Of the newest ones, those that are no more: it says that its models are in brainpy.
+_RETIRED = ("brainpy_state",)
+
 #: The Python for the newest clients, which the oldest that ours runs on has no longer.
 _NEWEST_PYTHON = (3, 13)
 
@@ -65,10 +68,11 @@ def installations(*, upgrade: bool = False, newest: bool = False) -> tuple[Insta
     Raises:
         OSError: if there is no such Python.
     """
-    make = partial(_installation, upgrade=upgrade, python=_NEWEST_PYTHON if newest else (3, 0))
+    names = [name for module, name in CLIENTS.items() if not (newest and module in _RETIRED)]
+    make = partial(_installation, upgrade=upgrade, python=_NEWEST_PYTHON if newest else (3, 0), names=names)
     kind = "newest-" if newest else ""
     package = newest_requirements() if newest else [f"brainevent=={VERSION}", *same_as_ours()]
-    published = make(f"{kind}published", [*package, *CLIENTS.values(), "pytest"])
+    published = make(f"{kind}published", [*package, *names, "pytest"])
     # The same clients, whose requirement of `brainevent` the packages of this tree fulfil.
     clients = [f"{name}=={version}" for name, version in published.versions.items() if name != "brainevent"]
     folders = [*(ROOT / "packages" / name for name in _PACKAGES), ROOT]
@@ -77,10 +81,12 @@ def installations(*, upgrade: bool = False, newest: bool = False) -> tuple[Insta
     return published, make(f"{kind}ours", [*editable, *clients, *shared, "pytest"])
 
 
-def _installation(name: str, requirements: Sequence[str], *, upgrade: bool, python: tuple[int, int]) -> Installation:
+def _installation(
+    name: str, requirements: Sequence[str], *, upgrade: bool, python: tuple[int, int], names: Sequence[str]
+) -> Installation:
     command = environment(f"clients-{name}", requirements, anew=upgrade, python=python)
     told = subprocess.run(
-        [command, "-c", _DESCRIBE, "brainevent", "jax", *CLIENTS.values()], check=True, capture_output=True, text=True
+        [command, "-c", _DESCRIBE, "brainevent", "jax", *names], check=True, capture_output=True, text=True
     )
     described = json.loads(told.stdout)
     return Installation(name, command, Path(described["folder"]), described["versions"])
