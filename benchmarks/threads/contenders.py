@@ -5,6 +5,7 @@ Nothing but the kernels is timed: their calls are recorded when the product runs
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,9 @@ __all__ = ["program"]
 
 def program(pool: int, product: str, n: int, width: int, active: float, batch: int) -> Program:
     """The product of a case, see there, on ``pool`` threads."""
+    # The pretended client is a callback, which occupies a thread of XLA's while it waits for another one to hand it its
+    # arrays. On the one core of a contender there is one thread for each device.
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
     import jax
 
     from brainevent_cpu.bridge.call import handler_of
