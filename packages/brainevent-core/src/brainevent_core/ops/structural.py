@@ -117,7 +117,7 @@ def places_of(spec: MatrixSpec) -> Places:
         UnsupportedOperationError: if its format is not one of compressed rows, or a component changes its entries.
     """
     fmt = spec.format
-    require_whole(fmt, "synapses that come and go; change those of each device inside shard_map, or the whole")
+    require_whole(fmt, "synapses that come and go")
     assert isinstance(fmt, Format)
     fmt.require_integers(spec.structure)
     rows = fmt.rows_of(spec.structure, spec.shape)
