@@ -20,13 +20,14 @@ from brainevent_cpu.kernels.kernel_spec import ENCODINGS
 from brainevent_cpu.kernels.selftest import check_once
 from brainevent_cpu.kernels.structure import WIDE
 
-from .compiled import CompiledKernel, host_threads
+from .compiled import CompiledKernel
 from .jitc_selftest import coo_is_right, dense_is_right, product_is_right
 from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import has_devices, planned_call
-from .matmul import BLOCK, WARPS, lanes_of, readable
+from .matmul import readable
 from .native.jitc.spec import LAWS, JitcSpec
 from .native.spec import POINTERS, SIZES
+from .threads import WARPS, block_of, lanes_of
 
 __all__ = ["matmul", "supports_matmul", "supports_writing", "to_coo", "to_dense"]
 
@@ -291,7 +292,7 @@ def _launched(
 @functools.cache
 def _plan(spec: JitcSpec, platform: str, *, zeroed: bool) -> Plan:
     """One launch, before which the outputs are filled with zeros if something is added to them."""
-    block = BLOCK if platform == "cuda" else host_threads(uneven=spec.uneven).block
+    block = block_of(platform, uneven=spec.uneven)
     pointers = [Pointer(position) for position in range(len(spec.arrays))]
     sizes = [Size(position) for position in range(len(spec.sizes))]
     unused = [[Size(_ZERO)] * (number - len(some)) for some, number in ((pointers, POINTERS), (sizes, SIZES))]

@@ -18,22 +18,14 @@ from brainevent_cpu.kernels.kernel_spec import ENCODINGS
 from brainevent_cpu.kernels.selftest import check_product
 from brainevent_cpu.kernels.structure import WIDE
 
-from .compiled import CompiledKernel, host_threads
+from .compiled import CompiledKernel
 from .entries import FORMATS, Entries, entries_of, known_operands
 from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import has_devices, planned_call
 from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
+from .threads import SHORT, WARPS, block_of, lanes_of
 
-__all__ = ["BLOCK", "WARPS", "lanes_of", "matmul", "readable", "supports_matmul"]
-
-#: Threads of a block on a GPU, and lanes of a warp.
-BLOCK, _LANES = 256, 32
-
-#: So many warps keep a GPU busy, or a CPU's tests short: a warp of a scatter looks at one row while there are no more.
-WARPS = {"cuda": 8192, "cpu": 16}
-
-#: Below so many entries a thread sums a row by itself.
-_SHORT = 16
+__all__ = ["matmul", "readable", "supports_matmul"]
 
 # What comes with a call behind `KernelSpec.sizes`: a zero for parameters that aren't used, the threads of the product,
 # and the number of pointers.
@@ -152,11 +144,6 @@ def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, 
     return (is_event(x) if encoding is BINARY else x), encoding
 
 
-def lanes_of(platform: str) -> int:
-    """Lanes of a warp."""
-    return _LANES if platform == "cuda" else host_threads().lanes
-
-
 def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
     """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
     lanes, lines = lanes_of(platform), entries.lines
@@ -165,7 +152,7 @@ def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
     if entries.strategy == "gather":
         per_row = entries.nse // max(lines, 1)
         # Columns of x lie side by side, and so do the threads that read them.
-        alone = per_row < _SHORT or batch >= lanes
+        alone = per_row < SHORT or batch >= lanes
         share = 0 if alone else min(lanes, per_row // 2).bit_length() - 1
         return share, (lines * batch) << share
     per_warp = min(lanes, max(1, lines // WARPS[platform]))
@@ -175,7 +162,7 @@ def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
 @functools.cache
 def _plan(spec: KernelSpec, platform: str) -> Plan:
     """The plan of a product: two launches if rows are bounded by pointers, and one otherwise."""
-    block = BLOCK if platform == "cuda" else host_threads().block
+    block = block_of(platform)
     inputs = list(spec.inputs)
     position = {name: i for i, name in enumerate(spec.arrays)}
     itemsizes = [jnp.dtype(dtype).itemsize for dtype in spec.inputs.values()]

@@ -9,25 +9,17 @@ from collections.abc import Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
-from .compiled import CompiledKernel, host_threads
+from .compiled import CompiledKernel
 from .entries import Entries
 from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
 from .launcher.call import planned_call
 from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
+from .threads import SHORT, WARPS, block_of, lanes_of
 
-__all__ = ["Fill", "Run", "carry_out", "geometry", "lanes_of", "pointer_runs"]
-
-#: Threads of a block on a GPU, and lanes of a warp.
-_BLOCK, _LANES = 256, 32
-
-#: So many warps keep a GPU busy, or a CPU's tests short.
-_WARPS = {"cuda": 8192, "cpu": 16}
+__all__ = ["Fill", "Run", "carry_out", "geometry", "pointer_runs"]
 
 #: Entries of a line for each lane of a warp, above which several warps share the line.
 _PER_LANE = {"cuda": 16, "cpu": 1}
-
-#: Below so many entries a thread walks along a line by itself.
-_SHORT = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +91,7 @@ def _plan(
     sizes: tuple[str, ...],
     platform: str,
 ) -> Plan:
-    block = _BLOCK if platform == "cuda" else host_threads().block
+    block = block_of(platform)
     position = {name: i for i, name in enumerate(inputs)} | {name: len(buffers) + i for i, name in enumerate(outs)}
     none = Size(sizes.index("none"))
 
@@ -131,11 +123,6 @@ def pointer_runs(arrays: Mapping[str, jax.Array]) -> tuple[list[Fill | Run], dic
     return [Fill("maxima"), run], {"maxima": maxima}, pointers
 
 
-def lanes_of(platform: str) -> int:
-    """Lanes of a warp."""
-    return _LANES if platform == "cuda" else host_threads().lanes
-
-
 def geometry(entries: Entries, platform: str) -> dict[str, int]:
     """Sizes of a walk along `entries`: `share` and `parts`, see `native.walks`, and how many threads it needs."""
     lanes, lines = lanes_of(platform), entries.lines
@@ -143,8 +130,8 @@ def geometry(entries: Entries, platform: str) -> dict[str, int]:
         return {"share": 0, "parts": 0, "threads": entries.nse}
     per_line = entries.nse // max(lines, 1)
     if entries.strategy == "gather":
-        share = 0 if per_line < _SHORT else min(lanes, per_line // 2).bit_length() - 1
+        share = 0 if per_line < SHORT else min(lanes, per_line // 2).bit_length() - 1
         return {"share": share, "parts": 0, "threads": lines << share}
     parts = max(1, per_line // (_PER_LANE[platform] * lanes)).bit_length() - 1
-    share = min(lanes, max(1, (lines << parts) // _WARPS[platform]))
+    share = min(lanes, max(1, (lines << parts) // WARPS[platform]))
     return {"share": share, "parts": parts, "threads": (-(-lines // share) << parts) * lanes}

@@ -20,7 +20,7 @@ from brainevent_core.plugins import Takes
 
 from .lanes import LANES, PER_ROW, SUBLANES, has_event, rows_of
 from .packed import ENCODINGS, packed_events
-from .walk import TILE, Walkers, gap_tables, lanes, signed_words
+from .walk import TILE, Walkers, can_walk, gap_tables, lanes, signed_words
 
 __all__ = ["TAKES", "generated_rows_product"]
 
@@ -31,10 +31,7 @@ _STEPS = 4
 def _takes(
     data: Any, seed: Any, offset: Any, x: Any, *, rule: ConnectionRule, shape: Shape, transpose: bool, **_: Any
 ) -> bool:
-    sizes = (*shape, *x.shape)
-    if offset.shape != (1,):
-        return False  # a window, which may begin at any column
-    return not transpose and all(isinstance(size, int) and size > 0 for size in sizes) and rule.prob > 0
+    return not transpose and can_walk(offset, rule, shape, x)
 
 
 #: The calls that it takes.

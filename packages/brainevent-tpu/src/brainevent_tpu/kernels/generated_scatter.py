@@ -24,7 +24,7 @@ from brainevent_core.plugins import Takes
 from .active_list import active_list, lists_fit
 from .lanes import LANES, SUBLANES
 from .packed import ENCODINGS, packed_events
-from .walk import TILE, Walkers, gap_tables, lanes, signed_words
+from .walk import TILE, Walkers, can_walk, gap_tables, lanes, signed_words
 
 __all__ = ["TAKES", "generated_scatter_product"]
 
@@ -35,12 +35,10 @@ _PARTS = 3
 def _takes(
     data: Any, seed: Any, offset: Any, x: Any, *, rule: ConnectionRule, shape: Shape, transpose: bool, **_: Any
 ) -> bool:
-    if offset.shape != (1,):
-        return False  # a window, which may begin at any column
-    if not transpose or not all(isinstance(size, int) and size > 0 for size in (*shape, *x.shape)):
+    if not transpose or not can_walk(offset, rule, shape, x):
         return False
     vectors = x.shape[1] if len(x.shape) == 2 else 1
-    return rule.prob > 0 and lists_fit(shape[0], vectors * -(-shape[0] // WORD_BITS))
+    return lists_fit(shape[0], vectors * -(-shape[0] // WORD_BITS))
 
 
 #: The calls that it takes.

@@ -19,12 +19,18 @@ from brainevent_core.jitc import ConnectionRule
 
 from .lanes import LANES, SUBLANES, look_up, rows_of
 
-__all__ = ["TILE", "Walkers", "gap_tables", "lanes", "signed_words"]
+__all__ = ["TILE", "Walkers", "can_walk", "gap_tables", "lanes", "signed_words"]
 
 #: Rows that step together.
 TILE = SUBLANES * LANES
 
 _SHAPE = (SUBLANES, LANES)
+
+
+def can_walk(offset: Any, rule: ConnectionRule, shape: tuple[int, int], x: Any) -> bool:
+    """Whether there is something to walk along, of known size, from the first column on; a window begins at any."""
+    sizes = (*shape, *x.shape)
+    return offset.shape == (1,) and rule.prob > 0 and all(isinstance(size, int) and size > 0 for size in sizes)
 
 
 def gap_tables(prob: float) -> np.ndarray:
