@@ -3,13 +3,13 @@
     Brunel N (2000). Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons. J. Comput.
     Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027, figure 8.
 
-10,000 excitatory and 2,500 inhibitory neurons get 1,000 and 250 inputs each from the network, and as many excitatory
-ones from outside. Two numbers decide what the network does: how much stronger inhibition is (g), and how strong the
-input from outside, in units of the rate that would just make a neuron fire. The picture shows the last 200 ms of four
-networks: synchronous regular (A), synchronous irregular and fast (B), asynchronous irregular (C), and synchronous
-irregular and slow (D).
+10,000 excitatory and 2,500 inhibitory neurons each receive 1,000 excitatory and 250 inhibitory inputs from the network,
+and 1,000 excitatory inputs from outside. Two parameters determine the state of the network: the relative strength of
+inhibition (g), and the rate of the external input, relative to the rate that just brings a neuron to its threshold. The
+picture shows the last 200 ms of four networks: synchronous regular (A), fast synchronous irregular (B), asynchronous
+irregular (C), and slow synchronous irregular (D).
 
-    tau v' = -v; a spike from the network arrives DELAY later and moves v by J, or by -g J
+    tau v' = -v; a spike from the network arrives after DELAY and changes v by J, or by -g J
 """
 
 import functools
@@ -32,8 +32,8 @@ J, DELAY = 0.1 * u.mV, 1.5 * u.ms
 
 
 class Regime(NamedTuple):
-    g: float  # inhibition in units of excitation
-    external: float  # input in units of what just makes a neuron fire
+    g: float  # relative strength of inhibition
+    external: float  # rate of the external input, relative to the threshold rate
 
 
 REGIMES = {"A": Regime(3.0, 2.0), "B": Regime(6.0, 4.0), "C": Regime(5.0, 2.0), "D": Regime(4.5, 0.9)}
@@ -48,7 +48,7 @@ class Model(NamedTuple):
 class State(NamedTuple):
     v: u.Quantity
     refractory: jax.Array
-    ring: brainevent.DelayRing  # what arrives in the next steps
+    ring: brainevent.DelayRing  # input that arrives in the next steps
 
 
 def make_model(seed: int) -> Model:
@@ -65,7 +65,7 @@ def step(regime: Regime, model: Model, state: State, number: jax.Array) -> tuple
     draw = simulation.uniform(jax.random.fold_in(model.key, number), state.v.shape[0])
     outside = simulation.poisson(draw, regime.external * fires * INPUTS_EXC)
 
-    # What arrives now is part of what decides who fires now, so that the ring moves on after the spikes were added.
+    # Spikes that arrive now have an effect in this step, so the ring moves on after the new spikes were added.
     v = state.v * math.exp(-float(DT / TAU)) + state.ring.now + J * outside
     v = u.math.where(state.refractory > 0, RESET, v)
     spikes = v >= THRESHOLD

@@ -10,13 +10,13 @@ which took it from
     Vogels TP, Abbott LF (2005). Signal propagation and logic gating in networks of integrate-and-fire neurons.
     J. Neurosci. 25:10786-10795, https://doi.org/10.1523/JNEUROSCI.3508-05.2005.
 
-3,200 excitatory and 800 inhibitory neurons are connected at random with probability 2 %. There is no external input:
-excitation and inhibition balance, and the network fires irregularly at about 20 Hz. From one interspike interval to
-the next, firing is nearly as irregular as a Poisson process (CV2 near 0.8). The rate of each neuron drifts too, in
-bursts of 100 ms and more, which makes the CV over all its intervals larger still (near 1.6).
+3,200 excitatory and 800 inhibitory neurons are connected at random with probability 2 %. There is no external input.
+Excitation and inhibition balance, and the network fires irregularly at about 20 Hz. Successive interspike intervals are
+nearly as irregular as those of a Poisson process (CV2 near 0.8). The rate of each neuron also drifts, in bursts of
+100 ms and more, so the CV over all its intervals is even larger (near 1.6).
 
 Run it with ``python -m brainevent demo``, or as a script; ``--help`` lists the options. To build your own network, copy
-this file and change, from top to bottom, the parameters, the connectivity, the initial state and the step.
+this file and change the parameters, the connectivity, the initial state and the step, in this order.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ import brainevent
 
 
 class Parameters(NamedTuple):
-    """The numbers of benchmark 1 (Appendix 2 of the paper), with their units."""
+    """The parameters of benchmark 1 (Appendix 2 of the paper), with their units."""
 
     n_exc: int = 3200
     n_inh: int = 800
@@ -58,7 +58,7 @@ class Parameters(NamedTuple):
     e_inh: u.Quantity = -80.0 * u.mV
     tau_exc: u.Quantity = 5.0 * u.ms
     tau_inh: u.Quantity = 10.0 * u.ms
-    w_exc: u.Quantity = 6.0 * u.nS  # what one spike adds to the conductance of its targets
+    w_exc: u.Quantity = 6.0 * u.nS  # added to the conductance of the targets of a spike
     w_inh: u.Quantity = 67.0 * u.nS
 
     @property
@@ -79,13 +79,13 @@ class Parameters(NamedTuple):
 
 
 class State(NamedTuple):
-    """What changes from step to step: one value per neuron, excitatory neurons first."""
+    """The state of the network: one value per neuron, excitatory neurons first."""
 
     v: u.Quantity  # membrane potential
     g_exc: u.Quantity  # excitatory conductance
     g_inh: u.Quantity  # inhibitory conductance
-    refractory: jax.Array  # steps until the neuron can fire again; 16 bits, for a step of a large network moves memory
-    spikes: jax.Array  # bool: did it fire in the last step?
+    refractory: jax.Array  # steps until the neuron can fire again; 16 bits save memory bandwidth
+    spikes: jax.Array  # bool: whether the neuron fired in the last step
 
 
 class Network(NamedTuple):
@@ -100,7 +100,7 @@ def make_network(scale: float = 1.0, seed: int = 0, dtype: Any = jnp.float32) ->
     p = Parameters().scaled(scale)
     rng = np.random.default_rng(seed)
 
-    # All synapses of a kind are equally strong, so that each matrix stores its weight once.
+    # All synapses of a population have the same weight, so each matrix stores it once.
     exc_targets, exc_pointers = random_targets(rng, range(p.n_exc), p.n, p.connection_probability)
     inh_targets, inh_pointers = random_targets(rng, range(p.n_exc, p.n), p.n, p.connection_probability)
     exc = brainevent.CSR((as_array(p.w_exc, dtype), exc_targets, exc_pointers), shape=(p.n_exc, p.n))
@@ -132,7 +132,7 @@ def random_targets(
 
 
 def initial_state(p: Parameters, rng: np.random.Generator, dtype: Any) -> State:
-    """A state from which activity is self-sustained; from silence, the network would stay silent for ever.
+    """A state from which activity sustains itself; without initial activity, the network would stay silent.
 
     Implementations of this benchmark give random input for the first 50 ms, or draw random conductances. We draw. Each
     conductance is normally distributed, cut off at zero, with the mean and the variance that it has while every synapse
@@ -174,7 +174,7 @@ def step(p: Parameters, exc: brainevent.CSR, inh: brainevent.CSR, state: State) 
 
     g_total = p.g_leak + g_exc + g_inh
     v_infinity = (p.g_leak * p.e_leak + g_exc * p.e_exc + g_inh * p.e_inh) / g_total
-    # With v_infinity read once, XLA fuses these operations; read twice, it would be written to memory first.
+    # v_infinity is used only once, so XLA fuses these operations instead of writing it to memory.
     v = state.v + (v_infinity - state.v) * (1 - u.math.exp(-p.dt * g_total / p.capacitance))
 
     # A neuron that fired is reset at the beginning of the next step, and clamped while it is refractory.
@@ -185,7 +185,7 @@ def step(p: Parameters, exc: brainevent.CSR, inh: brainevent.CSR, state: State) 
 
 
 def as_array(quantity: u.Quantity, dtype: Any) -> u.Quantity:
-    """A quantity whose numbers are a JAX array of the given dtype."""
+    """A quantity that holds a JAX array of the given dtype."""
     unit = u.get_unit(quantity)
     return jnp.asarray(quantity.to_decimal(unit), dtype) * unit
 
@@ -199,13 +199,13 @@ def n_steps(duration: u.Quantity, dt: u.Quantity) -> int:
 
 class Recording(NamedTuple):
     spike_times: u.Quantity  # of all spikes, in order
-    spike_neurons: np.ndarray  # which neuron fired each of them
+    spike_neurons: np.ndarray  # the neuron of each spike
     v_times: u.Quantity
     v: u.Quantity  # (times, neurons): the membrane potentials of the neurons below, after every step
     v_neurons: range
     compile_seconds: float
     run_seconds: float
-    kernels: list[str]  # which backend's kernels the products were compiled to
+    kernels: list[str]  # the backends of the kernels that ran
     state: State  # at the end
 
 
@@ -220,8 +220,8 @@ def simulate(
     p, exc, inh, state = network
     steps = n_steps(duration, p.dt)
     chunks = math.ceil(steps / min(500, max(1, 20_000_000 // p.n)))  # 20 MB of booleans
-    chunk = math.ceil(steps / chunks)  # the last chunk runs up to `chunks` steps too far; these are cut off below
-    v_neurons = range(p.n_exc - 10, p.n_exc + 10)  # ten of each kind, side by side: cheap to copy
+    chunk = math.ceil(steps / chunks)  # the last chunk runs up to `chunks` steps too long; these are cut off below
+    v_neurons = range(p.n_exc - 10, p.n_exc + 10)  # ten of each population, contiguous and therefore cheap to copy
 
     def run(exc: brainevent.CSR, inh: brainevent.CSR, state: State) -> tuple[State, tuple[jax.Array, u.Quantity]]:
         def record_step(state: State, _: None) -> tuple[State, tuple[jax.Array, u.Quantity]]:
@@ -230,7 +230,7 @@ def simulate(
 
         return jax.lax.scan(record_step, state, length=chunk)
 
-    # The matrices are arguments: as constants of the program they would slow its compilation.
+    # The matrices are arguments, because large constants would slow down the compilation.
     started = time.perf_counter()
     with brainevent.get_registry().record() as records:
         compiled = jax.jit(run).lower(exc, inh, state).compile()

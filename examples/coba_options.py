@@ -1,4 +1,4 @@
-"""The command line of the COBA example: its options, checked before the simulation rather than after it."""
+"""The command line of the COBA example. Options are checked before the simulation starts."""
 
 import argparse
 import contextlib
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def parse(arguments: list[str] | None, parameters: "Parameters") -> argparse.Namespace:
-    """The options; arguments that can't work end the program with a message."""
+    """Parse the options; invalid ones end the program with a message."""
     parser = argparse.ArgumentParser(
         prog="coba",
         description="Simulate the COBA network (Brette et al. 2007, benchmark 1), print its statistics and draw it.",
@@ -36,9 +36,9 @@ def parse(arguments: list[str] | None, parameters: "Parameters") -> argparse.Nam
         metavar="MS",
         help="biological time to simulate (default 1000)",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of connectivity and initial state (default 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of connectivity and initial state (default 0)")
     parser.add_argument(
-        "--backend", help="of the kernels, for example numba or reference; by default the best that is installed"
+        "--backend", help="backend of the kernels, for example numba or reference (default: the best one installed)"
     )
     parser.add_argument(
         "--output",
@@ -99,7 +99,7 @@ def writable_picture(text: str) -> Path:
 
 @contextlib.contextmanager
 def clear_errors() -> Iterator[None]:
-    """End the program with a message, not a traceback, for what only shows during the run."""
+    """Errors during the run end the program with a message instead of a traceback."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The picture of the COBA network: who fired when, how much each population fired, and what a few neurons did."""
+"""The picture of the COBA network: a spike raster, population rates, and membrane potentials of a few neurons."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 if TYPE_CHECKING:
     from coba import Parameters, Recording
 
-# Vermilion and blue of Okabe and Ito's palette: told apart with any colour vision, and in grey.
+# Vermilion and blue of Okabe and Ito's palette, distinguishable with any colour vision and in grey.
 EXCITATORY, INHIBITORY = "#D55E00", "#0072B2"
 SHOWN_NEURONS = 400  # in the raster
 SPIKE_PEAK = -25.0  # mV, to which the spikes are drawn
@@ -18,7 +18,7 @@ TRACE_WINDOW = 200.0  # ms, the last of the simulation
 
 
 def draw(recording: "Recording", parameters: "Parameters", duration: u.Quantity) -> Figure:
-    """Three panels, one below the other: raster, population rates, and membrane potentials."""
+    """Three panels: raster, population rates, and membrane potentials."""
     end = float(duration.to_decimal(u.ms))
     window = (max(0.0, end - TRACE_WINDOW), end)
 
@@ -36,7 +36,7 @@ def draw(recording: "Recording", parameters: "Parameters", duration: u.Quantity)
 
     raster.set_xlim(0, end)
     raster.tick_params(labelbottom=False)
-    for axes in (raster, rates):  # where the traces are taken from
+    for axes in (raster, rates):  # mark the time window of the traces
         axes.axvspan(*window, color="0.93", zorder=0, linewidth=0)
     rates.set_xlabel("time (ms)")
     traces[-1].set_xlabel("time (ms)")
@@ -48,7 +48,7 @@ def draw(recording: "Recording", parameters: "Parameters", duration: u.Quantity)
 
 
 def draw_raster(axes: Axes, recording: "Recording", parameters: "Parameters") -> None:
-    """A dot per spike, for neurons taken at regular distances; numbered from below, excitatory first."""
+    """A dot per spike, for every k-th neuron; excitatory neurons at the bottom."""
     stride = max(1, parameters.n // SHOWN_NEURONS)
     shown = recording.spike_neurons % stride == 0
     times, neurons = recording.spike_times.to_decimal(u.ms)[shown], recording.spike_neurons[shown]
@@ -94,7 +94,7 @@ def draw_rates(axes: Axes, recording: "Recording", parameters: "Parameters", end
 def draw_traces(
     rows: list[Axes], neurons: list[int], recording: "Recording", parameters: "Parameters", window: tuple[float, float]
 ) -> None:
-    """A row per neuron, with a line at every spike: the model fires without an action potential that one could see."""
+    """A row per neuron, with a line at every spike, because the model has no visible action potential."""
     times = recording.v_times.to_decimal(u.ms)
     chosen = (times >= window[0]) & (times <= window[1])
     potential = recording.v.to_decimal(u.mV)[chosen]
@@ -118,7 +118,7 @@ def draw_traces(
 
 
 def busiest(recording: "Recording", parameters: "Parameters", window: tuple[float, float]) -> list[int]:
-    """Two neurons of each population: of those whose potential was recorded, the ones that fire most in the window."""
+    """Two neurons of each population: among those recorded, the ones with the most spikes in the window."""
     by_activity = sorted(recording.v_neurons, key=lambda neuron: -spikes_of(neuron, recording, window).size)
     inhibitory = [neuron for neuron in by_activity if neuron >= parameters.n_exc][:2]
     excitatory = [neuron for neuron in by_activity if neuron < parameters.n_exc][:2]

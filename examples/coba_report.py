@@ -1,4 +1,4 @@
-"""What the COBA example prints: the size of the network, how its neurons fire, and how fast it ran."""
+"""The output of the COBA example: the size of the network, its firing statistics, and the speed of the simulation."""
 
 import contextlib
 import math
@@ -26,7 +26,7 @@ def print_network(network: "Network", build_seconds: float) -> None:
 
 @contextlib.contextmanager
 def progress_bar(duration: u.Quantity, hidden: bool) -> Iterator[Callable[[u.Quantity], None]]:
-    """A bar for the terminal, and the function that moves it to an elapsed time."""
+    """A progress bar, and a function that sets it to an elapsed time."""
     from tqdm import tqdm
 
     layout = "simulating {l_bar}{bar}| {n:.0f}/{total:.0f} ms [{elapsed}<{remaining}]"
@@ -65,8 +65,8 @@ def print_recording(recording: "Recording", p: "Parameters", duration: u.Quantit
 
 class FiringStatistics(NamedTuple):
     rate: u.Quantity
-    cv: float  # of the interspike intervals: standard deviation over mean; 0 for a clock, 1 for a Poisson process
-    cv2: float  # the same from one interval to the next, and so blind to slow changes of the rate
+    cv: float  # standard deviation over mean of the interspike intervals: 0 if regular, 1 for a Poisson process
+    cv2: float  # the same for neighbouring intervals, which ignores slow changes of the rate
 
 
 def firing_statistics(recording: "Recording", neurons: range, start: u.Quantity, stop: u.Quantity) -> FiringStatistics:

@@ -1,14 +1,15 @@
-"""Coincidences by delay: neurons that find the direction of a sound in the times at which it reaches both ears.
+"""Coincidence detection with delays: neurons that find the direction of a sound from interaural time differences.
 
     Jeffress LA (1948). A place theory of sound localization. J. Comp. Physiol. Psychol. 41:35-39,
     https://doi.org/10.1037/h0061495; in the barn owl: Carr CE, Konishi M (1990). A circuit for detection of interaural
     time differences in the brain stem of the barn owl. J. Neurosci. 10:3227-3246,
     https://doi.org/10.1523/JNEUROSCI.10-10-03227.1990.
 
-Each ear is a population of fibres that fire in phase with a tone. A row of detectors hears both, through axons of
-different lengths: from the left ear longer and longer, from the right ear shorter and shorter. A detector fires where
-the difference of its delays makes up for that of the ears, because only then spikes of both arrive within its short
-memory. The source moves from left to right and back, and so does the activity in the picture: time has become place.
+Each ear is a population of fibres that fire in phase with a tone. A row of detectors receives spikes from both ears,
+through axons of different lengths: delays from the left ear increase along the row, delays from the right ear decrease.
+A detector fires if the difference of its delays compensates the interaural time difference, because only then spikes
+from both ears arrive within its short membrane time constant. The source moves from left to right and back, and the
+activity in the picture moves with it: a difference in time is represented as a place in the row.
 """
 
 import math
@@ -25,12 +26,12 @@ import brainevent
 
 FIBRES, DETECTORS = 200, 61  # in each ear
 DT = 0.01 * u.ms
-TONE, LARGEST = 500.0 * u.Hz, 0.3 * u.ms  # the sound, and the largest difference between the ears
-FIRES = 0.3  # probability of a fibre to fire in a period
+TONE, LARGEST = 500.0 * u.Hz, 0.3 * u.ms  # frequency, and the largest interaural time difference
+FIRES = 0.3  # probability that a fibre fires in a period
 JITTER = 0.05 * u.ms
-TAU, THRESHOLD = 0.1 * u.ms, 55.0  # memory of a detector; spikes that make it fire
+TAU, THRESHOLD = 0.1 * u.ms, 55.0  # membrane time constant; number of spikes that make a detector fire
 REFRACTORY = 1.0 * u.ms
-TURN = 400.0 * u.ms  # in which the source moves from left to right and back
+TURN = 400.0 * u.ms  # period of the movement from left to right and back
 
 
 class Model(NamedTuple):
@@ -40,13 +41,13 @@ class Model(NamedTuple):
 
 
 class State(NamedTuple):
-    v: jax.Array  # spikes that a detector remembers
+    v: jax.Array  # leaky sum of the spikes at each detector
     refractory: jax.Array
     ring: brainevent.DelayRing
 
 
 def preferred() -> u.Quantity:
-    """The difference of arrival at the ears that each detector is made for; positive: the left ear was later."""
+    """The preferred interaural time difference of each detector; positive if the left ear is later."""
     return np.linspace(-1, 1, DETECTORS) * LARGEST
 
 
@@ -64,12 +65,12 @@ def make_model(seed: int) -> Model:
 
 
 def difference(time: u.Quantity) -> u.Quantity:
-    """How much later the sound reaches the left ear."""
+    """The interaural time difference: how much later the sound reaches the left ear."""
     return LARGEST * -u.math.cos(2 * math.pi * time / TURN)
 
 
 def fibres(key: jax.Array, time: u.Quantity) -> jax.Array:
-    """Which fibres of an ear fire: those whose ear hears the tone near its phase 0, each with some jitter."""
+    """The fibres of an ear that fire: near phase 0 of the tone, with some jitter."""
     period = 1 / TONE
     phase = u.math.abs((time / period + 0.5) % 1 - 0.5) * period
     density = jnp.exp(-0.5 * (phase / JITTER) ** 2) / math.sqrt(2 * math.pi)

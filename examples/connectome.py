@@ -1,14 +1,15 @@
-"""From a list of edges to spikes: a connectome in which some neurons are stimulated, and others silenced.
+"""A connectome from an edge list, with some neurons stimulated and others silenced.
 
     Shiu PK, Sterne GR, Spiller N, et al. (2024). A Drosophila computational brain model reveals sensorimotor
     processing. Nature 634:210-219, https://doi.org/10.1038/s41586-024-07763-9.
 
-The model of this paper has a neuron for each neuron of the fly's brain, all with the same parameters. What differs is
-who is connected with whom, by how many synapses, and whether the presynaptic neuron excites or inhibits. All of that
-comes from a table of edges: a file with the columns pre, post, synapses and sign, whose ids have 18 digits. Without
-one, the program makes a small brain: sensory neurons, two layers of interneurons, motor neurons, and inhibition. The
-picture shows it with the sensory neurons stimulated, and once more with the inhibitory neurons silenced. Give your own
-table with --edges, and ids with --stimulate and --silence.
+The model of this paper has one model neuron for each neuron of the fly's brain, all with the same parameters. The
+neurons differ only in their connections: which neurons are connected, by how many synapses, and whether the presynaptic
+neuron is excitatory or inhibitory. All of this is read from a table of edges, a file with the columns pre, post,
+synapses and sign, and with 18-digit ids. Without a file, the program generates a small brain with sensory neurons, two
+layers of interneurons, motor neurons, and inhibitory neurons. The picture shows its activity while the sensory neurons
+are stimulated, and once more with the inhibitory neurons silenced. Use --edges for your own table, and --stimulate and
+--silence to choose neurons by their ids.
 
     TAU_M v' = REST - v + g,  TAU_SYN g' = -g; a spike adds sign * synapses * W to g, DELAY later
 """
@@ -30,13 +31,13 @@ DT = 0.1 * u.ms
 REST, THRESHOLD, RESET, REFRACTORY = -52.0 * u.mV, -45.0 * u.mV, -52.0 * u.mV, 2.2 * u.ms
 TAU_M, TAU_SYN, DELAY = 20.0 * u.ms, 5.0 * u.ms, 1.8 * u.ms
 W = 0.275 * u.mV  # of one synapse
-STIMULUS = 150.0 * u.Hz  # of stimulated neurons, each spike of which makes them fire
+STIMULUS = 150.0 * u.Hz  # Poisson input of stimulated neurons; each input spike makes them fire
 
-LAYERS = {"sensory": 100, "first": 300, "second": 500, "motor": 100, "inhibitory": 200}  # of the small brain
+LAYERS = {"sensory": 100, "first": 300, "second": 500, "motor": 100, "inhibitory": 200}  # of the generated brain
 
 
 class Edges(NamedTuple):
-    pre: np.ndarray  # ids, as integers: floats would lose their last digits
+    pre: np.ndarray  # integer ids; floats would lose the last digits
     post: np.ndarray
     synapses: np.ndarray
     sign: np.ndarray
@@ -57,7 +58,7 @@ class State(NamedTuple):
 
 
 def small_brain(seed: int = 0) -> tuple[Edges, dict[str, np.ndarray]]:
-    """Edges between random pairs of layers that follow each other, and the ids of each layer."""
+    """Random edges between successive layers, and the ids of each layer."""
     rng = np.random.default_rng(seed)
     every = 720575940600000000 + rng.choice(10**8, sum(LAYERS.values()), replace=False)
     ids = dict(zip(LAYERS, np.split(every, np.cumsum(list(LAYERS.values()))[:-1]), strict=True))
@@ -72,7 +73,7 @@ def small_brain(seed: int = 0) -> tuple[Edges, dict[str, np.ndarray]]:
 
 
 def read(path: Path) -> Edges:
-    """The columns pre, post, synapses and sign of a file of comma-separated values, whose first line names them."""
+    """Read the columns pre, post, synapses and sign of a CSV file with a header."""
     return Edges(*np.loadtxt(path, dtype=np.int64, delimiter=",", skiprows=1, unpack=True))
 
 
@@ -133,7 +134,7 @@ def main(arguments: list[str] | None = None) -> int:
         spikes, seconds = simulation.timed(lambda model=model: simulate(model, given.duration, given.progress))
         print(f"silenced     {silenced.size} of {ids.size:,} neurons, {model.synapses.nse:,} edges")
         populations = {}
-        for name, group in groups.items():  # ids are sorted, layers are not: count the neurons of each from 0
+        for name, group in groups.items():  # ids are sorted, layers are not: number the neurons of each from 0
             within = np.isin(ids, group)
             chosen = within[spikes.neuron]
             place = np.cumsum(within) - 1

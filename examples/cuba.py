@@ -1,14 +1,14 @@
-"""CUBA: 4,000 integrate-and-fire neurons with synapses that are currents rather than conductances.
+"""CUBA: 4,000 integrate-and-fire neurons with current-based synapses.
 
 Benchmark 2 of
 
     Brette R, Rudolph M, Carnevale T, et al. (2007). Simulation of networks of spiking neurons: a review of tools and
     strategies. J. Comput. Neurosci. 23:349-398, https://doi.org/10.1007/s10827-007-0038-6,
 
-after Vogels and Abbott (2005). A spike moves the potential of its targets by the same amount, wherever it is: the
-equations are linear between spikes, and are solved exactly. What is left to see is balance: the resting potential is
-above the threshold, every neuron would fire by itself, and inhibition holds the network at a few spikes a second, which
-come irregularly. Make inhibition weaker (W_INH) and the network fires as fast as it can.
+after Vogels and Abbott (2005). A spike changes the current of its targets by the same amount, whatever their potential.
+The equations are therefore linear between spikes, and are solved exactly. The resting potential is above the threshold,
+so every neuron would fire by itself, but inhibition balances the network at a few irregular spikes per second. If you
+make inhibition weaker (W_INH), the network fires at its maximal rate.
 
     tau_m v' = (E - v) + g_e + g_i,   tau_e g_e' = -g_e,   tau_i g_i' = -g_i
 """
@@ -30,7 +30,7 @@ DT = 0.1 * u.ms
 TAU_M, TAU_EXC, TAU_INH = 20.0 * u.ms, 5.0 * u.ms, 10.0 * u.ms
 REST, THRESHOLD, RESET = -49.0 * u.mV, -50.0 * u.mV, -60.0 * u.mV
 REFRACTORY = 5.0 * u.ms
-W_EXC, W_INH = 1.62 * u.mV, -9.0 * u.mV  # what a spike adds to g of its targets
+W_EXC, W_INH = 1.62 * u.mV, -9.0 * u.mV  # added to g of the targets of a spike
 
 
 class Model(NamedTuple):
@@ -42,7 +42,7 @@ class State(NamedTuple):
     v: u.Quantity
     g_exc: u.Quantity
     g_inh: u.Quantity
-    refractory: jax.Array  # steps until a neuron may fire again
+    refractory: jax.Array  # steps until a neuron can fire again
     spikes: jax.Array
 
 
@@ -63,7 +63,7 @@ def initial_state(seed: int) -> State:
 
 
 def step(model: Model, state: State, number: jax.Array) -> tuple[State, tuple[jax.Array, None]]:
-    """Advance by DT: v, g_exc and g_inh decay together, and the solution of their equations is exact."""
+    """Advance by DT, with the exact solution for v, g_exc and g_inh."""
     g_exc = state.g_exc + brainevent.BinaryArray(state.spikes[:N_EXC]) @ model.exc
     g_inh = state.g_inh + brainevent.BinaryArray(state.spikes[N_EXC:]) @ model.inh
     v = REST + (state.v - REST) * left_of(TAU_M) + g_exc * reaches_v(TAU_EXC) + g_inh * reaches_v(TAU_INH)
@@ -75,12 +75,12 @@ def step(model: Model, state: State, number: jax.Array) -> tuple[State, tuple[ja
 
 
 def left_of(tau: u.Quantity) -> float:
-    """What a decay leaves after DT."""
+    """The decay factor for DT."""
     return math.exp(-float(DT / tau))
 
 
 def reaches_v(tau: u.Quantity) -> float:
-    """The share of g that has come into v after DT."""
+    """The contribution of g to v after DT."""
     return float(tau / (tau - TAU_M)) * (left_of(tau) - left_of(TAU_M))
 
 

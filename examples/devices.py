@@ -1,12 +1,12 @@
-"""A random network of excitatory and inhibitory neurons, split over devices: the same spikes on any number of them.
+"""A random network of excitatory and inhibitory neurons that is split over devices, with the same spikes on any number.
 
     python examples/devices.py                             # on one device
     python examples/devices.py --devices 4                 # on four virtual devices of this machine
     python examples/devices.py --devices 4 --processes 2   # on two processes of this machine, with two devices each
-    srun --ntasks 8 python examples/devices.py --cluster   # a task of Slurm for each process, and its devices
+    srun --ntasks 8 python examples/devices.py --cluster   # one Slurm task per process, with its devices
 
-Each device has the synapses onto a part of each population, drawn by nobody else, and updates these neurons. In each
-step the spikes of all travel, 32 neurons in a word, and nothing else does.
+Each device draws and stores the synapses onto its part of each population, and updates these neurons. In each step,
+devices exchange only the spikes, as one bit per neuron.
 """
 
 import argparse
@@ -25,7 +25,7 @@ DECAY, DRIVE, THRESHOLD, REFRACTORY = 0.98, 0.03, 1.0, 20
 
 
 class State(NamedTuple):
-    """Of a population: potentials, and how many steps each neuron stays refractory."""
+    """The state of a population: potentials, and remaining refractory steps."""
 
     v: Any
     rest: Any
@@ -33,8 +33,8 @@ class State(NamedTuple):
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--devices", type=int, default=1, help="virtual devices, of all processes together")
-    parser.add_argument("--processes", type=int, default=1, help="start so many processes on this machine")
+    parser.add_argument("--devices", type=int, default=1, help="total number of virtual devices of all processes")
+    parser.add_argument("--processes", type=int, default=1, help="number of processes to start on this machine")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--cluster", action="store_true", help="this is one of several processes that Slurm started")
     parser.add_argument("--coordinator", help=argparse.SUPPRESS)
@@ -43,7 +43,7 @@ def parse() -> argparse.Namespace:
 
 
 def launch(processes: int) -> int:
-    """Run this program in several processes that find each other at a free port of this machine."""
+    """Run this program in several processes, which connect through a free port of this machine."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         coordinator = f"localhost:{free.getsockname()[1]}"
@@ -60,16 +60,16 @@ def main() -> int:
     if options.processes > 1 and options.coordinator is None:
         return launch(options.processes)
     if not options.cluster:
-        # Before JAX starts.
+        # This must happen before JAX starts.
         flag = f"--xla_force_host_platform_device_count={options.devices // options.processes}"
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}"
 
     import jax
 
     if options.cluster or options.coordinator is not None:
-        jax.config.update("jax_cpu_collectives_implementation", "gloo")  # between CPUs; GPUs have their own
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")  # communication between CPUs; GPUs use NCCL
     if options.cluster:
-        jax.distributed.initialize()  # it asks Slurm
+        jax.distributed.initialize()  # reads the settings of Slurm
     elif options.coordinator is not None:
         jax.distributed.initialize(options.coordinator, options.processes, options.process_id)
     report(*simulate(options.steps))
@@ -105,7 +105,7 @@ def simulate(steps: int) -> tuple[Any, Any]:
         }
 
     def step(synapses: Any, state: dict[str, State], spikes: dict[str, Any]) -> tuple[dict[str, State], dict[str, Any]]:
-        # XLA finds that both projections of a population exchange the same spikes, and does it once.
+        # Both projections of a population exchange the same spikes; XLA does this only once.
         events = {name: brainevent.BinaryArray(fired) for name, fired in spikes.items()}
         now, fired = {}, {}
         for name, (v, rest) in state.items():
@@ -131,7 +131,7 @@ def simulate(steps: int) -> tuple[Any, Any]:
 
 
 def report(raster: dict[str, Any], mesh: Any) -> None:
-    """Print what fired, the same in any number of processes, from the first one."""
+    """Print the firing statistics in the first process; they don't depend on the number of processes."""
     import jax
     import numpy as np
     from jax.experimental import multihost_utils

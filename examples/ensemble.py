@@ -1,13 +1,14 @@
-"""An ensemble under `vmap`: one network for many strengths of inhibition and of input, in one compiled call.
+"""An ensemble under `vmap`: one network with many strengths of inhibition and input, in one compiled call.
 
     Brunel N (2000). Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons. J. Comput.
     Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027.
 
-All members have the same connections, which are stored once, and the same noise. Two numbers differ: how much stronger
-inhibition is than excitation (g), and the input from outside, in units of what just makes a neuron fire. The picture
-shows the mean rate of each member. Where excitation prevails (g < 4) neurons fire at hundreds of hertz; where
-inhibition prevails the network is in balance, and its rate follows the line of the paper, which is computed from mean
-inputs alone. Change the lists G and EXTERNAL, or map over something else: add it to what `rate` takes.
+All members of the ensemble have the same connections, which are stored only once, and the same noise. They differ in
+two parameters: the relative strength of inhibition (g), and the rate of the external input, relative to the rate that
+just brings a neuron to its threshold. The picture shows the mean rate of each member. If excitation dominates (g < 4),
+neurons fire at hundreds of hertz. If inhibition dominates, the network is balanced, and its rate follows the curves,
+which are the paper's prediction from mean inputs. Change the lists G and EXTERNAL, or map over another parameter by
+adding it to the arguments of `rate`.
 """
 
 import math
@@ -30,7 +31,7 @@ G, EXTERNAL = np.linspace(3.0, 7.0, 9), np.array([1.5, 2.0, 3.0, 4.0])
 
 
 class Model:
-    """Connections of all members, with a weight of 1, excitatory and inhibitory."""
+    """Excitatory and inhibitory connections, with a weight of 1, for all members."""
 
     def __init__(self, seed: int) -> None:
         n, rule = N_EXC + N_INH, brainevent.connect.fixed_indegree
@@ -40,20 +41,20 @@ class Model:
 
 
 def rate(model: Model, g: jax.Array, external: jax.Array, duration: float) -> jax.Array:
-    """The mean rate of one member, in Hz, over the second half of a simulation; written as if there were no others."""
+    """The mean rate of one member, in Hz, over the second half of a simulation."""
     n, steps, delay = N_EXC + N_INH, round(duration / float(DT.to_decimal(u.ms))), round(float(DELAY / DT))
     weights = model.exc * J, model.inh * (-g * J)
-    mean = external * float(THRESHOLD.to_decimal(u.mV)) / float(TAU / DT)  # of the input from outside, per step, in mV
+    mean = external * float(THRESHOLD.to_decimal(u.mV)) / float(TAU / DT)  # external input per step, in mV
     size = float(J.to_decimal(u.mV))
 
     def step(state, number):
-        v, refractory, late = state  # late: the spikes of the last steps, in a ring
+        v, refractory, late = state  # late: a ring buffer of the spikes of the last steps
         arriving = late[number % delay]
         v = v * math.exp(-float(DT / TAU))
         v = v + brainevent.BinaryArray(arriving[:N_EXC]) @ weights[0]
         v = v + brainevent.BinaryArray(arriving[N_EXC:]) @ weights[1]
         noise = jax.random.normal(jax.random.fold_in(model.key, number), (n,))
-        v = v + (mean + jnp.sqrt(mean * size) * noise) * u.mV  # Poisson spikes of size J, many of them
+        v = v + (mean + jnp.sqrt(mean * size) * noise) * u.mV  # Gaussian approximation of many Poisson spikes of size J
         v = u.math.where(refractory > 0, RESET, v)
         spikes = v >= THRESHOLD
         refractory = jnp.where(spikes, round(float(REFRACTORY / DT)), jnp.maximum(refractory - 1, 0))
@@ -76,7 +77,7 @@ def rates(model: Model, g: np.ndarray, external: np.ndarray, duration: float) ->
 
 
 def balanced(g: np.ndarray, external: np.ndarray) -> np.ndarray:
-    """Brunel's rate for prevailing inhibition, in Hz: where the mean input is at the threshold."""
+    """Brunel's rate for dominant inhibition, in Hz, at which the mean input is at the threshold."""
     threshold = float((THRESHOLD / (J * TAU)).to_decimal(u.Hz)) / INPUTS_EXC  # of an input alone
     return threshold * (external[:, None] - 1) / (g * INPUTS_INH / INPUTS_EXC - 1)
 

@@ -1,11 +1,11 @@
-"""Izhikevich 2003: 1,000 neurons of many kinds, all connected, that fall into rhythms.
+"""Izhikevich 2003: 1,000 neurons of many types, all connected, that generate rhythms.
 
     Izhikevich EM (2003). Simple model of spiking neurons. IEEE Trans. Neural Netw. 14:1569-1572,
     https://doi.org/10.1109/TNN.2003.820440, figure 3 and the program of its appendix.
 
-Excitatory neurons lie between regular spiking and chattering, inhibitory ones between fast spiking and low-threshold
-spiking, by a random number each. Every neuron gets noise in each millisecond. The picture shows waves of spikes at
-about 10 Hz (alpha), and faster ones (gamma, 40 Hz) within: change the noise, or the strength of inhibition.
+A random number for each neuron places excitatory neurons between regular spiking and chattering, and inhibitory ones
+between low-threshold spiking and fast spiking. Every neuron receives noise in each millisecond. The picture shows waves
+of spikes at about 10 Hz (alpha) with faster ones (gamma, 40 Hz) inside. Change the noise or the inhibition.
 
     v' = 0.04 v^2 + 5 v + 140 - u + I,   u' = a (b v - u);   if v >= 30 mV: v <- c, u <- u + d
 """
@@ -25,8 +25,10 @@ DT = 1.0  # ms; v is integrated in two halves, as in the paper
 
 
 class Model(NamedTuple):
-    """The four parameters of each neuron, the strength of its noise, and the synapses, which are not in mV/ms alone:
-    one spike adds its weight to the input I for one millisecond."""
+    """The four parameters of each neuron, the strength of its noise, and the synapses.
+
+    A spike adds the weight of its synapse to the input I for one millisecond.
+    """
 
     a: jax.Array
     b: jax.Array

@@ -3,13 +3,13 @@
     Potjans TC, Diesmann M (2014). The cell-type specific cortical microcircuit: relating structure and activity in a
     full-scale spiking network model. Cereb. Cortex 24:785-806, https://doi.org/10.1093/cercor/bhs358.
 
-Four layers of excitatory and inhibitory neurons, connected as in cat and rat, spike spontaneously: irregularly, and at
-rates that differ by layer as they do in the animal. The field measures its simulators by it. All numbers are those of
-the paper, but for the initial potentials and the reference rates, which are those of its current implementation
-(https://github.com/INM-6/microcircuit-PD14-model).
+Four layers of excitatory and inhibitory neurons, with connectivity from cat and rat, are spontaneously active: they
+fire irregularly, with rates that differ between layers as in the animal. The model is a standard benchmark of
+simulators. All parameters are those of the paper, except the initial potentials and the reference rates, which are
+those of its current implementation (https://github.com/INM-6/microcircuit-PD14-model).
 
-A smaller network (``--scale``) has fewer neurons and fewer synapses per neuron; synapses are stronger and a constant
-current replaces the mean of what is missing, so that the rates stay:
+A smaller network (``--scale``) has fewer neurons and fewer synapses per neuron. To keep the firing rates, synapses are
+made stronger, and a constant current replaces the mean of the missing input:
 
     van Albada SJ, Helias M, Diesmann M (2015). Scalability of asynchronous networks is limited by one-to-one mapping
     between effective connectivity and correlations. PLoS Comput. Biol. 11:e1004490,
@@ -32,7 +32,7 @@ import brainevent
 
 NAMES = ("L2/3E", "L2/3I", "L4E", "L4I", "L5E", "L5I", "L6E", "L6I")
 SIZES = np.array([20683, 5834, 21915, 5479, 4850, 1065, 14395, 2948])
-# Of a connection of a pair of neurons: from the population of the column to that of the row.
+# Connection probabilities from the population of the column to that of the row.
 PROBABILITIES = np.array(
     [
         [0.1009, 0.1689, 0.0437, 0.0818, 0.0323, 0.0000, 0.0076, 0.0000],
@@ -45,23 +45,23 @@ PROBABILITIES = np.array(
         [0.0364, 0.0010, 0.0034, 0.0005, 0.0277, 0.0080, 0.0658, 0.1443],
     ]
 )
-RATES = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])  # Hz, to be reproduced
+RATES = np.array([0.903, 2.965, 4.414, 5.876, 7.569, 8.633, 1.105, 7.829])  # Hz, reference rates
 EXTERNAL_INPUTS = np.array([1600, 1500, 2100, 1900, 2000, 1900, 2900, 2100])  # synapses per neuron
-EXTERNAL_RATE = 8.0 * u.Hz  # of each of them
+EXTERNAL_RATE = 8.0 * u.Hz  # per input
 
 DT = 0.1 * u.ms
 CAPACITANCE, TAU_M, TAU_SYN, REFRACTORY = 250.0 * u.pF, 10.0 * u.ms, 0.5 * u.ms, 2.0 * u.ms
-THRESHOLD = 15.0  # mV above rest, which is -65 mV, and to which a spike resets
-PSP, INHIBITION, RELATIVE_SD = 0.15 * u.mV, -4.0, 0.1  # peak; strength of inhibitory synapses; spread of weights
+THRESHOLD = 15.0  # mV above rest (-65 mV), which is also the reset potential
+PSP, INHIBITION, RELATIVE_SD = 0.15 * u.mV, -4.0, 0.1  # peak; relative strength of inhibition, relative spread
 STRONGER = {("L4E", "L2/3E"): 2.0}  # from, to
-DELAY_EXC, DELAY_INH = 1.5 * u.ms, 0.75 * u.ms  # means; the standard deviation is half of it
+DELAY_EXC, DELAY_INH = 1.5 * u.ms, 0.75 * u.ms  # means; the standard deviations are half of them
 INITIAL_MEAN = np.array([-68.28, -63.16, -63.33, -63.45, -63.11, -61.66, -66.72, -61.43])  # mV
 INITIAL_SD = np.array([5.36, 4.57, 4.74, 4.94, 4.94, 4.55, 5.46, 4.48])
-SLOTS = 128  # of the ring: one delay in 10^15 is longer
+SLOTS = 128  # of the ring buffer; one delay in 10^15 is longer
 
 
 class Model(NamedTuple):
-    """A network, its populations side by side.
+    """A network, with all populations in the same arrays.
 
     Attributes:
         synapses: (n, n), weights in pA, with a delay each.
@@ -79,29 +79,29 @@ class Model(NamedTuple):
 class State(NamedTuple):
     v: u.Quantity  # above rest
     current: u.Quantity
-    refractory: jax.Array  # steps until a neuron may fire again
-    ring: brainevent.DelayRing  # what arrives in the next steps
+    refractory: jax.Array  # steps until a neuron can fire again
+    ring: brainevent.DelayRing  # input that arrives in the next steps
 
 
 # --- The network ------------------------------------------------------------------------------------------------------
 
 
 def populations(scale: float) -> dict[str, range]:
-    """The neurons of each population."""
+    """The index range of each population."""
     ends = np.cumsum([0, *np.rint(SIZES * scale).astype(int)])
     return {name: range(begin, end) for name, begin, end in zip(NAMES, ends, ends[1:], strict=False)}
 
 
 def make_model(scale: float, seed: int, *, external: str = "poisson", progress: bool = False) -> tuple[Model, State]:
     """A network of ``scale`` times the neurons, each with ``scale`` times the synapses."""
-    inputs = -np.log1p(-PROBABILITIES) * SIZES  # synapses on a neuron, of the network of full size
+    inputs = -np.log1p(-PROBABILITIES) * SIZES  # synapses per neuron in the network of full size
     weight = current_of(PSP)
     weights = np.where(np.arange(8) % 2, INHIBITION, 1.0) * np.ones((8, 8))
     for (pre, post), factor in STRONGER.items():
         weights[NAMES.index(post), NAMES.index(pre)] *= factor
 
-    # Input in units of an external spike. With a share `scale` of the synapses, each 1/sqrt(scale) as strong, the
-    # variance of the input stays, and its mean becomes sqrt(scale) of what it was: the current is the rest.
+    # Input in units of external spikes. With `scale` times the synapses, each stronger by 1/sqrt(scale), the variance
+    # of the input stays the same and its mean is multiplied by sqrt(scale); a current replaces the difference.
     stronger = 1 / math.sqrt(scale)
     outside = EXTERNAL_INPUTS * float(EXTERNAL_RATE * TAU_SYN)
     inside = (weights * inputs) @ RATES * float(u.Hz * TAU_SYN)
@@ -155,7 +155,7 @@ def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quanti
             }
             per_row = sum(np.diff(np.asarray(block.indptr)) for block in blocks.values())
             pointers[pre.start + 1 : pre.stop + 1] = begin + np.cumsum(per_row)
-            free = pointers[pre.start : pre.stop].copy()  # where the next block goes, in each row
+            free = pointers[pre.start : pre.stop].copy()  # the position of the next block in each row
             while blocks:
                 target, block = blocks.popitem()
                 bounds = np.asarray(block.indptr)
@@ -166,7 +166,7 @@ def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quanti
                 free += np.diff(bounds)
                 bar.update(block.nse)
             begin = int(pointers[pre.stop])
-    # One after the other, for an array of JAX is another copy.
+    # One after the other, because each JAX array is another copy.
     strengths = jnp.asarray(strengths)
     targets = jnp.asarray(targets)
     delays = jnp.asarray(delays)
@@ -175,13 +175,13 @@ def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quanti
 
 
 def normal(mean: u.Quantity) -> brainevent.connect.Normal:
-    """Weights that never change their sign."""
+    """A normal distribution that is truncated at zero."""
     bound = {"low": 0 * u.pA} if mean > 0 * u.pA else {"high": 0 * u.pA}
     return brainevent.connect.Normal(mean, abs(mean) * RELATIVE_SD, **bound)
 
 
 def current_of(psp: u.Quantity) -> u.Quantity:
-    """The jump of a synaptic current that makes the potential rise by ``psp`` at its peak."""
+    """The amplitude of a synaptic current with a postsynaptic potential of peak ``psp``."""
     peak = math.log(TAU_M / TAU_SYN) * TAU_M * TAU_SYN / (TAU_M - TAU_SYN)
     return (psp / reaches_v(peak)).in_unit(u.pA)
 
@@ -190,10 +190,10 @@ def current_of(psp: u.Quantity) -> u.Quantity:
 
 
 class Population(NamedTuple):
-    """What a step has to know of a population when it is compiled."""
+    """Static parameters of a population."""
 
     size: int
-    external: float  # spikes that arrive from outside in a step at each neuron, on average
+    external: float  # mean number of external spikes per neuron and step
 
 
 def told_of_populations(scale: float, external: str) -> list[Population]:
@@ -204,13 +204,13 @@ def told_of_populations(scale: float, external: str) -> list[Population]:
 def step(
     groups: list[Population], model: Model, state: State, number: jax.Array
 ) -> tuple[State, tuple[jax.Array, None]]:
-    """Advance by DT. Between spikes the equations are linear, and solved exactly (Rotter and Diesmann 1999)."""
+    """Advance by DT, with the exact solution of the linear equations (Rotter and Diesmann 1999)."""
     constant = (1 - left_of(TAU_M, DT)) * TAU_M / CAPACITANCE * model.current
     v = state.v * left_of(TAU_M, DT) + state.current * reaches_v(DT) + constant
     v = u.math.where(state.refractory > 0, 0 * u.mV, v)
     spikes = v >= THRESHOLD * u.mV
 
-    # What arrives at the end of this step acts in the next one, as in NEST.
+    # Spikes that arrive at the end of this step act in the next step, as in NEST.
     arriving, ring = state.ring.add(brainevent.BinaryArray(spikes), model.synapses).pop()
     current = state.current * left_of(TAU_SYN, DT) + arriving
     if any(group.external for group in groups):
@@ -228,7 +228,7 @@ def step(
 def simulate(
     scale: float, duration: float, seed: int, *, external: str = "poisson", progress: bool = False
 ) -> tuple[Model, simulation.Spikes, tuple[float, float]]:
-    """The network, its spikes, and the seconds that it took to make and to run it."""
+    """The network, its spikes, and the seconds for construction and simulation."""
     (model, state), making = simulation.timed(lambda: make_model(scale, seed, external=external, progress=progress))
     groups = told_of_populations(scale, external)
     (_, spikes, _), running = simulation.timed(
@@ -245,12 +245,12 @@ def simulate(
 
 
 def left_of(tau: u.Quantity, time: u.Quantity) -> float:
-    """What a decay leaves after a time."""
+    """The decay factor for a time."""
     return math.exp(-float(time / tau))
 
 
 def reaches_v(time: u.Quantity) -> u.Quantity:
-    """How far a synaptic current of 1 moves the potential in a time, while it decays."""
+    """The change of the potential in a time by a decaying synaptic current of 1."""
     return (left_of(TAU_M, time) - left_of(TAU_SYN, time)) / (1 / TAU_SYN - 1 / TAU_M) / CAPACITANCE
 
 

@@ -1,15 +1,16 @@
-"""A million neurons with a thousand synapses each: a billion synapses, generated on the fly and stored nowhere.
+"""A million neurons with a thousand synapses each: a billion synapses, generated on the fly and not stored.
 
     Brunel N (2000). Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons. J. Comput.
     Neurosci. 8:183-208, https://doi.org/10.1023/A:1008925309027, model A. Procedural connectivity: Knight JC, Nowotny T
     (2021). Larger GPU-accelerated brain simulations with procedural connectivity. Nature Computational Science
     1:136-142, https://doi.org/10.1038/s43588-020-00022-7.
 
-Leaky integrate-and-fire neurons, four fifths of them excitatory, any two connected with the same probability, with
-synapses that move the potential at once, after a delay. Inhibition prevails, and the neurons fire irregularly. The
-external input is its mean. Stored, the synapses would take 4 GB; here the targets of a neuron are drawn from its number
-and the seed each time that it fires. Printed are the rate, the time of a step and the largest memory; --output draws a
-raster of a thousand of the neurons. Change --neurons and --synapses: the time grows with spikes times synapses.
+The network consists of leaky integrate-and-fire neurons, four fifths of them excitatory, in which each pair is
+connected with the same probability. A spike arrives after a delay, and changes the potential at once. Inhibition
+dominates, so neurons fire irregularly. The external input is replaced by its mean. Stored synapses would take 4 GB.
+Here, the targets of a neuron are drawn from its number and the seed each time that it fires. The program prints the
+rate, the time per step and the peak memory; --output draws a raster of a thousand neurons. Change --neurons and
+--synapses: the time is proportional to the number of spikes times the number of synapses per neuron.
 """
 
 import argparse
@@ -38,11 +39,11 @@ THRESHOLD = 20.0 * u.mV
 RESET = 10.0 * u.mV
 EXCITATORY = 0.1 * u.mV
 INHIBITORY = -0.5 * u.mV
-DRIVE = 40.0 * u.mV  # twice what brings a neuron to its threshold
+DRIVE = 40.0 * u.mV  # twice the threshold
 
 
 class Network(NamedTuple):
-    """Synapses of both populations."""
+    """The synapses of both populations."""
 
     excitatory: brainevent.JITCScalarR
     inhibitory: brainevent.JITCScalarR
@@ -57,7 +58,7 @@ class State(NamedTuple):
 
 
 def make_network(neurons: int, synapses: int, seed: int) -> Network:
-    """Every neuron receives ``synapses`` synapses on average, from any neuron with the same probability."""
+    """Each pair is connected with the same probability, with ``synapses`` synapses per neuron on average."""
     excitatory = neurons * 4 // 5
     common = {"num_post": neurons, "prob": synapses / neurons}
     return Network(
@@ -67,13 +68,13 @@ def make_network(neurons: int, synapses: int, seed: int) -> Network:
 
 
 def make_state(neurons: int, seed: int) -> State:
-    """Potentials uniform below the threshold, no delayed spikes."""
+    """Uniformly distributed potentials below the threshold, and no delayed spikes."""
     potential = jax.random.uniform(jax.random.key(seed), (neurons,)) * THRESHOLD
     return State(potential, jnp.full(neurons, REFRACTORY, jnp.int8), jnp.zeros((DELAY, neurons), jnp.bool_))
 
 
 def step(network: Network, state: State, number: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
-    """One step; the number of spikes, and who of those in the picture fired."""
+    """One step; returns the number of spikes, and the spikes of the neurons in the picture."""
     at = number % DELAY
     arriving = state.delayed[at]
     excitatory = network.excitatory.shape[0]
@@ -94,12 +95,12 @@ def step(network: Network, state: State, number: jax.Array) -> tuple[State, tupl
 
 @partial(jax.jit, donate_argnums=1)
 def run(network: Network, state: State, numbers: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
-    """The state after the steps with these numbers, and what `step` gives for each."""
+    """The state after the steps with these numbers, and the outputs of `step`."""
     return jax.lax.scan(lambda state, number: step(network, state, number), state, numbers)
 
 
 def draw(fired: np.ndarray, path: Path) -> None:
-    """The raster of some neurons (steps, neurons), and how many of them fire in each half millisecond."""
+    """The raster of some neurons (steps, neurons), and their number of spikes per half millisecond."""
     import simulation
 
     number, neuron = np.nonzero(fired)

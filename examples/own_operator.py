@@ -1,13 +1,14 @@
-"""An operator of one's own, with derivatives: filters of spike trains whose time constants are learned.
+"""Your own operator with derivatives: filters of spike trains with trainable time constants.
 
     van Rossum MCW (2001). A novel spike distance. Neural Computation 13:751-763,
     https://doi.org/10.1162/089976601300014321.
 
-Van Rossum compares spike trains by what an exponential filter makes of them. The filter is a loop over time,
-y[t] = decay * y[t - 1] + x[t], which is written here once, in Numba, for all neurons: it runs as machine code inside of
-the compiled program. With the two derivatives declared below it, by spikes and by the decay, it works in any gradient.
-The program learns the time constants of 50 filters from what they made of Poisson spikes, with noise added. The picture
-shows the time constants found beside the true ones, and the loss. Change RATE, or NOISE: there is less to learn from.
+Van Rossum's distance compares spike trains after exponential filtering. The filter is a loop over time,
+y[t] = decay * y[t - 1] + x[t]. It is written once, in Numba, for all neurons, and runs as machine code inside the
+compiled program. The two derivatives that are declared below it, with respect to the spikes and the decay, make it
+differentiable. The program learns the time constants of 50 filters from their noisy responses to Poisson spikes. The
+picture shows the learned time constants against the true ones, and the loss. Try other values of RATE or NOISE: fewer
+spikes or more noise make the time constants harder to learn.
 """
 
 import sys
@@ -22,7 +23,7 @@ from matplotlib.figure import Figure
 
 import brainevent
 
-FILTERS, RATE, DT, NOISE = 50, 40.0, 1.0, 0.2  # RATE in Hz, DT in ms; NOISE in sizes of a spike
+FILTERS, RATE, DT, NOISE = 50, 40.0, 1.0, 0.2  # RATE in Hz, DT in ms; NOISE relative to the amplitude of a spike
 STEPS, LEARNING_RATE = 150, 0.1
 
 # --- The operator -----------------------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ def outputs(x, decay, *, reverse):
 
 
 def reference(x, decay, *, reverse):
-    """What it means: the loop over time as a scan, forwards, or backwards for the transpose."""
+    """The reference: the loop over time as a scan, forwards, or backwards for the transpose."""
 
     def step(y, x):
         y = decay * y + x
@@ -46,7 +47,7 @@ def reference(x, decay, *, reverse):
 
 
 def generate(*, reverse, outs):
-    """The kernel, for one direction."""
+    """The kernel for one direction."""
 
     @brainevent.numba_kernel(outs=outs, name="leaky")
     def kernel(x, decay, out):
@@ -66,7 +67,7 @@ def by_x(dot, x, decay, *, reverse):
 
 
 def by_decay(dot, x, decay, *, reverse):
-    """dy[t] = decay * dy[t - 1] + y[t - 1]: the same filter, of its own output one step earlier."""
+    """dy[t] = decay * dy[t - 1] + y[t - 1]: the same filter, applied to its output one step earlier."""
     y = leaky(x, decay, reverse=reverse)
     none = jnp.zeros_like(y[:1])
     earlier = jnp.concatenate([y[1:], none]) if reverse else jnp.concatenate([none, y[:-1]])
@@ -85,11 +86,11 @@ brainevent.defjvp(leaky, by_x, by_decay)
 leaky.def_transpose_rule(transpose)
 
 
-# --- What it is used for ----------------------------------------------------------------------------------------------
+# --- The experiment ---------------------------------------------------------------------------------------------------
 
 
 def filtered(spikes: jax.Array, log_tau: jax.Array) -> jax.Array:
-    """What exponential filters with these time constants make of spike trains, (time, neurons)."""
+    """Spike trains (time, neurons) after exponential filters with these time constants."""
     return leaky(spikes, jnp.exp(-DT / jnp.exp(log_tau)), reverse=False)
 
 
@@ -99,7 +100,7 @@ def distance(log_tau: jax.Array, spikes: jax.Array, target: jax.Array) -> jax.Ar
 
 
 def learn(duration: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The true time constants, those found, in ms, and the loss in each step of learning."""
+    """The true and the learned time constants, in ms, and the loss in each training step."""
     keys = jax.random.split(jax.random.key(seed), 3)
     spikes = jax.random.bernoulli(keys[0], RATE * DT / 1000, (round(duration / DT), FILTERS)).astype(jnp.float32)
     true = jax.random.uniform(keys[1], (FILTERS,), minval=jnp.log(3.0), maxval=jnp.log(60.0))

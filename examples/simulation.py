@@ -1,4 +1,4 @@
-"""What the examples of networks share: the loop over time with its progress bar, statistics of spikes, the picture."""
+"""Common code of the network examples: the loop over time with its progress bar, spike statistics, and the picture."""
 
 import argparse
 import itertools
@@ -31,12 +31,12 @@ __all__ = [
     "uniform",
 ]
 
-#: Of excitatory and inhibitory neurons, and of what else there is: told apart with any colour vision (Okabe and Ito).
+#: For excitatory and inhibitory neurons, and others; distinguishable with any colour vision (Okabe and Ito).
 COLORS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7")
 
 
 class Spikes(NamedTuple):
-    """All spikes of a population, in the order of time.
+    """All spikes of a population, in temporal order.
 
     Attributes:
         time: when each was fired, in ms.
@@ -55,19 +55,19 @@ class Spikes(NamedTuple):
         return np.bincount(self.neuron, minlength=self.size) / (self.duration / 1000)
 
     def irregularity(self, fewest: int = 3) -> np.ndarray:
-        """The coefficient of variation of the interspike intervals of each neuron that fired often enough."""
+        """The CV of the interspike intervals of each neuron that fired often enough."""
         order = np.lexsort((self.time, self.neuron))
         pieces = np.split(self.time[order], np.cumsum(np.bincount(self.neuron, minlength=self.size))[:-1])
         intervals = [np.diff(piece) for piece in pieces if piece.size > fewest]
         return np.array([one.std() / one.mean() for one in intervals])
 
     def of(self, neurons: range) -> "Spikes":
-        """Those of some neurons, counted from the first of them."""
+        """The spikes of some neurons, with ids that start from 0."""
         chosen = (self.neuron >= neurons.start) & (self.neuron < neurons.stop)
         return Spikes(self.time[chosen], self.neuron[chosen] - neurons.start, len(neurons), self.duration)
 
     def after(self, begin: float) -> "Spikes":
-        """Those from a time on, counted from it."""
+        """The spikes after a time, which becomes time 0."""
         chosen = self.time > begin
         return Spikes(self.time[chosen] - begin, self.neuron[chosen], self.size, self.duration - begin)
 
@@ -118,7 +118,7 @@ def run(
 
 
 def uniform(key: jax.Array, n: int) -> jax.Array:
-    """Uniform numbers in [0, 1), one for each neuron, for noise that a large network needs in every step.
+    """Uniform random numbers in [0, 1), one per neuron, for noise in every step of a large network.
 
     A hash of the neuron's number under the key, with the constants of a search for the least bias
     (https://github.com/skeeto/hash-prospector). ``jax.random.uniform`` is the better generator, and takes ten times as
@@ -133,7 +133,7 @@ def uniform(key: jax.Array, n: int) -> jax.Array:
 
 
 def poisson(uniform: jax.Array, mean: float) -> jax.Array:
-    """Poisson numbers of a small mean, one for each uniform one, by the inverse of the distribution.
+    """Poisson random numbers with a small mean from uniform ones, by inversion of the distribution.
 
     It costs a comparison for each number that can be, in vector instructions: for a mean of 2, much less than
     ``jax.random.poisson``, which is made for means of any size.
@@ -153,11 +153,11 @@ def options(
     arguments: Sequence[str] | None = None,
     **further: dict[str, Any],
 ) -> argparse.Namespace:
-    """The command line of an example: its duration in ms, if it has one, seed and picture, and options of its own."""
+    """The command line of an example: duration in ms (if it has one), seed, picture, and additional options."""
     parser = argparse.ArgumentParser(description=description.strip().splitlines()[0])
     if duration is not None:
         parser.add_argument("--duration", type=_positive, default=duration, metavar="MS", help=f"default {duration:g}")
-    parser.add_argument("--seed", type=int, default=0, help="of everything that is drawn (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default 0)")
     parser.add_argument("--output", type=Path, default=Path(picture), metavar="PATH", help=f"default {picture}")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
     for name, how in further.items():
@@ -166,7 +166,7 @@ def options(
 
 
 def report(populations: dict[str, Spikes], seconds: float | None = None) -> None:
-    """Print the rate and the irregularity of populations."""
+    """Print the rates and the irregularity of populations."""
     for name, spikes in populations.items():
         irregularity = spikes.irregularity()
         cv = f"{np.mean(irregularity):4.2f}" if irregularity.size else "   -"
@@ -177,7 +177,7 @@ def report(populations: dict[str, Spikes], seconds: float | None = None) -> None
 
 
 def figure(*heights: float) -> tuple[Figure, list[Axes]]:
-    """A figure of panels below each other, of relative heights, with a common axis of time."""
+    """A figure with panels of the given relative heights and a common time axis."""
     drawn = Figure(figsize=(9, 2.2 * sum(heights)), dpi=120, layout="constrained", facecolor="white")
     axes = drawn.subplots(len(heights), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for one in axes:
@@ -187,7 +187,7 @@ def figure(*heights: float) -> tuple[Figure, list[Axes]]:
 
 
 def raster(axes: Axes, populations: dict[str, Spikes], *, shown: int = 400, colors: Sequence[str] = COLORS) -> None:
-    """Draw who fired when, the populations above each other, with so many neurons in all."""
+    """Draw a spike raster, with populations on top of each other, of ``shown`` neurons in total."""
     total, base = sum(spikes.size for spikes in populations.values()), 0
     for (name, spikes), color in zip(populations.items(), itertools.cycle(colors), strict=False):
         every = max(1, total // shown)
@@ -200,7 +200,7 @@ def raster(axes: Axes, populations: dict[str, Spikes], *, shown: int = 400, colo
 
 
 def activity(populations: dict[str, Spikes], *, every: float, shown: int = 400) -> Figure:
-    """The raster of populations, and below it how many spikes they fire together in ``every`` ms."""
+    """The raster of all populations, and below it their number of spikes per ``every`` ms."""
     drawn, (above, below) = figure(3, 1)
     raster(above, populations, shown=shown)
     time = np.concatenate([spikes.time for spikes in populations.values()])
@@ -211,13 +211,13 @@ def activity(populations: dict[str, Spikes], *, every: float, shown: int = 400) 
 
 
 def save(drawn: Figure, path: Path) -> None:
-    """Write the picture, and say where it is."""
+    """Write the picture, and print its path."""
     drawn.savefig(path)
     print(f"picture      {path.resolve()}")
 
 
 def timed(function: Callable[[], Any]) -> tuple[Any, float]:
-    """What a function gives, and the seconds that it took."""
+    """The result of a function, and the seconds that it took."""
     began = time.perf_counter()
     return function(), time.perf_counter() - began
 

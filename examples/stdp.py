@@ -1,16 +1,16 @@
-"""STDP and homeostasis: synapses that compete, and neurons that keep their rate.
+"""STDP and homeostasis: synapses that compete, and neurons that keep their firing rate.
 
     Song S, Miller KD, Abbott LF (2000). Competitive Hebbian learning through spike-timing-dependent synaptic
     plasticity. Nature Neuroscience 3:919-926, https://doi.org/10.1038/78829; synaptic scaling: van Rossum MCW, Bi GQ,
     Turrigiano GG (2000). Stable Hebbian learning from spike timing-dependent plasticity. J. Neurosci. 20:8812-8821,
     https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000.
 
-20 neurons hear 1,000 Poisson inputs each. Half of the inputs are correlated: their rates go up and down together, every
-20 ms. A synapse grows if its spike comes before one of the neuron, and shrinks if it comes after; as the correlated
-ones make the neuron fire, they win. At every SCALING each neuron also scales all its synapses up if it fires less than
-TARGET, and down if it fires more. (In the brain that takes days; here it is as fast as the learning.) The picture shows
-the mean weight of both halves, the rate, and the weights at the end. Change CORRELATION, or switch scaling off with
-STRENGTH = 0.
+20 neurons receive 1,000 Poisson inputs each. Half of the inputs are correlated: their rates change together every
+20 ms. A synapse is potentiated if its spike comes before a spike of the neuron, and depressed if it comes after. The
+correlated inputs win the competition, because they make the neuron fire. At each SCALING interval, each neuron also
+scales all its synapses up if its rate is below TARGET, and down if it is above. (In the brain this takes days; here it
+is as fast as the learning.) The picture shows the mean weight of both halves, the rate, and the final weights. Change
+CORRELATION, or switch scaling off with STRENGTH = 0.
 """
 
 import math
@@ -28,9 +28,9 @@ import brainevent
 INPUTS, NEURONS = 1000, 20
 DT = 0.5 * u.ms
 REST, THRESHOLD, RESET, E_EXC = -70.0 * u.mV, -54.0 * u.mV, -60.0 * u.mV, 0.0 * u.mV
-TAU_M, TAU_EXC = 20.0 * u.ms, 5.0 * u.ms  # conductances are in units of that of the membrane
+TAU_M, TAU_EXC = 20.0 * u.ms, 5.0 * u.ms  # conductances are relative to the leak conductance
 
-RATE, CORRELATION, TOGETHER = 12.0 * u.Hz, 0.8, 20.0 * u.ms  # of inputs; how much the rates of half of them vary
+RATE, CORRELATION, TOGETHER = 12.0 * u.Hz, 0.8, 20.0 * u.ms  # of inputs; variation and time scale of correlated rates
 W_MAX, A_PLUS, DEPRESSION, TAU_STDP = 0.015, 0.01, 1.05, 20.0 * u.ms
 TARGET, TAU_RATE = 15.0 * u.Hz, 2000.0 * u.ms
 SCALING, STRENGTH = 200.0 * u.ms, 0.02
@@ -41,8 +41,8 @@ class State(NamedTuple):
     g: jax.Array
     pre_trace: jax.Array
     post_trace: jax.Array
-    rate: u.Quantity  # of each neuron, on average over TAU_RATE
-    means: jax.Array  # mean weight of both halves of the inputs, in W_MAX, at the last scaling
+    rate: u.Quantity  # of each neuron, averaged over TAU_RATE
+    means: jax.Array  # mean weight of both halves of the inputs at the last scaling, in units of W_MAX
     synapses: brainevent.FixedPostNumConn  # (INPUTS, NEURONS), all to all
 
 
@@ -62,7 +62,7 @@ def make_state(seed: int) -> State:
 
 
 def inputs(key: jax.Array, number: jax.Array) -> jax.Array:
-    """Spikes of the inputs, the second half of which share a rate that changes every 20 ms."""
+    """Spikes of the inputs; the second half share a rate that changes every 20 ms."""
     common = jax.random.fold_in(key, -1 - number // round(float(TOGETHER / DT)))
     together = 1 + CORRELATION * jax.random.rademacher(common, ())
     rates = RATE * jnp.where(jnp.arange(INPUTS) < INPUTS // 2, 1.0, together)
@@ -77,14 +77,14 @@ def step(key: jax.Array, state: State, number: jax.Array) -> tuple[State, tuple[
     post = v >= THRESHOLD
     v = u.math.where(post, RESET, v)
 
-    # Traces, then the synapses of neurons that spiked; the cost scales with the number of spikes.
+    # Update the traces, then the synapses of neurons that spiked; the cost scales with the number of spikes.
     decay = math.exp(-float(DT / TAU_STDP))
     pre_trace, post_trace = state.pre_trace * decay + pre, state.post_trace * decay + post
     a_plus, a_minus = A_PLUS * W_MAX, -DEPRESSION * A_PLUS * W_MAX
     synapses = state.synapses.update_on_pre(pre, a_minus * post_trace, 0.0, W_MAX, clip="updated")
     synapses = synapses.update_on_post(a_plus * pre_trace, post, 0.0, W_MAX, clip="updated")
 
-    # Scaling reads all synapses, and happens rarely.
+    # Scaling reads all synapses, so it is done rarely.
     rate = state.rate + (post / DT - state.rate) * float(DT / TAU_RATE)
 
     def scale(weights: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -98,7 +98,7 @@ def step(key: jax.Array, state: State, number: jax.Array) -> tuple[State, tuple[
 
 
 def simulate(duration: float, seed: int = 0, progress: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The weights at the end; in each step the mean weights of both halves, in W_MAX, and the rate, in Hz."""
+    """The final weights; in each step the mean weights of both halves, in W_MAX, and the rate, in Hz."""
     dt = float(DT.to_decimal(u.ms))
     state, _, (means, rates) = simulation.run(
         step, jax.random.key(seed), make_state(seed), duration=duration, dt=dt, progress=progress, chunk=2000

@@ -1,15 +1,16 @@
-"""Training a spiking network: surrogate gradients, optax, and sparse connections.
+"""Training a spiking network with surrogate gradients, optax, and sparse connections.
 
     Neftci EO, Mostafa H, Zenke F (2019). Surrogate gradient learning in spiking neural networks. IEEE Signal Processing
     Magazine 36:51-63, https://doi.org/10.1109/MSP.2019.2931595; this surrogate: Zenke F, Ganguli S (2018). SuperSpike.
     Neural Computation 30:1514-1541, https://doi.org/10.1162/neco_a_01086.
 
 The task: tell four patterns of spikes apart. Each has a time for each of 100 inputs, at which it fires, and is shown
-with another jitter in each trial, and with some spikes missing. 80 leaky neurons hear 20 inputs each, and ten of each
-other; four readout neurons, which don't spike, sum up theirs, and the one with the largest potential is the answer. The
-derivative of a spike is zero or undefined; on the way back it is replaced by that of a smooth function. The picture
-shows loss and accuracy, one trial of each pattern in the hidden layer, and the readout. Change JITTER, or MISSING,
-until it fails; or BETA, how steep the surrogate is.
+The task is to distinguish four patterns of spikes. In a pattern, each of 100 inputs fires at a certain time. Each trial
+shows a pattern with jittered spike times and some missing spikes. 80 leaky neurons receive 20 inputs each, and spikes
+of ten other neurons. Four readout neurons, which don't spike, integrate the spikes of all 80 neurons, and the one with
+the largest potential is the answer. The derivative of a spike is zero or undefined, so the backward pass replaces it by
+the derivative of a smooth function. The picture shows loss and accuracy, and one trial of each pattern in the hidden
+layer and the readout. Increase JITTER or MISSING until training fails, or change BETA, the steepness of the surrogate.
 """
 
 import sys
@@ -25,16 +26,16 @@ from matplotlib.figure import Figure
 import brainevent
 
 INPUTS, HIDDEN, PATTERNS, STEPS = 100, 80, 4, 100  # steps of 1 ms
-JITTER, MISSING = 8.0, 0.3  # ms; probability of a spike to be missing
+JITTER, MISSING = 8.0, 0.3  # ms; probability that a spike is missing
 DECAY_V, DECAY_I, BETA = float(np.exp(-1 / 10)), float(np.exp(-1 / 5)), 10.0
-TRIALS, LEARNING_RATE = 64, 5e-3  # in each step of learning
+TRIALS, LEARNING_RATE = 64, 5e-3  # per training step
 
 Network = dict[str, Any]  # matrices by name
 
 
 @jax.custom_jvp
 def fires(v: jax.Array) -> jax.Array:
-    """1 where a potential is above the threshold, as floats: events with a gradient."""
+    """1.0 where the potential is above the threshold; floats have a gradient."""
     return (v > 1.0).astype(v.dtype)
 
 
@@ -45,7 +46,7 @@ def surrogate(primals: Any, tangents: Any) -> Any:
 
 
 def make_network(seed: int) -> Network:
-    """Sparse connections, and a weight for each; the readout hears everybody."""
+    """Sparse connections with one weight per synapse; the readout is connected with all hidden neurons."""
     rule, normal = brainevent.connect.fixed_indegree, brainevent.connect.Normal
     return {
         "inputs": rule(INPUTS, HIDDEN, 20, weight=normal(0.15, 0.15), seed=3 * seed),
@@ -55,7 +56,7 @@ def make_network(seed: int) -> Network:
 
 
 def trials(key: jax.Array, times: jax.Array, number: int) -> tuple[jax.Array, jax.Array]:
-    """Spikes (steps, trials, inputs) of random patterns, and which they are; ``times`` is (patterns, inputs)."""
+    """Spikes (steps, trials, inputs) of random patterns, and their labels; ``times`` is (patterns, inputs)."""
     which, jitter, missing = jax.random.split(key, 3)
     label = jax.random.randint(which, (number,), 0, PATTERNS)
     time = jnp.round(times[label] + JITTER * jax.random.normal(jitter, (number, INPUTS)))
@@ -71,7 +72,7 @@ def respond(network: Network, spikes: jax.Array) -> tuple[jax.Array, jax.Array]:
         arriving = brainevent.BinaryArray(spikes) @ network["inputs"]
         arriving = arriving + brainevent.BinaryArray(hidden) @ network["recurrent"]
         current = DECAY_I * current + arriving
-        v = DECAY_V * v * (1 - jax.lax.stop_gradient(hidden)) + current  # those that fired begin at 0
+        v = DECAY_V * v * (1 - jax.lax.stop_gradient(hidden)) + current  # neurons that fired are reset to 0
         hidden = fires(v)
         out = DECAY_V * out + brainevent.BinaryArray(hidden) @ network["readout"]
         return (current, v, hidden, out), (hidden, out)
@@ -81,7 +82,7 @@ def respond(network: Network, spikes: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def loss(network: Network, spikes: jax.Array, label: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The cross entropy of the answers, with a price for high rates, and how many of them are right."""
+    """The cross entropy with a penalty for high rates, and the accuracy."""
     hidden, out = respond(network, spikes)
     answer = out.max(axis=0)
     price = optax.softmax_cross_entropy_with_integer_labels(answer, label).mean()
@@ -89,7 +90,7 @@ def loss(network: Network, spikes: jax.Array, label: jax.Array) -> tuple[jax.Arr
 
 
 def train(steps: int, seed: int = 0) -> tuple[Network, jax.Array, np.ndarray]:
-    """The network, the times of the patterns, and loss and accuracy in each step of learning, (steps, 2)."""
+    """The network, the times of the patterns, and loss and accuracy in each training step, (steps, 2)."""
     keys = jax.random.split(jax.random.key(seed))
     times = jax.random.uniform(keys[0], (PATTERNS, INPUTS), minval=5.0, maxval=STEPS - 20.0)
     network = make_network(seed)

@@ -1,13 +1,13 @@
-"""Vogels 2011: inhibitory plasticity that brings a network into balance, and its neurons towards a rate of 3 Hz.
+"""Vogels 2011: inhibitory plasticity that balances a network and brings its neurons to a rate of 3 Hz.
 
     Vogels TP, Sprekeler H, Zenke F, Clopath C, Gerstner W (2011). Inhibitory plasticity balances excitation and
     inhibition in sensory pathways and memory networks. Science 334:1569-1573, https://doi.org/10.1126/science.1211095.
 
-8,000 excitatory and 2,000 inhibitory neurons get a current that makes all of them fire. Synapses from inhibitory to
-excitatory neurons begin at zero, so that excitation is unchecked, and learn: a pair of spikes within 20 ms strengthens
-a synapse, whichever came first, and each presynaptic spike weakens it. So it grows as long as its target fires faster
-than TARGET, and shrinks below. The picture shows a synchronous network that becomes asynchronous and irregular. Change
-TARGET, or ETA, the speed of learning.
+8,000 excitatory and 2,000 inhibitory neurons receive a current that makes all of them fire. Synapses from inhibitory to
+excitatory neurons are plastic and start at zero, so at first nothing balances excitation. A pair of spikes within 20 ms
+potentiates a synapse, in either order, and each presynaptic spike depresses it. A synapse therefore grows while its
+target fires faster than TARGET, and shrinks while it fires slower. The picture shows a synchronous network that becomes
+asynchronous and irregular. Change TARGET, or ETA, the learning rate.
 """
 
 import math
@@ -27,12 +27,12 @@ DT = 0.1 * u.ms
 CAPACITANCE, G_LEAK, CURRENT = 200.0 * u.pF, 10.0 * u.nS, 200.0 * u.pA
 REST, THRESHOLD, RESET, REFRACTORY = -60.0 * u.mV, -50.0 * u.mV, -60.0 * u.mV, 5.0 * u.ms
 E_EXC, E_INH, TAU_EXC, TAU_INH = 0.0 * u.mV, -80.0 * u.mV, 5.0 * u.ms, 10.0 * u.ms
-W_EXC, W_INH = 0.3 * u.nS, 3.0 * u.nS  # of synapses that don't learn
+W_EXC, W_INH = 0.3 * u.nS, 3.0 * u.nS  # of static synapses
 
 TAU_TRACE, TARGET = 20.0 * u.ms, 3.0 * u.Hz
 W_MAX = 100.0 * u.nS
-ETA = 0.01 * u.nS  # what a pair of simultaneous spikes adds
-DEPRESSION = 2 * float(TARGET * TAU_TRACE)  # at which gains and losses of a synapse cancel at the rate of TARGET
+ETA = 0.01 * u.nS  # weight change for a pair of simultaneous spikes
+DEPRESSION = 2 * float(TARGET * TAU_TRACE)  # balances potentiation and depression at the rate TARGET
 
 
 class Model(NamedTuple):
@@ -46,8 +46,8 @@ class State(NamedTuple):
     g_inh: u.Quantity
     refractory: jax.Array
     spikes: jax.Array
-    trace: jax.Array  # of each neuron: grows by 1 at each spike, and decays
-    inh_to_exc: brainevent.CSR  # (N_INH, N_EXC), with an index of its columns: it learns from postsynaptic spikes, too
+    trace: jax.Array  # one per neuron: increases by 1 at each spike, and decays
+    inh_to_exc: brainevent.CSR  # (N_INH, N_EXC), with a column index for updates after postsynaptic spikes
 
 
 def make_model(seed: int) -> tuple[Model, State]:
@@ -84,7 +84,7 @@ def step(model: Model, state: State, number: jax.Array) -> tuple[State, tuple[ja
     v = u.math.where(refractory > 0, RESET, v)
     spikes = v >= THRESHOLD
 
-    # The rule of the paper, in this order: traces, then the synapses of neurons that spiked.
+    # The rule of the paper: first update the traces, then the synapses of neurons that spiked.
     trace = state.trace * math.exp(-float(DT / TAU_TRACE)) + spikes
     change = ETA * (trace[:N_EXC] - DEPRESSION)
     learning = state.inh_to_exc.update_on_pre(spikes[N_EXC:], change, 0 * u.nS, W_MAX, clip="updated")

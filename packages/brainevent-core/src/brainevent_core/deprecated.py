@@ -38,23 +38,23 @@ _INSTEAD = {
         "compact_binary_fcnmv",
         "compact_binary_fcnmm",
     ),
-    "use CSR, with with_csc_index() for both directions; rows need no order, and tiles are the kernels' business": (
+    "use CSR, with with_csc_index() for both directions; rows need not be sorted, and kernels choose their own tiles": (
         "TCSR",
         "CscLayout",
         "EllLayout",
     ),
     "check for JITCMatrix, or for JITCScalarR, of which JITCScalarC is a subclass": ("JITCScalarMatrix",),
-    "kernels choose at run time; there is nothing to configure": (
+    "kernels choose at run time, without configuration": (
         "HybridConfig",
         "get_hybrid_config",
         "init_csr_config",
     ),
-    "the environment variable NUMBA_CACHE_DIR says where compiled kernels are kept": (
+    "set the environment variable BRAINEVENT_CACHE_DIR to choose the folder of compiled kernels": (
         "clear_cache",
         "get_cache_dir",
         "set_cache_dir",
     ),
-    "random connectivity has a stream of its own, the same on every backend": (
+    "random connectivity uses its own random stream, which is the same on every backend": (
         "PallasLFSRRNG",
         "PallasLFSR88RNG",
         "PallasLFSR113RNG",
@@ -71,7 +71,7 @@ _INSTEAD = {
         "numba_cuda_kernel",
         "register_ffi_target",
     ),
-    "there is no C++ or CUDA compiler to configure; backends bring their kernels": (
+    "no C++ or CUDA compiler has to be configured; backends include their kernels": (
         "CPPBackend",
         "CUDABackend",
         "HIPBackend",
@@ -119,13 +119,15 @@ def look_up(name: str, module: str) -> Any:
     if new is not None:
         # Behind this function and the module's `__getattr__`: the line that used the name.
         warnings.warn(
-            f"{module}.{name} is now called {module}.{new}; the old name will go.", DeprecationWarning, stacklevel=3
+            f"{module}.{name} is now called {module}.{new}; the old name will be removed.",
+            DeprecationWarning,
+            stacklevel=3,
         )
         return getattr(sys.modules[module], new)
     instead = LEFT_OUT.get(name) or LEFT_OUT.get(name.removesuffix("_p"))
     if instead is None and name.endswith("_p"):
         # The old packages had one for each function, and a few more.
-        instead = "all products are the primitives `matmul` and `sddmm` of brainevent_core.primitives; call them by @"
+        instead = "all products use the primitives `matmul` and `sddmm` of brainevent_core.primitives; call them with @"
     if instead is not None:
         raise AttributeError(f"{module} no longer has {name!r}: {instead}.", name=name)
     raise no_such_name(module, name)

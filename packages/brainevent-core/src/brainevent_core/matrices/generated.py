@@ -157,7 +157,9 @@ class JITCMatrix(Matrix):
     @property
     def first(self) -> Array:
         """The former name of :attr:`row_offset`."""
-        warnings.warn("`first` is now called `row_offset`; the old name will go.", DeprecationWarning, stacklevel=2)
+        warnings.warn(
+            "`first` is now called `row_offset`; the old name will be removed.", DeprecationWarning, stacklevel=2
+        )
         return self.row_offset
 
     @property
