@@ -1,14 +1,15 @@
-"""Which backend runs what: the requests a user can make, from the most to the least specific.
+"""Requests for backends, from the most to the least specific:
 
 1. ``backend=`` of a function,
 2. ``with use_backend(name):``,
 3. ``set_backend(platform, name)``,
 4. the environment variable ``BRAINEVENT_BACKEND``,
-5. otherwise the kernel of the highest priority that accepts the call, those of backends before core's own, and the
-   reference if there is none.
+5. otherwise the kernel with the highest priority that supports the call. Backends have priority over core's own
+   kernels, and these over the reference.
 
-A request is a preference: derived primitives (tangents, transposes, batched forms) and platforms that the backend
-does not serve are selected normally. ``backend=`` and ``strict=True`` insist; see :class:`Request`.
+A request is a preference: for derived primitives (tangents, transposes, batched forms), and on platforms that the
+backend doesn't support, kernels are selected as usual. ``backend=`` and ``strict=True`` are requirements; see
+:class:`Request`.
 """
 
 import operator
@@ -53,12 +54,12 @@ THREADS_VARIABLE = "BRAINEVENT_NUM_THREADS"
 
 @dataclass(frozen=True)
 class Request:
-    """A backend asked for by name.
+    """A request for a backend.
 
     Attributes:
         name: the backend's name, or ``"reference"``.
-        insist: raise if the backend has no kernel for the primitive on the platform being compiled.
-        strict: insist in derived primitives too.
+        insist: raise an error if the backend has no kernel for the primitive on the platform being compiled.
+        strict: also raise an error for derived primitives.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Request:
     strict: bool = False
 
     def for_derived(self) -> "Request":
-        """The same request as tangents, transposes and batched forms of the call carry it."""
+        """The same request for tangents, transposes and batched forms of the call."""
         return replace(self, insist=self.strict)
 
 
@@ -79,7 +80,7 @@ _thread_listeners: list[Callable[[int | None], None]] = []
 
 
 def invalidate_compiled() -> None:
-    """Make every cached function retrace: the set of kernels or their order has changed."""
+    """Make every cached function retrace, because the set of kernels or their order has changed."""
     with _generation_lock:
         _generation.set_global(_generation.value + 1)
 
@@ -89,11 +90,11 @@ def use_backend(name: str, *, strict: bool = False) -> Iterator[None]:
     """Prefer the kernels of one backend inside the block.
 
     Args:
-        name: a backend's name, as ``python -m brainevent info`` lists it, or ``"reference"``.
-        strict: raise :class:`~brainevent.KernelNotAvailableError` for every primitive that the backend
-            has no kernel for, instead of selecting another.
+        name: a backend's name, as listed by ``python -m brainevent info``, or ``"reference"``.
+        strict: raise :class:`~brainevent.KernelNotAvailableError` for every primitive for which the backend
+            has no kernel, instead of selecting another kernel.
 
-    Functions compiled under another request retrace, so the block also decides for cached functions.
+    Functions that were compiled with another request are traced again, so the block also affects cached functions.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -111,7 +112,7 @@ def set_backend(platform: str, name: str | None) -> None:
 
     Args:
         platform: "cpu", "cuda", "rocm" or "tpu"; "gpu" stands for "cuda" and "rocm".
-        name: the backend, as ``python -m brainevent info`` lists it, or ``"reference"``; None forgets the preference.
+        name: the backend, as listed by ``python -m brainevent info``, or ``"reference"``; None removes the preference.
 
     Raises:
         ValueError: if there is no such platform.
@@ -125,7 +126,7 @@ def set_backend(platform: str, name: str | None) -> None:
 
 
 def get_backend(platform: str) -> str | None:
-    """The name set with :func:`set_backend` for ``platform``, else ``BRAINEVENT_BACKEND``, else None."""
+    """The name set with :func:`set_backend` for ``platform``, otherwise ``BRAINEVENT_BACKEND``, otherwise None."""
     given = os.environ.get(ENVIRONMENT_VARIABLE)
     return _platform_backends.get(_platforms(platform)[0]) or (_backend_name(given) if given else None)
 
@@ -139,23 +140,23 @@ def _platforms(platform: str) -> tuple[str, ...]:
 
 
 def clear_backends() -> None:
-    """Forget every :func:`set_backend`."""
+    """Remove all preferences that were set with :func:`set_backend`."""
     _platform_backends.clear()
     invalidate_compiled()
 
 
 def set_num_threads(count: int | None) -> None:
-    """Let a kernel on CPU use up to ``count`` threads from now on; None leaves it to ``BRAINEVENT_NUM_THREADS``.
+    """Limit the number of threads of a CPU kernel from now on; with None, ``BRAINEVENT_NUM_THREADS`` applies.
 
-    Kernels run on the threads that JAX's CPU client has, one per core that the process may use, so a larger number
-    changes nothing. Small products run on one thread in any case. What XLA itself computes is not affected. Compiled
-    functions obey from their next call on, without being traced again.
+    Kernels run on the threads of JAX's CPU client, one per core that the process may use, so a larger number has no
+    effect. Small products always run on one thread. XLA's own operations are not affected. Compiled functions use
+    the new number from their next call on, without being traced again.
 
     Args:
         count: 1 or more, or None.
 
     Raises:
-        ValueError: if ``count`` is not a whole number of at least 1.
+        ValueError: if ``count`` is not an integer of at least 1.
 
     Example:
         >>> import brainevent
@@ -171,8 +172,8 @@ def set_num_threads(count: int | None) -> None:
 
 
 def num_threads() -> int | None:
-    """How many threads a kernel on CPU may use: set by :func:`set_num_threads`, else ``BRAINEVENT_NUM_THREADS``, else
-    None: as many as JAX has."""
+    """The maximal number of threads of a CPU kernel: set by :func:`set_num_threads`, otherwise by
+    ``BRAINEVENT_NUM_THREADS``; None means all threads of JAX."""
     if _num_threads is not None:
         return _num_threads
     given = os.environ.get(THREADS_VARIABLE)
@@ -182,7 +183,8 @@ def num_threads() -> int | None:
 def on_num_threads_change(listener: Callable[[int | None], None]) -> None:
     """Call ``listener(num_threads())`` now and after every :func:`set_num_threads`.
 
-    For backends, whose kernels read the number when they run. It is called for as long as the process lives.
+    This is for backends, whose kernels read the number when they run. The listener stays registered until the process
+    ends.
 
     Raises:
         ValueError: if ``BRAINEVENT_NUM_THREADS`` is not a number of threads.

@@ -1,7 +1,7 @@
-"""The weights of a model as a tree of their own, and derivatives with respect to it.
+"""The weights of a model as a pytree, and derivatives with respect to it.
 
-A matrix is a pytree whose leaves include indices and pointers. What changes every leaf it sees, as optimisers do, must
-not get hold of those: it gets the tree of :func:`weights`, in which each matrix is replaced by its weights.
+The leaves of a matrix include indices and pointers, which functions that change every leaf, such as optimisers, must
+not get. They get the pytree of :func:`weights` instead, in which each matrix is replaced by its weights.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ def weights(model: Any) -> Any: ...
 def weights(model: Any) -> Any:
     """The weights of a model: the same pytree with the ``data`` of each matrix in place of the matrix.
 
-    This is the tree for optimisers, which change every leaf: it holds no indices, pointers or seeds. Gradients of
-    :func:`grad` have its structure, and :func:`with_weights` puts new weights back.
+    Use this pytree for optimisers, which change every leaf: it contains no indices, pointers or seeds. Gradients of
+    :func:`grad` have the same structure, and :func:`with_weights` puts new weights back.
 
     Args:
-        model: a matrix, or a pytree with matrices anywhere in it.
+        model: a matrix, or a pytree that contains matrices.
 
     Returns:
-        The weights of the matrix, an array or a quantity; or the pytree. Leaves outside of matrices stay as they are.
+        The weights of the matrix, an array or a quantity; or the pytree. Leaves outside matrices stay unchanged.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -58,21 +58,21 @@ def weights(model: Any) -> Any:
 
 
 def with_weights(model: _Model, weights: Any) -> _Model:
-    """The model with other weights: every matrix keeps its structure, the rest comes from ``weights``.
+    """The model with other weights: every matrix keeps its structure, everything else comes from ``weights``.
 
     Args:
-        model: a matrix, or a pytree with matrices anywhere in it.
-        weights: a pytree of the structure of ``brainevent.weights(model)``. A matrix takes what its ``with_data``
-            takes, in the unit of its weights or another of the same dimension.
+        model: a matrix, or a pytree that contains matrices.
+        weights: a pytree of the structure of ``brainevent.weights(model)``. For a matrix, it holds an argument of its
+            ``with_data``, in the unit of its weights or a compatible one.
 
     Returns:
-        A model of the same classes, structures and units. ``jax.grad`` can differentiate it with respect to
+        A model with the same classes, structures and units. ``jax.grad`` can differentiate it with respect to
         ``weights``.
 
     Raises:
-        MathError: if ``weights`` has another structure, holds matrices, or weights of a shape that a matrix can't take.
-        DTypeError: if what is given for a matrix is no array of numbers.
-        UnitMismatchError: if its unit has another dimension than that of the matrix, as the unit of a gradient has.
+        MathError: if ``weights`` has another structure, contains matrices, or weights of a wrong shape.
+        DTypeError: if the weights of a matrix are not an array of numbers.
+        UnitMismatchError: if the weights of a matrix have an incompatible unit, such as that of a gradient.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -110,24 +110,24 @@ def value_and_grad(
 def value_and_grad(
     fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """A function that gives the value of ``fun`` and its gradient with respect to the weights of an argument.
+    """A function that returns the value of ``fun`` and its gradient with respect to the weights of an argument.
 
-    What ``jax.value_and_grad`` does, for arguments that hold matrices, anywhere in a pytree. The gradient has the
-    structure of ``brainevent.weights(argument)``: indices, pointers and seeds are not in it, so that it can't be mixed
-    up with a model, and an optimiser that gets it can't change them.
+    It corresponds to ``jax.value_and_grad``, for arguments that contain matrices, anywhere in a pytree. The gradient
+    has the structure of ``brainevent.weights(argument)``, without indices, pointers and seeds. Therefore it can't be
+    confused with a model, and an optimiser that gets it can't change them.
 
     Args:
         fun: returns a number (an array of shape (), or a quantity), or ``(number, aux)`` if ``has_aux``.
         argnums: position of the argument to differentiate with respect to, or several.
-        has_aux: whether ``fun`` also returns something that is not differentiated.
+        has_aux: whether ``fun`` also returns auxiliary data that is not differentiated.
 
     Returns:
-        A function of the same arguments that returns ``(value, gradient)``, or ``((value, aux), gradient)``. The
-        gradient is a tuple of several if there are several ``argnums``. Its unit is that of the value divided by that
-        of the weight, as in ``brainunit.autograd``.
+        A function with the same arguments that returns ``(value, gradient)``, or ``((value, aux), gradient)``. The
+        gradient is a tuple if ``argnums`` is one. Its unit is that of the value divided by that of the weight, as in
+        ``brainunit.autograd``.
 
     Raises:
-        DTypeError: a TypeError, if weights of a matrix, or a leaf outside of one, are not floating-point numbers.
+        DTypeError: a TypeError, if weights of a matrix, or a leaf outside a matrix, are not floating-point numbers.
         MathError: if there is no argument at a position.
 
     Example:
@@ -179,12 +179,12 @@ def grad(
     fun: Callable[_Parameters, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[_Parameters, Any]: ...
 def grad(fun: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
-    """A function that gives the gradient of ``fun`` with respect to the weights of an argument.
+    """A function that returns the gradient of ``fun`` with respect to the weights of an argument.
 
-    Arguments, structure, units and errors as in :func:`value_and_grad`.
+    Arguments, structure, units and errors are those of :func:`value_and_grad`.
 
     Returns:
-        A function of the same arguments that returns the gradient, or ``(gradient, aux)`` if ``has_aux``.
+        A function with the same arguments that returns the gradient, or ``(gradient, aux)`` if ``has_aux``.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

@@ -1,7 +1,7 @@
 """The errors and warnings of brainevent.
 
-Every error derives from :class:`BrainEventError` and, where Python or JAX users expect a standard exception,
-from that as well: a shape mismatch is a :class:`ValueError`, an unsupported operation a :class:`NotImplementedError`.
+Every error derives from :class:`BrainEventError`, and also from the standard exception that Python or JAX users expect:
+a shape mismatch is a :class:`ValueError`, an unsupported operation a :class:`NotImplementedError`.
 Messages say what was given, what was expected, and what to do.
 """
 
@@ -21,7 +21,7 @@ __all__ = [
 
 
 class BrainEventError(Exception):
-    """Base class of all errors that brainevent raises on purpose."""
+    """Base class of all errors that brainevent raises deliberately."""
 
 
 class MathError(BrainEventError, ValueError):
@@ -33,7 +33,7 @@ class StructureError(BrainEventError, ValueError):
 
 
 class DTypeError(BrainEventError, TypeError):
-    """An operand of a type or dtype that the operation does not take."""
+    """An operand of a type or dtype that the operation does not support."""
 
 
 class UnsupportedOperationError(BrainEventError, NotImplementedError):
@@ -41,11 +41,11 @@ class UnsupportedOperationError(BrainEventError, NotImplementedError):
 
 
 class RegistrationError(BrainEventError, ValueError):
-    """A primitive, kernel or backend declared twice, or declared inconsistently."""
+    """A primitive, kernel or backend that is declared twice, or declared inconsistently."""
 
 
 class KernelNotAvailableError(BrainEventError, RuntimeError):
-    """A backend asked for by name is unusable, or has no kernel for what was called."""
+    """A requested backend can't be used, or has no kernel for the call."""
 
 
 class KernelCompilationError(BrainEventError, RuntimeError):
@@ -53,12 +53,12 @@ class KernelCompilationError(BrainEventError, RuntimeError):
 
 
 class KernelBuildError(KernelCompilationError):
-    """A kernel of a backend could not be built on this machine. Raised by a kernel while it is traced, it makes the
-    next kernel that accepts the call run, or the reference, with a :class:`BackendWarning`."""
+    """A kernel of a backend could not be built on this machine. If a kernel raises this error while it is traced, the
+    next kernel that supports the call runs, or the reference, with a :class:`BackendWarning`."""
 
 
 class KernelFallbackExhaustedError(BrainEventError, RuntimeError):
-    """No kernel accepts the call, and the primitive has no reference to fall back on."""
+    """No kernel supports the call, and the primitive has no reference."""
 
 
 class BackendWarning(UserWarning):

@@ -1,7 +1,7 @@
-"""Index arrays of one storage made those of another. NumPy arrays give NumPy arrays, those of JAX give JAX's.
+"""Conversions of index arrays between formats. NumPy arrays are converted to NumPy arrays, JAX arrays to JAX arrays.
 
-Concrete indices are checked as in the constructors of matrices. Traced ones can't be: entries whose index is outside of
-the shape stand behind all others then, beyond the last pointer.
+Concrete indices are checked as in the constructors of matrices. Traced indices can't be checked: entries whose index is
+outside the shape are then placed after all others, beyond the last pointer.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ IndexArray = TypeVar("IndexArray", np.ndarray, Array)
 
 
 def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArray, IndexArray]:
-    """Row and column of every entry of compressed rows (column and row, for compressed columns).
+    """Row and column of every entry of compressed rows (for compressed columns, column and row).
 
     Args:
-        indptr: where each row begins, (m + 1,), any integer dtype.
+        indptr: the position of each row's first entry, (m + 1,), any integer dtype.
         indices: column of every entry, (nse,), any integer dtype.
 
     Returns:
-        ``(row, col)``, each (nse,), int32, or int64 where these are or need to be.
+        ``(row, col)``, each (nse,), int32, or int64 if the arguments are int64 or the values need it.
 
     Raises:
         StructureError: if pointers decrease or indices are negative.
-        MathError: if an array is no vector, or an index needs 64 bits and JAX's 64-bit mode is off.
+        MathError: if an array is not a vector, or an index needs 64 bits and JAX's 64-bit mode is off.
         DTypeError: if an array does not hold integers.
 
     Example:
@@ -74,9 +74,10 @@ def coo_to_csc_index(
         shape: (rows, columns).
 
     Returns:
-        ``(indptr, indices, order)``: where each column begins, (columns + 1,); the row of every entry, (nse,); and
-        its place in the list, (nse,), so that ``data[order]`` are the weights. Entries of a column keep their order.
-        int32, or int64 if there are too many entries, rows or columns for that (which takes JAX's 64-bit mode).
+        ``(indptr, indices, order)``: the position of each column's first entry, (columns + 1,); the row of every entry,
+        (nse,); and its position in the list, (nse,), so that ``data[order]`` are the weights. Entries of a column keep
+        their order. The dtype is int32, or int64 if the numbers of entries, rows or columns need it (and JAX's 64-bit
+        mode is on).
 
     Raises:
         StructureError: if an index is out of range.
@@ -94,10 +95,11 @@ def coo_to_csc_index(
 
 
 def coo2csr(row: IndexArray, col: IndexArray, *, shape: Sequence[int]) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Compressed rows of a list of entries; arguments, errors and results as in :func:`coo_to_csc_index`.
+    """Compressed rows of a list of entries; arguments, errors and results are those of :func:`coo_to_csc_index`.
 
     Returns:
-        ``(indptr, indices, order)``: where each row begins, the column of every entry, and its place in the list.
+        ``(indptr, indices, order)``: the position of each row's first entry, the column of every entry, and its
+        position in the list.
 
     Example:
         >>> import brainevent, numpy as np
@@ -119,13 +121,13 @@ def csr_to_csc_index(
     """Compressed columns of a matrix in compressed rows.
 
     Args:
-        indptr: where each row begins, (rows + 1,), any integer dtype.
+        indptr: the position of each row's first entry, (rows + 1,), any integer dtype.
         indices: column of every entry, (nse,), any integer dtype.
         shape: (rows, columns).
 
     Returns:
-        ``(indptr, indices, order)``: where each column begins, the row of every entry, and its place in the compressed
-        rows, so that ``data[order]`` are the weights; as in :func:`coo_to_csc_index`.
+        ``(indptr, indices, order)``: the position of each column's first entry, the row of every entry, and its
+        position in the compressed rows, so that ``data[order]`` are the weights; as for :func:`coo_to_csc_index`.
 
     Raises:
         StructureError: if an index is out of range or pointers decrease.
@@ -149,13 +151,13 @@ def csc_to_csr_index(
     """Compressed rows of a matrix in compressed columns: :func:`csr_to_csc_index` with rows and columns exchanged.
 
     Args:
-        indptr: where each column begins, (columns + 1,), any integer dtype.
+        indptr: the position of each column's first entry, (columns + 1,), any integer dtype.
         indices: row of every entry, (nse,), any integer dtype.
         shape: (rows, columns).
 
     Returns:
-        ``(indptr, indices, order)``: where each row begins, the column of every entry, and its place in the compressed
-        columns.
+        ``(indptr, indices, order)``: the position of each row's first entry, the column of every entry, and its
+        position in the compressed columns.
 
     Example:
         >>> import brainevent, numpy as np

@@ -1,4 +1,4 @@
-"""What is installed, what can run, and which kernel would run: the report of ``python -m brainevent info``."""
+"""The report of ``python -m brainevent info``: what is installed, what can run, and which kernels would run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainun
 
 
 def gather() -> dict[str, Any]:
-    """Everything the report says, as plain data.
+    """The contents of the report, as plain data.
 
     Returns:
-        ``versions``: name → version or None; ``backends``: one entry for core's own and each installed one;
-        ``primitives``: for each, the kernels on each platform in the order in which they are tried, and what is
-        left to XLA by design, with the reason.
+        ``versions``: name → version or None; ``backends``: one entry for core's own kernels and each installed backend;
+        ``primitives``: for each, the kernels on each platform in the order in which they are tried, and the calls that
+        are left to XLA by design, with the reason.
     """
     statuses = backends()
     others = [s.backend for s in statuses if s.backend is not None and s.name != config.EVENTS]
@@ -129,7 +129,7 @@ def _version(distribution: str) -> str | None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned columns under a head, as text."""
+    """Aligned columns with a header, as text."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     widths[-1] = 0  # the last column runs as far as it likes
     lines = [head, ["-" * max(width, len(title)) for width, title in zip(widths, head)], *rows]

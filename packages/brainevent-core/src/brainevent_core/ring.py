@@ -1,4 +1,4 @@
-"""Delays in use: steps of times, and the ring in which events wait until they arrive."""
+"""Delays: conversion of times to steps, and the ring buffer in which input waits until it arrives."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ __all__ = ["DelayRing", "steps"]
 
 
 def steps(time: QuantityLike, dt: QuantityLike) -> Any:
-    """Times as delays: how many steps of length ``dt`` they are, to the nearest whole number.
+    """Convert times to delays: the number of steps of length ``dt``, rounded to the nearest integer.
 
     Args:
         time: a number, an array or a quantity, at least half a step; or a distribution of
             :mod:`brainevent.connect`, whose parameters are converted.
-        dt: the length of a step, one number or quantity in a unit that fits.
+        dt: the length of a step, one number or quantity in a compatible unit.
 
     Returns:
-        An integer, or an array of uint8, uint16 or int32, the smallest that holds them (int32 if they are traced); or a
-        distribution, whose draws :mod:`brainevent.connect` rounds.
+        An integer, or an array of uint8, uint16 or int32, the smallest dtype that holds the values (int32 if they are
+        traced); or a distribution, whose draws :mod:`brainevent.connect` rounds.
 
     Raises:
-        MathError: if a time is less than half a step, or not finite, and can be seen; or ``dt`` is not positive.
-        UnitMismatchError: if only one has a unit, or units don't fit.
+        MathError: if a concrete time is less than half a step, or not finite; or if ``dt`` is not positive.
+        UnitMismatchError: if only one has a unit, or the units are incompatible.
 
     Example:
         >>> import brainevent, brainunit as u
@@ -70,31 +70,33 @@ def steps(time: QuantityLike, dt: QuantityLike) -> Any:
 
 
 class DelayRing:
-    """Events that are on their way: a ring of slots, one for each of the next steps, and the step that it is now.
+    """A ring buffer of delayed input: one slot for each of the next steps, and the current step.
 
-    A pytree, made to be the carry of a loop: :meth:`add` and :meth:`pop` give new rings, and in a compiled loop work in
-    the memory of the old one. The ring begins at step 0. :meth:`add` at step t delivers what arrives at the steps
-    t + delay, and :meth:`pop` takes what arrives at step t and moves on to step t + 1. So events that are added before
-    ``pop`` belong to the step that it takes, and those that are added after it to the next one.
+    It is a pytree, meant to be the carry of a loop: :meth:`add` and :meth:`pop` return new rings, and in a compiled
+        loop
+    they use the memory of the old one. The ring starts at step 0. :meth:`add` at step t delivers input that arrives at
+    the steps t + delay, and :meth:`pop` takes the input that arrives at step t and moves on to step t + 1. Therefore,
+    events that are added before ``pop`` belong to the step that it takes, and those that are added after it to the next
+    step.
 
     Args:
-        slots: how many there are, more than the largest delay of what is added.
+        slots: the number of slots, which must be larger than the largest delay.
         n_post: number of postsynaptic neurons.
         dtype: of the sums; float32, or float64 if that is JAX's default. Weights are converted to it.
-        unit: the unit of the sums, that of weights times that of graded events, or one like it.
-        split: that of the matrices which deliver to it, if they are split over devices: each device has the ring of its
-            own neurons.
+        unit: the unit of the sums, compatible with that of weights times that of graded events.
+        split: the split of the matrices that deliver to the ring, if they are split over devices: each device has the
+            ring of its own neurons.
 
     Attributes:
-        buffer: an array or a quantity, (slots, n_post); what arrives at step t is in ``buffer[t % slots]``. In blocks
-            if it is split, (blocks, slots, n_post / blocks).
-        split: how it is split over devices, None if it isn't.
-        t: the present step modulo the number of slots, an int32 scalar.
+        buffer: an array or a quantity, (slots, n_post); input of step t is in ``buffer[t % slots]``. If it is split, it
+            has blocks, (blocks, slots, n_post / blocks).
+        split: how it is split over devices, or None.
+        t: the current step modulo the number of slots, an int32 scalar.
 
     Raises:
-        MathError: if there are fewer than two slots, or numbers are no whole ones.
-            Or the neurons can't be split evenly, or are split by="pre".
-        DTypeError: if ``dtype`` is none of floating-point numbers.
+        MathError: if there are fewer than two slots, if numbers are not integers, or if the neurons can't be split
+            evenly, or are split by="pre".
+        DTypeError: if ``dtype`` is not a floating-point dtype.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -151,12 +153,12 @@ class DelayRing:
 
     @property
     def slots(self) -> int:
-        """How many slots there are."""
+        """The number of slots."""
         return int(self.buffer.shape[-2])
 
     @property
     def n_post(self) -> int:
-        """Number of postsynaptic neurons; inside ``shard_map`` over the axis of its split, of those of this device."""
+        """Number of postsynaptic neurons; inside ``shard_map`` over the axis of its split, those of this device."""
         return int(self.buffer.shape[-1] * (1 if self.split is None else self.buffer.shape[0]))
 
     @property
@@ -166,7 +168,7 @@ class DelayRing:
 
     @property
     def unit(self) -> units.Unit | None:
-        """The unit of the sums, None if they have none."""
+        """The unit of the sums, or None."""
         return units.unit_of(self.buffer)
 
     def __repr__(self) -> str:
@@ -177,11 +179,11 @@ class DelayRing:
         return f"DelayRing(slots={self.slots}, n_post={self.n_post}, dtype={self.dtype}{unit}{split})"
 
     def add(self, spikes: OperandLike, conn: Matrix, *, backend: str | None = None) -> Self:
-        """The ring with what ``spikes @ conn`` causes, each entry at its delay from now.
+        """Deliver ``spikes @ conn`` to the ring, each entry with its delay from the current step.
 
         Args:
-            spikes: (pre,); events, booleans (each True is an event), or numbers, as beside a matrix without delays.
-            conn: (pre, n_post), with delays: ``delay=`` of its constructor or :meth:`with_delay`. Its cost scales with
+            spikes: (pre,); events, booleans (each True is an event), or numbers, as for a matrix without delays.
+            conn: (pre, n_post), with delays: ``delay=`` of its constructor or :meth:`with_delay`. The cost scales with
                 the number of spikes if the matrix is compressed by rows or has a column index.
             backend: name of the backend that must run it.
 
@@ -190,12 +192,12 @@ class DelayRing:
             respect to float events.
 
         Raises:
-            MathError: if lengths don't fit, ``conn`` has no delays, or one of both is split in another way than the
-                other.
+            MathError: if lengths don't fit, if ``conn`` has no delays, or if ring and ``conn`` are split in different
+                ways.
             UnsupportedOperationError: if ``conn`` is split by presynaptic neurons.
-            StructureError: if a delay is as large as the number of slots, and can be seen; one that can't be seen does
-                not arrive.
-            UnitMismatchError: if weights (times numbers) have another dimension than the ring.
+            StructureError: if a concrete delay is not less than the number of slots; events with such a traced delay
+                never arrive.
+            UnitMismatchError: if the unit of weights (times numbers) is incompatible with that of the ring.
         """
         if not isinstance(conn, Matrix):
             raise DTypeError(f"A ring takes a matrix with delays, got {type(conn).__name__}.")
@@ -207,22 +209,22 @@ class DelayRing:
         return self._new(buffer, self.t)
 
     def add_steps(self, *projections: tuple[OperandLike, Matrix], backend: str | None = None) -> Self:
-        """The ring with what the spikes of the last steps cause, those that :meth:`pop` has taken.
+        """Deliver the spikes of the last steps at once, after :meth:`pop` has been called for these steps.
 
-        Where no delay is less than m steps, the spikes of m steps may travel at once: neurons go on alone for so long,
-        and then all devices exchange what fired. For matrices that are split that is one exchange of m steps' spikes
-        in the place of m, and for others the same sums: those of :meth:`add` in each of the steps, bit for bit.
+        If no delay is less than m steps, the spikes of m steps can be exchanged at once: the neurons are simulated for
+        m steps, and then all devices exchange their spikes. For matrices that are split, this is one exchange instead
+        of m. The sums are the same as with :meth:`add` in each of the steps, bit for bit, also for other matrices.
 
         Args:
-            *projections: ``(spikes, conn)``; several that deliver to one ring are given together, for that is the order
-                of sums that :meth:`add` has. ``spikes`` are (m, pre), the oldest first: the last of them belong to the
-                step before the present one. ``conn`` is as in :meth:`add`, and no delay is less than m.
+            *projections: ``(spikes, conn)``. Give all projections onto the same ring together, so that sums have the
+                same order as with :meth:`add`. ``spikes`` are (m, pre), the oldest first: the last of them belong to
+                the step before the current one. ``conn`` is as in :meth:`add`, and no delay is less than m.
             backend: name of the backend that must run it.
 
         Raises:
-            MathError: as :meth:`add`; or if spikes are of different numbers of steps.
-            StructureError: if a delay is less than m, or as large as the number of slots, and can be seen. Inside of
-                ``jit`` none can: look at ``int(conn.delay.min())`` before.
+            MathError: as for :meth:`add`; or if spikes have different numbers of steps.
+            StructureError: if a concrete delay is less than m, or not less than the number of slots. Inside ``jit``,
+                delays are traced: check ``int(conn.delay.min())`` before.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -289,14 +291,14 @@ class DelayRing:
 
     @property
     def now(self) -> Array | Quantity:
-        """What arrives at the present step, which stays the present one; (n_post,)."""
+        """The input of the current step, (n_post,), without moving on."""
         return look(self.buffer, self.t, self.split)
 
     def pop(self) -> tuple[Array | Quantity, Self]:
-        """What arrives now, and the ring one step later.
+        """The input of the current step, and the ring at the next step.
 
         Returns:
-            ``(now, ring)``: an array or quantity, (n_post,), and the ring in which its slot is empty, for the step
+            ``(now, ring)``: an array or quantity, (n_post,), and the ring in which this slot is cleared, for the step
             that is ``slots`` steps later.
         """
         now, emptied = take(self.buffer, self.t, self.split)

@@ -8,8 +8,8 @@
 
     currents = brainevent.BinaryArray(spikes) @ conn
 
-Each device has the synapses of some postsynaptic neurons and sums their inputs; only spikes travel.
-``docs/guide/devices.md`` tells what holds.
+Each device stores the synapses of some postsynaptic neurons and sums their inputs; only spikes are communicated.
+``docs/guide/devices.md`` has the details.
 """
 
 from __future__ import annotations
@@ -37,26 +37,27 @@ __all__ = ["Split", "exchange", "shard", "unshard"]
 def exchange(events: OperandLike, axis: str | Split, *, capacity: int | None = None) -> BinaryArray | BitPackedBinary:
     """The spikes of all devices, on each of them.
 
-    Spikes of several steps, (steps, n), travel at once: where the smallest delay is m steps, those of m steps, see
-    :meth:`brainevent.DelayRing.add_steps`. It is latency that a step waits for, more than for bytes.
+    Spikes of several steps, (steps, n), can be exchanged at once: if the smallest delay is m steps, those of m steps,
+    see :meth:`brainevent.DelayRing.add_steps`. This saves time because latency takes longer than the transfer of bytes.
 
     Args:
-        events: inside ``shard_map``, those of this device's neurons, (n,) or (batch, n), of the same shape on all
-            devices: events, or a plain array in which nonzero entries are. Outside, those of all.
-        axis: the name of the axis of the mesh; outside of ``shard_map`` a :class:`Split`, by whose axis they are split.
-        capacity: how many spikes a device lists, for each vector. They travel as lists of that length, 4 bytes a spike,
-            instead of as bits, 1 byte for 8 neurons. Where any device has more, which all of them see in the counts
-            that come with the lists, bits travel as well. None for bits alone. Lists that are no shorter than the bits
-            are not made, nor are lists of floats.
+        events: inside ``shard_map``, those of this device's neurons, (n,) or (batch, n), with the same shape on all
+            devices: events, or a plain array in which nonzero entries are events. Outside, those of all neurons.
+        axis: the name of the axis of the mesh; outside ``shard_map`` a :class:`Split`, along whose axis the events are
+            split.
+        capacity: the maximal number of spikes that a device lists, for each vector. Lists are exchanged with 4 bytes
+            per spike, instead of bits with 1 byte per 8 neurons. If any device has more spikes, which all devices see
+            from the counts that come with the lists, bits are exchanged as well. None: only bits. Lists are not used if
+            they are no shorter than the bits, or for floats.
 
     Returns:
-        The events of all, (devices · n,) or (batch, devices · n), in the order of the devices: packed, if n is a
-        multiple of 32, and otherwise as booleans. Events that were floats stay floats, zeros and ones, with the
-        straight-through derivative.
+        The events of all devices, (devices · n,) or (batch, devices · n), in the order of the devices: packed, if n is
+        a multiple of 32, and otherwise as booleans. Float events stay floats, zeros and ones, with the straight-through
+        derivative.
 
     Raises:
-        MathError: outside of a ``shard_map`` over the axis if only that is given, for another rank, or for neurons that
-            the devices can't share evenly.
+        MathError: for the name of an axis outside a ``shard_map`` over it, for another rank, or if the neurons can't be
+            divided evenly.
         DTypeError: for complex numbers.
 
     Example:

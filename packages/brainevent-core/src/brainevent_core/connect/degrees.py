@@ -1,4 +1,4 @@
-"""Rules that fix how many synapses there are: of every neuron, or in all."""
+"""Rules that fix the number of synapses, per neuron or in total."""
 
 from __future__ import annotations
 
@@ -41,16 +41,17 @@ def fixed_outdegree(
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
-        allow_autapses: whether a neuron may connect to itself. False is for a population that connects to itself, so
-            that neuron i is the same on both sides.
-        allow_multapses: whether a neuron may have several synapses with the same target. Then targets are independent;
-            otherwise each set of ``degree`` targets is equally likely.
-        rows: (start, stop) or a slice: only these presynaptic neurons. The matrix has the shape (stop - start, n_post).
+        seed: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
+        allow_autapses: whether a neuron may connect to itself. False is only for a population that connects to itself,
+            so that neuron i is the same on both sides.
+        allow_multapses: whether a neuron may have several synapses with the same target. If so, targets are
+            independent; otherwise each set of ``degree`` targets has the same probability.
+        rows: (start, stop) or a slice: draw only these presynaptic neurons. The matrix has the shape (stop - start,
+            n_post).
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" (if all in-degrees happen to be equal) or
             "dense".
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -92,14 +93,15 @@ def fixed_indegree(
 ) -> StoredMatrix:
     """Every postsynaptic neuron has ``degree`` random presynaptic sources.
 
-    It is the transpose of ``fixed_outdegree(n_post, n_pre, degree, ...)``, and takes the same arguments, but for:
+    The rule is the transpose of ``fixed_outdegree(n_post, n_pre, degree, ...)``, and has the same arguments, except:
 
     Args:
-        columns: (start, stop) or a slice: only these postsynaptic neurons. The matrix has the shape (n_pre, stop -
+        columns: (start, stop) or a slice: draw only these postsynaptic neurons. The matrix has the shape (n_pre, stop -
             start). The rule draws by column.
-        format: "csc" and "fixed_pre_num" are what the rule draws; others cost a sort of all synapses.
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by postsynaptic neuron.
+        format: "csc" and "fixed_pre_num" are the formats in which the rule draws; others require a sort of all
+            synapses.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by postsynaptic neuron.
 
     Example:
         >>> from brainevent import connect
@@ -170,19 +172,18 @@ def fixed_total_number(
 
     Args:
         n_pre, n_post: numbers of neurons.
-        number: synapses of the whole matrix.
+        number: total number of synapses.
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
-        allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself.
-        allow_multapses: whether a pair may have several synapses. Then each synapse is drawn independently (degrees are
-            binomial); otherwise each set of ``number`` pairs is equally likely.
-        rows: (start, stop) or a slice: only these presynaptic neurons. All synapses are drawn for it, and those of
-            other rows left out.
+        seed: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
+        allow_autapses: whether a neuron may connect to itself; False is only for a population that connects to itself.
+        allow_multapses: whether a pair may have several synapses. If so, each synapse is drawn independently (degrees
+            are binomial); otherwise each set of ``number`` pairs has the same probability.
+        rows: (start, stop) or a slice: only these presynaptic neurons. All synapses are drawn, and those of other rows
+            are dropped.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. This rule can't, and says so.
+        split: not supported by this rule, which can't draw single blocks; raises an error.
 
     Returns:
         A matrix of shape (n_pre, n_post).

@@ -20,25 +20,25 @@ __all__ = ["Distribution", "LogNormal", "Normal", "Uniform"]
 class Distribution(abc.ABC):
     """Base class of distributions of weights: a quantile function, and a unit.
 
-    Each synapse has a uniform number of its own, by (seed, row, position in the row), and the weight is the quantile
-    there. So a subclass is a distribution of your own.
+    Each synapse has its own uniform random number, drawn from (seed, row, position in the row), and the weight is the
+    quantile of this number. Subclass it for your own distributions.
     """
 
     @property
     @abc.abstractmethod
     def unit(self) -> Any:
-        """The unit of the weights, None if they have none."""
+        """The unit of the weights, or None."""
 
     @abc.abstractmethod
     def quantile(self, probability: np.ndarray) -> np.ndarray:
-        """The weights, in :attr:`unit`, below which another one is with these probabilities.
+        """The quantiles of the weights, in :attr:`unit`.
 
         Args:
-            probability: float64, between 0 and 1, neither of them among them.
+            probability: float64, between 0 and 1 (exclusive).
         """
 
     def in_steps(self, dt: QuantityLike) -> Distribution:
-        """The distribution of these times in steps of length ``dt``; what :func:`brainevent.steps` gives of it."""
+        """The distribution of these times in steps of length ``dt``, as returned by :func:`brainevent.steps`."""
         return _InSteps(self, dt)
 
 
@@ -81,11 +81,11 @@ def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:
 
 @dataclass(frozen=True, eq=False)
 class Uniform(Distribution):
-    """Uniform between two bounds.
+    """The uniform distribution between two bounds.
 
     Args:
         low: the lower bound, a number or a quantity.
-        high: the upper bound, in a unit that fits.
+        high: the upper bound, in a compatible unit.
 
     Raises:
         MathError: if ``high`` is below ``low``.
@@ -158,17 +158,17 @@ class _Truncated(Distribution):
 
 
 class Normal(_Truncated):
-    """Normal, or normal between two bounds.
+    """The normal distribution, optionally truncated to bounds.
 
     Args:
         mean: of the normal distribution, a number or a quantity.
-        std: its standard deviation, in a unit that fits; 0 gives the mean.
-        low: the lower bound, None for none. What is outside of the bounds is cut off, and the distribution within them
-            is that of numbers drawn again until they are inside (mean and standard deviation are others, then).
-        high: the upper bound.
+        std: the standard deviation, in a compatible unit; 0 gives the mean.
+        low: the lower bound, or None. With bounds, the distribution is truncated, as if numbers outside the bounds were
+            drawn again (this changes the mean and the standard deviation).
+        high: the upper bound, or None.
 
     Raises:
-        MathError: if ``std`` is negative, or nothing is left between the bounds.
+        MathError: if ``std`` is negative, or the bounds exclude all numbers.
 
     Example:
         >>> import brainunit as u
@@ -189,18 +189,18 @@ class Normal(_Truncated):
 
 
 class LogNormal(_Truncated):
-    """Log-normal, or log-normal between two bounds.
+    """The log-normal distribution, optionally truncated to bounds.
 
     With σ² = ln(1 + (std/mean)²) and μ = ln(mean) − σ²/2, the logarithm of a weight is normal with mean μ and standard
     deviation σ.
 
     Args:
         mean: of the weights themselves, not of their logarithm; positive, a number or a quantity.
-        std: their standard deviation, in a unit that fits; 0 gives the mean.
+        std: standard deviation of the weights, in a compatible unit; 0 gives the mean.
         low, high: as for :class:`Normal`.
 
     Raises:
-        MathError: if ``mean`` isn't positive, ``std`` is negative, or nothing is left between the bounds.
+        MathError: if ``mean`` isn't positive, ``std`` is negative, or the bounds exclude all numbers.
 
     Example:
         >>> from brainevent import connect

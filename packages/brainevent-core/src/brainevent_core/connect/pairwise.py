@@ -1,4 +1,4 @@
-"""Rules that decide for each pair of neurons by itself whether it is connected."""
+"""Rules that connect each pair of neurons independently of other pairs."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def one_to_one(
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
+        seed: of random weights: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n, n).
@@ -84,13 +84,13 @@ def all_to_all(
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: of random weights: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
-        allow_autapses: whether neurons connect to themselves; False is for a population that connects to itself.
+        seed: of random weights: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
+        allow_autapses: whether neurons connect to themselves; False is only for a population that connects to itself.
         symmetric: see :func:`pairwise_bernoulli`.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo", "fixed_post_num", "fixed_pre_num" or "dense".
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
@@ -132,9 +132,9 @@ def pairwise_bernoulli(
     format: FormatName = "csr",
     split: Split | None = None,
 ) -> StoredMatrix:
-    """Every pair of neurons is connected with probability ``prob``, independently.
+    """Every pair of neurons is connected independently with probability ``prob``.
 
-    With the same probability and seed, the connections are those of ``JITCScalarR(weight, prob, seed)``, stored.
+    With the same probability and seed, the connections are those of ``JITCScalarR(weight, prob, seed)``, but stored.
 
     Args:
         n_pre, n_post: numbers of neurons.
@@ -142,25 +142,25 @@ def pairwise_bernoulli(
         weight: a number, an array, a distribution or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
-        allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself, and
-            leaves out the diagonal.
-        symmetric: whether every synapse has its reverse, with the same weight and delay (``make_symmetric`` and
-            ``symmetric_pairwise_bernoulli`` of NEST); for a population that connects to itself. The connections from a
-            neuron to those with higher numbers, and to itself, are those of the network that isn't symmetric, and
-            decide; a weight function sees them alone. An array of weights isn't taken. A block of rows draws all rows
-            before it, too.
+        seed: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
+        allow_autapses: whether a neuron may connect to itself; False is only for a population that connects to itself,
+            and excludes the diagonal.
+        symmetric: whether every synapse has a reverse synapse, with the same weight and delay (``make_symmetric`` and
+            ``symmetric_pairwise_bernoulli`` of NEST); only for a population that connects to itself. The connections
+            from a neuron to itself and to neurons with higher numbers are those of the network without ``symmetric``,
+            and the others are their reverse. A weight function is called only for the former. Arrays of weights are not
+            supported. For a block of rows, all rows before it are drawn as well.
         rows: (start, stop) or a slice: only these presynaptic neurons.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
 
     Raises:
         MathError: if an argument is out of range.
-        DTypeError: if ``prob`` is traced or no number.
+        DTypeError: if ``prob`` is traced or not a number.
 
     Example:
         >>> import brainevent

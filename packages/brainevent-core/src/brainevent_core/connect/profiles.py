@@ -1,4 +1,4 @@
-"""Functions of the distance: of the probability of a connection, and of weights."""
+"""Functions of the distance, for connection probabilities and for weights."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["ExponentialProfile", "GaussianProfile", "LinearProfile", "Profile"]
 
 
 class Profile(abc.ABC):
-    """Base class of functions of the distance alone; a subclass is a profile of your own."""
+    """Base class of functions of the distance; subclass it for your own profiles."""
 
     @abc.abstractmethod
     def __call__(self, distance: Any) -> Any:
-        """The value at some distances.
+        """The value at the given distances.
 
         Args:
-            distance: an array (float64, of NumPy; of JAX from :func:`by_distance`), or a quantity over one.
+            distance: an array (NumPy's float64; a JAX array from :func:`by_distance`), or a quantity of one.
 
         Returns:
             An array of the shape of ``distance``, or a quantity.
@@ -95,7 +95,7 @@ class LinearProfile(Profile):
     """``peak · (1 − distance / reach)`` up to the reach, and 0 beyond.
 
     Args:
-        reach: the distance at which it becomes 0, in the unit of the positions.
+        reach: the distance at which the value becomes 0, in the unit of the positions.
         peak: the value at distance 0.
     """
 

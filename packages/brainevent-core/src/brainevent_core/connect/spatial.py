@@ -1,4 +1,4 @@
-"""Connections whose probability depends on the distance of two neurons."""
+"""Connections whose probability depends on the distance between two neurons."""
 
 from __future__ import annotations
 
@@ -44,36 +44,36 @@ def distance(
     format: FormatName = "csr",
     split: Split | None = None,
 ) -> StoredMatrix:
-    """Two neurons are connected with a probability that depends on their distance, independently of others.
+    """Every pair of neurons is connected independently with a probability that depends on their distance.
 
     Args:
         positions_pre: (n_pre, d), or (n_pre,) on a line; numbers, or a quantity.
-        positions_post: (n_post, d), in a unit that fits.
+        positions_post: (n_post, d), in a compatible unit.
         kernel: the probability: a :class:`~brainevent.connect.GaussianProfile`, another profile, a number (with
             ``radius``), or a function of a vector of distances (float64, or a quantity in the unit of
-            ``positions_pre``), which gives a probability for each. It is called with those of some rows at a time.
-        radius: of the mask: neurons farther away than this aren't connected. With it, the cost scales with the number
-            of pairs within the radius; without, with that of all pairs.
-        periodic: lengths of a box with periodic boundaries, one for all dimensions or (d,); 0 for a dimension that has
-            ends. Distances are those of the nearest images.
+            ``positions_pre``), which returns a probability for each. It is called for a few rows at a time.
+        radius: neurons farther apart than this aren't connected. With a radius, the cost scales with the number of
+            pairs within it, otherwise with the number of all pairs.
+        periodic: lengths of a box with periodic boundaries, one for all dimensions or (d,); 0 for a dimension without
+            periodic boundaries. Distances are those of the nearest images.
         weight: a number, an array, a distribution, a profile or a function, see :mod:`brainevent.connect`.
         delay: steps until an event arrives: a number, an array, a distribution or a function, see
             :mod:`brainevent.connect`. None: a matrix without delays.
-        seed: a whole number, two 32-bit words or a ``jax.random`` key; None draws one.
-        allow_autapses: whether a neuron may connect to itself; False is for a population that connects to itself.
-        symmetric: whether every synapse has its reverse, with the same weight, see
+        seed: an integer, two 32-bit words or a ``jax.random`` key; with None, a random seed is used.
+        allow_autapses: whether a neuron may connect to itself; False is only for a population that connects to itself.
+        symmetric: whether every synapse has a reverse synapse with the same weight, see
             :func:`~brainevent.connect.pairwise_bernoulli`.
-        rows: (start, stop) or a slice: only these presynaptic neurons. All positions are given.
+        rows: (start, stop) or a slice: only these presynaptic neurons. The positions are those of all neurons.
         format: "csr", "csc", "coo" or "dense"; "fixed_post_num" and "fixed_pre_num" if degrees happen to be equal.
-        split: makes a matrix in blocks over devices, see :func:`brainevent.sharding.shard`; each process draws those
-            of its own devices, and no others. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`; each process draws
+            only the blocks of its own devices. The rule draws by presynaptic neuron: ``Split(..., by="pre")``.
 
     Returns:
         A matrix of shape (n_pre, n_post).
 
     Raises:
-        MathError: if shapes don't fit, or the kernel gives what is no probability.
-        UnitMismatchError: if lengths have units that don't fit.
+        MathError: if shapes don't fit, or the kernel returns a value that is not a probability.
+        UnitMismatchError: if lengths have incompatible units.
 
     Example:
         >>> import brainunit as u
@@ -121,25 +121,25 @@ def by_distance(
     radius: QuantityLike | None = None,
     periodic: QuantityLike | None = None,
 ) -> Callable[[ArrayLike, ArrayLike], Array]:
-    """The probability of a connection by the distance of its neurons, as a function that works under ``jit``.
+    """The connection probability by distance, as a function of neurons that works under ``jit``.
 
-    It is what ``probability`` of :meth:`brainevent.CSR.rewire` takes, and means what :func:`distance` draws.
+    Use it as ``probability`` of :meth:`brainevent.CSR.rewire`. The probabilities are those of :func:`distance`.
 
     Args:
         positions_pre: (n_pre, d), or (n_pre,) on a line; numbers, or a quantity.
-        positions_post: (n_post, d), in a unit that fits.
-        kernel: the probability: a profile, a number (with ``radius``), or a function of a vector of distances (an array
-            of JAX, or a quantity in the unit of ``positions_pre``), which gives a probability for each.
+        positions_post: (n_post, d), in a compatible unit.
+        kernel: the probability: a profile, a number (with ``radius``), or a function of a vector of distances (a JAX
+            array, or a quantity in the unit of ``positions_pre``), which returns a probability for each.
         radius: beyond it, the probability is 0.
         periodic: lengths of a box with periodic boundaries, see :func:`distance`.
 
     Returns:
-        ``(pre, post) → probability``, of arrays of neurons of one shape. Distances are float32, or float64 in JAX's
-        64-bit mode.
+        ``(pre, post) → probability``, for arrays of neurons of the same shape. Distances are float32, or float64 in
+        JAX's 64-bit mode.
 
     Raises:
         MathError: if shapes don't fit.
-        UnitMismatchError: if lengths have units that don't fit.
+        UnitMismatchError: if lengths have incompatible units.
 
     Example:
         >>> import brainevent, jax

@@ -1,4 +1,4 @@
-"""Spikes as operands: which entries of an array are events, and what each counts as."""
+"""Spikes as operands: classes that define which entries of an array are events, and their values."""
 
 from brainevent_core.events.base import EventRepresentation
 from brainevent_core.events.binary import BinaryArray, EventArray

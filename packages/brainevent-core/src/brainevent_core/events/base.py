@@ -1,4 +1,4 @@
-"""What all event arrays share: they hold one array, multiply event-driven, and are plain arrays in all else."""
+"""The base class of event arrays: products are event-driven, all other operations act on a plain array."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ def _reflected(name: str) -> _Operator:
 
 
 def as_plain(value: OperandLike) -> Array | Quantity:
-    """What an event array is made from, as an array or a quantity: other events are unwrapped."""
+    """The argument of an event class as an array or a quantity; other events are unwrapped."""
     return value.value if isinstance(value, EventRepresentation) else as_array(value)
 
 
 class EventRepresentation:
-    """Base class of arrays whose entries are read as events in products.
+    """Base class of arrays whose entries are events in products.
 
-    ``@`` is event-driven; all other operators, indexing and ``numpy.asarray`` give plain arrays. An array on the
-    left of ``@`` defers to us. That is why there is no ``__jax_array__``: JAX would ask for it first, and quietly
-    turn ``weights @ spikes`` into a dense product that weighs events by their value.
+    ``@`` is event-driven. All other operators, indexing and ``numpy.asarray`` return plain arrays. An array on the left
+    of ``@`` defers to the event array. For this reason event arrays have no ``__jax_array__``: JAX would use it first,
+    and silently turn ``weights @ spikes`` into a dense product that multiplies events by their values.
     """
 
     __slots__ = ("_array", "_static")

@@ -11,21 +11,21 @@ __all__ = ["BinaryArray", "EventArray"]
 
 
 class BinaryArray(PlainEvents):
-    """Spikes: an entry that is nonzero (NaN included) or True is an event, and counts as exactly 1.
+    """Spikes: every entry that is nonzero (including NaN) or True is an event, and counts as exactly 1.
 
-    ``value`` has one entry per neuron. It is not a list of indices: ``BinaryArray([3, 17])`` is two neurons that both
-    spike. (``jnp.zeros(n, bool).at[indices].set(True)`` makes a mask of indices.) Nor does it take membrane potentials,
-    nearly all of which are nonzero: compare them first, ``BinaryArray(v > threshold)``.
+    ``value`` has one entry per neuron and is not a list of indices: ``BinaryArray([3, 17])`` has two neurons, which
+    both spike. (``jnp.zeros(n, bool).at[indices].set(True)`` converts indices to a mask.) Membrane potentials must be
+    compared with the threshold first, ``BinaryArray(v > threshold)``, because nearly all of them are nonzero.
 
-    Products select the rows (or columns) of the weights that have an event and add them up. The result has the dtype
-    and unit of the weights; weights of silent neurons are not touched, Inf and NaN among them included.
+    Products add up the rows (or columns) of the weights that have an event. The result has the dtype and unit of the
+    weights. Weights of silent neurons are not read, so their Inf and NaN have no effect.
 
     Args:
-        value: array of rank 1 or 2 (in products) of bool, integers or floats; another event array. A quantity with a
-            unit is taken with a warning, and its unit left out.
+        value: array of rank 1 or 2 (in products) of bool, integers or floats, or another event array. A quantity with a
+            unit is accepted with a warning, and its unit is dropped.
 
-    Gradients with respect to float spikes are straight-through: those of the product with the values. Bool and
-    integer spikes have none.
+    Gradients with respect to float spikes are straight-through, that is, equal to those of the product with the values.
+    Bool and integer spikes have no gradient.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Events as bits: 32 of them in a word."""
+"""Events as bits, 32 per word."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ __all__ = ["BitPackedBinary", "bitpack"]
 
 
 class BitPackedBinary(EncodedEvents):
-    """Spikes with 32 of them in a word: what :class:`BinaryArray` is, in an eighth of the memory of booleans.
+    """Spikes as bits, 32 per word: like :class:`BinaryArray`, with an eighth of the memory of booleans.
 
-    Products give exactly what they give for ``BinaryArray(value)``. Where the packed axis is the one that is summed,
-    kernels read the words; along another axis the events are unpacked first.
+    Products give exactly the same results as ``BinaryArray(value)``. If the packed axis is the one that is summed,
+    kernels read the words directly; along another axis the events are unpacked first.
 
     Args:
-        value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
-            or True is an event. Or other events. A quantity with a unit is taken with a warning, and its unit left out.
-        axis: the axis to pack. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
+        value: array of bool, integers or floats, of rank 1 or 2 in products, in which entries that are nonzero
+            (including NaN) or True are events; or other events. A quantity with a unit is accepted with a warning, and
+            its unit is dropped.
+        axis: the axis to pack. Use the last axis for ``spikes @ W``, and 0 for a batch in columns, ``W @ spikes``.
 
     There is no gradient with respect to ``value``.
 
@@ -49,7 +50,7 @@ class BitPackedBinary(EncodedEvents):
 
     @property
     def packed(self) -> Array:
-        """The words, uint32: event i of the packed axis is bit ``i % 32``, from the least, of word ``i // 32``."""
+        """The words, uint32: event i of the packed axis is bit ``i % 32`` (0 is the lowest) of word ``i // 32``."""
         return self._array
 
     def _entries(self, positions: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Events as a list: how many there are, and where."""
+"""Events as a list: their number and their indices."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ __all__ = ["CompactBinary"]
 
 
 class CompactBinary(EncodedEvents):
-    """Spikes as the list of those that fired: a count, and that many indices.
+    """Spikes as a list: the number of events, and their indices.
 
-    Products give exactly what they give for ``BinaryArray(value)``. Where the listed axis is the one that is summed,
-    kernels read the list and nothing else; along another axis the events are decoded first. It pays off where the
-    same spikes go through several matrices.
+    Products give exactly the same results as ``BinaryArray(value)``. If the listed axis is the one that is summed,
+    kernels read only the list; along another axis the events are decoded first. This class is useful if several
+    matrices are multiplied by the same spikes.
 
     Args:
-        value: array of bool, integers or floats, of rank 1 or 2 in products; an entry that is nonzero (NaN included)
-            or True is an event. Or other events. A quantity with a unit is taken with a warning, and its unit left out.
-        capacity: of events, for each vector along the axis; the length of the axis unless given. No event is ever lost:
-            a smaller capacity must be seen to suffice, so ``value`` must be concrete then.
-        axis: the axis to list. The last one suits ``spikes @ W``; for a batch in columns, ``W @ spikes``, take 0.
+        value: array of bool, integers or floats, of rank 1 or 2 in products, in which entries that are nonzero
+            (including NaN) or True are events; or other events. A quantity with a unit is accepted with a warning, and
+            its unit is dropped.
+        capacity: the maximal number of events for each vector along the axis; by default the length of the axis. Events
+            are never dropped: a smaller capacity is checked, so ``value`` must be concrete then.
+        axis: the axis to list. Use the last axis for ``spikes @ W``, and 0 for a batch in columns, ``W @ spikes``.
 
     There is no gradient with respect to ``value``.
 
@@ -60,20 +61,20 @@ class CompactBinary(EncodedEvents):
 
     @property
     def count(self) -> Array:
-        """The number of events along the listed axis, int32; the shape is that of the events without that axis."""
+        """The number of events along the listed axis, int32, with the shape of the events without that axis."""
         return jnp.take(self._array, 0, axis=self.axis)
 
     @property
     def indices(self) -> Array:
         """Indices of the events in increasing order, int32; the listed axis has ``capacity`` entries.
 
-        Entries behind the last event hold the length of the listed axis, which is outside of it.
+        Unused entries hold the length of the listed axis, which is not a valid index.
         """
         return jax.lax.slice_in_dim(self._array, 1, None, axis=self.axis)
 
     @property
     def capacity(self) -> int:
-        """How many events fit along the listed axis."""
+        """The maximal number of events along the listed axis."""
         return int(self._array.shape[self.axis]) - 1
 
     def _entries(self, positions: np.ndarray) -> np.ndarray:

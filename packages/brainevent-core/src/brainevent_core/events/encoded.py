@@ -1,4 +1,4 @@
-"""Events that hold an encoding, along one axis, of the array they were made from."""
+"""Events that store an encoding, along one axis, of the given array."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ __all__ = ["EncodedEvents"]
 
 
 class EncodedEvents(EventRepresentation):
-    """Base class of events that are encoded along an axis; the mask that they stand for is made when it is needed.
+    """Base class of events that are encoded along an axis; the mask of events is computed when it is needed.
 
-    The pytree's leaf is the encoded array; static are the axis, counted from the end, so that axes mapped by ``vmap``
-    or ``scan`` can come and go in front of it, and its length before it was encoded.
+    The leaf of the pytree is the encoded array. Static are the length of the axis before encoding, and the axis itself,
+    counted from the end, so that ``vmap`` and ``scan`` can add and remove axes in front of it.
     """
 
     __slots__ = ()
@@ -105,7 +105,7 @@ def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
 
 @partial(jax.jit, inline=INLINED, static_argnums=(0, 1, 2))
 def encode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
-    """The events of an array in an encoding, which has so many entries along the encoded axis.
+    """Encode the events of an array; the result has ``length`` entries along the encoded axis.
 
     Raises:
         UnsupportedOperationError: if the result is differentiated with respect to ``array``.
@@ -117,7 +117,7 @@ def encode(encoding: Encoding, axis: int, length: int, array: Any) -> Any:
 
 
 def mask_of(array: Any) -> Any:
-    """Which entries are events; an error, rather than a zero, where a derivative of that is needed.
+    """The mask of events; differentiating with respect to ``array`` raises an error instead of giving zero.
 
     Raises:
         UnsupportedOperationError: if the result is differentiated with respect to ``array``.

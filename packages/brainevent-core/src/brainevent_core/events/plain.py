@@ -1,4 +1,4 @@
-"""Events that are the array they were made from, read in another way in products."""
+"""Events that store the given array unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["PlainEvents"]
 
 
 class PlainEvents(EventRepresentation):
-    """Base class of events that hold an array, or a quantity, as it was given."""
+    """Base class of events that store the given array, or quantity, unchanged."""
 
     __slots__ = ()
 

@@ -8,17 +8,17 @@ __all__ = ["MaskedFloat", "SparseFloat", "WeightedArray"]
 
 
 class SparseFloat(PlainEvents):
-    """Graded events, numbers most of which are zero: a nonzero entry (NaN included) is an event that keeps its value.
+    """Graded events: numbers that are mostly zero. A nonzero entry (including NaN) is an event that keeps its value.
 
-    Products are those of the plain array, with its dtype (the promoted one of both sides) and its unit (the product of
-    both), except that zeros select nothing: weights of silent neurons are not read, so Inf and NaN among them never
-    show, and the cost scales with the number of events as for :class:`BinaryArray`. Also known as ``MaskedFloat``,
-    and as ``WeightedArray`` in the published release 0.3.0. Counts of spikes, integers, are numbers as well.
+    Products are those of the plain array, with its dtype (promoted from both sides) and its unit (the product of both
+    units), except that zeros are skipped. Weights of silent neurons are not read, so their Inf and NaN have no effect,
+    and the cost scales with the number of events as for :class:`BinaryArray`. Integer values, such as spike counts, are
+    accepted as well. The class is also known as ``MaskedFloat``, and as ``WeightedArray`` in release 0.3.0.
 
     Args:
         value: array of rank 1 or 2 (in products) of floats, integers or bool; a quantity; another event array.
 
-    Gradients are those of the product with the plain array, with respect to every entry of ``value``, zero or not.
+    Gradients are those of the product with the plain array, with respect to every entry of ``value``, including zeros.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

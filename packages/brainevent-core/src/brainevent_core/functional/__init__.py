@@ -1,5 +1,5 @@
-"""Functions on bare arrays, for those who don't want a matrix.
+"""Functions on bare arrays, for programs that don't need a matrix.
 
-Products have a module for each format, or law of generated weights; other operations one for each operation. A module's
-``__all__`` says what is public.
+There is a module for the products of each format, or distribution of generated weights, and for each other operation.
+The ``__all__`` of a module lists its public names.
 """

@@ -1,7 +1,7 @@
 """Products of matrices in coordinates (COO), on bare arrays.
 
 ``...mv`` multiplies with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`coomv`.
+Arguments, units and errors are documented at :func:`coomv`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def coomv(
         backend: name of the backend that must run it.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any. Binary events have neither: the result is in dtype and unit of the weights.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
+        Binary events have neither dtype nor unit: the result has the dtype and unit of the weights.
 
     Raises:
         StructureError: if indices are concrete and out of range.
@@ -68,7 +68,7 @@ def coomm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a COO matrix and a matrix; for all else see :func:`coomv`.
+    """The product of a COO matrix and a matrix; otherwise like :func:`coomv`.
 
     Args:
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
@@ -99,10 +99,10 @@ def binary_coomv(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a COO matrix and a vector of events; for all else see :func:`coomv`.
+    """The product of a COO matrix and a vector of events; otherwise like :func:`coomv`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -130,10 +130,10 @@ def binary_coomm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a COO matrix and a matrix of events; for all else see :func:`coomv`.
+    """The product of a COO matrix and a matrix of events; otherwise like :func:`coomv`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

@@ -1,7 +1,7 @@
 """Products of matrices in compressed sparse rows (CSR), on bare arrays.
 
 ``...mv`` multiplies with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`csrmv`.
+Arguments, units and errors are documented at :func:`csrmv`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def csrmv(
     Args:
         data: weights, (nse,), or one for all; floats of any width, or a quantity.
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (m + 1,), any integer dtype.
+        indptr: the position of each row's first entry, (m + 1,), any integer dtype.
         x: (n,), or (m,) if ``transpose``; numbers, a quantity, or events of any class.
         shape: (m, n), of the matrix before it is transposed.
         transpose: whether to multiply by the transpose.
         backend: name of the backend that must run it.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any. Binary events have neither: the result is in dtype and unit of the weights.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
+        Binary events have neither dtype nor unit: the result has the dtype and unit of the weights.
 
     Raises:
         StructureError: if indices or pointers are concrete and out of range.
@@ -68,7 +68,7 @@ def csrmm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a CSR matrix and a matrix; for all else see :func:`csrmv`.
+    """The product of a CSR matrix and a matrix; otherwise like :func:`csrmv`.
 
     Args:
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
@@ -99,10 +99,10 @@ def binary_csrmv(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a CSR matrix and a vector of events; for all else see :func:`csrmv`.
+    """The product of a CSR matrix and a vector of events; otherwise like :func:`csrmv`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -130,10 +130,10 @@ def binary_csrmm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a CSR matrix and a matrix of events; for all else see :func:`csrmv`.
+    """The product of a CSR matrix and a matrix of events; otherwise like :func:`csrmv`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

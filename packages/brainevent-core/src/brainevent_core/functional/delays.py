@@ -24,18 +24,18 @@ def csr_delay_deliver(
     weighted: bool | None = None,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Add to a ring of slots what events cause later: ``ring[(t + delay) % slots, post] += weight``.
+    """Deliver events with delays to a ring buffer: ``ring[(t + delay) % slots, post] += weight``.
 
-    :class:`DelayRing` does the same for matrices of every format, and keeps count of the steps.
+    :class:`DelayRing` does the same for matrices of every format, and counts the steps.
 
     Args:
         ring: (slots, n_post), an array or a quantity of floating-point numbers; slot ``t % slots`` is read at step t.
-        events: (n_pre,); any events, or an array in which a nonzero entry is one.
+        events: (n_pre,); any events, or an array in which nonzero entries are events.
         data, indices, indptr: the matrix, see :class:`~brainevent.CSR`. Weights are converted to the dtype of the ring.
         delays: whole steps from 1 to ``slots - 1``: one for each entry, (nse,), or one for all.
-        t: the present step, a whole number of any size, which may be traced.
+        t: the current step, an integer of any size, which can be traced.
         shape: (n_pre, n_post).
-        weighted: whether an event counts its value instead of 1. None: if the events keep it (:class:`SparseFloat`).
+        weighted: whether events keep their value instead of counting as 1. None: only for :class:`SparseFloat`.
         backend: name of the backend that must run it.
 
     Returns:
@@ -43,11 +43,11 @@ def csr_delay_deliver(
         events: exactly if they are weighted, otherwise straight-through.
 
     Raises:
-        StructureError: a ValueError, if a delay does not fit into the ring, and can be seen; one that can't be seen
-            does not arrive. The same for indices and pointers that are out of range.
-        DTypeError: a TypeError, if ``t`` or ``delays`` are no integers.
+        StructureError: a ValueError, if a concrete delay is too long for the ring; events with such a traced delay
+            never arrive. The same for indices and pointers that are out of range.
+        DTypeError: a TypeError, if ``t`` or ``delays`` are not integers.
         MathError: a ValueError, if lengths do not fit.
-        UnitMismatchError: if the ring has another dimension than weights (times weighted events).
+        UnitMismatchError: if the units of ring and weights (times weighted events) are incompatible.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -71,10 +71,10 @@ def csr_delay_deliver_layout(
     weighted: bool | None = None,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csr_delay_deliver`, with a matrix that was made for the ring before.
+    """Like :func:`csr_delay_deliver`, with a matrix that was prepared for the ring.
 
     Args:
-        layout: made by :meth:`CSRDelayLayout.build`.
+        layout: created by :meth:`CSRDelayLayout.build`.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

@@ -1,7 +1,7 @@
 """Products of dense matrices, on bare arrays.
 
 ``...mv`` multiplies with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`densemv`.
+Arguments, units and errors are documented at :func:`densemv`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def densemv(
         backend: name of the backend that must run it.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any. Binary events have neither: the result is in dtype and unit of the weights.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
+        Binary events have neither dtype nor unit: the result has the dtype and unit of the weights.
 
     Raises:
         MathError: if ranks or lengths do not fit.
@@ -55,7 +55,7 @@ def densemm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a dense matrix and a matrix; for all else see :func:`densemv`.
+    """The product of a dense matrix and a matrix; otherwise like :func:`densemv`.
 
     Args:
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
@@ -82,10 +82,10 @@ def binary_densemv(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a dense matrix and a vector of events; for all else see :func:`densemv`.
+    """The product of a dense matrix and a vector of events; otherwise like :func:`densemv`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -109,10 +109,10 @@ def binary_densemm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a dense matrix and a matrix of events; for all else see :func:`densemv`.
+    """The product of a dense matrix and a matrix of events; otherwise like :func:`densemv`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

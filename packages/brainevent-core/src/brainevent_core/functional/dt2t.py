@@ -1,8 +1,8 @@
 """``w[k] · y[row of k]`` for every entry k, or ``y`` of its column: the term of eligibility traces, on bare arrays.
 
-The functions in mv take one ``y`` and one ``w``, those in mm a batch of both, along their first axis. They are
-:meth:`~brainevent_core.matrices.Matrix.yw_to_w` of the matrices, whose checks they make. Arguments, units and errors
-are explained once, at :func:`csrmv_dt2t`. XLA computes them on every backend.
+The functions with mv in their name take one ``y`` and one ``w``, those with mm a batch of both, along their first axis.
+They call :meth:`~brainevent_core.matrices.Matrix.yw_to_w` of the matrices, and make the same checks. Arguments, units
+and errors are explained once, at :func:`csrmv_dt2t`. XLA computes them on every backend.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def csrmv_dt2t(
         y: one value per row, (m,), or per column, (n,), if ``transpose``; an array or a quantity.
         w: one value per entry, (nse,), or one for all; an array or a quantity.
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (m + 1,), any integer dtype.
+        indptr: the position of each row's first entry, (m + 1,), any integer dtype.
         shape: (m, n), of the matrix.
         transpose: whether ``y`` belongs to columns.
-        backend: the name of a backend, as all functions take one.
+        backend: name of a backend, accepted for consistency with other functions.
 
     Returns:
-        (nse,), in the promoted dtype and the product of the units; 0 for entries outside of the matrix.
+        (nse,), with the promoted dtype and the product of the units; 0 for entries outside the matrix.
 
     Raises:
         MathError: if lengths do not fit.
@@ -79,7 +79,7 @@ def csrmm_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csrmv_dt2t`, for a batch.
+    """Like :func:`csrmv_dt2t`, for a batch.
 
     Args:
         y: (batch, m), or (batch, n) if ``transpose``.
@@ -89,7 +89,7 @@ def csrmm_dt2t(
         (batch, nse).
 
     Raises:
-        MathError: if ``y`` and ``w`` have no batch of one size in front.
+        MathError: if ``y`` and ``w`` have no leading batch axis of the same size.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -116,11 +116,11 @@ def cscmv_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csrmv_dt2t`, for a CSC matrix.
+    """Like :func:`csrmv_dt2t`, for a CSC matrix.
 
     Args:
         indices: row of every entry, (nse,).
-        indptr: where each column begins, (n + 1,).
+        indptr: the position of each column's first entry, (n + 1,).
 
     Returns:
         (nse,).
@@ -144,7 +144,7 @@ def cscmm_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`cscmv_dt2t`, for a batch.
+    """Like :func:`cscmv_dt2t`, for a batch.
 
     Args:
         y: (batch, m), or (batch, n) if ``transpose``.
@@ -154,7 +154,7 @@ def cscmm_dt2t(
         (batch, nse).
 
     Raises:
-        MathError: if ``y`` and ``w`` have no batch of one size in front.
+        MathError: if ``y`` and ``w`` have no leading batch axis of the same size.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -181,7 +181,7 @@ def coomv_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csrmv_dt2t`, for a COO matrix.
+    """Like :func:`csrmv_dt2t`, for a COO matrix.
 
     Args:
         row: row of every entry, (nse,).
@@ -209,7 +209,7 @@ def coomm_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`coomv_dt2t`, for a batch.
+    """Like :func:`coomv_dt2t`, for a batch.
 
     Args:
         y: (batch, m), or (batch, n) if ``transpose``.
@@ -219,7 +219,7 @@ def coomm_dt2t(
         (batch, nse).
 
     Raises:
-        MathError: if ``y`` and ``w`` have no batch of one size in front.
+        MathError: if ``y`` and ``w`` have no leading batch axis of the same size.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -242,7 +242,7 @@ def fcnmv_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csrmv_dt2t`, for a matrix with a fixed number of connections per row.
+    """Like :func:`csrmv_dt2t`, for a matrix with a fixed number of connections per row.
 
     Args:
         weights: one value per entry, (m, connections per row), or one for all.
@@ -269,7 +269,7 @@ def fcnmm_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`fcnmv_dt2t`, for a batch.
+    """Like :func:`fcnmv_dt2t`, for a batch.
 
     Args:
         y: (batch, m), or (batch, n) if ``transpose``.
@@ -279,7 +279,7 @@ def fcnmm_dt2t(
         (batch, m, connections per row).
 
     Raises:
-        MathError: if ``y`` and ``weights`` have no batch of one size in front.
+        MathError: if ``y`` and ``weights`` have no leading batch axis of the same size.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -302,7 +302,7 @@ def densemv_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`csrmv_dt2t`, for a dense matrix.
+    """Like :func:`csrmv_dt2t`, for a dense matrix.
 
     Args:
         w: one value per element, (m, n).
@@ -326,7 +326,7 @@ def densemm_dt2t(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """As :func:`densemv_dt2t`, for a batch.
+    """Like :func:`densemv_dt2t`, for a batch.
 
     Args:
         y: (batch, m), or (batch, n) if ``transpose``.
@@ -336,7 +336,7 @@ def densemm_dt2t(
         (batch, m, n).
 
     Raises:
-        MathError: if ``y`` and ``w`` have no batch of one size in front.
+        MathError: if ``y`` and ``w`` have no leading batch axis of the same size.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

@@ -1,7 +1,7 @@
 """Products of matrices with a fixed number of connections per row (FCN), on bare arrays.
 
 ``...mv`` multiplies with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`fcnmv`.
+Arguments, units and errors are documented at :func:`fcnmv`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def fcnmv(
     Args:
         weights: (m, connections per row), or one for all; floats of any width, or a quantity.
         indices: column of every entry, (m, connections per row), any integer dtype. For a fixed number per column, give
-            arrays and shape of the transpose, and turn ``transpose`` round.
+            arrays and shape of the transpose, and invert ``transpose``.
         x: (n,), or (m,) if ``transpose``; numbers, a quantity, or events of any class.
         shape: (m, n), of the matrix before it is transposed.
         transpose: whether to multiply by the transpose.
         backend: name of the backend that must run it.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any. Binary events have neither: the result is in dtype and unit of the weights.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
+        Binary events have neither dtype nor unit: the result has the dtype and unit of the weights.
 
     Raises:
         StructureError: if indices are concrete and out of range.
@@ -65,7 +65,7 @@ def fcnmm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a matrix with a fixed number of connections per row and a matrix; for all else see :func:`fcnmv`.
+    """The product of a matrix with a fixed number of connections per row and a matrix; otherwise like :func:`fcnmv`.
 
     Args:
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
@@ -94,11 +94,11 @@ def binary_fcnmv(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a matrix with a fixed number of connections per row and a vector of events; for all else see
+    """The product of a matrix with a fixed number of connections per row and a vector of events; otherwise like
     :func:`fcnmv`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -124,11 +124,11 @@ def binary_fcnmm(
     transpose: bool = False,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a matrix with a fixed number of connections per row and a matrix of events; for all else see
+    """The product of a matrix with a fixed number of connections per row and a matrix of events; otherwise like
     :func:`fcnmv`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

@@ -2,7 +2,7 @@
 
 ``jitn`` materialises the matrix of :class:`~brainevent.JITCNormalR`; the others generate it on the fly and multiply
 it, ``...mv`` with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`jitn`. To multiply with it more than once, make the matrix.
+Arguments, units and errors are documented at :func:`jitn`. If you use a matrix more than once, create it.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ def jitn(
 
     Args:
         loc: mean of the weights; a number or a quantity.
-        scale: their standard deviation, in the same dimension.
+        scale: standard deviation of the weights, in a compatible unit.
         prob: probability of a connection, a concrete number between 0 and 1.
-        seed: a whole number, a ``jax.random`` key or two 32-bit words; None draws one.
+        seed: an integer, a ``jax.random`` key or two 32-bit words; with None, a random seed is used.
         shape: (m, n), of the matrix before it is transposed.
         transpose: whether to return the transpose, of shape (n, m).
-        corder: whether the random stream runs along the rows of the matrix before it is transposed; the cost of events
-            from that side scales with their number.
+        corder: whether the random stream runs along the rows of the matrix before it is transposed; products with
+            events from that side are then event-driven.
         backend: name of the backend that must run it.
 
     Returns:
@@ -45,8 +45,8 @@ def jitn(
 
     Raises:
         MathError: if ``prob`` is not between 0 and 1, or ranks or lengths do not fit.
-        UnitMismatchError: if the two parameters have different dimensions.
-        DTypeError: if ``prob`` is traced, or the seed is none.
+        UnitMismatchError: if the two parameters have incompatible units.
+        DTypeError: if ``prob`` is traced, or the seed is not valid.
         KernelNotAvailableError: if ``backend`` has no kernel for it.
 
     Example:
@@ -78,8 +78,7 @@ def jitnmv(
         x: (n,), or (m,) if ``transpose``; numbers, a quantity, or events of any class.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -108,8 +107,8 @@ def jitnmm(
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
 
     Returns:
-        (m, k), or (n, k) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their
-        units if there is any.
+        (m, k), or (n, k) if ``transpose``, with the promoted dtype of weights and x and the product of their
+        units.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -136,7 +135,7 @@ def binary_jitnmv(
     """The product of a random matrix with normally distributed weights and a vector of events; see :func:`jitn`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -166,7 +165,7 @@ def binary_jitnmm(
     """The product of a random matrix with normally distributed weights and a matrix of events; see :func:`jitn`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

@@ -1,8 +1,8 @@
-"""Just-in-time connectivity with one weight for all connections, on bare arrays.
+"""Just-in-time connectivity with a homogeneous weight, on bare arrays.
 
 ``jits`` materialises the matrix of :class:`~brainevent.JITCScalarR`; the others generate it on the fly and multiply
 it, ``...mv`` with a vector, ``...mm`` with a matrix whose columns are vectors, and ``binary_...`` with events.
-Arguments, units and errors are explained once, at :func:`jits`. To multiply with it more than once, make the matrix.
+Arguments, units and errors are documented at :func:`jits`. If you use a matrix more than once, create it.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ def jits(
     corder: bool = True,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """A random matrix with one weight for all connections, materialised.
+    """A random matrix with a homogeneous weight, materialised.
 
     Args:
         weight: the weight of every connection; a number or a quantity.
         prob: probability of a connection, a concrete number between 0 and 1.
-        seed: a whole number, a ``jax.random`` key or two 32-bit words; None draws one.
+        seed: an integer, a ``jax.random`` key or two 32-bit words; with None, a random seed is used.
         shape: (m, n), of the matrix before it is transposed.
         transpose: whether to return the transpose, of shape (n, m).
-        corder: whether the random stream runs along the rows of the matrix before it is transposed; the cost of events
-            from that side scales with their number.
+        corder: whether the random stream runs along the rows of the matrix before it is transposed; products with
+            events from that side are then event-driven.
         backend: name of the backend that must run it.
 
     Returns:
@@ -43,7 +43,7 @@ def jits(
 
     Raises:
         MathError: if ``prob`` is not between 0 and 1, or ranks or lengths do not fit.
-        DTypeError: if ``prob`` is traced, or the seed is none.
+        DTypeError: if ``prob`` is traced, or the seed is not valid.
         KernelNotAvailableError: if ``backend`` has no kernel for it.
 
     Example:
@@ -68,14 +68,13 @@ def jitsmv(
     corder: bool = True,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a random matrix with one weight for all connections and a vector; see :func:`jits`.
+    """The product of a random matrix with a homogeneous weight and a vector; see :func:`jits`.
 
     Args:
         x: (n,), or (m,) if ``transpose``; numbers, a quantity, or events of any class.
 
     Returns:
-        (m,), or (n,) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their units
-        if there is any.
+        (m,), or (n,) if ``transpose``, with the promoted dtype of weights and x and the product of their units.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -97,14 +96,14 @@ def jitsmm(
     corder: bool = True,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a random matrix with one weight for all connections and a matrix; see :func:`jits`.
+    """The product of a random matrix with a homogeneous weight and a matrix; see :func:`jits`.
 
     Args:
         x: (n, k), or (m, k) if ``transpose``; numbers, a quantity, or events of any class.
 
     Returns:
-        (m, k), or (n, k) if ``transpose``, in the promoted dtype of weights and x; a quantity in the product of their
-        units if there is any.
+        (m, k), or (n, k) if ``transpose``, with the promoted dtype of weights and x and the product of their
+        units.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -127,10 +126,10 @@ def binary_jitsmv(
     corder: bool = True,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a random matrix with one weight for all connections and a vector of events; see :func:`jits`.
+    """The product of a random matrix with a homogeneous weight and a vector of events; see :func:`jits`.
 
     Args:
-        x: (n,), or (m,) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events of
+        x: (n,), or (m,) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events of
             any class.
 
     Returns:
@@ -156,10 +155,10 @@ def binary_jitsmm(
     corder: bool = True,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The product of a random matrix with one weight for all connections and a matrix of events; see :func:`jits`.
+    """The product of a random matrix with a homogeneous weight and a matrix of events; see :func:`jits`.
 
     Args:
-        x: (n, k), or (m, k) if ``transpose``. An entry that is nonzero or True is an event, and counts as 1; or events
+        x: (n, k), or (m, k) if ``transpose``. Entries that are nonzero or True are events and count as 1; or events
             of any class.
 
     Returns:

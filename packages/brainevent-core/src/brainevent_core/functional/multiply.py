@@ -1,4 +1,4 @@
-"""What all products on bare arrays are made of: a matrix that is used once."""
+"""The common implementation of products on bare arrays: a matrix that is used once."""
 
 from __future__ import annotations
 

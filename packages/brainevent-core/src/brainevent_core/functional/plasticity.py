@@ -1,8 +1,8 @@
-"""Plasticity on the arrays of a matrix: one function for each way of storing it and each side that spikes.
+"""Plasticity on bare arrays: one function for each format and each side that spikes.
 
-All of them take one weight per entry and return the new ones, in the same shape, dtype and unit. They mean what the
-methods :meth:`~brainevent_core.matrices.Matrix.update_on_pre` and ``update_on_post`` of the matrices mean. Arguments,
-units and errors are explained once, at :func:`update_csr_on_binary_pre`.
+All of them take one weight per entry and return the new weights, with the same shape, dtype and unit. They compute the
+same as the methods :meth:`~brainevent_core.matrices.Matrix.update_on_pre` and ``update_on_post`` of matrices.
+Arguments, units and errors are explained once, at :func:`update_csr_on_binary_pre`.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ def update_csr_on_binary_pre(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of CSR after presynaptic spikes: one of row i adds ``post_trace[j]`` to its entries (i, j).
+    """CSR weights after presynaptic spikes: a spike of row i adds ``post_trace[j]`` to its entries (i, j).
 
     Args:
         weight: (nse,), float16, bfloat16, float32 or float64, or a quantity.
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (rows + 1,), any integer dtype.
-        pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
-        post_trace: (columns,), or one number for all; in a unit that fits that of the weights.
-        w_min: lower bound, a number in such a unit; None for none.
+        indptr: the position of each row's first entry, (rows + 1,), any integer dtype.
+        pre_spike: (rows,); an event array, or a plain array in which nonzero entries are events.
+        post_trace: (columns,), or one number for all neurons; in a unit that is compatible with the weights.
+        w_min: lower bound, a number in a compatible unit, or None.
         w_max: upper bound.
         shape: (rows, columns), that is (pre, post).
         clip: "all" clips every weight, "updated" only those that a spike has changed.
@@ -65,10 +65,10 @@ def update_csr_on_binary_pre(
         The new weights, in the shape, dtype and unit of ``weight``.
 
     Raises:
-        MathError: if lengths don't fit, or one weight stands for all entries.
+        MathError: if lengths don't fit, or the weights are homogeneous.
         StructureError: if indices or pointers are concrete and out of range.
         DTypeError: if index arrays do not hold integers.
-        UnitMismatchError: if units don't fit.
+        UnitMismatchError: if units are incompatible.
         KernelNotAvailableError: if ``backend`` has no kernel for it.
 
     Example:
@@ -96,17 +96,17 @@ def update_csr_on_binary_post(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of CSR after postsynaptic spikes: one of column j adds ``pre_trace[i]`` to its entries (i, j).
+    """CSR weights after postsynaptic spikes: a spike of column j adds ``pre_trace[i]`` to its entries (i, j).
 
     Args:
-        weight: (nse,), in the order of CSR, as the result is.
-        indices: row of every entry in the order of columns, (nse,): the indices of CSC.
-        indptr: where each column begins in that order, (columns + 1,).
+        weight: (nse,), in the order of CSR, like the result.
+        indices: row of every entry in column order, (nse,), that is, the indices of CSC.
+        indptr: the position of each column's first entry in that order, (columns + 1,).
         weight_indices: the position in ``weight`` of every entry in that order, (nse,). An entry whose position is
             outside is left out; where several have one position, their traces add up.
-        pre_trace: (rows,), or one number for all.
+        pre_trace: (rows,), or one number for all neurons.
         post_spike: (columns,).
-        w_min: see :func:`update_csr_on_binary_pre` for this and the rest.
+        w_min: as for :func:`update_csr_on_binary_pre`, as are the other arguments.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -144,15 +144,15 @@ def update_csc_on_binary_pre(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of CSC (indices are rows, indptr is over columns) after presynaptic spikes.
+    """CSC weights (``indices`` are rows, ``indptr`` is for columns) after presynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         indices: row of every entry, (nse,).
-        indptr: where each column begins, (columns + 1,).
+        indptr: the position of each column's first entry, (columns + 1,).
         pre_spike: (rows,).
-        post_trace: (columns,), or one number for all.
+        post_trace: (columns,), or one number for all neurons.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -178,14 +178,14 @@ def update_csc_on_binary_post(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of CSC (indices are rows, indptr is over columns) after postsynaptic spikes.
+    """CSC weights (``indices`` are rows, ``indptr`` is for columns) after postsynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         indices: row of every entry, (nse,).
-        indptr: where each column begins, (columns + 1,).
-        pre_trace: (rows,), or one number for all.
+        indptr: the position of each column's first entry, (columns + 1,).
+        pre_trace: (rows,), or one number for all neurons.
         post_spike: (columns,).
 
     Example:
@@ -212,16 +212,16 @@ def update_coo_on_binary_pre(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of COO after presynaptic spikes.
+    """COO weights after presynaptic spikes.
 
-    The cost scales with the number of spikes if ``pre_ids`` is sorted, with that of entries otherwise.
-    For all else see :func:`update_csr_on_binary_pre`.
+    The cost scales with the number of spikes if ``pre_ids`` is sorted, otherwise with the number of entries.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         pre_ids: row of every entry, (nse,).
         post_ids: column of every entry, (nse,).
         pre_spike: (rows,).
-        post_trace: (columns,), or one number for all.
+        post_trace: (columns,), or one number for all neurons.
         shape: (rows, columns); without it that of the spikes and the trace, both vectors.
 
     Example:
@@ -248,15 +248,15 @@ def update_coo_on_binary_post(
     clip: Clip = "all",
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Weights of COO after postsynaptic spikes.
+    """COO weights after postsynaptic spikes.
 
-    The cost scales with the number of spikes if ``post_ids`` is sorted, with that of entries otherwise.
-    For all else see :func:`update_csr_on_binary_pre`.
+    The cost scales with the number of spikes if ``post_ids`` is sorted, otherwise with the number of entries.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         pre_ids: row of every entry, (nse,).
         post_ids: column of every entry, (nse,).
-        pre_trace: (rows,), or one number for all.
+        pre_trace: (rows,), or one number for all neurons.
         post_spike: (columns,).
         shape: (rows, columns); without it that of the trace and the spikes, both vectors.
 
@@ -295,12 +295,12 @@ def update_dense_on_binary_pre(
 ) -> Array | Quantity:
     """Weights of a dense matrix, (pre, post), after presynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         weight: (pre, post).
         pre_spike: (pre,).
-        post_trace: (post,), or one number for all.
+        post_trace: (post,), or one number for all neurons.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -326,11 +326,11 @@ def update_dense_on_binary_post(
 ) -> Array | Quantity:
     """Weights of a dense matrix, (pre, post), after postsynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         weight: (pre, post).
-        pre_trace: (pre,), or one number for all.
+        pre_trace: (pre,), or one number for all neurons.
         post_spike: (post,).
 
     Example:
@@ -359,13 +359,13 @@ def update_fixed_post_conn_on_binary_pre(
 ) -> Array | Quantity:
     """Weights of fixed fan-out, (pre, k) with ``indices`` of postsynaptic neurons, after presynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         weight: (pre, connections per neuron).
         indices: the postsynaptic neuron of every connection, (pre, connections per neuron).
         pre_spike: (pre,).
-        post_trace: (post,), or one number for all.
+        post_trace: (post,), or one number for all neurons.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -393,12 +393,12 @@ def update_fixed_pre_conn_on_binary_post(
 ) -> Array | Quantity:
     """Weights of fixed fan-in, (post, k) with ``indices`` of presynaptic neurons, after postsynaptic spikes.
 
-    For all else see :func:`update_csr_on_binary_pre`.
+    Otherwise like :func:`update_csr_on_binary_pre`.
 
     Args:
         weight: (post, connections per neuron).
         indices: the presynaptic neuron of every connection, (post, connections per neuron).
-        pre_trace: (pre,), or one number for all.
+        pre_trace: (pre,), or one number for all neurons.
         post_spike: (post,).
 
     Example:

@@ -1,4 +1,4 @@
-"""Learning rules of the user's own, on the arrays of a CSR matrix."""
+"""User-defined learning rules, on the arrays of a CSR matrix."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def csr_apply_on_pre(
     shape: Sequence[int],
     backend: str | None = None,
 ) -> Any:
-    """Apply a learning rule of your own to the synapses of presynaptic neurons that spike.
+    """Apply your own learning rule to the synapses of presynaptic neurons that spike.
 
-    The same as :meth:`CSR.apply_on_pre <brainevent_core.matrices.Matrix.apply_on_pre>`, which explains it all.
+    This is the same as :meth:`CSR.apply_on_pre <brainevent_core.matrices.Matrix.apply_on_pre>`, which has the details.
 
     Args:
-        rule: ``rule(edge, pre, post, params) → edge``, of one synapse.
+        rule: ``rule(edge, pre, post, params) → edge``, for one synapse.
         edge_state: a pytree of arrays (nse, ...), in the order of the entries.
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (rows + 1,), any integer dtype.
-        pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
+        indptr: the position of each row's first entry, (rows + 1,), any integer dtype.
+        pre_spike: (rows,); an event array, or a plain array in which nonzero entries are events.
         pre_vals: a pytree of arrays (rows, ...), or of single numbers.
-        post_vals: likewise (columns, ...).
-        params: a pytree that every synapse gets as it is.
+        post_vals: the same for postsynaptic neurons, (columns, ...).
+        params: a pytree that is passed to every synapse.
         shape: (rows, columns), that is (pre, post).
         backend: name of the backend that must run it.
 
@@ -45,7 +45,7 @@ def csr_apply_on_pre(
 
     Raises:
         MathError: if lengths don't fit.
-        DTypeError: if the rule returns another pytree than it is given, or ``indices`` do not hold integers.
+        DTypeError: if the rule returns another pytree than that of the state, or ``indices`` do not hold integers.
         StructureError: if indices or pointers are concrete and out of range.
 
     Example:
@@ -74,10 +74,10 @@ def csr_apply_on_post(
     shape: Sequence[int],
     backend: str | None = None,
 ) -> Any:
-    """Apply a learning rule of your own to the synapses of postsynaptic neurons that spike.
+    """Apply your own learning rule to the synapses of postsynaptic neurons that spike.
 
-    For all else see :func:`csr_apply_on_pre`. The synapses of a neuron are looked for once if indices are concrete, and
-    remembered as long as these arrays live.
+    Otherwise like :func:`csr_apply_on_pre`. The synapses of a neuron are searched once if indices are concrete, and
+    remembered as long as these arrays exist.
 
     Args:
         post_spike: (columns,).

@@ -22,20 +22,20 @@ def csr_sddmm(
 ) -> Array | Quantity:
     """``(a @ b)[row, col]`` for every entry of a pattern in compressed rows.
 
-    It is the derivative of a product with respect to the weights of the pattern; its cost scales with the number of
-    entries. If ``a`` or ``b`` is events (:class:`BinaryArray`, ...), these count as 1 and select: silent neurons
-    contribute nothing to a sum.
+    This is the derivative of a product with respect to the weights of the pattern; its cost scales with the number of
+    entries. If ``a`` or ``b`` consists of events (:class:`BinaryArray`, ...), these count as 1, and silent neurons are
+    skipped.
 
     Args:
         indices: column of every entry, (nse,), any integer dtype.
-        indptr: where each row begins, (m + 1,).
+        indptr: the position of each row's first entry, (m + 1,).
         a: (m, k), or (m,) for an outer product; numbers, a quantity, or events.
-        b: (k, n), or (n,), alike.
+        b: (k, n), or (n,), of the same kinds.
         shape: (m, n), of the pattern.
         backend: name of the backend that must run it.
 
     Returns:
-        One number per entry, (nse,), in the promoted dtype; a quantity in the product of the units.
+        One number per entry, (nse,), with the promoted dtype and the product of the units.
 
     Raises:
         StructureError: if indices or pointers are concrete and out of range.

@@ -23,13 +23,13 @@ def csr_slice_rows(
     shape: Sequence[int],
     backend: str | None = None,
 ) -> Array | Quantity:
-    """Rows of a CSR matrix as an array, as ``CSR(...)[row_indices]``.
+    """Rows of a CSR matrix as an array, like ``CSR(...)[row_indices]``.
 
     Args:
         data, indices, indptr: the matrix, see :class:`~brainevent.CSR`.
-        row_indices: (k,), concrete or traced, negative ones count from the end; a slice; or a mask.
+        row_indices: (k,), concrete or traced, where negative indices count from the end; a slice; or a mask.
         shape: of the matrix, (m, n).
-        backend: the backend that must run it, as products with an event for each row.
+        backend: name of the backend that must compute the rows, as products with one event each.
 
     Returns:
         (k, n), an array or a quantity; zeros for a traced index that is out of range.
@@ -37,7 +37,7 @@ def csr_slice_rows(
     Raises:
         IndexError: if a concrete index is out of range.
         MathError: if lengths do not fit.
-        StructureError: if the structure is concrete and no matrix of that shape.
+        StructureError: if the structure is concrete and not valid for that shape.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

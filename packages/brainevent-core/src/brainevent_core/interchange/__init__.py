@@ -1,4 +1,4 @@
-"""In and out: matrices of other packages, lists of edges with the ids of their neurons, and files."""
+"""Import and export: matrices of other packages, edge lists with the ids of neurons, and files."""
 
 from brainevent_core.interchange.edges import Edges, Ids, from_edges
 from brainevent_core.interchange.files import load, save

@@ -1,4 +1,4 @@
-"""Lists of edges, whose neurons have ids: numbers of any size, or names."""
+"""Edge lists in which neurons have ids: integers of any size, or names."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Ids(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """What :func:`from_edges` and :func:`from_sonata` return.
+    """The result of :func:`from_edges` and :func:`from_sonata`.
 
     Attributes:
-        matrix: a :class:`~brainevent.COO`, with the edges in the order in which they are given.
-        ids: whose neurons its rows and columns are: ``ids.pre[matrix.row]`` are the presynaptic ids again.
+        matrix: a :class:`~brainevent.COO`, with the edges in the given order.
+        ids: the ids of its rows and columns: ``ids.pre[matrix.row]`` are the presynaptic ids of the edges.
     """
 
     matrix: COO
@@ -50,26 +50,26 @@ def from_edges(
     pre_ids: npt.ArrayLike | None = None,
     post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
-    """A matrix of a list of edges between neurons that have ids.
+    """Convert a list of edges between neurons with ids to a matrix.
 
     Args:
         pre: the id of the presynaptic neuron of each edge: integers of up to 64 bits, or strings; an array, a list, or
-            a column of a table (anything that NumPy makes an array of).
-        post: the id of its postsynaptic neuron.
-        weight: one for each edge, or one for all; a quantity if it has a unit. 1 if it is left out.
+            a column of a table (anything that NumPy can convert to an array).
+        post: the id of the postsynaptic neuron of each edge.
+        weight: one for each edge, or one for all; a quantity if it has a unit. The default is 1.
         delay: whole steps until an event of the edge arrives, one for each edge or one for all;
-            :func:`brainevent.steps` makes them of times. None: a matrix without delays.
-        pre_ids: the ids of all presynaptic neurons, in the order of the rows. Those that occur in ``pre``, sorted,
-            unless they are given: neurons without synapses are known by this only.
-        post_ids: likewise for the columns. For synapses within one population, give both the same ids.
+            :func:`brainevent.steps` converts times. None: a matrix without delays.
+        pre_ids: the ids of all presynaptic neurons, in the order of the rows, including neurons without synapses. By
+            default, the ids that occur in ``pre``, sorted.
+        post_ids: the same for the columns. For synapses within one population, give both the same ids.
 
     Returns:
-        The matrix, and the ids of its rows and columns. Edges stay in order; several between the same neurons add up.
-        ``matrix.tocsr()`` is the format for products.
+        The matrix, and the ids of its rows and columns. Edges keep their order; edges between the same neurons add up.
+        Convert the matrix with ``matrix.tocsr()`` before computing products.
 
     Raises:
-        MathError: if ``pre`` and ``post`` have different lengths, or weights or delays fit neither.
-        DTypeError: if ids are neither integers nor strings. Floats are refused: they can't tell ids beyond 2**53 apart.
+        MathError: if ``pre`` and ``post`` have different lengths, or weights or delays have a wrong length.
+        DTypeError: if ids are neither integers nor strings. Floats can't distinguish integers beyond 2**53.
         StructureError: if an id is not among those of its side, or occurs twice there.
 
     Example:

@@ -1,4 +1,4 @@
-"""Matrices in files of NumPy: arrays, and a header in JSON that says what they are. There is no pickle inside."""
+"""Matrices in NumPy files: arrays, and a header in JSON that describes them, without pickle."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ _STORED_AS: Final = {"bfloat16": "uint16"}
 
 
 def save(file: str | PathLike[str], matrix: Matrix) -> None:
-    """Write a matrix to a file, an ``.npz`` archive of NumPy: its arrays, and a header in JSON.
+    """Write a matrix to a NumPy file (``.npz``): its arrays, and a header in JSON.
 
-    Later versions of brainevent read it, and ``numpy.load(file)`` shows its arrays by name, with the header in
-    ``brainevent``. A generated matrix is a few numbers. There is no pickle inside, so a file can't run anything.
+    Later versions of brainevent can read the file, and ``numpy.load(file)`` shows its arrays by name, with the header
+    in ``brainevent``. For a generated matrix, only a few numbers are stored. The file contains no pickled objects, so
+    reading it never executes code.
 
     Args:
-        file: where; NumPy adds ``.npz`` to a name without it.
+        file: the path; NumPy adds ``.npz`` to a name without it.
         matrix: of a class of brainevent, with concrete arrays.
 
     Raises:
-        DTypeError: if it is none.
+        DTypeError: if it is not such a matrix.
         MathError: inside ``jit``, where it has no values.
         UnsupportedOperationError: for a matrix that is split over devices.
 
@@ -74,10 +75,10 @@ def save(file: str | PathLike[str], matrix: Matrix) -> None:
 
 
 def load(file: str | PathLike[str]) -> Any:
-    """The matrix in a file that :func:`save` wrote.
+    """Read a matrix from a file that was written by :func:`save`.
 
     Raises:
-        StructureError: if it is no such file, or of a later version.
+        StructureError: if it is not such a file, or was written by an incompatible later version.
         MathError: if its arrays do not fit each other.
     """
     with np.load(file, allow_pickle=False) as archive:

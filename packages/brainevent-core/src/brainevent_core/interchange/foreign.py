@@ -11,15 +11,15 @@ __all__ = ["from_bcoo", "from_bcsr", "from_scipy"]
 
 
 def from_scipy(matrix: Any) -> CSR | CSC | COO:
-    """A sparse matrix or array of SciPy, in the format that it has.
+    """Convert a SciPy sparse matrix or array, keeping its format.
 
     Args:
-        matrix: ``csr``, ``csc`` and ``coo`` stay what they are, with their entries in the same order, duplicates and
-            stored zeros included; others (``bsr``, ``dia``, ``lil``, ``dok``) become CSR, by SciPy's own conversion.
-            Weights have the dtype that JAX makes of theirs: float64 needs its 64-bit mode.
+        matrix: ``csr``, ``csc`` and ``coo`` matrices keep their format and the order of their entries, including
+            duplicates and stored zeros; others (``bsr``, ``dia``, ``lil``, ``dok``) are converted to CSR by SciPy.
+            Weights have the dtype to which JAX converts them: float64 needs its 64-bit mode.
 
     Raises:
-        DTypeError: if it is no sparse matrix of SciPy.
+        DTypeError: if it is not a SciPy sparse matrix.
         MathError: if it is not two-dimensional.
         StructureError: if its indices are out of range.
 
@@ -46,11 +46,11 @@ def from_scipy(matrix: Any) -> CSR | CSC | COO:
 
 
 def from_bcoo(matrix: Any) -> COO:
-    """A ``jax.experimental.sparse.BCOO`` matrix, which has neither batch nor dense axes; also inside ``jit``.
+    """Convert a ``jax.experimental.sparse.BCOO`` matrix without batch or dense axes; also inside ``jit``.
 
     Raises:
-        DTypeError: if it is none.
-        MathError: if it has such axes, or other than two.
+        DTypeError: if it is not a BCOO matrix.
+        MathError: if it has batch or dense axes, or is not two-dimensional.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -65,7 +65,7 @@ def from_bcoo(matrix: Any) -> COO:
 
 
 def from_bcsr(matrix: Any) -> CSR:
-    """A ``jax.experimental.sparse.BCSR`` matrix, see :func:`from_bcoo`."""
+    """Convert a ``jax.experimental.sparse.BCSR`` matrix, see :func:`from_bcoo`."""
     _require(matrix, "from_bcsr", "BCSR")
     return CSR(matrix.data, matrix.indices, matrix.indptr, shape=matrix.shape, check=False)
 

@@ -27,18 +27,18 @@ def from_sonata(
     pre_ids: npt.ArrayLike | None = None,
     post_ids: npt.ArrayLike | None = None,
 ) -> Edges:
-    """The edges of one population of a SONATA edge file. It needs h5py: ``pip install 'brainevent[sonata]'``.
+    """Read the edges of one population from a SONATA edge file. This needs h5py: ``pip install 'brainevent[sonata]'``.
 
     Args:
         path: of the HDF5 file.
         population: name of the edge population, a group below ``edges``.
-        weight: the dataset of weights in the edge groups, or weights themselves, as in :func:`from_edges`. Without the
-            dataset ``syn_weight``, every weight is 1.
-        dt: the time step, a quantity: delays, which SONATA has in milliseconds, are read and rounded to whole steps.
+        weight: the dataset of weights in the edge groups, or weights themselves, as in :func:`from_edges`. If there is
+            no dataset ``syn_weight``, every weight is 1.
+        dt: the time step, a quantity: delays, which SONATA stores in milliseconds, are read and rounded to whole steps.
             None: a matrix without delays.
         delay: the dataset of delays in the edge groups.
-        pre_ids: the node ids of all source neurons, in the order of rows; those that occur unless it is given.
-        post_ids: those of all target neurons.
+        pre_ids: the node ids of all source neurons, in the order of rows; by default, those that occur.
+        post_ids: the node ids of all target neurons.
 
     Returns:
         A matrix and the node ids of its rows and columns; edges are in the order of the file.

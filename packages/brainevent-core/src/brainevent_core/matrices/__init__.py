@@ -1,4 +1,4 @@
-"""Connectivity as matrices: one class per way of storing or generating it."""
+"""Connectivity as matrices: one class for each way to store or generate connections."""
 
 from brainevent_core.matrices.base import Matrix
 from brainevent_core.matrices.coo import COO

@@ -133,17 +133,17 @@ class Arithmetic:
     # -- the weights alone ---------------------------------------------------------------------------------------
 
     def astype(self, dtype: DTypeLike) -> Self:
-        """The same matrix with weights of another dtype."""
+        """The same matrix with the weights converted to another dtype."""
         return self._replace(self.data.astype(dtype))
 
     def apply(self, fn: Callable[[Any], Any]) -> Self:
         """The same structure with the weights ``fn(data)``.
 
-        ``fn`` sees the stored weights as they are, in the shape of ``data``, and gives any that the structure can hold;
-        entries at the same place add up afterwards.
+        ``fn`` gets the stored weights in the shape of ``data``, and must return weights that the structure can hold.
+        Entries at the same position add up afterwards.
 
         Raises:
-            MathError: if the structure can't hold them.
+            MathError: if the structure can't hold the result.
 
         Example:
             >>> import brainevent, jax.numpy as jnp

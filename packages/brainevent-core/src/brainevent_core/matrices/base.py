@@ -1,4 +1,4 @@
-"""What all matrices share, stored and generated ones: an immutable pytree with products, indexing and arithmetic."""
+"""The base class of all matrices, stored and generated: an immutable pytree with products, indexing and arithmetic."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def _public(matrix: object) -> list[str]:
 class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     """Base class of all matrices, also known as ``DataRepresentation``.
 
-    Its two branches are :class:`~brainevent_core.matrices.StoredMatrix`, whose entries are in arrays, and
-    :class:`~brainevent.JITCMatrix`, whose connections are generated just in time. Leaves of the pytree are the data and
-    the structure's arrays; the shape is static. Matrices are immutable, compared and hashed by identity.
+    Its two subclasses are :class:`~brainevent_core.matrices.StoredMatrix`, whose entries are stored in arrays, and
+    :class:`~brainevent.JITCMatrix`, whose connections are generated just in time. The leaves of the pytree are the data
+    and the structure's arrays; the shape is static. Matrices are immutable, and compared and hashed by identity.
 
-    A branch sets ``data``, ``shape``, ``_structure`` and ``__matrix_spec__`` in :meth:`_set`, and says what is static
-    about it (``_static``), what its leaves are called (``_names``), and how it is transposed (``_transpose``).
+    A subclass sets ``data``, ``shape``, ``_structure`` and ``__matrix_spec__`` in :meth:`_set`, and defines its static
+    attributes (``_static``), the names of its leaves (``_names``), and its transpose (``_transpose``).
     """
 
     # NumPy leaves binary operators to us; brainunit's base class says so only since 0.4.
@@ -146,7 +146,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     @property
     def unit(self) -> units.Unit | None:
-        """The unit of the weights, None if they have none."""
+        """The unit of the weights, or None."""
         return units.unit_of(self.data)
 
     @property
@@ -156,15 +156,15 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     @property
     def nnz(self) -> int:
-        """The name that SciPy has for :attr:`nse`."""
+        """SciPy's name for :attr:`nse`."""
         return self.nse
 
     def in_degrees(self) -> Array:
-        """How many synapses each postsynaptic neuron (column) has, int32, (columns,).
+        """The number of synapses of each postsynaptic neuron (column), int32, (columns,).
 
-        Stored entries count, those of weight 0 too, and duplicates each; entries outside of the matrix don't. Of a
-        :class:`~brainevent.Dense` matrix elements count that aren't 0. Generated connections are counted: a walk
-        through the whole matrix.
+        All stored entries count, including those of weight 0 and duplicates; entries outside the matrix don't. For a
+        :class:`~brainevent.Dense` matrix, nonzero elements count. For a generated matrix, counting generates the whole
+        matrix.
 
         Raises:
             MathError: if the seed of a generated matrix is traced.
@@ -178,7 +178,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         return self._degrees(1)
 
     def out_degrees(self) -> Array:
-        """How many synapses each presynaptic neuron (row) has, int32, (rows,); see :meth:`in_degrees`."""
+        """The number of synapses of each presynaptic neuron (row), int32, (rows,); see :meth:`in_degrees`."""
         return self._degrees(0)
 
     def _degrees(self, axis: int) -> Array:
@@ -241,7 +241,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     # -- with other data or another view -------------------------------------------------------------------------
 
     def with_data(self, data: QuantityLike, /) -> Self:
-        """The same structure with other weights; dtype and unit become theirs."""
+        """The same structure with other weights, whose dtype and unit the matrix gets."""
         raise NotImplementedError
 
     def _replace(self, data: Any) -> Self:
@@ -290,32 +290,32 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         clip: Clip = "all",
         backend: str | None = None,
     ) -> Self:
-        """The matrix after presynaptic spikes: each adds the trace of the postsynaptic neuron to its synapses.
+        """Add the postsynaptic trace to the synapses of presynaptic neurons that spike.
 
-        The weight of an entry (i, j) becomes ``weight + post_trace[j]`` if neuron i spikes; duplicates all do. Kernels
-        work in place where the old weights are not needed any more: in a loop, or if they are donated.
+        The weight of an entry (i, j) becomes ``weight + post_trace[j]`` if neuron i spikes; duplicates are all updated.
+        Kernels work in place if the old weights are not needed any more: in a loop, or if they are donated.
 
         Args:
-            pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
-            post_trace: (columns,), or one number for all; in a unit that fits that of the weights.
-            w_min: lower bound of the weights, in such a unit; None for none. One number; one for each weight, in their
-                shape; or an array that broadcasts with the matrix, (rows, 1) with one for each presynaptic neuron or
-                (1, columns) with one for each postsynaptic neuron.
-            w_max: upper bound, likewise; where it is less than ``w_min`` it wins.
-            clip: "all" clips every weight to the bounds, which costs a pass over all; "updated" only those that a spike
-                has changed, at a cost that scales with the number of spikes if the matrix is compressed by rows or has
-                a column index.
-            backend: name of the backend that must run it.
+            pre_spike: (rows,); an event array, or a plain array in which nonzero entries are events.
+            post_trace: (columns,), or one number for all neurons, in a unit that is compatible with the weights.
+            w_min: lower bound of the weights, in a compatible unit, or None. One number; one number per weight, in the
+                shape of the weights; or an array that broadcasts to the matrix: (rows, 1) has one bound per presynaptic
+                neuron, (1, columns) one per postsynaptic neuron.
+            w_max: upper bound, in the same forms; if it is less than ``w_min``, it has priority.
+            clip: "all" clips every weight to the bounds, which is a pass over all weights; "updated" clips only weights
+                that a spike has changed, at a cost that scales with the number of spikes if the matrix is compressed by
+                rows or has a column index.
+            backend: name of the backend that must run the update.
 
         Returns:
-            A matrix with the same structure; weights keep shape, dtype and unit. It is differentiable with respect to
-            weights, trace and bounds as ``jnp.clip(weight + update, w_min, w_max)`` is, and straight-through with
-            respect to float spikes.
+            A matrix with the same structure, whose weights keep their shape, dtype and unit. It is differentiable with
+            respect to weights, trace and bounds in the same way as ``jnp.clip(weight + update, w_min, w_max)``, and
+            straight-through with respect to float spikes.
 
         Raises:
-            MathError: if lengths don't fit, or one weight stands for all entries.
-            UnitMismatchError: if units don't fit.
-            UnsupportedOperationError: for just-in-time connectivity, whose weights are stored nowhere.
+            MathError: if lengths don't fit, or the weights are homogeneous.
+            UnitMismatchError: if units are incompatible.
+            UnsupportedOperationError: for just-in-time connectivity, whose weights are not stored.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -338,17 +338,17 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         clip: Clip = "all",
         backend: str | None = None,
     ) -> Self:
-        """The matrix after postsynaptic spikes: each adds the trace of the presynaptic neuron to its synapses.
+        """Add the presynaptic trace to the synapses of postsynaptic neurons that spike.
 
         The weight of an entry (i, j) becomes ``weight + pre_trace[i]`` if neuron j spikes; see :meth:`update_on_pre`.
 
         Args:
-            pre_trace: (rows,), or one number for all.
+            pre_trace: (rows,), or one number for all neurons.
             post_spike: (columns,).
             w_min: lower bound of the weights.
             w_max: upper bound.
             clip: "all" or "updated".
-            backend: name of the backend that must run it.
+            backend: name of the backend that must run the update.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -401,38 +401,40 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         params: Any = None,
         backend: str | None = None,
     ) -> Any:
-        """Apply a learning rule of your own to the synapses of presynaptic neurons that spike.
+        """Apply your own learning rule to the synapses of presynaptic neurons that spike.
 
-        Called as ``apply_on_pre(rule, edge_state, pre_spike)``, or ``apply_on_pre(rule, pre_spike)`` for a rule whose
-        state is the weights, ``edge_state`` then being a keyword (or left out).
+        Call it as ``apply_on_pre(rule, edge_state, pre_spike)``, or as ``apply_on_pre(rule, pre_spike)`` for a rule
+        whose state is the weights; ``edge_state`` is then an optional keyword.
 
         Args:
-            rule: ``rule(edge, pre, post, params) → edge``, any function that JAX can trace, of one synapse: its state,
-                the values of its neurons, and the parameters, in the pytrees given below. It returns the new state.
-            edge_state: a pytree of arrays (or quantities) with a value for each stored entry: of shape (nse,), (n, k)
-                with a fixed number of synapses, (rows, columns) if dense, and any further axes behind. The weights
-                unless it is given.
-            pre_spike: (rows,); an event array, or a plain one in which nonzero entries are events.
-            pre_vals: a pytree of arrays (rows, ...), or of single numbers; the rule gets those of the row. None: None.
-            post_vals: likewise (columns, ...).
-            params: a pytree that every synapse gets as it is.
-            backend: name of the backend that must run it.
+            rule: ``rule(edge, pre, post, params) → edge``, a function that JAX can trace, written for one synapse: its
+                arguments are the state of the synapse, the values of its neurons, and the parameters, in the pytrees
+                given below, and it returns the new state.
+            edge_state: a pytree of arrays (or quantities) with one value per stored entry: of shape (nse,), (n, k)
+                with a fixed number of synapses, (rows, columns) if dense, with any further axes last. By default, the
+                weights.
+            pre_spike: (rows,); an event array, or a plain array in which nonzero entries are events.
+            pre_vals: a pytree of arrays (rows, ...), or of single numbers, of which the rule gets the values of the
+                presynaptic neuron; or None.
+            post_vals: the same for postsynaptic neurons, (columns, ...).
+            params: a pytree that is passed to every synapse.
+            backend: name of the backend that must run the update.
 
         Returns:
-            The new state: the same pytree, in the same shapes, dtypes and units. Entries of silent neurons, and those
-            that don't exist, keep theirs. It is differentiable with respect to the state, values, parameters, and what
-            the rule closes over, as the rule is; and with respect to float spikes straight-through, as if those that
-            are there added ``spike · (new - old)``.
+            The new state: the same pytree, with the same shapes, dtypes and units. Entries of silent neurons, and those
+            that don't exist, keep their state. The result is differentiable with respect to the state, values,
+            parameters, and variables that the rule closes over, if the rule is. With respect to float spikes it is
+            straight-through, as if each existing entry added ``spike · (new - old)``.
 
-        The cost scales with the events where the synapses of a neuron are found: see :meth:`update_on_pre`. Otherwise
-        they are looked for once if the structure is concrete, and at every call if it is traced. A rule is traced once
-        for each function and kind of arguments: it is meant to be pure, as for ``jax.jit``.
+        The cost scales with the number of events if the synapses of a neuron can be found, see :meth:`update_on_pre`.
+        Otherwise they are searched once if the structure is concrete, and in every call if it is traced. A rule is
+        traced once for each function and kind of arguments, so it must be pure, as for ``jax.jit``.
 
         Raises:
             MathError: if lengths don't fit, or the rule returns arrays of other shapes.
-            DTypeError: if it returns another pytree, or numbers that the state's dtype can't hold.
-            UnitMismatchError: if it returns another dimension.
-            UnsupportedOperationError: for just-in-time connectivity, whose synapses are stored nowhere.
+            DTypeError: if the rule returns another pytree, or numbers that the state's dtype can't hold.
+            UnitMismatchError: if the rule returns an incompatible unit.
+            UnsupportedOperationError: for just-in-time connectivity, whose synapses are not stored.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -488,9 +490,9 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         params: Any = None,
         backend: str | None = None,
     ) -> Any:
-        """Apply a learning rule of your own to the synapses of postsynaptic neurons that spike.
+        """Apply your own learning rule to the synapses of postsynaptic neurons that spike.
 
-        Called as ``apply_on_post(rule, edge_state, post_spike)``, or ``apply_on_post(rule, post_spike)``; see
+        Call it as ``apply_on_post(rule, edge_state, post_spike)``, or as ``apply_on_post(rule, post_spike)``; see
         :meth:`apply_on_pre`.
 
         Args:
@@ -525,13 +527,13 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
         Args:
             y: one value per row.
-            w: one value per stored entry: (nse,), (n, k) with a fixed number of synapses, (m, n) for a dense matrix;
-                for a generated one (nse,) in the order of :meth:`tocsr`. Or one for all. The weights of the matrix
-                are not looked at.
+            w: one value per stored entry: (nse,), (n, k) with a fixed number of synapses, (m, n) for a dense matrix,
+                and (nse,) in the order of :meth:`tocsr` for a generated one; or one value for all. The weights of the
+                matrix are not used.
 
         Returns:
-            An array or quantity of the shape of the stored entries, in the product of the units. An entry that does
-            not exist gives 0.
+            An array or quantity with the shape of the stored entries and the product of the units. Entries that do
+            not exist give 0.
 
         Raises:
             MathError: if the shapes do not fit.

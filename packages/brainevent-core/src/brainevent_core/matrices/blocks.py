@@ -1,6 +1,6 @@
-"""Matrices in blocks: made of a whole one, of blocks that are read or drawn one by one, and put together again.
+"""Matrices in blocks: created from a whole matrix, or from blocks that are read or drawn one by one; and joined again.
 
-No process makes more than the blocks of its own devices.
+A process creates only the blocks of its own devices.
 """
 
 from __future__ import annotations
@@ -38,19 +38,20 @@ class _Block(NamedTuple):
 
 
 def shard(conn: _M, split: Split) -> _M:
-    """A matrix that is there, in blocks on the devices of a mesh.
+    """Split an existing matrix into blocks on the devices of a mesh.
 
     Args:
-        conn: of any class; concrete, so outside of ``jit``, but for one that is generated just in time. Of several
-            processes each has the same whole matrix, and takes its own blocks. Or a matrix in blocks, which goes to the
-            devices of another mesh if it is split as ``split`` says, and is put together and split again otherwise.
-        split: how.
+        conn: a matrix of any class. It must be concrete (outside ``jit``), unless it is generated just in time. With
+            several processes, each has the same whole matrix, and takes its own blocks. A matrix that is already split
+            moves to the devices of another mesh if it is split in the way of ``split``; otherwise it is joined and
+            split again.
+        split: how to split it.
 
     Returns:
-        A matrix of the same class and shape, whose arrays have the blocks in front and are split along them; one weight
-        for all stays one. Entries outside of the matrix are left out, and blocks with fewer entries than others are
-        filled up. A column index is made again, for each block. Of a matrix that is generated, each device generates
-        the part of its own neurons, and it is the same matrix.
+        A matrix of the same class and shape, whose arrays have a leading axis for the blocks and are sharded along it.
+        A homogeneous weight stays homogeneous. Entries outside the matrix are dropped, and blocks with fewer entries
+        than others are padded. The column index is computed again for each block. For a generated matrix, each device
+        generates the part of its own neurons, and the matrix stays the same.
 
     Raises:
         MathError: if the neurons can't be split evenly, or the matrix is traced.
@@ -252,16 +253,16 @@ def require_splittable(fmt: Any) -> None:
 
 
 def unshard(conn: _M) -> _M:
-    """A matrix in blocks as an ordinary one, whole in the memory of this process.
+    """Join a matrix in blocks to an ordinary matrix, whole in the memory of this process.
 
-    Entries that filled blocks up are left out. Those of a row (column) stand in the order of the blocks, and as they
-    stood within one.
+    Padding entries are dropped. The entries of a row (column) are in the order of the blocks, and keep their order
+    within a block.
 
     Args:
-        conn: in blocks, or not: then it is given back.
+        conn: a matrix in blocks; other matrices are returned unchanged.
 
     Raises:
-        MathError: if it is traced, or blocks lie on devices of other processes.
+        MathError: if the matrix is traced, or blocks are on devices of other processes.
 
     Example:
         >>> import brainevent, jax, jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Matrices that can carry the column index, which makes products from their other side event-driven, too."""
+"""Matrices with an optional column index, which makes products in their other direction event-driven."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ __all__ = ["ColumnIndexed"]
 
 
 class ColumnIndexed(StoredMatrix):
-    """Base class of the matrices that are compressed along one side, and can be indexed along the other."""
+    """Base class of the matrices that are compressed along one axis and can be indexed along the other."""
 
     @property
     def has_csc_index(self) -> bool:
-        """Whether the matrix carries the index."""
+        """Whether the matrix has the column index."""
         return bool(self.__matrix_spec__.format.carries(CSC_INDEX))
 
     def with_csc_index(self) -> Self:
-        """The same matrix with an index of its entries along the side that it is not compressed by.
+        """The same matrix with an index of its entries along the axis by which it is not compressed.
 
-        Kernels use it to make the other product, ``A @ spikes`` for :class:`CSR` and :class:`FixedPostNumConn` and
-        ``spikes @ A`` for :class:`CSC` and :class:`FixedPreNumConn`, event-driven. It never changes a result. It takes
-        8 bytes per entry and 4 per column (row), is computed once (on the host, unless inside ``jit``), and is carried
-        along by ``with_data``, ``.T``, and every transform.
+        With the index, the other product (``A @ spikes`` for :class:`CSR` and :class:`FixedPostNumConn`, ``spikes @ A``
+        for :class:`CSC` and :class:`FixedPreNumConn`) is event-driven as well. It never changes a result. The index
+        takes 8 bytes per entry and 4 per column (row) and is computed once (on the host, unless inside ``jit``);
+        ``with_data``, ``.T``, and every transformation keep it.
 
         Returns:
-            A matrix that shares all arrays with this one; this one, if it has the index.
+            A matrix that shares all arrays with this one; the matrix itself if it already has the index.
 
         Raises:
-            MathError: for more entries than 32 bits count, unless JAX's 64-bit mode is on.
+            MathError: for more entries than 32-bit integers can count, unless JAX's 64-bit mode is on.
 
         Example:
             >>> import brainevent, jax.numpy as jnp

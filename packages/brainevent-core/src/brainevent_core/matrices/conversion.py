@@ -1,4 +1,4 @@
-"""From one format to another. No conversion adds up duplicates or drops entries, so that all work inside ``jit``."""
+"""Conversions between formats. They neither add up duplicates nor drop entries, so all of them work inside ``jit``."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _C = TypeVar("_C", bound="StoredMatrix")
 
 
 class Convertible:
-    """Conversions of a matrix, of which :meth:`_listed` gives the entries.
+    """Conversions of a matrix, whose entries :meth:`_listed` returns.
 
-    A homogeneous weight stays one. Entries that do not exist stay so. The format that the matrix has already gives the
-    matrix itself.
+    A homogeneous weight stays homogeneous. Entries that do not exist stay nonexistent. Converting a matrix to its own
+    format returns the matrix itself.
     """
 
     def _listed(self, nse: int | None) -> StoredMatrix:
@@ -39,15 +39,15 @@ class Convertible:
 
     @replicated
     def tocoo(self, *, nse: int | None = None) -> COO:
-        """The entries as a list of coordinates, in the order in which they are stored or generated.
+        """Convert to coordinates, with entries in the order in which they are stored or generated.
 
         Args:
-            nse: the capacity of the result, not less than there are entries; surplus ones point outside of the matrix.
-                A dense matrix and just-in-time connectivity need it inside ``jit``.
+            nse: the capacity of the result, at least the number of entries; surplus entries are outside the matrix.
+                Dense matrices and just-in-time connectivity need it inside ``jit``.
 
         Raises:
-            MathError: if there are more entries than ``nse``, as far as they can be counted. Those of a traced dense
-                matrix or seed are cut off.
+            MathError: if there are more entries than ``nse``, if they can be counted. Surplus entries of a traced dense
+                matrix or seed are dropped.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -80,9 +80,9 @@ class Convertible:
 
     @replicated
     def tocsr(self, *, nse: int | None = None) -> CSR:
-        """The entries compressed by rows, each row in the order in which it is stored; see :meth:`tocoo`.
+        """Convert to compressed rows, with the entries of each row in stored order; see :meth:`tocoo`.
 
-        Generated rows have their columns in ascending order.
+        The columns of generated rows are in ascending order.
         """
         from brainevent_core.matrices.csr import CSR
 
@@ -96,9 +96,9 @@ class Convertible:
 
     @replicated
     def tocsc(self, *, nse: int | None = None) -> CSC:
-        """The entries compressed by columns, each in the order in which it is stored; see :meth:`tocoo`.
+        """Convert to compressed columns, with the entries of each column in stored order; see :meth:`tocoo`.
 
-        Generated columns have their rows in ascending order.
+        The rows of generated columns are in ascending order.
         """
         from brainevent_core.matrices.csr import CSC
 
@@ -111,18 +111,18 @@ class Convertible:
         return _compressed(CSC, matrix, 1, nse)
 
     def toarray(self) -> Any:
-        """The name that SciPy has for ``todense()``; an array of JAX or a quantity."""
+        """SciPy's name for ``todense()``; returns a JAX array or a quantity."""
         return self.todense()  # type: ignore[attr-defined]
 
     def to_scipy(self) -> Any:
-        """The matrix in SciPy: a ``coo_array`` or ``csc_array`` of what is stored so, of all others a ``csr_array``.
+        """Convert to SciPy: to ``coo_array`` or ``csc_array`` for these formats, otherwise to ``csr_array``.
 
-        Entries keep their order, duplicates and zeros; those that do not exist are left out. One weight for all is
-        given to each.
+        Entries keep their order, including duplicates and zeros; nonexistent entries are dropped. A homogeneous weight
+        is repeated for each entry.
 
         Raises:
-            MathError: inside ``jit``, where it has no values.
-            DTypeError: for weights with a unit, or in float16 or bfloat16, which SciPy has not.
+            MathError: inside ``jit``, where the matrix has no values.
+            DTypeError: for weights with a unit, or in float16 or bfloat16, which SciPy doesn't support.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -156,9 +156,9 @@ class Convertible:
         return cls((weight, other, indptr), shape=entries.shape)
 
     def to_bcoo(self) -> Any:
-        """The matrix as a ``jax.experimental.sparse.BCOO``, in the order of its entries; also inside ``jit``.
+        """Convert to ``jax.experimental.sparse.BCOO``, with entries in the same order; also inside ``jit``.
 
-        One weight for all is given to each entry. Entries that do not exist become padding.
+        A homogeneous weight is repeated for each entry. Nonexistent entries become padding.
 
         Raises:
             DTypeError: for weights with a unit.

@@ -18,18 +18,18 @@ __all__ = ["COO"]
 
 
 class COO(StoredMatrix):
-    """Coordinates: entry k has weight ``data[k]`` and stands at ``(row[k], col[k])``; duplicates add up.
+    """Coordinates: entry k has weight ``data[k]`` at position ``(row[k], col[k])``; duplicates add up.
 
     Args:
         data: weights, ``(nse,)``, or one for all (a scalar or ``(1,)``); numbers, an array or a quantity.
         row: row of every entry, ``(nse,)``, any integer dtype.
         col: column of every entry, ``(nse,)``, any integer dtype.
         shape: (rows, columns).
-        rows_sorted: promise that ``row`` does not decrease.
-        cols_sorted: promise that ``col`` does not decrease.
-        delay: how many steps later an event arrives, see :meth:`with_delay`.
-        check: whether to look at the values of ``row`` and ``col``; see :class:`CSR`.
-        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
+        rows_sorted: declares that ``row`` does not decrease.
+        cols_sorted: declares that ``col`` does not decrease.
+        delay: delays of events in steps, see :meth:`with_delay`.
+        check: whether to check the values of ``row`` and ``col``; see :class:`CSR`.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -109,7 +109,7 @@ class COO(StoredMatrix):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """From a dense array or quantity, see :meth:`CSR.fromdense`."""
+        """Convert a dense array or quantity, see :meth:`CSR.fromdense`."""
         elements, unit = dense_parts(dense)
         values, row, col = nonzero(elements, nse)
         return cls(units.attach(values, unit), row, col, shape=elements.shape, rows_sorted=True, check=False)

@@ -145,20 +145,21 @@ class _Compressed(Rewirable):
 class CSR(_Compressed):
     """Compressed sparse rows: entries ``indptr[i]`` to ``indptr[i + 1]`` belong to row i.
 
-    The format for ``spikes @ weights`` with rows of presynaptic neurons: it touches only rows of neurons that spiked.
+    Use this format for ``spikes @ weights`` with one row per presynaptic neuron: only rows of neurons that spiked are
+    touched.
 
     Args:
         data: weights, ``(nse,)``, or one for all (a scalar or ``(1,)``); numbers, an array or a quantity.
         indices: column of every entry, ``(nse,)``, any integer dtype.
-        indptr: where each row begins, ``(rows + 1,)``, any integer dtype.
+        indptr: the position of each row's first entry, ``(rows + 1,)``, any integer dtype.
         shape: (rows, columns).
-        delay: how many steps later an event arrives, whole steps: one for all, one for each row, ``(rows,)``, or one
-            for each entry, ``(nse,)``; see :meth:`with_delay`.
-        check: whether to look at the values of ``indices`` and ``indptr``. Without, entries outside the shape are
-            left out of every result; nothing is ever read or written outside the arrays.
-        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
+        delay: delays of events in whole steps: one for all, one per row, ``(rows,)``, or one per entry, ``(nse,)``; see
+            :meth:`with_delay`.
+        check: whether to check the values of ``indices`` and ``indptr``. Without the check, entries outside the shape
+            are ignored in every result; nothing is ever read or written outside the arrays.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`.
 
-    The three arrays can also come as one tuple.
+    The three arrays can also be given as one tuple.
 
     Raises:
         StructureError: if indices or pointers are out of range or pointers decrease.
@@ -210,7 +211,7 @@ class CSR(_Compressed):
         weighted: bool | None = None,
         backend: str | None = None,
     ) -> Array | Quantity:
-        """A ring with what events cause later; see :func:`csr_delay_deliver`, whose matrix this one is.
+        """Deliver events to a ring buffer; see :func:`csr_delay_deliver`, with this matrix.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -234,15 +235,15 @@ class CSR(_Compressed):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """From a dense array or quantity of shape (rows, columns).
+        """Convert a dense array or quantity of shape (rows, columns).
 
         Args:
             dense: the elements; zeros are not stored.
-            nse: the capacity for entries; needed inside ``jit``, otherwise counted. What is not used stands outside of
-                the matrix. Inside ``jit``, where nobody can count them, nonzero elements beyond it are left out.
+            nse: the capacity for entries, required inside ``jit`` and otherwise counted. Unused entries are outside the
+                matrix. Inside ``jit``, where nonzero elements can't be counted, those beyond the capacity are dropped.
 
         Raises:
-            MathError: if there are more nonzero elements than ``nse``, and they can be seen.
+            MathError: if there are more nonzero elements than ``nse``, and they are concrete.
         """
         elements, unit = dense_parts(dense)
         values, row, col = nonzero(elements, nse)
@@ -254,9 +255,9 @@ class CSR(_Compressed):
 
 
 class CSC(_Compressed):
-    """Compressed sparse columns: entries ``indptr[j]`` to ``indptr[j + 1]`` belong to column j, ``indices`` are rows.
+    """Compressed sparse columns: entries ``indptr[j]`` to ``indptr[j + 1]`` belong to column j, ``indices`` holds rows.
 
-    It takes the same arguments as :class:`CSR`, with ``indptr`` over the columns. ``CSC @ spikes`` touches only the
+    The arguments are those of :class:`CSR`, with ``indptr`` for the columns. ``CSC @ spikes`` touches only the
     columns of neurons that spiked.
     """
 
@@ -267,7 +268,7 @@ class CSC(_Compressed):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """From a dense array or quantity, see :meth:`CSR.fromdense`."""
+        """Convert a dense array or quantity, see :meth:`CSR.fromdense`."""
         elements, unit = dense_parts(dense)
         return CSR.fromdense(units.attach(elements.T, unit), nse=nse)._view(cls, elements.shape)
 

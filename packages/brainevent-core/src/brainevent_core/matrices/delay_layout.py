@@ -1,4 +1,4 @@
-"""A CSR matrix with delays for rings of a known length, as release 0.3.0 of the published package has it."""
+"""A CSR matrix with delays for rings of a known length, as in release 0.3.0 of the published package."""
 
 from __future__ import annotations
 
@@ -53,21 +53,21 @@ def deliver_to_ring(
 
 
 class CSRDelayLayout:
-    """A CSR matrix with a delay for each entry, made once for rings of so many slots.
+    """A CSR matrix with a delay per entry, prepared for rings with a given number of slots.
 
-    The entries of a row are sorted by delay, and in the order in which they were among those of one delay. It is there
-    for programs written for release 0.3.0; :class:`CSR` with ``delay=`` and :class:`DelayRing` do the same, and for
-    every format. A pytree, of which ``shape`` and ``n_slots`` are static; made by :meth:`build` or
+    The entries of a row are sorted by delay; entries with equal delays keep their order. The class is for programs that
+    were written for release 0.3.0; :class:`CSR` with ``delay=`` and :class:`DelayRing` do the same, for every format.
+    It is a pytree, in which ``shape`` and ``n_slots`` are static. Create it with :meth:`build` or
     :meth:`CSR.delay_layout`.
 
     Attributes:
         data: weights in the order of the layout, (nse,), or (1,), one for all.
         indices: postsynaptic neuron of every entry, (nse,).
-        indptr: where each row begins, (n_pre + 1,).
+        indptr: the position of each row's first entry, (n_pre + 1,).
         delays: in steps, (nse,).
-        perm: for each entry its position in the order in which it was given, (nse,).
+        perm: the original position of each entry, (nse,).
         shape: (n_pre, n_post).
-        n_slots: the number of slots of rings.
+        n_slots: the number of slots of the rings.
     """
 
     data: Array | Quantity
@@ -92,18 +92,18 @@ class CSRDelayLayout:
         n_slots: int,
         shape: Sequence[int],
     ) -> Self:
-        """A layout, sorted on the host.
+        """Create a layout; entries are sorted on the host.
 
         Args:
-            data: weights, (nse,), or one for all; they may be traced.
+            data: weights, (nse,), or one for all; can be traced.
             indices, indptr: of the CSR matrix, concrete.
             delays: whole steps from 1 to ``n_slots - 1``, (nse,), or one for all; concrete.
-            n_slots: the number of slots of rings, at least 2.
+            n_slots: the number of slots of the rings, at least 2.
             shape: (n_pre, n_post).
 
         Raises:
-            DTypeError: if indices or delays are traced, or no integers.
-            StructureError: if a delay does not fit into the ring, or the structure is no matrix.
+            DTypeError: if indices or delays are traced, or not integers.
+            StructureError: if a delay is too long for the ring, or the structure is not valid.
             MathError: if lengths don't fit.
 
         Example:
@@ -160,7 +160,7 @@ class CSRDelayLayout:
         return self.tree_unflatten((self.shape, self.n_slots), (weights, *self.tree_flatten()[0][1:]))
 
     def original_data(self) -> Array | Quantity:
-        """The weights in the original order of entries; one for all as it is."""
+        """The weights in the original order of entries; a homogeneous weight is returned unchanged."""
         if self.data.size == 1:
             return self.data
         mantissa, unit = units.detach(self.data)
@@ -175,7 +175,7 @@ class CSRDelayLayout:
         weighted: bool | None = None,
         backend: str | None = None,
     ) -> Array | Quantity:
-        """The ring with what the events cause; see :func:`csr_delay_deliver`.
+        """Deliver events to a ring buffer; see :func:`csr_delay_deliver`.
 
         Raises:
             MathError: if the ring has another number of slots.

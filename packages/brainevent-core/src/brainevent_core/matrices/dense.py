@@ -26,12 +26,12 @@ def _transposed(elements: Any) -> Any:
 
 
 class Dense(StoredMatrix):
-    """A dense matrix as a member of the family: the same interface as the sparse ones. A plain array works, too.
+    """A dense matrix with the interface of the sparse classes. In products, a plain array can be used as well.
 
     Args:
         data: the elements, (rows, columns): an array or a quantity.
-        shape: the shape of ``data``, for symmetry with the other classes.
-        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
+        shape: the shape of ``data``, for consistency with the other classes.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`.
 
     Example:
         >>> import brainevent, jax.numpy as jnp

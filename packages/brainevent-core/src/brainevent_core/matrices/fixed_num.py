@@ -25,7 +25,7 @@ _Weight: TypeAlias = QuantityLike | Callable[[Any, tuple[int, ...]], Any]
 
 
 class FixedNumConn(Rewirable):
-    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`; see there."""
+    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`, which have the documentation."""
 
     _format = FIXED_NUM_FORMAT
 
@@ -85,12 +85,12 @@ class FixedNumConn(Rewirable):
 
     @property
     def indices(self) -> Array:
-        """The targets (sources, if fan-in is fixed) of every neuron on the fixed side, ``(neurons, conn_num)``."""
+        """The targets (with fixed fan-in, sources) of every neuron on the fixed side, ``(neurons, conn_num)``."""
         return self._structure[0]
 
     @property
     def conn_num(self) -> int:
-        """Number of synapses per neuron on the fixed side; of a matrix in blocks, the most that one has in a block."""
+        """Number of synapses per neuron on the fixed side; for a matrix in blocks, the maximal number in a block."""
         return int(self._structure[0].shape[-1])
 
     def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
@@ -102,26 +102,27 @@ class FixedNumConn(Rewirable):
 class FixedPostNumConn(FixedNumConn):
     """Every presynaptic neuron has the same number of postsynaptic targets (fixed fan-out).
 
-    The format for ``spikes @ weights``: it touches only the rows of neurons that spiked, and needs no pointers.
+    Use this format for ``spikes @ weights``: only the rows of neurons that spiked are touched, and no pointers are
+    needed.
 
     Args:
         data: weights (n_pre, k), or one for all (a scalar or (1,)).
         indices: postsynaptic targets, (n_pre, k), any integer dtype.
         shape: (n_pre, n_post).
-        delay: how many steps later an event arrives, whole steps: one for all, one for each presynaptic neuron,
-            (n_pre,), or one for each entry, (n_pre, k); see :meth:`with_delay`.
-        check: whether to look at the values of ``indices``; see :class:`CSR`.
-        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`.
+        delay: delays of events in whole steps: one for all, one per presynaptic neuron, (n_pre,), or one per entry,
+            (n_pre, k); see :meth:`with_delay`.
+        check: whether to check the values of ``indices``; see :class:`CSR`.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`.
         num_pre, num_post, conn_num: instead of arrays: draw ``conn_num`` distinct targets for each neuron.
-        weight: with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
-        seed: with these: an int or a ``jax.random`` key; the same seed draws the same targets everywhere, those of
-            :func:`brainevent.connect.fixed_outdegree`. None draws a seed.
+        weight: together with these: a number, a quantity, an array (n_pre, conn_num), or ``weight(key, shape)``.
+        seed: together with these: an int or a ``jax.random`` key. A seed gives the same targets on every machine, those
+            of :func:`brainevent.connect.fixed_outdegree`. With None, a random seed is used.
 
-    ``data`` and ``indices`` can also come as one tuple. Also known as ``FixedNumPerPre``.
+    ``data`` and ``indices`` can also be given as one tuple. Also known as ``FixedNumPerPre``.
 
     Raises:
         StructureError: if an index is out of range.
-        MathError: if lengths do not fit, or more distinct targets are asked for than there are.
+        MathError: if lengths do not fit, or there are fewer than ``conn_num`` possible targets.
 
     Example:
         >>> import brainevent, jax.numpy as jnp
@@ -136,12 +137,12 @@ class FixedPostNumConn(FixedNumConn):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """From a dense array or quantity of shape (n_pre, n_post).
+        """Convert a dense array or quantity of shape (n_pre, n_post).
 
         Args:
-            dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest are padded.
-            nse: the capacity of all rows together, a multiple of their number; needed inside ``jit``, where elements
-                beyond the capacity of their row are left out.
+            dense: the elements; zeros are not stored. Rows with fewer nonzeros than the fullest row are padded.
+            nse: the capacity of all rows together, a multiple of their number. It is required inside ``jit``, where
+                elements beyond the capacity of their row are dropped.
         """
         elements, unit = dense_parts(dense)
         values, indices = _rows_of_one_length(elements, nse)
@@ -149,10 +150,10 @@ class FixedPostNumConn(FixedNumConn):
 
 
 class FixedPreNumConn(FixedNumConn):
-    """Every postsynaptic neuron has the same number of presynaptic partners (fixed fan-in).
+    """Every postsynaptic neuron has the same number of presynaptic sources (fixed fan-in).
 
-    Takes the arguments of :class:`FixedPostNumConn`, with ``data`` and ``indices`` of shape (n_post, k) and
-    ``indices`` the presynaptic sources. Also known as ``FixedNumPerPost``.
+    The arguments are those of :class:`FixedPostNumConn`, with ``data`` and ``indices`` of shape (n_post, k), where
+    ``indices`` holds the presynaptic sources. Also known as ``FixedNumPerPost``.
     """
 
     _transposed = True
@@ -162,7 +163,7 @@ class FixedPreNumConn(FixedNumConn):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """From a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`; rows are columns here."""
+        """Convert a dense array or quantity, see :meth:`FixedPostNumConn.fromdense`, with columns instead of rows."""
         elements, unit = dense_parts(dense)
         return FixedPostNumConn.fromdense(units.attach(elements.T, unit), nse=nse)._view(cls, elements.shape)
 

@@ -1,4 +1,4 @@
-"""Rows, columns and elements of a matrix by index, as NumPy indexes an array; the results are dense."""
+"""Rows, columns and elements of a matrix by index, as for NumPy arrays; the results are dense."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Indexing:
     def __getitem__(self, index: Index) -> Array | Quantity:
         """Rows ``[i]``, ``[i:j]``, ``[[i, j]]``, columns ``[:, j]`` and elements ``[i, j]`` as an array or quantity.
 
-        Every index that NumPy takes for an array with two axes means the same here. Indices may be traced, except for
-        slices and masks.
+        Every index that NumPy accepts for an array with two axes has the same meaning here. Indices can be traced,
+        except slices and masks.
 
         Raises:
-            IndexError: if a concrete index is out of range, or none. A traced one that is out of range gives zeros.
+            IndexError: if a concrete index is out of range, or not an index. A traced index out of range gives zeros.
         """
         components = _components(index, self.shape)
         if len(components) != 2 or any(map(_is_special, components)):

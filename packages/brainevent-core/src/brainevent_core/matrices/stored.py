@@ -1,4 +1,4 @@
-"""Matrices whose entries are in arrays, in some format."""
+"""Matrices whose entries are stored in arrays."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _Stored = TypeVar("_Stored", bound="StoredMatrix")
 
 
 class StoredMatrix(Matrix):
-    """Base class of the matrices that have a format, and the one to subclass for a format of your own.
+    """Base class of the matrices that have a format. Subclass it for your own formats.
 
-    A subclass says which format it has, whether it is the transpose of what is stored, and how it is transposed;
-    everything else follows from the format::
+    A subclass specifies its format, whether it is the transpose of the stored arrays, and how it is transposed;
+    everything else is derived from the format::
 
         class Blocks(StoredMatrix):
             _format = BLOCKS
@@ -45,13 +45,13 @@ class StoredMatrix(Matrix):
                 return Blocks(jnp.swapaxes(self.data, 1, 2), col, row, shape=self.shape[::-1], check=False)
 
     Args:
-        data: weights, one per entry, or one for all if the format takes that.
-        *structure: the structure's arrays, also by name. Data and structure can come as one tuple.
+        data: weights, one per entry, or one for all if the format supports that.
+        *structure: the structure's arrays, by position or name. Data and structure can also be given as one tuple.
         shape: (rows, columns).
-        delay: how many steps later an event arrives, see :meth:`with_delay`; None for a matrix without delays.
-        check: whether to look at the values of the structure.
-        split: puts it in blocks over devices, see :func:`brainevent.sharding.shard`. This process holds the whole
-            meanwhile; :meth:`from_blocks` and connection rules don't.
+        delay: delays of events in steps, see :meth:`with_delay`; None for a matrix without delays.
+        check: whether to check the values of the structure.
+        split: splits the matrix into blocks over devices, see :func:`brainevent.sharding.shard`. This process must hold
+            the whole matrix first; with :meth:`from_blocks` and connection rules it doesn't.
     """
 
     #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
@@ -113,21 +113,20 @@ class StoredMatrix(Matrix):
 
     @classmethod
     def from_blocks(cls, read_block: Callable[[int, int], Any], *, shape: Sequence[int], split: Split) -> Self:
-        """A matrix in blocks over devices, which are read one by one; no process reads more than those of its own.
+        """Create a matrix in blocks over devices. Each process reads only the blocks of its own devices, one by one.
 
         Args:
             read_block: ``(start, stop) → block``: the columns (``split.by == "post"``) or rows ("pre") from start to
-                stop, as a matrix of this class or a tuple of what its constructor takes, in which they are counted from
-                0. Called once for each block of this process's devices.
-            shape: (rows, columns) of the whole.
-            split: how the whole is split.
+                stop, as a matrix of this class or a tuple of constructor arguments, with indices that start from 0.
+                It is called once for each block of this process's devices.
+            shape: (rows, columns) of the whole matrix.
+            split: how the whole matrix is split.
 
         Returns:
-            What :func:`brainevent.sharding.shard` makes of the whole.
+            The same matrix that :func:`brainevent.sharding.shard` creates from the whole matrix.
 
         Raises:
-            MathError: if a block has another shape, class, dtype or unit than it must have, or the neurons can't be
-                split evenly.
+            MathError: if a block has a wrong shape, class, dtype or unit, or the neurons can't be split evenly.
 
         Example:
             >>> import brainevent, jax, jax.numpy as jnp
@@ -174,7 +173,7 @@ class StoredMatrix(Matrix):
 
     @property
     def split(self) -> Split | None:
-        """How it is split over devices, see :func:`brainevent.sharding.shard`; None if it isn't."""
+        """How the matrix is split over devices, see :func:`brainevent.sharding.shard`, or None."""
         fmt = self.__matrix_spec__.format
         return fmt.split(transposed=self._transposed) if isinstance(fmt, SplitFormat) else None
 
@@ -231,8 +230,8 @@ class StoredMatrix(Matrix):
     def todense(self) -> Array | Quantity:
         """The matrix as an array (or quantity) of shape ``self.shape``; duplicates add up.
 
-        It has the dtype of the weights, but for integers of fewer than 32 bits: they come out in 32, in which they add
-        up. Booleans add up to whether any is True.
+        The dtype is that of the weights, except that integers of fewer than 32 bits are summed in 32 bits. The sum of
+        booleans is whether any of them is True.
         """
         data, unit = units.detach(self.data)
         row, col, *_ = entries_of(self.__matrix_spec__)
@@ -248,13 +247,13 @@ class StoredMatrix(Matrix):
     # -- with other data or another view -------------------------------------------------------------------------
 
     def with_data(self, data: QuantityLike) -> Self:
-        """The same structure with other weights; dtype and unit become theirs.
+        """The same structure with other weights, whose dtype and unit the matrix gets.
 
         Args:
             data: any weights that the structure can hold: one per entry, or one for all.
 
         Raises:
-            MathError: if they are neither.
+            MathError: if the shape is neither.
         """
         weights = as_data(data)
         if weights.shape != self.data.shape:
@@ -275,30 +274,30 @@ class StoredMatrix(Matrix):
 
     @property
     def delay(self) -> Array | None:
-        """How many steps later an event of an entry arrives; None if it has no delays.
+        """The delays of events in steps, integers of any dtype; None if the matrix has no delays.
 
-        (1,), one for all; (rows, 1), one for each row; (1, columns), one for each column; or the shape of one weight
-        per entry. Of a matrix in blocks, these are in front. Integers of any dtype.
+        The shape is (1,) for one delay for all, (rows, 1) for one per row, (1, columns) for one per column, or that of
+        one weight per entry. A matrix in blocks has a leading axis for the blocks.
         """
         return delay_of(self.__matrix_spec__)
 
     def with_delay(self, delay: ArrayLike | None) -> Self:
-        """The same matrix with other delays, or with none.
+        """The same matrix with other delays, or without delays.
 
-        Delays are dendritic: an event meets its synapse at once, with the weight that it has then, and what it causes
-        arrives in the postsynaptic neuron ``delay`` steps later. :meth:`DelayRing.add` delivers it.
+        Delays are dendritic: an event reaches its synapse immediately and is multiplied by the current weight; its
+        effect arrives at the postsynaptic neuron ``delay`` steps later. :meth:`DelayRing.add` delivers events.
 
         Args:
-            delay: whole steps, at least 1: one for all; one for each row (presynaptic neuron), (rows,); or one for each
-                entry, in the shape of one weight per entry. The latter decides where both have one shape; (rows, 1) is
-                for rows in any case. Any integer dtype: uint8 takes a byte a synapse. Times are converted by
-                :func:`brainevent.steps`. None makes a matrix without delays. A matrix in blocks takes one for all, or
-                one for each entry in the shape of its weights, the blocks in front.
+            delay: whole steps, at least 1: one for all; one per row (presynaptic neuron), (rows,); or one per entry, in
+                the shape of one weight per entry, which has priority if both shapes are the same; (rows, 1) always
+                means one per row. Any integer dtype; uint8 takes one byte per synapse. :func:`brainevent.steps`
+                converts times. None returns a matrix without delays. A matrix in blocks accepts one delay for all, or
+                one per entry in the shape of its weights, with the axis of the blocks first.
 
         Raises:
-            DTypeError: if they are no integers.
+            DTypeError: if delays are not integers.
             MathError: if they have another shape.
-            StructureError: if one is less than 1, and can be seen. One that can't be seen does not arrive.
+            StructureError: if a concrete delay is less than 1. Events with such a traced delay never arrive.
             UnsupportedOperationError: for a dense matrix.
 
         Example:

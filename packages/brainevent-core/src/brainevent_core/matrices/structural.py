@@ -1,4 +1,4 @@
-"""Matrices whose synapses can come and go under ``jit``: their arrays have places for more of them."""
+"""Matrices with room for more synapses in their arrays, so that synapses can be added and removed under ``jit``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PerSynapse: TypeAlias = QuantityLike | Callable[[Any, Any], Any] | None
 
 
 class Rewirable(ColumnIndexed):
-    """Base class of the matrices whose rows (columns, of :class:`CSC` and :class:`FixedPreNumConn`) have places for
+    """Base class of the matrices whose rows (for :class:`CSC` and :class:`FixedPreNumConn`, columns) have places for
     synapses."""
 
     @property
@@ -42,24 +42,24 @@ class Rewirable(ColumnIndexed):
         return tuple(spec.format.weights_shape(spec.structure, spec.shape))
 
     def with_capacity(self, capacity: ArrayLike | None = None, *, spare: ArrayLike | None = None) -> Self:
-        """The same synapses, in rows with places for more of them.
+        """The same synapses, in rows with places for more synapses.
 
-        Rows are columns for :class:`CSC` and :class:`FixedPreNumConn`. A vacant place is an entry that does not exist:
-        its index is outside of the matrix, its weight is 0, and every operation leaves it out.
+        For :class:`CSC` and :class:`FixedPreNumConn`, rows are columns. A vacant place is an entry that does not exist:
+        its index is outside the matrix, its weight is 0, and every operation ignores it.
 
         Args:
-            capacity: how many places a row has, one number for all or (rows,); one for all if the number of synapses
+            capacity: the number of places per row, one number for all or (rows,); one for all if the number of synapses
                 is fixed.
-            spare: instead: how many vacant places a row has, beside its synapses; beside those of the fullest row if
-                the number is fixed.
+            spare: instead of ``capacity``: the number of vacant places per row; with a fixed number of synapses, in
+                addition to those of the fullest row.
 
         Returns:
-            A matrix of the same class, with the synapses of each row in front and vacant places behind them. Its
-            indices are int32, or int64 if an axis needs it.
+            A matrix of the same class, in which each row has its synapses first and then vacant places. Its indices are
+            int32, or int64 if an axis needs it.
 
         Raises:
-            MathError: if a row has more synapses than places, both arguments are given or none, or the structure is
-                traced: the sizes of arrays depend on it.
+            MathError: if a row has more synapses than places, if both or none of the arguments are given, or if the
+                structure is traced, because it determines the sizes of arrays.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -95,19 +95,19 @@ class Rewirable(ColumnIndexed):
         raise NotImplementedError
 
     def prune(self, where: ArrayLike) -> Self:
-        """The matrix without some of its synapses, whose places become vacant.
+        """Remove some synapses, whose places become vacant.
 
         Args:
-            where: which, booleans in the shape of one weight per entry, such as ``conn.data < 0.01``. Vacant places may
-                be among them.
+            where: the synapses to remove, booleans in the shape of one weight per entry, such as ``conn.data < 0.01``.
+                It can include vacant places.
 
         Returns:
-            A matrix of the same class whose arrays have the same shapes, so that it can be carried through ``scan``.
+            A matrix of the same class whose arrays have the same shapes, so it can be carried through ``scan``.
             The weights of vacant places are 0.
 
         Raises:
-            MathError: if the shape is another one.
-            DTypeError: if they are no booleans.
+            MathError: if the shape is wrong.
+            DTypeError: if ``where`` is not boolean.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -130,29 +130,30 @@ class Rewirable(ColumnIndexed):
         allow_autapses: bool = True,
         allow_multapses: bool = False,
     ) -> tuple[Self, Array]:
-        """The matrix with new synapses, in vacant places.
+        """Add new synapses in vacant places.
 
         Args:
-            pre: presynaptic neurons, (k,), integers. An entry with a neuron that doesn't exist, such as -1, is none: so
-                a number of synapses that is not known before can be grown under ``jit``.
-            post: the postsynaptic neuron of each, (k,).
-            weight: one for all, or (k,), in a unit that fits the weights; or a function of ``(pre, post)``. None: new
-                synapses begin at 0. The weights are one for each entry, unless this is None and one stands for all.
-            delay: whole steps, likewise, if each entry has a delay of its own. Delays of neurons hold for their new
-                synapses as well.
+            pre: presynaptic neurons, (k,), integers. Entries with a neuron that doesn't exist, such as -1, are ignored,
+                so that a data-dependent number of synapses can be added under ``jit``.
+            post: the postsynaptic neuron of each synapse, (k,).
+            weight: one for all, or (k,), in a unit that is compatible with the weights; or a function of
+                ``(pre, post)``. With None, new synapses start at 0. The matrix must have one weight per entry, unless
+                its weights are homogeneous and this is None.
+            delay: whole steps, in the same forms, if each entry has its own delay. Delays per neuron also apply to new
+                synapses.
             allow_autapses: whether a neuron may connect to itself, in a population that connects to itself.
             allow_multapses: whether a pair that has a synapse may get another one.
 
         Returns:
             The matrix, of the same class with arrays of the same shapes; and the place of each new synapse, (k,), which
-            is its position among the weights as a vector. It is ``nse`` for one that was not grown, because its row had
-            no vacant place (a column, of :class:`CSC` and :class:`FixedPreNumConn`), it exists already, or it is none.
-            Writing at these positions with ``mode="drop"`` resets a state of your own that synapses have.
+            is its position in the flattened weights. It is ``nse`` if no synapse was added, because its row (for
+            :class:`CSC` and :class:`FixedPreNumConn`, column) had no vacant place, the pair was already connected, or a
+            neuron doesn't exist. Writing at these positions with ``mode="drop"`` resets other synaptic state.
 
         Raises:
-            MathError: if shapes don't fit, or the weights are one for all and others are given.
-            DTypeError: if neurons or delays are no integers.
-            UnitMismatchError: if the weights have another dimension.
+            MathError: if shapes don't fit, or weights are given for a homogeneous matrix.
+            DTypeError: if neurons or delays are not integers.
+            UnitMismatchError: if the weights have an incompatible unit.
 
         Example:
             >>> import brainevent, jax.numpy as jnp
@@ -190,36 +191,36 @@ class Rewirable(ColumnIndexed):
         allow_autapses: bool = True,
         allow_multapses: bool = False,
     ) -> tuple[Self, Array]:
-        """The matrix with some synapses moved to other, random pairs of neurons; their number stays.
+        """Move some synapses to other, random pairs of neurons; the number of synapses stays the same.
 
-        So rewires Deep R (Bellec et al. 2018, `arXiv:1711.05136 <https://arxiv.org/abs/1711.05136>`_): what crosses
-        zero goes, and as many come elsewhere.
+        Deep R (Bellec et al. 2018, `arXiv:1711.05136 <https://arxiv.org/abs/1711.05136>`_) rewires in this way:
+        synapses whose weight crosses zero are replaced by random new ones.
 
         Args:
-            where: which synapses move, booleans in the shape of one weight per entry.
+            where: the synapses to move, booleans in the shape of one weight per entry.
             key: a ``jax.random`` key.
-            keep: "pre": each keeps its presynaptic neuron, and gets a random postsynaptic one; "post": the reverse;
-                None: both are drawn. Unless the neuron that stays is that of the row (column, of :class:`CSC` and
-                :class:`FixedPreNumConn`), a synapse needs a vacant place in the row that it moves to, see
+            keep: "pre": each synapse keeps its presynaptic neuron, and gets a random postsynaptic one; "post": the
+                reverse; None: both are drawn. Unless the neuron that is kept is that of the row (for :class:`CSC` and
+                :class:`FixedPreNumConn`, column), the new row of the synapse needs a vacant place, see
                 :meth:`with_capacity`.
-            probability: ``(pre, post) → probability`` with which a drawn pair is accepted, between 0 and 1, a function
-                of arrays of neurons, (k,): of their distance, for example. So new pairs are drawn in proportion to it.
-                None: every pair is.
-            weight: of a synapse that has moved, see :meth:`grow`. None: it begins at 0.
-            delay: likewise. None: it keeps the delay that it has, if each entry has its own.
-            size: how many synapses can move at a time, at most, the first of ``where``; the others stay for the next
-                time. It bounds the cost, as ``size`` of ``jnp.flatnonzero`` does. None: all of them.
-            tries: how often a pair is drawn for a synapse, until there is one that is accepted, has no synapse yet, and
-                whose row has a place. One that finds none stays as it was.
+            probability: a function ``(pre, post) → probability`` of arrays of neurons, (k,), which returns the
+                probability, between 0 and 1, that a drawn pair is accepted, for example by distance. New pairs are
+                therefore drawn in proportion to it. With None, every pair is accepted.
+            weight: the weight of moved synapses, see :meth:`grow`. With None, they start at 0.
+            delay: the delay of moved synapses. With None, they keep their delay, if each entry has its own.
+            size: the maximal number of synapses that are moved, which are the first of ``where``; the others stay. It
+                limits the cost, like ``size`` of ``jnp.flatnonzero``. None: all of them.
+            tries: how often a pair is drawn for a synapse, until one is accepted, is not connected yet, and its row has
+                a vacant place. If none is found, the synapse stays where it was.
             allow_autapses: whether a neuron may connect to itself.
             allow_multapses: whether a pair may have several synapses.
 
         Returns:
-            The matrix, of the same class with arrays of the same shapes; and the places that moved synapses have now,
-            (size,), see :meth:`grow`; ``nse`` for what didn't move.
+            The matrix, of the same class with arrays of the same shapes; and the new places of moved synapses,
+            (size,), see :meth:`grow`; ``nse`` for synapses that were not moved.
 
         Raises:
-            MathError: if shapes don't fit, or ``keep`` is something else.
+            MathError: if shapes don't fit, or ``keep`` is not one of these.
 
         The pairs of try ``t`` are ``jax.random.randint(keys[0], (size,), 0, n_pre)`` and ``randint(keys[1], (size,), 0,
         n_post)``, and accepted if ``jax.random.uniform(keys[2], (size,))`` is below the probability, with ``keys =

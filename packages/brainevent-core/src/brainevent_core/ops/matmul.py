@@ -46,13 +46,13 @@ def matmul(
         backend: name of the backend that must run it.
 
     Returns:
-        An array, or a quantity if a unit is involved. Events never change the dtype of the weights; a float product,
-        one with :class:`SparseFloat` included, has the promoted dtype of both sides. Its unit is the product of the
-        units of the sides; events have none.
+        An array, or a quantity if an operand has a unit. For events, the result has the dtype of the weights. For
+        floats, including :class:`SparseFloat`, it has the promoted dtype of both sides. Its unit is the product of the
+        units of both sides; events have none.
 
     Raises:
         MathError: if the lengths or ranks do not fit; a ValueError that names both shapes.
-        UnsupportedOperationError: for a product of two sparse matrices, or with one that has delays.
+        UnsupportedOperationError: for a product of two sparse matrices, or with a matrix that has delays.
         KernelNotAvailableError: if ``backend`` has no kernel for the product.
 
     Example:
