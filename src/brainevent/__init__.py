@@ -1,7 +1,7 @@
 """Event-driven sparse computation for brain simulation and spiking networks, in JAX.
 
-A façade: every public name lives in :mod:`brainevent_core`, whose ``__all__`` is the one list of them. Backends are
-packages of their own, found through their entry points.
+This package re-exports the public names of :mod:`brainevent_core`, whose ``__all__`` is their only list. Backends are
+separate packages, found through their entry points.
 """
 
 import sys as _sys

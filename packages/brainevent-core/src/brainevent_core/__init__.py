@@ -1,6 +1,6 @@
 """The core of brainevent: data structures, primitives, reference kernels, and the registry of backends.
 
-Users import :mod:`brainevent`, which re-exports this package's public names; backend packages import this one.
+Users import :mod:`brainevent`, which re-exports this package's public names. Backend packages import this one.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -176,20 +176,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog="The folder is that of BRAINEVENT_CACHE_DIR, else below NUMBA_CACHE_DIR or the user's cache folder. "
         "What is compiled fits the processor of this machine, and others of the same model.",
     )
-    parser.add_argument("--backend", help="whose kernels; the first that keeps any on disk by default")
+    parser.add_argument("--backend", help="the backend (default: the first with a disk cache)")
     parser.add_argument(
         "--arch",
         type=_architectures,
         default=(),
         metavar="NUMBERS",
-        help="compile for GPUs of these architectures, which need not be here, e.g. 80,90 for an A100 and an H100",
+        help="compile for GPUs of these architectures, which need not be present, e.g. 80,90 for an A100 and an H100",
     )
     parser.add_argument(
         "--dtypes",
         type=_dtypes,
         default=("float32",),
         metavar="NAMES",
-        help=f"of the weights, separated by commas: {', '.join(DTYPES)}, or all; float32 by default",
+        help=f"dtypes of the weights, separated by commas: {', '.join(DTYPES)}, or all; float32 by default",
     )
     parser.add_argument(
         "--select", type=_pattern, default="", metavar="PATTERN", help="a regular expression over the names of calls"
@@ -198,8 +198,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--for-all-users",
         action="store_true",
-        help="let other users read the files; they use them if these are root's, and lie where only root can write, as "
-        "in an image",
+        help="let other users read the files; they can use files of root in a folder where only root can write, as "
+        "in a container image",
     )
     return parser
 

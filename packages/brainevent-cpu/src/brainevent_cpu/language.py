@@ -1,4 +1,4 @@
-"""`numba_kernel`: operators of one's own, written in Numba, called by XLA without entering Python."""
+"""`numba_kernel`: user-defined operators in Numba, which XLA calls without entering Python."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ def numba_kernel(
     input_output_aliases: Mapping[int, int] | None = None,
     name: str | None = None,
 ) -> Any:
-    """An operation on JAX arrays whose body is a Numba function: as a decorator, with or without options, or called.
+    """An operation on JAX arrays with a Numba function as its body. Use it as a decorator, or as a function.
 
-    The body is `fn(*inputs, *outputs)`: C-contiguous arrays of the dtypes and shapes of the call, inputs read-only. It
-    writes to the outputs, whose contents are undefined before; what it returns is ignored. It is compiled once for each
-    combination of dtypes and ranks, and works inside `jit`, `scan`, `vmap` and `shard_map`, on CPU. For derivatives
-    make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
+    The body is `fn(*inputs, *outputs)`. Its arguments are C-contiguous arrays with the dtypes and shapes of the call;
+    inputs are read-only. It writes to the outputs, which are undefined before; its return value is ignored. It is
+    compiled once for each combination of dtypes and ranks, and works inside `jit`, `scan`, `vmap` and `shard_map`, on
+    CPU. To add derivatives, make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
 
     Args:
-      fn: a Python function, or one that `numba.njit` has compiled (its options are kept, except that loops of
-        `parallel=True` run on one thread: Numba's threads and those of XLA would meet).
-      outs: shape and dtype of the output, `jax.ShapeDtypeStruct` or anything like it, or a sequence of them; or a
-        function of the inputs that returns these. Without it, every call says its own.
-      vmap_method: what `jax.vmap` does. "sequential" calls the kernel for one element of the batch after the other;
-        with "expand_dims" and "broadcast_all" the arrays get one axis more in front, which for inputs that aren't
-        mapped has size 1 or that of the batch; None refuses.
-      input_output_aliases: inputs whose memory becomes an output's, `{input: output}`, which so begins with the
-        contents of the input. XLA copies an input that is needed afterwards.
-      name: for error messages and profiles; that of the function by default.
+      fn: a Python function, or one that `numba.njit` has compiled (its options are kept, except that loops with
+        `parallel=True` run on one thread, because Numba's threads would conflict with those of XLA).
+      outs: shape and dtype of the output, a `jax.ShapeDtypeStruct` or similar, or a sequence of them; or a
+        function of the inputs that returns these. Without it, give it in every call.
+      vmap_method: the implementation of `jax.vmap`. "sequential" calls the kernel for one element of the batch after
+        the other. With "expand_dims" and "broadcast_all" the arrays get one more leading axis, which for inputs that
+        aren't mapped has size 1 or that of the batch. With None, `vmap` raises an error.
+      input_output_aliases: inputs whose memory is used for an output, `{input: output}`, which then initially contains
+        the input. XLA copies an input that is needed afterwards.
+      name: for error messages and profiles; by default that of the function.
 
     Returns:
       A function of the inputs, and optionally `outs`, that returns the output, or the list of outputs if `outs` is a
@@ -49,9 +49,9 @@ def numba_kernel(
 
     Raises:
       KernelCompilationError: when called, if Numba can't compile the body for these arguments.
-      TypeError: when called, if `outs` is missing, or Numba has no arrays of such a dtype.
+      TypeError: when called, if `outs` is missing, or Numba doesn't support arrays of a dtype.
       ValueError: if there is no such `vmap_method`.
-      jax.errors.JaxRuntimeError: when it runs, if the body raises, or leaves an output unwritten.
+      jax.errors.JaxRuntimeError: when it runs, if the body raises an error, or doesn't write an output.
 
     Example:
       >>> import brainevent, jax.numpy as jnp
@@ -68,7 +68,7 @@ def numba_kernel(
 
 
 class NumbaKernel(LanguageKernel):
-    """What `numba_kernel` makes; see there."""
+    """The result of `numba_kernel`, which has the documentation."""
 
     language = "numba_kernel"
     platforms = ("cpu",)

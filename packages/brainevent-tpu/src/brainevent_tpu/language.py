@@ -1,4 +1,4 @@
-"""`pallas_kernel`: operators of one's own, written in Pallas, for TPU and CUDA, and interpreted on CPU."""
+"""`pallas_kernel`: user-defined operators in Pallas, for TPU and CUDA, and interpreted on CPU."""
 
 from __future__ import annotations
 
@@ -30,41 +30,43 @@ def pallas_kernel(
     name: str | None = None,
     **options: Any,
 ) -> Any:
-    """An operation on JAX arrays whose body is a Pallas kernel: as a decorator, with or without options, or called.
+    """An operation on JAX arrays with a Pallas kernel as its body. Use it as a decorator, or as a function.
 
-    The body is `fn(*inputs, *outputs, *scratch)`, all of them references. It is compiled by Mosaic on TPU and by Triton
-    on CUDA, and interpreted, slowly, on CPU. It works inside `jit`, `scan` and `vmap`, and inside `shard_map` with
-    `check_vma=False`. For derivatives make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
+    The body is `fn(*inputs, *outputs, *scratch)`; its arguments are references. It is compiled by Mosaic on TPU and by
+    Triton on CUDA, and interpreted, slowly, on CPU. It works inside `jit`, `scan` and `vmap`, and inside `shard_map`
+    with `check_vma=False`. To add derivatives, make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
 
-    JAX deprecates Triton as of 0.12. What it recommends for GPUs instead are kernels of another kind, not these.
+    JAX deprecates Triton as of 0.12, and recommends kernels of another kind for GPUs, which this function doesn't
+    support.
 
     Args:
       fn: a Python function.
-      outs: shape and dtype of the output, `jax.ShapeDtypeStruct` or anything like it, or a sequence of them; or a
-        function of the inputs that returns these. Without it, every call says its own.
-      grid: how often the body runs, along each dimension; or a function of the inputs that says so. Once by default.
-      in_specs: a `jax.experimental.pallas.BlockSpec` for each input: which block of it the body gets at each point of
-        the grid. All of it by default.
-      out_specs: likewise for the outputs; for one output, one is enough.
-      scratch_shapes: memory for the body to work in, such as `jax.experimental.pallas.tpu.VMEM((8, 128), jnp.float32)`.
-      interpret: whether to interpret the body, as in `jax.experimental.pallas.pallas_call`. By default on CPU only,
-        decided when the program is lowered for a platform. (One module for several platforms needs a primitive, with a
-        kernel for each.)
-      vmap_method: what `jax.vmap` does. "grid" is Pallas' own: one more dimension of the grid, unseen by the body.
-        "sequential" calls the kernel for one element of the batch after the other; with "expand_dims" and
-        "broadcast_all" the arrays get one axis more in front, which for inputs that aren't mapped has size 1 or that of
-        the batch; None refuses.
-      input_output_aliases: inputs whose memory becomes an output's, `{input: output}`, which so begins with the
-        contents of the input. XLA copies an input that is needed afterwards.
-      name: for error messages and profiles; that of the function by default.
-      **options: anything else that `jax.experimental.pallas.pallas_call` takes, such as `compiler_params`.
+      outs: shape and dtype of the output, a `jax.ShapeDtypeStruct` or similar, or a sequence of them; or a
+        function of the inputs that returns these. Without it, give it in every call.
+      grid: how often the body runs along each dimension; or a function of the inputs that returns this. By default,
+        once.
+      in_specs: a `jax.experimental.pallas.BlockSpec` for each input: the block that the body gets at each point of
+        the grid. By default, the whole input.
+      out_specs: the same for the outputs; for a single output, a single specification.
+      scratch_shapes: scratch memory, such as `jax.experimental.pallas.tpu.VMEM((8, 128), jnp.float32)`.
+      interpret: whether to interpret the body, as in `jax.experimental.pallas.pallas_call`. By default only on CPU,
+        which is decided when the program is lowered for a platform. (A single module for several platforms needs a
+        primitive, with a kernel for each.)
+      vmap_method: the implementation of `jax.vmap`. "grid" is Pallas' own: one more dimension of the grid, which the
+        body doesn't see. "sequential" calls the kernel for one element of the batch after the other. With "expand_dims"
+        and "broadcast_all" the arrays get one more leading axis, which for inputs that aren't mapped has size 1 or that
+        of the batch. With None, `vmap` raises an error.
+      input_output_aliases: inputs whose memory is used for an output, `{input: output}`, which then initially contains
+        the input. XLA copies an input that is needed afterwards.
+      name: for error messages and profiles; by default that of the function.
+      **options: any other option of `jax.experimental.pallas.pallas_call`, such as `compiler_params`.
 
     Returns:
       A function of the inputs, and optionally `outs`, that returns the output, or the list of outputs if `outs` is a
       sequence.
 
     Raises:
-      TypeError: when called, if `outs` is missing, or the body takes another number of references.
+      TypeError: when called, if `outs` is missing, or the body has a wrong number of references.
       ValueError: if there is no such `vmap_method`.
 
     Example:
@@ -91,7 +93,7 @@ def pallas_kernel(
 
 
 class PallasKernel(LanguageKernel):
-    """What `pallas_kernel` makes; see there."""
+    """The result of `pallas_kernel`, which has the documentation."""
 
     language = "pallas_kernel"
     platforms = ("tpu", "cuda", "cpu")

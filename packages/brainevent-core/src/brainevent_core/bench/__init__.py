@@ -1,6 +1,6 @@
-"""Benchmarks of backends: how long every kernel takes, beside the reference and beside other backends.
+"""Benchmarks of backends, which compare every kernel with the reference and with other backends.
 
-Needs the extra ``brainevent[bench]``. Nothing here is imported with ``brainevent``.
+They need the extra ``brainevent[bench]``, and are not imported with ``brainevent``.
 """
 
 from brainevent_core.bench.cases import BenchCase, bench_cases

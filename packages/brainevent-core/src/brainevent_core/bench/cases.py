@@ -72,12 +72,12 @@ _FURTHER = ("dtype", "rank", "weights")
 
 @dataclass(frozen=True)
 class BenchCase:
-    """A call of a primitive with inputs of a realistic size, in words.
+    """A call of a primitive with inputs of a realistic size.
 
     Attributes:
         primitive: name of the primitive.
-        values: the value in each column of the primitive's table that isn't the usual one.
-        columns: the names of those columns, which are columns of the conformance kit.
+        values: the values in those columns of the primitive's table that differ from the default.
+        columns: the names of these columns, which are columns of the conformance kit.
 
     Example:
         >>> from brainevent_core.bench import bench_cases
@@ -91,7 +91,7 @@ class BenchCase:
 
     @property
     def name(self) -> str:
-        """Unique; ``--select`` searches in it."""
+        """A unique name, in which ``--select`` searches."""
         return "-".join((self.primitive, *self.values))
 
     @property
@@ -104,10 +104,10 @@ def bench_cases(primitives: Sequence[str], *, sizes: Sequence[int] = SIZES, whol
     """The cases of some primitives.
 
     Args:
-        primitives: their names; those that have no table have no cases.
-        sizes: connections of matrices. They are square; one element in 100 is a connection, or each if the matrix is
-            dense.
-        whole: with every encoding at every rate, and dtypes, batches and homogeneous weights in turn.
+        primitives: their names; primitives without a table have no cases.
+        sizes: numbers of connections per matrix. Matrices are square; one element in 100 is a connection, or every
+            element if the matrix is dense.
+        whole: also every encoding at every rate, and other dtypes, batches and homogeneous weights, one at a time.
     """
     for primitive in primitives:
         if primitive not in _MEASURED:

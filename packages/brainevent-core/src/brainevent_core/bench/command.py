@@ -91,19 +91,19 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m brainevent.bench",
         description="Measure every kernel of a backend beside the reference and the other backends, in turns.",
     )
-    parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, as its entry point names it")
+    parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, by the name of its entry point")
     parser.add_argument(
         "--against",
         type=_names,
         metavar="NAMES",
-        help="with these backends alone, separated by commas; and the reference",
+        help="compare only with these backends, separated by commas, and the reference",
     )
     parser.add_argument(
         "--select",
         type=regular_expression,
         default=re.compile(""),
         metavar="REGEX",
-        help="only cases in whose name this is found",
+        help="only cases whose name contains a match",
     )
     parser.add_argument("--list", action="store_true", help="list the cases and stop")
     parser.add_argument(
@@ -111,10 +111,10 @@ def _parser() -> argparse.ArgumentParser:
         type=_sizes,
         default=SIZES,
         metavar="SIZES",
-        help="connections of matrices (default: 1M), such as 10k,1M,20M",
+        help="numbers of connections per matrix (default: 1M), such as 10k,1M,20M",
     )
     parser.add_argument(
-        "--whole", action="store_true", help="every encoding; dtypes, batches and homogeneous weights in turn; an hour"
+        "--whole", action="store_true", help="all encodings, and other dtypes, batches and homogeneous weights; an hour"
     )
     parser.add_argument(
         "--rounds", type=positive(int), default=_EFFORT.rounds, help="interleaved rounds (default: %(default)s)"
@@ -123,10 +123,10 @@ def _parser() -> argparse.ArgumentParser:
         "--seconds",
         type=positive(float),
         default=_EFFORT.seconds,
-        help="of one measurement, at least (default: %(default)s)",
+        help="minimal duration of one measurement (default: %(default)s)",
     )
     parser.add_argument(
-        "--clock", choices=("wall", "cpu"), default="wall", help="what is compared (default: %(default)s)"
+        "--clock", choices=("wall", "cpu"), default="wall", help="the clock for comparisons (default: %(default)s)"
     )
     parser.add_argument("--output", type=Path, metavar="PICTURE", help="also draw the ratios, as PNG, SVG or PDF")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures as JSON")

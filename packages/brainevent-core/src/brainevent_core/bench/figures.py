@@ -31,7 +31,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 @dataclass(frozen=True)
 class Sample:
-    """Seconds that a call took in one round: wall-clock time, and CPU time of all threads together."""
+    """The seconds of a call in one round: wall-clock time, and CPU time of all threads together."""
 
     wall: float
     cpu: float
@@ -42,14 +42,15 @@ class Outcome:
     """The outcome of a contender.
 
     Attributes:
-        status: "measured", or why not: "unsupported" by the contender, "wrong" result, "failed" with an exception.
-        reason: for all but the first.
-        versions: of the distributions that matter.
-        notes: the contender's own.
-        calls: how many made one measurement.
-        samples: by round; a contender that is too slow takes part in the first rounds only.
-        peak_bytes: the largest resident memory of its process, where known.
-        result: what it computed, if that is a few numbers.
+        status: "measured", or the reason why not: "unsupported" by the contender, "wrong" result, "failed" with an
+            exception.
+        reason: for all statuses except "measured".
+        versions: of the relevant distributions.
+        notes: additional information from the contender.
+        calls: the number of calls in one measurement.
+        samples: one per round; slow contenders take part in the first rounds only.
+        peak_bytes: the largest resident memory of its process, if known.
+        result: its result, if that consists of a few numbers.
     """
 
     status: Literal["measured", "unsupported", "wrong", "failed"]

@@ -35,19 +35,18 @@ def measure_case(
     clock: Clock = "wall",
     progress: Callable[[str], None] = lambda doing: None,
 ) -> Measured[BenchCase]:
-    """Compare the results of backends with that of the reference, then measure those that are right in turns.
+    """Compare the results of backends with that of the reference, then measure those with right results in turns.
 
     Args:
         case: the case.
-        backends: their names. If the first has no kernel for the case, nothing is measured. The reference must be
-            among them.
+        backends: their names, including the reference. If the first has no kernel for the case, nothing is measured.
         effort: how long to measure.
-        clock: by which backends are compared.
-        progress: is told what is being done.
+        clock: the clock by which backends are compared.
+        progress: a function that gets messages about the progress.
 
     Returns:
-        For each backend what became of it: "measured", "unsupported" if it has no kernel for the call, "wrong" if it
-        doesn't compute what the reference does, "failed" if it raised.
+        The outcome for each backend: "measured", "unsupported" if it has no kernel for the call, "wrong" if its result
+        differs from that of the reference, "failed" if it raised an error.
 
     Example:
         >>> from brainevent_core.bench import Effort, bench_cases, measure_case

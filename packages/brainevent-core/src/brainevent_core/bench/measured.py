@@ -1,4 +1,4 @@
-"""A case, and what became of each contender in it."""
+"""A case, and the outcome of each contender."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Measured(Generic[C]):
     facts: Mapping[str, float] = field(default_factory=dict)
 
     def seconds(self, contender: str, clock: Clock | None = None) -> Spread | None:
-        """Per call, on ``clock`` if not on the usual one; None if it was not measured."""
+        """Seconds per call, on ``clock`` or the default clock; None if it was not measured."""
         outcome = self.outcomes.get(contender)
         return outcome.seconds(clock or self.clock) if outcome and outcome.measured else None
 
     def ratio(self, contender: str, to: str = "ours") -> Spread | None:
-        """How many times longer it takes; None if one of the two was not measured."""
+        """How many times as long it takes; None if one of the two was not measured."""
         theirs, ours = self.outcomes.get(contender), self.outcomes.get(to)
         if theirs is None or ours is None or not (theirs.measured and ours.measured):
             return None

@@ -1,4 +1,4 @@
-"""Interleaved measurements, so that the drift of a machine's speed concerns all contenders alike."""
+"""Interleaved measurements, so that the drift of a machine's speed affects all contenders equally."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Effort:
     """How long to measure.
 
     Attributes:
-        rounds: in each of which every contender is measured once.
-        seconds: that one measurement should take at least.
-        patience: seconds for one contender in one contest; those who need more take part in fewer rounds, but in three.
+        rounds: the number of rounds, in each of which every contender is measured once.
+        seconds: the minimal duration of one measurement.
+        patience: the maximal time for one contender in a case; slower contenders take part in fewer rounds, but in at
+            least three.
     """
 
     rounds: int

@@ -1,4 +1,4 @@
-"""Encodings as objects: what the array beside a matrix means, numbers or events."""
+"""Encodings as objects, which define the meaning of the array that a matrix is multiplied by: numbers or events."""
 
 from brainevent_core.encodings.bitpacked import BITPACKED, WORD_BITS
 from brainevent_core.encodings.compact import COMPACT

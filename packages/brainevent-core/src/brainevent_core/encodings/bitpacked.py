@@ -1,6 +1,6 @@
 """Events as bits: entry i is bit ``i % 32`` of word ``i // 32``, counted from the least significant.
 
-Surplus bits of the last word mean nothing.
+Surplus bits of the last word are ignored.
 """
 
 from typing import Any

@@ -1,10 +1,11 @@
-"""What an encoding is: how the array ``x`` beside a matrix stands for numbers or events.
+"""The definition of an encoding: how the array ``x`` that a matrix is multiplied by represents numbers or events.
 
-As a format says what the arrays of a matrix mean, an encoding says what ``x`` means: a vector of some length ``n``, or
-a batch of them in columns. Everything else follows from :attr:`Encoding.decode`, once, for all encodings; a kernel that
-knows an encoding better lists those that it takes, see :class:`~brainevent_core.plugins.Takes`.
+An encoding defines the meaning of ``x``, as a format defines that of the arrays of a matrix: a vector of length ``n``,
+or a batch of vectors in columns. Everything else is derived from :attr:`Encoding.decode`, once for all encodings.
+Kernels that use an encoding directly list the encodings that they support, see
+:class:`~brainevent_core.plugins.Takes`.
 
-As for structures, there is one rule for what is malformed, on every backend: an index outside ``[0, n)`` is no event.
+As for structures, malformed values have the same meaning on every backend: an index outside ``[0, n)`` is not an event.
 """
 
 from __future__ import annotations
@@ -24,26 +25,25 @@ __all__ = ["Encoding"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Encoding(ByName):
-    """An encoding of x, the array beside a matrix, along its first axis: the value of a primitive's static parameter
-    ``encoding``.
+    """An encoding of x, the array that a matrix is multiplied by, along its first axis: the value of a primitive's
+    static parameter ``encoding``.
 
-    Encodings are compared by identity; :func:`~brainevent_core.encodings.register_encoding` makes one known by its
-    name.
+    Encodings are compared by identity; :func:`~brainevent_core.encodings.register_encoding` registers one by its name.
 
     Attributes:
-        name: what it is called in messages, tables and files.
+        name: its name in messages, tables and files.
         event: whether entries are events that count as exactly 1, rather than numbers.
         decode: ``(x, n) → entries``, of shape (n, …) for x of shape (length, …): a mask if ``event``, otherwise
             numbers, in any dtype that converts to that of the weights.
-        selects: whether a zero selects nothing: its row or column is left out, whatever its weights are. Otherwise it
-            is a number like others, and 0 · Inf is NaN.
-        length: ``n → length of the encoded axis``, or None if any length from 1 on will do.
-        dtype: the only dtype it can have. None: any real one for events, that of the weights for numbers.
-        encode: ``(mask, length) → x``, of that length along the encoded axis, for events that need encoding.
+        selects: whether zeros are skipped: their row or column has no effect, whatever its weights are. Otherwise zeros
+            are ordinary numbers, and 0 · Inf is NaN.
+        length: ``n → length of the encoded axis``, or None if any length from 1 on is possible.
+        dtype: the only possible dtype. None: any real dtype for events, that of the weights for numbers.
+        encode: ``(mask, length) → x``, with that length along the encoded axis, for events that need encoding.
         draw: ``(rng, mask, malformed, dtype) → x`` of NumPy: entries that are nonzero where the mask, (n,) or
-            (n, columns), is True; if malformed, with what must not count, such as an index outside. The tests of
-            operations and backends draw with it.
-        dtypes: dtypes of x to draw, if it can have several; those that are no floats have no derivative.
+            (n, columns), is True; if malformed, with values that must be ignored, such as an index outside. The tests
+            of operations and backends use it.
+        dtypes: dtypes of x to draw, if several are possible; those that are not floats have no derivative.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Encoding(ByName):
     dtypes: tuple[str, ...] = ()
 
     def validate(self, x: Any, n: int, weights: Any, what: str) -> None:
-        """Check rank, length and dtype; values are not looked at.
+        """Check rank, length and dtype, but not values.
 
         Args:
             x: the array, or its abstract value.
             n: the number of entries that it stands for.
             weights: dtype of the weights.
-            what: the array in words, the subject of the message.
+            what: the name of the array, the subject of the message.
 
         Raises:
             MathError: if rank or length do not fit.

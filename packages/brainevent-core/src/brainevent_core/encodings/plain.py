@@ -1,6 +1,6 @@
-"""Encodings that are the array itself: numbers, numbers of which few are nonzero, and events.
+"""Encodings that are the array itself: numbers, numbers that are mostly zero, and events.
 
-Values of binary events are drawn as 2, -3, NaN, ...: each counts as one.
+Values of binary events are drawn as 2, -3, NaN, ...; each of them counts as one.
 """
 
 from typing import Any

@@ -10,9 +10,9 @@ ENCODINGS: dict[str, Encoding] = {}
 
 
 def register_encoding(encoding: Encoding) -> None:
-    """Make an encoding known: the conformance kit, the benchmarks and files find it by its name.
+    """Register an encoding, so that the conformance kit, the benchmarks and files find it by its name.
 
-    Every primitive takes it, on the reference at least; kernels take what they list.
+    Every primitive supports it, at least on the reference; kernels support the encodings that they list.
 
     Raises:
         RegistrationError: if another one has its name.
@@ -27,7 +27,7 @@ def register_encoding(encoding: Encoding) -> None:
 
 
 def unregister_encoding(encoding: Encoding) -> None:
-    """Forget an encoding, as tests do with what they made."""
+    """Remove an encoding from the registry, for tests."""
     ENCODINGS.pop(encoding.name, None)
 
 

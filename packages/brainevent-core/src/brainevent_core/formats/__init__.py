@@ -1,4 +1,4 @@
-"""Formats as objects: what the stored arrays of a matrix mean."""
+"""Formats as objects, which define the meaning of the stored arrays of a matrix."""
 
 from brainevent_core.formats.coo import COO_FORMAT
 from brainevent_core.formats.csc_index import CSC_INDEX, column_index

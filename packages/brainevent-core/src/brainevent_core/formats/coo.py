@@ -1,4 +1,4 @@
-"""Coordinates: entry k stands at (row[k], col[k])."""
+"""Coordinates: entry k is at (row[k], col[k])."""
 
 from collections.abc import Sequence
 

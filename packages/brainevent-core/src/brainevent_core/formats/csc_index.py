@@ -1,7 +1,7 @@
-"""The column index: where the entries of each column stand, in a format that has them in another order.
+"""The column index: the positions of the entries of each column, in a format that stores them in another order.
 
-A kernel that has it can compute ``A @ events`` from the columns that have an event, instead of reading all entries.
-It is derived from the entries, and never changes what a matrix means: the reference doesn't look at it.
+With it, a kernel can compute ``A @ events`` from the columns that have an event, instead of reading all entries. It is
+derived from the entries, and never changes the matrix: the reference ignores it.
 """
 
 from collections.abc import Sequence

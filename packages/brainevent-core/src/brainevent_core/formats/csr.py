@@ -1,6 +1,6 @@
 """Compressed rows: the entries of row i are ``indptr[i]`` to ``indptr[i + 1]``, ``indices`` holds their columns.
 
-A CSC matrix is the transpose of a matrix stored so; it is no format of its own.
+A CSC matrix is the transpose of a matrix in this format; it has no format of its own.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,10 @@ __all__ = ["CSR_FORMAT", "row_bounds"]
 
 
 def row_bounds(indptr: Any, nse: int) -> Any:
-    """The pointers as every backend reads them: clipped to [0, nse], then replaced by their running maximum.
+    """The pointers in the form in which every backend reads them: clipped to [0, nse], then replaced by their running
+    maximum.
 
-    Well-formed pointers come out unchanged; malformed ones get one meaning, and stay inside the buffers.
+    Well-formed pointers don't change; malformed ones get a defined meaning, and stay inside the buffers.
     """
     if jnp.issubdtype(indptr.dtype, jnp.unsignedinteger) and indptr.dtype.itemsize >= 4:
         indptr = jnp.minimum(indptr, nse)  # before it becomes signed, where large values would turn negative

@@ -1,7 +1,7 @@
-"""Delays: how many steps later an event of an entry arrives.
+"""Delays: the number of steps after which an event of an entry arrives.
 
-They annotate entries and change none: products, which have no time, refuse a matrix with delays, and what adds to a
-ring of slots looks at them. One delay is for all entries, for those of a row or a column, or for an entry.
+Delays annotate entries without changing them: products, which have no time axis, raise an error for a matrix with
+delays, and delivery to a ring buffer uses them. There is one delay for all entries, per row or column, or per entry.
 """
 
 from collections.abc import Sequence

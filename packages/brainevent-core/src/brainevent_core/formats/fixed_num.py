@@ -1,6 +1,6 @@
 """A fixed number of entries per row: ``indices[i, j]`` is the column of the j-th entry of row i.
 
-Fixed fan-out (:class:`~brainevent.FixedPostNumConn`) is stored so directly, fixed fan-in
+Fixed fan-out (:class:`~brainevent.FixedPostNumConn`) is stored directly, fixed fan-in
 (:class:`~brainevent.FixedPreNumConn`) as its transpose.
 """
 

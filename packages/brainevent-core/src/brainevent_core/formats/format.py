@@ -1,11 +1,12 @@
-"""What a format is: how a matrix of some ``shape`` is laid out in arrays.
+"""The definition of a format: how a matrix of some ``shape`` is stored in arrays.
 
-The arrays are the *data* (the weights) and the *structure* (where the weights stand). Everything else about a format
-follows from :meth:`Format.entries`, once, for all formats: products, derivatives, batching, conversions, indexing. A
-kernel that knows a layout better lists the formats that it takes, see :class:`~brainevent_core.plugins.Takes`.
+The arrays are the *data* (the weights) and the *structure* (the positions of the weights). Everything else about a
+format is derived from :meth:`Format.entries`, once for all formats: products, derivatives, batching, conversions,
+indexing. Kernels that use the layout directly list the formats that they support, see
+:class:`~brainevent_core.plugins.Takes`.
 
-A format can carry *components*, further arrays of the structure, each of which is an object as well: see
-:class:`Component`. ``CSR_FORMAT.with_component(CSC_INDEX)`` is the format of a CSR matrix with a column index.
+A format can have *components*, additional arrays of the structure, which are objects as well: see :class:`Component`.
+``CSR_FORMAT.with_component(CSC_INDEX)`` is the format of a CSR matrix with a column index.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ Structure = SimpleNamespace
 
 
 class Entries(NamedTuple):
-    """The entries of what is stored, in storage order, as vectors.
+    """The entries of a stored matrix, in storage order, as vectors.
 
     Attributes:
-        row: the row of each.
-        col: its column. An entry whose row or column is outside of the shape does not exist.
+        row: the row of each entry.
+        col: the column of each entry. An entry whose row or column is outside the shape does not exist.
         weight: the position of its weight in the flattened data; None if entry k has weight k. An entry whose position
             is outside has no weight, and adds nothing.
     """
@@ -51,9 +52,9 @@ class Part(NamedTuple):
     """The structure of some rows or columns of a matrix, in NumPy.
 
     Attributes:
-        arrays: those of the structure, in order.
+        arrays: the arrays of the structure, in order.
         weights: for each entry of the part, in the shape of its weights, the position of its weight in the flattened
-            data of the whole; -1 for an entry that does not exist.
+            data of the whole matrix; -1 for an entry that does not exist.
     """
 
     arrays: tuple[np.ndarray, ...]
@@ -66,31 +67,30 @@ def _nothing_wrong(structure: Structure, shape: Shape) -> str | None:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Component(ByName):
-    """Further arrays of a structure.
+    """Additional arrays of a structure.
 
-    A component changes what the entries are (``coordinates``, ``weight``), is derived from them (``build``) and changes
-    nothing, such as an index that kernels may use, or annotates them (``annotates``), such as delays: says something of
-    each that only some operations look at.
+    A component changes the entries (``coordinates``, ``weight``); or is derived from them (``build``) and changes
+    nothing, such as an index that kernels may use; or annotates them (``annotates``), such as delays, with values that
+    only some operations use.
 
-    The arrays of one that annotates hold, in the orientation of what is stored, one number for all entries, (1,); one
-    for each row, (rows, 1), or column, (1, columns); or one for each entry, (nse,).
+    The arrays of a component that annotates contain, in the orientation in which the matrix is stored, one number for
+    all entries, (1,); one per row, (rows, 1), or column, (1, columns); or one per entry, (nse,).
 
     Attributes:
-        name: what it is called in the names of formats and messages.
+        name: its name in the names of formats and in messages.
         structure: names of its arrays.
-        lengths: ``(nse, shape) → length of each array``, all of which are vectors; or the shapes that it can have.
-        remedy: what to do about arrays of another length.
-        coordinates: ``(row, col, structure, shape) → (row, col)``, what the entries are with it. None if it leaves them
-            as they are.
-        weight: ``(structure, shape) → position of each entry's weight``, None if it leaves that as it is.
-        build: ``(format, structure, shape) → arrays``, for a component that is derived: made of what the format has
-            without it, on the host if that is concrete. None for one that is given.
-        draw: ``(rng, nse, shape, malformed) → arrays`` of NumPy, for one that is given.
-        check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
-        annotates: for one that annotates entries, why a matrix that carries it has no products, and what to do instead.
-        compressed_columns: ``structure → (indices, indptr, weight)``, for one that has the entries by columns: the rows
-            of the entries, where each column begins, and the positions of their weights.
-        fits: ``format → bool``: which formats can carry it.
+        lengths: ``(nse, shape) → length of each array``, all of which are vectors; or the possible shapes.
+        remedy: the advice for arrays of another length.
+        coordinates: ``(row, col, structure, shape) → (row, col)``, the changed entries. None if it doesn't change them.
+        weight: ``(structure, shape) → position of each entry's weight``; None if it doesn't change it.
+        build: ``(format, structure, shape) → arrays``, for a derived component: computed from the format without it, on
+            the host if that is concrete. None for a component that the user provides.
+        draw: ``(rng, nse, shape, malformed) → arrays`` of NumPy, for a component that the user provides.
+        check_values: ``(structure as NumPy arrays, shape) → message or None``: checks that need the values.
+        annotates: for a component that annotates entries, why a matrix with it has no products, and what to do instead.
+        compressed_columns: ``structure → (indices, indptr, weight)``, for a component with the entries by columns: the
+            rows of the entries, the position of each column's first entry, and the positions of their weights.
+        fits: ``format → bool``: the formats that can have it.
     """
 
     name: str
@@ -108,41 +108,41 @@ class Component(ByName):
 
     @property
     def changes_entries(self) -> bool:
-        """Whether entries are others with it."""
+        """Whether it changes the entries."""
         return self.coordinates is not None or self.weight is not None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Format(ByName):
-    """A way of storing a matrix: the value of a primitive's static parameter ``format``.
+    """A storage format of a matrix: the value of a primitive's static parameter ``format``.
 
-    Formats are compared by identity; :func:`~brainevent_core.formats.register_format` makes one known by its name.
+    Formats are compared by identity; :func:`~brainevent_core.formats.register_format` registers one by its name.
 
     Attributes:
-        name: what it is called in messages, tables and files.
+        name: its name in messages, tables and files.
         structure: names of its own arrays, in order.
         data_shape: ``(structure, shape) → shape of one weight per entry``.
-        check_abstract: ``(structure, shape) → message or None``: ranks and lengths, from shapes alone.
-        check_values: ``(structure as NumPy arrays, shape) → message or None``: what only the values can tell.
-        coordinates: ``(structure, shape) → (row, col)``, vectors with one index for each entry; entries with an index
-            outside the shape do not exist. None if the data are the elements, each in its place.
-        draw: ``(rng, shape, per_row, malformed, dtype) → arrays`` of NumPy: a random structure with so many entries in
-            a row, on average, unsorted and with duplicates where the format allows; if malformed, with what a user can
-            get wrong. The tests of operations and backends draw with it.
-        takes_homogeneous: whether one weight, of shape (1,), may stand for all entries.
+        check_abstract: ``(structure, shape) → message or None``: checks ranks and lengths, from shapes alone.
+        check_values: ``(structure as NumPy arrays, shape) → message or None``: checks that need the values.
+        coordinates: ``(structure, shape) → (row, col)``, vectors with one index per entry; entries with an index
+            outside the shape do not exist. None if the data are the elements in their positions.
+        draw: ``(rng, shape, per_row, malformed, dtype) → arrays`` of NumPy: a random structure with ``per_row`` entries
+            per row on average, unsorted and with duplicates if the format allows that; if malformed, with typical
+            mistakes of users. The tests of operations and backends use it.
+        takes_homogeneous: whether the data can be a single weight for all entries, of shape (1,).
         compressed_rows: ``(structure, shape) → (indices, indptr)`` of compressed rows, if entries are in that order.
-        column_array: of compressed rows, the name of the array that holds the column of each entry, and nothing else:
-            an entry can get another column, and synapses can come and go in the places of their row.
+        column_array: for compressed rows, the name of the array that contains only the column of each entry, so that
+            entries can get another column, and synapses can be added and removed in the places of their row.
         coordinates_at: ``(structure, shape, positions) → (row, col)`` of the entries at some positions, in storage
-            order, without a look at the others; for the pictures in notebooks. The arrays can be of NumPy. None if
-            there is no such way: matrices of many entries are then shown without a picture.
+            order, without reading the others; for the pictures in notebooks. The arrays can be NumPy arrays. None if
+            this is impossible: matrices with many entries are then shown without a picture.
         part: ``(structure as NumPy arrays, shape, axis, start, stop) → Part``: the rows (axis 0) or columns (1) from
-            start to stop alone, counted from 0. It makes matrices that can be split over devices; their parts are
-            filled up with indices outside of the shape.
-        join: ``(structures, shapes, axis) → (arrays, weights)``: the structure of parts that follow each other along an
-            axis, and where each of its weights is in the flattened data of the parts, one part behind the other.
-        components: the components that it carries, see :meth:`with_component`.
-        label: what messages call it, the names of its classes; its quoted name unless it is given.
+            start to stop, counted from 0. With this function, matrices can be split over devices; their parts are
+            padded with indices outside the shape.
+        join: ``(structures, shapes, axis) → (arrays, weights)``: the structure of consecutive parts along an axis, and
+            the position of each weight in the flattened and concatenated data of the parts.
+        components: its components, see :meth:`with_component`.
+        label: its name in messages, with the names of its classes; by default its quoted name.
     """
 
     name: str
@@ -167,7 +167,7 @@ class Format(ByName):
 
     @property
     def full_name(self) -> str:
-        """The name of the format, and behind it those of its components: ``csr:csc_index``."""
+        """The name of the format, followed by those of its components: ``csr:csc_index``."""
         return ":".join((self.name, *(component.name for component in self.components)))
 
     @property
@@ -191,12 +191,12 @@ class Format(ByName):
         return self
 
     def with_component(self, component: Component) -> Format:
-        """The format that carries one more component; the same object for the same component.
+        """The format with one more component; the same object for the same component.
 
-        One that annotates stands before those that are derived, whichever comes first.
+        Components that annotate come before derived ones, independently of the order of calls.
 
         Raises:
-            RegistrationError: if it has the component already, or can't carry it.
+            RegistrationError: if it already has the component, or can't have it.
         """
         if component not in self._carrying:
             fault = _why_not(self, component)
@@ -215,7 +215,7 @@ class Format(ByName):
         return functools.reduce(Format.with_component, derived, given.with_component(component))
 
     def without(self, component: Component) -> Format:
-        """The format without one of its components, or itself if it doesn't carry that."""
+        """The format without one of its components, or itself if it doesn't have this component."""
         if component not in self.components:
             return self
         others = (one for one in self.components if one is not component)
@@ -227,7 +227,7 @@ class Format(ByName):
 
     @functools.cached_property
     def annotations(self) -> tuple[Component, ...]:
-        """Those of its components that annotate entries."""
+        """Those components that annotate entries."""
         return tuple(component for component in self.components if component.annotates)
 
     @functools.cached_property
@@ -243,7 +243,7 @@ class Format(ByName):
 
     @property
     def stores_all(self) -> bool:
-        """Whether the data are the elements, each in its place."""
+        """Whether the data are the elements in their positions."""
         return self.coordinates is None
 
     def weights_shape(self, arrays: Sequence[Any], shape: Shape) -> tuple[int, ...]:
@@ -251,11 +251,11 @@ class Format(ByName):
         return self.data_shape(self.named(arrays), shape)
 
     def nse(self, arrays: Sequence[Any], shape: Shape) -> int:
-        """The number of stored entries, of which some may not exist."""
+        """The number of stored entries, including those that don't exist."""
         return prod(self.weights_shape(arrays, shape))
 
     def entries(self, arrays: Sequence[Any], shape: Shape) -> Entries:
-        """Where the entries are, with what the components say of them."""
+        """The positions of the entries, including changes by components."""
         if self.coordinates is None:
             row, col = (index.reshape(-1) for index in jnp.indices(shape, jnp.int32))
             return Entries(row, col)
@@ -276,7 +276,7 @@ class Format(ByName):
         return self.compressed_rows(self.named(arrays), shape)
 
     def columns_of(self, arrays: Sequence[Any]) -> tuple[Any, Any, Any] | None:
-        """``(indices, indptr, weight)`` of compressed columns, None unless a component has them."""
+        """``(indices, indptr, weight)`` of compressed columns, None unless a component provides them."""
         structure = self.named(arrays)
         found = (one.compressed_columns(structure) for one in self.components if one.compressed_columns is not None)
         return next(found, None)
@@ -297,14 +297,14 @@ class Format(ByName):
         """A random structure, in NumPy.
 
         Args:
-            rng: where the numbers come from.
-            shape: of what is stored.
-            per_row: how many entries a row has, on average.
-            malformed: whether there are indices outside of the shape, and whatever else a user can get wrong.
+            rng: the random generator.
+            shape: of the stored matrix.
+            per_row: the average number of entries per row.
+            malformed: whether there are indices outside the shape, and other typical mistakes.
             dtype: of the indices.
 
         Raises:
-            RegistrationError: if the format, or a component of it, doesn't say how.
+            RegistrationError: if the format, or one of its components, has no ``draw``.
         """
         if self.draw is None:
             raise RegistrationError(f"The format {self.name!r} draws no structures: give it draw=.")
@@ -323,7 +323,7 @@ class Format(ByName):
     # -- checks --------------------------------------------------------------------------------------------------
 
     def validate(self, data: Any, arrays: Sequence[Any], shape: Shape) -> None:
-        """Check ranks, lengths and dtypes; values are not looked at.
+        """Check ranks, lengths and dtypes, but not values.
 
         Args:
             data: the weights, or their abstract value.
@@ -357,7 +357,7 @@ class Format(ByName):
             )
 
     def require_arrays(self, arrays: Sequence[Any]) -> None:
-        """Refuse structures of another number of arrays, and arrays that hold no integers.
+        """Check the number of structure arrays, and that they hold integers.
 
         Raises:
             MathError: if there are more or fewer arrays.
@@ -371,7 +371,7 @@ class Format(ByName):
         self.require_integers(arrays)
 
     def require_integers(self, arrays: Sequence[Any]) -> None:
-        """Refuse index arrays that have become floats, as ``jax.tree.map`` over a matrix makes them.
+        """Check that index arrays have not become floats, as ``jax.tree.map`` over a matrix makes them.
 
         Raises:
             DTypeError: naming the first array that does not hold integers.
@@ -384,7 +384,7 @@ class Format(ByName):
                 )
 
     def fault_of_values(self, arrays: Sequence[np.ndarray], shape: Shape) -> str | None:
-        """What is wrong with the values of a structure, of NumPy arrays; None if nothing is."""
+        """The fault in the values of a structure of NumPy arrays, or None."""
         structure = self.named(arrays)
         checks = (self.check_values, *(component.check_values for component in self.components))
         return next((fault for check in checks if (fault := check(structure, shape))), None)

@@ -15,23 +15,23 @@ _components: dict[str, Component] = {}
 
 
 def register_format(fmt: Format) -> None:
-    """Make a format known: the conformance kit, the benchmarks and files find it by its name.
+    """Register a format, so that the conformance kit, the benchmarks and files find it by its name.
 
-    Every primitive takes it, on the reference at least; kernels take what they list.
+    Every primitive supports it, at least on the reference; kernels support the formats that they list.
 
     Raises:
-        RegistrationError: if another one has its name, which :func:`unregister` forgets.
+        RegistrationError: if another format has its name; :func:`unregister` removes formats.
     """
     _add(_formats, fmt)
 
 
 def register_component(component: Component) -> None:
-    """Make a component known, see :func:`register_format`: it is tried with every format that can carry it."""
+    """Register a component, see :func:`register_format`: it is tried with every format that can have it."""
     _add(_components, component)
 
 
 def unregister(*registered: Format | Component) -> None:
-    """Forget formats or components, as tests do with what they made."""
+    """Remove formats or components from the registry, for tests."""
     for one in registered:
         (_formats if isinstance(one, Format) else _components).pop(one.name, None)
 

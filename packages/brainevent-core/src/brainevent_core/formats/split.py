@@ -1,11 +1,12 @@
-"""A matrix in blocks, which lie on different devices: how it is split, and what its arrays mean then.
+"""A matrix in blocks, which are on different devices: how it is split, and the meaning of its arrays.
 
-The blocks follow each other along one axis. Each is a matrix of an ordinary format, of the same shape as the others,
-and every array has them in front: ``indices`` of a CSR matrix is (blocks, nse of a block). What is outside of a block
-does not exist, so that blocks with fewer entries are filled up.
+The blocks follow each other along one axis. Each is a matrix of an ordinary format, with the same shape as the others,
+and every array has a leading axis for them: ``indices`` of a CSR matrix is (blocks, nse of a block). Indices outside a
+block do not exist, so blocks with fewer entries can be padded.
 
-A :class:`SplitFormat` is no :class:`~brainevent_core.formats.Format`. Operations dispatch on what a matrix's format is,
-and those that don't know blocks refuse it; primitives and kernels see the blocks, one by one, in their ordinary format.
+A :class:`SplitFormat` is not a :class:`~brainevent_core.formats.Format`. Operations dispatch on the type of a matrix's
+format, and those that don't support blocks raise an error; primitives and kernels get single blocks, in their ordinary
+format.
 """
 
 from __future__ import annotations
@@ -30,21 +31,22 @@ __all__ = ["InBlocks", "Split", "SplitFormat", "SplitRule"]
 
 @dataclass(frozen=True)
 class Split:
-    """How a matrix is split over the devices along an axis of a mesh: in blocks of neighbouring neurons.
+    """How a matrix is split over the devices along an axis of a mesh, in blocks of neighbouring neurons.
 
     Static and hashable. The number of blocks belongs to the data: on any number of devices that divides it, the matrix
     and its products are the same, bit for bit.
 
     Args:
         mesh: a ``jax.sharding.Mesh``, with automatic or explicit axes.
-        axis: the name of one of its axes. Along others the matrix is replicated.
-        by: "post": a block has the synapses of some postsynaptic neurons (columns), and the device that has it computes
-            their sums; only spikes travel. "pre": a block has those of some presynaptic neurons (rows), and the sums of
-            blocks are added up: ``spikes @ conn`` moves a number for each block and postsynaptic neuron.
-        blocks: how many blocks there are; a multiple of the number of devices, which it is unless given.
+        axis: the name of one of its axes. Along other axes, the matrix is replicated.
+        by: "post": a block has the synapses onto some postsynaptic neurons (columns), and its device computes their
+            sums; only spikes are communicated. "pre": a block has the synapses of some presynaptic neurons (rows), and
+            the sums of blocks are added up: ``spikes @ conn`` communicates a number per block and postsynaptic neuron.
+        blocks: the number of blocks, a multiple of the number of devices, which is the default.
 
     Raises:
-        MathError: if the mesh has no such axis, the devices can't share the blocks evenly, or ``by`` is neither.
+        MathError: if the mesh has no such axis, the blocks can't be divided evenly among the devices, or ``by`` is
+            neither.
 
     Example:
         >>> import brainevent, jax
@@ -83,13 +85,13 @@ class Split:
         return int(self.mesh.shape[self.axis])
 
     def bounds(self, length: int) -> list[tuple[int, int]]:
-        """The first neuron of each block, and the one behind its last.
+        """The first neuron of each block, and the end of each block.
 
         Args:
-            length: the number of neurons along the split side.
+            length: the number of neurons along the split axis.
 
         Raises:
-            MathError: if blocks of one length don't make it up.
+            MathError: if the neurons can't be divided evenly into blocks.
         """
         if length % self.blocks:
             side = "postsynaptic" if self.by == "post" else "presynaptic"
@@ -103,12 +105,12 @@ class Split:
 
     @property
     def sharding(self) -> NamedSharding:
-        """That of an array which has the blocks in front."""
+        """The sharding of an array that has the blocks as its leading axis."""
         return NamedSharding(self.mesh, PartitionSpec(self.axis))
 
     @property
     def replicated(self) -> NamedSharding:
-        """That of an array which every device has whole."""
+        """The sharding of an array that is replicated on every device."""
         return NamedSharding(self.mesh, PartitionSpec())
 
 

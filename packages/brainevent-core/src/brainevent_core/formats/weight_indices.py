@@ -1,7 +1,7 @@
 """Weights in another order than entries: entry k has the weight ``data[weight_indices[k]]``.
 
-So a matrix is read by columns whose weights are stored by rows. Weights that no entry has don't matter; where
-several entries have one weight, they share it.
+With this component, a matrix whose weights are stored by rows can be read by columns. Weights without an entry are
+ignored; several entries can share a weight.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
-"""The random stream of just-in-time connectivity: ``docs/jitc-stream.md``, in code.
+"""The random stream of just-in-time connectivity: the implementation of ``docs/jitc-stream.md``.
 
-Everything that defines a connection (keys, draws, gaps, weights) is here, once, for all backends whose kernels are
-traced by JAX; a backend adds its walk. All of it is 32-bit integer arithmetic but for the last step to a weight.
+Everything that defines a connection (keys, draws, gaps, weights) is implemented here once, for all backends whose
+kernels JAX can trace; a backend adds its walk. Except for the last step to a weight, all of it is 32-bit integer
+arithmetic.
 """
 
 from brainevent_core.jitc.alias_tables import LONGEST, VERSION, as_probability, block_size, cells, gap_tables

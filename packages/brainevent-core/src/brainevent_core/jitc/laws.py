@@ -1,7 +1,7 @@
-"""Laws of weights, and the rules that generate connectivity.
+"""Distributions of weights ("laws"), and the rules that generate connectivity.
 
-Each connection's weight is ``offset + spread · variate``, its variate a function of one draw. All laws are linear in
-their parameters, so derivatives need nothing but products with other parameters.
+Each connection's weight is ``offset + spread · variate``, where the variate is a function of one draw. All laws are
+linear in their parameters, so derivatives only need products with other parameters.
 """
 
 from __future__ import annotations
@@ -72,13 +72,14 @@ def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Law(ByName):
-    """How the weights of a generated matrix are drawn. Laws are compared by identity.
+    """The distribution of the weights of a generated matrix. Laws are compared by identity.
 
     Attributes:
-        name: what it is called in messages and tables.
+        name: its name in messages and tables.
         parameters: names of its parameters, as users give them.
-        variate: of a uint32 draw, float32, for a law with two parameters. None if all weights are the one parameter.
-        linear: ``parameters → (offset, spread)``, from what users give.
+        variate: a function of a uint32 draw, float32, for a law with two parameters. None if all weights are equal to
+            the only parameter.
+        linear: ``parameters → (offset, spread)``, from the user's parameters.
     """
 
     name: str
@@ -117,13 +118,13 @@ Law.find = staticmethod(_law)
 
 
 class ConnectionRule(NamedTuple):
-    """What is static about a generated matrix: how its connections and their weights are drawn. It takes the place
-    that a :class:`~brainevent_core.formats.Format` has for a stored one. (A tuple, which Python hashes in C: an eager
-    product hashes it at every call.)
+    """The static part of a generated matrix: how its connections and their weights are drawn. It corresponds to the
+    :class:`~brainevent_core.formats.Format` of a stored matrix. (It is a tuple, which Python hashes in C, because an
+    eager product hashes it in every call.)
 
     Attributes:
-        law: of the weights.
-        prob: probability of a connection.
+        law: the distribution of the weights.
+        prob: the connection probability.
     """
 
     law: Law

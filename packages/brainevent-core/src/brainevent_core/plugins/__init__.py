@@ -1,4 +1,4 @@
-"""Backends: how they describe themselves, how they are found, and which of their kernels runs."""
+"""Backends: their descriptors, their discovery, and the selection of kernels."""
 
 from brainevent_core.plugins.descriptor import API_VERSION, Backend, KernelCache
 from brainevent_core.plugins.discovery import BackendStatus, backends, refresh_backends

@@ -1,4 +1,4 @@
-"""What a backend package says about itself."""
+"""The descriptor of a backend package."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _always_available() -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelCache:
-    """What a backend keeps of compiled kernels on disk, so that the next process needn't compile them.
+    """The compiled kernels that a backend caches on disk, so that later processes need not compile them.
 
     Attributes:
-        folder: where; None if there is no such folder.
-        fault: why nothing can be kept there; None if it can.
-        files: how many files there are.
-        size: their size in bytes.
+        folder: the folder, or None if there is none.
+        fault: why kernels can't be cached there, or None.
+        files: the number of files.
+        size: their total size in bytes.
     """
 
     folder: Path | None
@@ -57,31 +57,32 @@ class KernelCache:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A backend, as its package's entry point in the group ``brainevent.backends`` names it.
+    """A backend, which its package's entry point in the group ``brainevent.backends`` names.
 
-    The module that holds the descriptor imports no kernel language and makes no arrays: it is imported to list
-    the backends. Kernels are imported by :attr:`register`, at the first compilation for one of the platforms.
+    The module with the descriptor imports no kernel language and creates no arrays, because it is imported to list the
+    backends. Kernels are imported by :attr:`register`, at the first compilation for one of the platforms.
 
     Attributes:
-        name: what users ask for; the same as the entry point's name.
-        platforms: the JAX platforms it has kernels for, e.g. ``("cpu",)``, ``("cuda",)``.
-        api: the version of the contract the package was written for, :data:`API_VERSION` at that time.
+        name: the name by which users request it; the same as the entry point's name.
+        platforms: the JAX platforms for which it has kernels, such as ``("cpu",)`` or ``("cuda",)``.
+        api: the version of the contract for which the package was written, :data:`API_VERSION` at that time.
         register: called once with the registry, to add the kernels.
-        priority: the backend of the highest priority whose kernel accepts a call runs it.
-        available: None if the backend can run here, otherwise the reason, with what to do about it.
-        languages: the kernel languages it brings, as ``{"numba_kernel": "package.module:attribute"}``. Users reach them
-            by name, as ``brainevent.numba_kernel``, which imports the module; also where the backend can't run. Names
-            end in ``_kernel``; the few others that brainevent's own backends bring are in :data:`LANGUAGES`.
-        declines: what its kernels leave to the reference, as ``{pattern: reason}``, regular expressions over the names
-            of the conformance kit's cases. The kit fails on what is declined and not named here.
-        cache: says what it keeps on disk of kernels that are compiled while a call is lowered, for
-            ``brainevent precompile``; None if nothing.
+        priority: among the backends with a kernel that supports a call, the one with the highest priority runs it.
+        available: returns None if the backend can run here, otherwise the reason, with advice.
+        languages: the kernel languages that it provides, as ``{"numba_kernel": "package.module:attribute"}``. Users
+            access them by name, as ``brainevent.numba_kernel``, which imports the module, even if the backend can't
+            run. Names end in ``_kernel``; the few other names of brainevent's own backends are in :data:`LANGUAGES`.
+        declines: the calls that its kernels leave to the reference, as ``{pattern: reason}`` with regular expressions
+            over the names of the conformance kit's cases. The kit fails for calls that are declined but not listed
+            here.
+        cache: returns the state of the disk cache of kernels that are compiled while a call is lowered, for
+            ``brainevent precompile``; None if there is no cache.
         build_for: registers the kernels so that lowering a call for the first of its platforms compiles them for
-            devices of the architectures given, numbers that the backend knows, which need not be here; for ``brainevent
-            precompile --arch``. The process can't use the kernels, then. None if there is no such thing.
-        stand_ins: platforms without the backend's devices on which its kernels can be made to run, to be tested, as
-            ``{platform: function}``. The function is called as :attr:`register` is, and registers the kernels for that
-            platform, on request; also where the backend isn't available.
+            devices of the given architectures, numbers that the backend defines, which need not be present; for
+            ``brainevent precompile --arch``. The process can't run these kernels. None if this is not supported.
+        stand_ins: platforms without the backend's devices on which its kernels can be tested, as
+            ``{platform: function}``. The function is called like :attr:`register`, and registers the kernels for that
+            platform, on request, even if the backend isn't available.
 
     Example:
         >>> from brainevent_core.plugins import Backend

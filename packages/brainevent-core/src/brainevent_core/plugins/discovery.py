@@ -1,12 +1,12 @@
 """Finding the installed backends, and loading them when they are needed, without ever failing an import.
 
-Three steps, each as late as possible, because each costs more than the one before:
+There are three steps, each as late as possible, because each is more expensive than the one before:
 
-- reading the metadata of the installed distributions (tens of milliseconds), at the first need of a list;
-- importing the modules that hold the descriptors (light by contract), at the same time;
+- reading the metadata of the installed distributions (tens of milliseconds), when a list is first needed;
+- importing the modules with the descriptors (which must be light), at the same time;
 - calling ``register``, which imports the kernels, at the first lowering for one of the backend's platforms.
 
-A backend that fails in any step is listed with the reason, warned about once, and left out.
+A backend that fails in any step is listed with the reason, causes one warning, and is not used.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _OWN = importlib_metadata.EntryPoint(config.EVENTS, "brainevent_core.kernels:BAC
 
 @dataclass
 class BackendStatus:
-    """One entry point of the group, and how far it got.
+    """The state of one entry point of the group.
 
     Attributes:
         name: the entry point's name.
         distribution: the distribution that declares it, with its version.
-        reference: what the entry point names, ``module:attribute``.
+        reference: the object that the entry point names, ``module:attribute``.
         backend: the descriptor, once imported.
-        reason: why the backend cannot be used; None if it can.
+        reason: why the backend cannot be used, or None.
         broken: whether ``reason`` is a fault of the package rather than of this machine.
         registered: whether its kernels are in the registry.
-        stand_in: the platform that stands in for those of its devices, while it is tested without one.
+        stand_in: the platform that replaces those of its devices while it is tested without a device.
     """
 
     name: str
@@ -73,15 +73,15 @@ _warned: set[str] = set()
 
 
 def backends() -> tuple[BackendStatus, ...]:
-    """Every backend, usable or not: core's own, and those found among the installed distributions, sorted by name."""
+    """All backends, usable or not: core's own, and those among the installed distributions, sorted by name."""
     with _lock:
         return (*sorted(_statuses().values(), key=lambda status: status.name), *_conflicts)
 
 
 def refresh_backends() -> tuple[BackendStatus, ...]:
-    """Look for backends again, after a package was installed into the running process.
+    """Search for backends again, after a package was installed into the running process.
 
-    Backends whose kernels are registered already stay as they are.
+    Backends whose kernels are already registered don't change.
     """
     global _found
     with _lock:

@@ -1,4 +1,4 @@
-"""Kernel languages: what the packages of backends bring for users who write their own operators."""
+"""Kernel languages, which backend packages provide for user-defined operators."""
 
 from __future__ import annotations
 

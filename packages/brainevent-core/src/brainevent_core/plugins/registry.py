@@ -24,21 +24,21 @@ class Kernel:
 
     Attributes:
         primitive: name of the primitive.
-        platform: the JAX platform it compiles for.
-        backend: name of the backend it belongs to.
+        platform: the JAX platform for which it compiles.
+        backend: name of its backend.
         fn: traceable; ``fn(*arrays, **static)`` returns the output, or a sequence of the outputs.
-        priority: added to the backend's.
-        supports: ``supports(*avals, **static)``: whether the kernel takes the call; a :class:`Takes` lists what it
-            takes. Without, the kernel is given no calls with a format, an encoding or a connection rule: more of those
-            can be registered at any time.
-        exportable: whether the compiled form outlives the process (custom calls do not).
-        batched: whether ``fn`` takes the mapped axes itself, as the keyword ``batch``.
-        in_place: whether ``fn`` overwrites operands, those that the primitive says may be. It gets their prior uses,
-            the results computed from them, as the keyword ``after``, and must make its outputs depend on these:
-            otherwise XLA can't order the two, and copies the operands.
-        on_request: whether it runs only where its backend is asked for by name.
-        partitionable: whether it can run in a program that XLA partitions over several devices by itself. Inside
-            ``shard_map`` every kernel can, for each device runs its own.
+        priority: added to that of the backend.
+        supports: ``supports(*avals, **static)``: whether the kernel supports the call; a :class:`Takes` lists what it
+            supports. Without it, the kernel gets no calls with a format, an encoding or a connection rule, because new
+            ones can be registered at any time.
+        exportable: whether the compiled form can be used in another process (custom calls can't).
+        batched: whether ``fn`` supports mapped axes, which it gets as the keyword ``batch``.
+        in_place: whether ``fn`` overwrites operands, those that the primitive declares. It gets their prior uses, the
+            results computed from them, as the keyword ``after``, and must make its outputs depend on these. Otherwise
+            XLA can't order the two operations, and copies the operands.
+        on_request: whether it runs only if its backend is requested by name.
+        partitionable: whether it can run in a program that XLA partitions over several devices. Inside ``shard_map``
+            every kernel can, because each device runs its own.
     """
 
     primitive: str
@@ -56,13 +56,13 @@ class Kernel:
 
 @dataclass(frozen=True)
 class LeftToXla:
-    """Calls that a backend leaves to the reference by design: XLA compiles it to what is best there.
+    """Calls that a backend leaves to the reference by design, because XLA compiles them best.
 
     Attributes:
         primitive: name of the primitive.
         platform: the JAX platform.
-        backend: name of the backend that says so.
-        because: why, in a few words.
+        backend: name of the backend that declares this.
+        because: the reason, in a few words.
         calls: ``calls(*avals, **static)``: whether a call is one of them; None if all are.
     """
 
@@ -74,7 +74,7 @@ class LeftToXla:
 
 
 class KernelRegistry:
-    """All kernels known to this process. There is one, :func:`get_registry`; backends add to it."""
+    """All kernels of this process. There is one registry, :func:`get_registry`; backends add to it."""
 
     def __init__(self) -> None:
         self._kernels: dict[tuple[str, str], dict[str, Kernel]] = {}
@@ -101,7 +101,7 @@ class KernelRegistry:
         """Add a kernel; see :class:`Kernel` for the arguments.
 
         Raises:
-            RegistrationError: if the backend already has a kernel for this primitive and platform, or claims a name of
+            RegistrationError: if the backend already has a kernel for this primitive and platform, or uses a name of
                 core's own kernels.
         """
         if platform == "gpu":
@@ -143,18 +143,18 @@ class KernelRegistry:
         because: str,
         calls: Callable[..., bool] | None = None,
     ) -> None:
-        """Say that the reference is the right choice for some calls, where no kernel takes them; see :class:`LeftToXla`
-        for the arguments. The reference then runs without a warning, and ``record()`` and ``info`` give the reason."""
+        """Declare that the reference is the right choice for calls that no kernel supports; see :class:`LeftToXla` for
+        the arguments. The reference then runs without a warning, and ``record()`` and ``info`` give the reason."""
         with self._lock:
             self._left_to_xla.append(LeftToXla(primitive, platform, backend, because, calls))
 
     def left_to_xla(self, primitive: str, platform: str) -> tuple[LeftToXla, ...]:
-        """What backends leave to XLA of a primitive on a platform, in the order in which they said so."""
+        """The calls of a primitive on a platform that backends leave to XLA, in the order of declaration."""
         with self._lock:
             return tuple(one for one in self._left_to_xla if (one.primitive, one.platform) == (primitive, platform))
 
     def remove(self, primitive: str, *, backend: str | None = None, platform: str | None = None) -> None:
-        """Forget the kernels of a primitive (of one backend and platform, or of all), so that it can be redefined."""
+        """Remove the kernels of a primitive (of one backend and platform, or of all), so that it can be redefined."""
         with self._lock:
             for (name, place), entries in self._kernels.items():
                 if name == primitive and platform in (None, place):
@@ -170,7 +170,7 @@ class KernelRegistry:
         config.invalidate_compiled()
 
     def kernels(self, primitive: str | None = None, platform: str | None = None) -> tuple[Kernel, ...]:
-        """The kernels registered so far, sorted; of one primitive or platform, if named."""
+        """The registered kernels, sorted; optionally of one primitive or platform."""
         with self._lock:
             found = [
                 kernel
@@ -182,10 +182,11 @@ class KernelRegistry:
 
     @contextmanager
     def record(self) -> Iterator[list[Selection]]:
-        """Collect which kernel was selected for every primitive that is lowered inside the block.
+        """Record the kernel that is selected for every primitive that is lowered inside the block.
 
         Yields:
-            A list that fills with :class:`Selection` as compilations happen. Cached functions lower nothing.
+            A list of :class:`Selection`, which is filled as compilations happen. Cached functions are not lowered
+            again.
 
         Example:
             >>> import brainevent, jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Choosing the kernel of a primitive, at lowering, when the platform is known."""
+"""Selection of the kernel of a primitive, at lowering, when the platform is known."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Selection:
 
     Attributes:
         primitive: name of the primitive.
-        platform: the platform compiled for.
+        platform: the platform of the compilation.
         backend: the backend whose kernel runs, ``"events"`` for core's own, or ``"reference"``.
         kernel: the registered kernel; None for the reference.
-        request: the request that the call carried.
+        request: the request of the call.
         params: the static parameters of the call.
-        declined: for each kernel passed over, its backend and the reason.
-        by_design: if the reference runs because it is the right choice, why; otherwise None.
+        declined: for each kernel that was not used, its backend and the reason.
+        by_design: the reason if the reference runs because it is the right choice; otherwise None.
     """
 
     primitive: str

@@ -1,5 +1,5 @@
-"""What a kernel takes, as a list: formats, encodings and laws are open tables, and what a kernel doesn't know it would
-compute wrong."""
+"""The calls that a kernel supports, as lists. New formats, encodings and laws can be registered at any time, and a
+kernel would compute wrong results for unknown ones."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def lists_nothing(static: dict[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class Takes:
-    """The calls that a kernel takes; to be given as ``supports`` to :meth:`KernelRegistry.register_kernel`.
+    """The calls that a kernel supports, for the argument ``supports`` of :meth:`KernelRegistry.register_kernel`.
 
-    A call is declined if one of its parameters is of a kind that is listed and isn't in the list. New formats,
-    components, encodings and laws run on the reference until a kernel lists them.
+    A call is declined if one of its parameters is of a listed kind but not in the list. New formats, components,
+    encodings and laws run on the reference until a kernel lists them.
 
     Attributes:
-        formats: the values of ``format`` that it takes, one by one, those with components as well.
-        encodings: the values of ``encoding``.
-        laws: the laws of ``rule``.
-        dtypes: names of dtypes of the first operand.
-        further: ``further(*avals, **static)``: a condition on calls that pass all lists, None if there is none.
+        formats: the supported values of ``format``; formats with components are listed separately.
+        encodings: the supported values of ``encoding``.
+        laws: the supported laws of ``rule``.
+        dtypes: names of the supported dtypes of the first operand.
+        further: ``further(*avals, **static)``: a condition for calls that pass all lists, or None.
 
     Example:
         >>> import jax
@@ -49,11 +49,11 @@ class Takes:
     further: Callable[..., bool] | None = None
 
     def __call__(self, *avals: Any, **static: Any) -> bool:
-        """Whether it takes a call with these abstract operands and static parameters."""
+        """Whether it supports a call with these abstract operands and static parameters."""
         return self.why_not(*avals, **static) is None
 
     def why_not(self, *avals: Any, **static: Any) -> str | None:
-        """Why it doesn't take the call, None if it does."""
+        """The reason why it doesn't support the call, or None."""
         law = static["rule"].law if "rule" in static else None
         for what, listed, given in (
             ("formats", self.formats, static.get("format")),
@@ -75,25 +75,25 @@ class Takes:
 
 @dataclass(frozen=True)
 class FirstOf:
-    """What a kernel takes that has several strategies: the first that takes a call computes it. To be given as
-    ``supports``.
+    """The calls supported by a kernel with several strategies: the first strategy that supports a call computes it. For
+    the argument ``supports``.
 
     Attributes:
-        strategies: what each takes, by its name, in the order in which they are asked.
+        strategies: the calls that each strategy supports, by its name, in the order in which they are tried.
     """
 
     strategies: Mapping[str, Takes]
 
     def __call__(self, *avals: Any, **static: Any) -> bool:
-        """Whether any takes a call with these abstract operands and static parameters."""
+        """Whether any strategy supports a call with these abstract operands and static parameters."""
         return self.first(*avals, **static) is not None
 
     def first(self, *avals: Any, **static: Any) -> str | None:
-        """The name of the first that takes the call, None if none does."""
+        """The name of the first strategy that supports the call, or None."""
         return next((name for name, takes in self.strategies.items() if takes(*avals, **static)), None)
 
     def why_not(self, *avals: Any, **static: Any) -> str | None:
-        """Why none takes the call, None if one does."""
+        """The reason why no strategy supports the call, or None."""
         reasons = {}
         for name, takes in self.strategies.items():
             reason = takes.why_not(*avals, **static)

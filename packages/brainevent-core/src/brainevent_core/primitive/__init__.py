@@ -1,4 +1,4 @@
-"""How a primitive is declared: :class:`XLACustomKernel`, ours and users' alike."""
+"""Declaration of primitives, built-in and user-defined: :class:`XLACustomKernel`."""
 
 from brainevent_core.primitive.catalogue import get_all_primitive_names, get_primitive, get_primitives_by_tags
 from brainevent_core.primitive.language import LanguageKernel, abstract

@@ -25,7 +25,7 @@ def get_all_primitive_names() -> list[str]:
 
 
 def get_primitives_by_tags(*tags: str | Iterable[str]) -> list[str]:
-    """The names of the primitives that have all of ``tags``, sorted; a set of tags can stand for its elements."""
+    """The names of the primitives that have all of ``tags``, sorted; a tag can also be a set of tags."""
     wanted = {tag for one in tags for tag in ((one,) if isinstance(one, str) else one)}
     return sorted(name for name, kernel in _declared.items() if kernel.tags >= wanted)
 

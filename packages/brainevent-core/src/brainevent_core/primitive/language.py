@@ -1,4 +1,4 @@
-"""What kernel languages share: how outputs are declared, what errors say, and what ``vmap`` does."""
+"""The common parts of kernel languages: declaration of outputs, error messages, and ``vmap``."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ __all__ = ["LanguageKernel", "abstract"]
 class LanguageKernel(ABC):
     """A kernel in some language, as an operation on JAX arrays: ``kernel(*arrays, outs=None)``.
 
-    A language derives from it, says its :attr:`language`, and implements :meth:`apply`. Its users call :meth:`make`.
+    A language derives from this class, defines its :attr:`language`, and implements :meth:`apply`. Its users call
+    :meth:`make`.
 
     Args:
         fn: the body, ``fn(*inputs, *outputs)``.
         outs: shape and dtype of the output, a sequence of them, or a function of the inputs that returns these.
-        vmap_method: one of :attr:`vmap_methods`; None refuses.
-        input_output_aliases: inputs whose memory becomes an output's, ``{input: output}``.
-        name: for error messages and profiles; that of the function by default.
+        vmap_method: one of :attr:`vmap_methods`; with None, ``vmap`` raises an error.
+        input_output_aliases: inputs whose memory is used for an output, ``{input: output}``.
+        name: for error messages and profiles; by default that of the function.
 
     Raises:
         TypeError: if ``fn`` can't be called.
@@ -71,7 +72,7 @@ class LanguageKernel(ABC):
 
     @classmethod
     def make(cls, fn: Callable[..., Any] | None, **options: Any) -> Any:
-        """The kernel of ``fn``; without it, a decorator that makes one. The options are those of the class."""
+        """The kernel of ``fn``; without ``fn``, a decorator that creates one. The options are those of the class."""
         method = options.get("vmap_method")
         if method is not None and method not in cls.vmap_methods:
             raise ValueError(f"vmap_method must be None or one of {cls.vmap_methods}, got {method!r}.")
@@ -85,20 +86,20 @@ class LanguageKernel(ABC):
 
     @classmethod
     def parts(cls, value: Any) -> Any:
-        """What an object of the language is made of, such as a compiled function of the one that was compiled.
+        """The parts of an object of the language, such as the original function of a compiled function.
 
-        By their parts, :meth:`identity` finds two of them equal. None for any other object.
+        :meth:`identity` compares two such objects by their parts. None for any other object.
         """
         return None
 
     def identity(self) -> Any:
-        """A hashable key. Kernels that share it differ at most in their ``outs``, and any can be called for all."""
+        """A hashable key. Kernels with equal keys differ at most in their ``outs``, and any of them can be called."""
         made_by = self if self.options is None else self.options
         return type(self), identity((self.fn, made_by), self.parts)
 
     @abstractmethod
     def apply(self, inputs: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]) -> Sequence[Any]:
-        """The outputs for these inputs; traceable, and called without axes of ``vmap``."""
+        """The outputs for these inputs; traceable, and called without mapped axes."""
 
     def __repr__(self) -> str:
         return f"{self.language}({self.name})"
@@ -116,7 +117,7 @@ class LanguageKernel(ABC):
         return results[0] if single else list(results)
 
     def batch(self, outs: Sequence[jax.ShapeDtypeStruct]) -> Callable[..., Any]:
-        """The operation on arrays for outputs of these shapes, with what ``vmap_method`` says."""
+        """The operation on arrays for outputs of these shapes, with ``vmap_method``."""
 
         @jax.custom_batching.custom_vmap
         def call(*arrays: Any) -> Any:
@@ -137,9 +138,9 @@ class LanguageKernel(ABC):
     def together(
         self, size: int, mapped: Sequence[bool], arrays: Sequence[Any], outs: Sequence[jax.ShapeDtypeStruct]
     ) -> Sequence[Any]:
-        """The outputs of a whole batch by one call. The mapped arrays have its axis in front, and so must the outputs.
+        """The outputs of a whole batch in one call. Mapped arrays have the batch axis first, and so must the outputs.
 
-        Here for "expand_dims" and "broadcast_all".
+        For "expand_dims" and "broadcast_all".
         """
         in_front = 1 if self._vmap_method == "expand_dims" else size
         wider = [
@@ -152,7 +153,7 @@ class LanguageKernel(ABC):
         """The names of the body's parameters.
 
         Raises:
-            TypeError: if it doesn't take as many as there are inputs, outputs and, with ``further``, other references.
+            TypeError: if their number isn't that of inputs, outputs and, with ``further``, other references.
         """
         count = inputs + outs + further
         try:

@@ -1,4 +1,4 @@
-"""``def_<language>_kernel``: a method for each kernel language that a backend brings."""
+"""``def_<language>_kernel``: a method for each kernel language that a backend provides."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Supports = Callable[..., bool] | None
 
 
 class LanguageMethods:
-    """The part of :class:`XLACustomKernel` that adds kernels in some language."""
+    """The part of :class:`XLACustomKernel` that adds kernels in kernel languages."""
 
     name: str
     rules: Rules
@@ -35,18 +35,19 @@ class LanguageMethods:
         priority: int = 0,
         supports: Supports = None,
     ) -> None:
-        """Add a kernel in a language that an installed backend brings; ``def_<language>_kernel`` is short for it.
+        """Add a kernel in a language of an installed backend; ``def_<language>_kernel`` is a short form.
 
         Args:
-            language: its name without "_kernel", as in ``"numba"``.
+            language: its name without "_kernel", such as ``"numba"``.
             fn: a kernel in the language (``brainevent.numba_kernel`` or the like), for a primitive without static
-                parameters; otherwise a generator of such, ``fn(**static, outs=...) → callable(*arrays)``, where
-                ``outs`` is what the abstract evaluation rule returned. The generator is called for all static
-                parameters and shapes. If it returns the same function with equal closure values, that is compiled once
-                for each combination of dtypes and ranks; one that closes over a shape is compiled for each.
-            platform: one of those that the language compiles for; the first of them by default.
+                parameters; otherwise a generator of kernels, ``fn(**static, outs=...) → callable(*arrays)``, where
+                ``outs`` is the result of the abstract evaluation rule. The generator is called for all combinations of
+                static parameters and shapes. If it returns the same function with equal closure values, this is
+                compiled once for each combination of dtypes and ranks; a function that closes over a shape is compiled
+                for each.
+            platform: one of those for which the language compiles, by default the first.
             priority: see :meth:`KernelRegistry.register_kernel`.
-            supports: ``supports(*avals, **static)``: whether the kernel takes the call.
+            supports: ``supports(*avals, **static)``: whether the kernel supports the call.
 
         Raises:
             RegistrationError: if there is no such language, or it doesn't compile for the platform.
@@ -114,7 +115,7 @@ class LanguageMethods:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def def_numba_kernel(self, fn: Callable[..., Any], *, priority: int = 0, supports: Supports = None) -> None:
-        """Add a kernel in Numba, for CPU. For the arguments see :meth:`def_language_kernel`.
+        """Add a kernel in Numba, for CPU. See :meth:`def_language_kernel` for the arguments.
 
         Example:
             >>> import jax, jax.numpy as jnp
@@ -138,9 +139,9 @@ class LanguageMethods:
     def def_warp_kernel(
         self, fn: Callable[..., Any], *, platform: str = "cuda", priority: int = 0, supports: Supports = None
     ) -> None:
-        """Add a kernel in Warp, for CUDA, or for "cpu", to try it where there is no GPU.
+        """Add a kernel in Warp, for CUDA, or for "cpu", to test it without a GPU.
 
-        For the arguments see :meth:`def_language_kernel`.
+        See :meth:`def_language_kernel` for the arguments.
 
         Example:
             >>> from brainevent import XLACustomKernel
@@ -162,9 +163,9 @@ class LanguageMethods:
     def def_pallas_kernel(
         self, fn: Callable[..., Any], *, platform: str = "tpu", priority: int = 0, supports: Supports = None
     ) -> None:
-        """Add a kernel in Pallas, for TPU or "cuda", or for "cpu", to try it in Pallas' interpreter.
+        """Add a kernel in Pallas, for TPU or "cuda", or for "cpu", to test it in Pallas' interpreter.
 
-        For the arguments see :meth:`def_language_kernel`.
+        See :meth:`def_language_kernel` for the arguments.
 
         Example:
             >>> from brainevent import XLACustomKernel

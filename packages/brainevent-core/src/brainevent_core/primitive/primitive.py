@@ -21,18 +21,18 @@ __all__ = ["XLACustomKernel", "defjvp"]
 
 
 class XLACustomKernel(LanguageMethods):
-    """A primitive: its meaning in jnp, its rules, and the kernels that any backend may add.
+    """A primitive: its definition in jnp, its rules, and the kernels that any backend can add.
 
-    Declare the shape rule and the reference, then whichever derivatives exist. Rules see operands *without* the
-    axes of ``vmap``: batching is derived, for every nesting, and needs no rule. For a kernel language that a backend
-    brings, there is a method ``def_<language>_kernel``, see :meth:`def_language_kernel`.
+    Declare the abstract evaluation rule and the reference, then the derivatives. Rules get operands *without* the
+    axes of ``vmap``: batching is derived for every nesting and needs no rule. For each kernel language of a backend
+    there is a method ``def_<language>_kernel``, see :meth:`def_language_kernel`.
 
     Args:
         name: the primitive's name, unique in the process. Declaring a name again replaces the old primitive with a
-            warning (notebooks do that); names of brainevent's own primitives are refused.
-        tags: words to find it by, see :func:`brainevent.get_primitives_by_tags`.
-        overwrites: positions of operands whose memory a kernel may take for its output, see ``in_place`` of
-            :meth:`def_kernel`; or a function of the static parameters, ``overwrites(**static)``, that gives them.
+            warning, which is useful in notebooks; names of brainevent's own primitives can't be used.
+        tags: words for searching, see :func:`brainevent.get_primitives_by_tags`.
+        overwrites: positions of operands whose memory a kernel may use for its output, see ``in_place`` of
+            :meth:`def_kernel`; or a function of the static parameters, ``overwrites(**static)``, that returns them.
 
     Raises:
         RegistrationError: if the name belongs to a primitive of brainevent.
@@ -86,14 +86,14 @@ class XLACustomKernel(LanguageMethods):
         Args:
             *arrays: the operands.
             outs: the outputs' shapes and dtypes, if there is no abstract evaluation rule.
-            backend: the backend that must run it.
+            backend: name of the backend that must run it.
             **static: hashable parameters, passed to every rule and kernel.
 
         Returns:
-            The output, or the list of outputs, as the abstract evaluation rule has it.
+            The output, or the list of outputs, as declared by the abstract evaluation rule.
 
         Raises:
-            RegistrationError: if a static parameter has a reserved name, or nothing says what the outputs are.
+            RegistrationError: if a static parameter has a reserved name, or the outputs are not declared.
         """
         if not RESERVED.keys().isdisjoint(static):
             require_free_names(self.name, "A call of", static)
@@ -110,15 +110,15 @@ class XLACustomKernel(LanguageMethods):
         return results if isinstance(expected, (tuple, list)) else results[0]
 
     def overwritten(self, static: dict[str, Any]) -> tuple[int, ...]:
-        """The positions of the operands that a kernel may overwrite, in a call with these static parameters."""
+        """The positions of the operands that a kernel may overwrite, for a call with these static parameters."""
         return tuple(self.overwrites(**static)) if callable(self.overwrites) else self.overwrites
 
     def _evaluate(self, /, *operands: Any, **params: Any) -> Any:
         return _jax.apply_primitive(self.primitive, *operands, **params)
 
     def available_backends(self, platform: str) -> tuple[str, ...]:
-        """The backends that have a kernel of this primitive on ``platform``, in the order in which they are tried;
-        those with one that runs on request as well."""
+        """The backends with a kernel of this primitive on ``platform``, in the order in which they are tried, including
+        those with a kernel that runs on request."""
         load_backends(platform)
         names = [kernel.backend for kernel in ordered(get_registry().kernels(self.name, platform))]
         return (*names, config.REFERENCE) if self.rules.reference else tuple(names)
@@ -129,26 +129,26 @@ class XLACustomKernel(LanguageMethods):
         """``rule(*avals, **static)`` returns the output's ``jax.ShapeDtypeStruct``, or a sequence of them.
 
         Raises:
-            RegistrationError: as every declaration, if rules take different operands or static parameters, or one of
-                those has a name that is reserved, such as ``backend``.
+            RegistrationError: as for every declaration, if rules have different operands or static parameters, or a
+                static parameter has a reserved name, such as ``backend``.
         """
         self.declare(abstract_eval=rule)
 
     def def_reference(self, fn: Callable[..., Any]) -> None:
-        """``fn(*arrays, **static)`` in jnp: what the primitive means, and what runs where there is no kernel."""
+        """``fn(*arrays, **static)`` in jnp: the definition of the primitive, which runs if there is no kernel."""
         self.declare(reference=fn)
 
     def def_jvp_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(primals, tangents, **static) → (outputs, output tangents)``; zero tangents are symbolic.
 
-        :func:`defjvp` is shorter where the tangents of the operands add up.
+        :func:`defjvp` is shorter if the tangents of the operands add up.
         """
         self.declare(jvp=rule, operand_jvps=())
 
     def def_transpose_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(cotangents, *operands, **static) → cotangents of the operands``, None for those that are known.
 
-        ``jax.interpreters.ad.is_undefined_primal`` tells the linear operands. With one output, ``cotangents`` is
+        ``jax.interpreters.ad.is_undefined_primal`` identifies the linear operands. With one output, ``cotangents`` is
         its cotangent; with several, a list.
         """
         self.declare(transpose=rule)
@@ -156,30 +156,30 @@ class XLACustomKernel(LanguageMethods):
     def def_batching_rule(self, rule: Callable[..., Any]) -> None:
         """``rule(size, operands, axes, **static) → (outputs, output axes)``, or NotImplemented for the default.
 
-        Only worth having where a mapped axis fits into the primitive itself, as a batch of vectors is a matrix.
+        It is only useful if the primitive itself supports a mapped axis, for example if a batch of vectors is a matrix.
         ``axes`` holds 0 or None. :func:`general_batching_rule` calls the primitive sequentially.
         """
         self.declare(batching=rule)
 
     def def_sharding_rule(self, rule: Callable[..., Any]) -> None:
-        """``rule(specs, *avals, **static) → spec``: how outputs are split on a mesh with explicit axes.
+        """``rule(specs, *avals, **static) → spec``: how outputs are sharded on a mesh with explicit axes.
 
-        It is called by abstract evaluation, each time that the primitive is traced with an operand that is split over
-        an explicit axis of a mesh (``jax.sharding.AxisType.Explicit``), and at no other time: not inside ``shard_map``,
-        where each device calls the primitive on its share, and not under automatic partitioning. Without a rule, every
-        device has the whole of every output.
+        Abstract evaluation calls the rule each time that the primitive is traced with an operand that is sharded over
+        an explicit axis of a mesh (``jax.sharding.AxisType.Explicit``). It is not called inside ``shard_map``, where
+        each device calls the primitive on its share, or under automatic partitioning. Without a rule, every output is
+        replicated on every device.
 
-        It decides the type of the outputs, not who computes them: each device computes them whole and keeps its part.
-        To have it compute no more than that, call the primitive inside ``shard_map``.
+        The rule determines the type of the outputs, but not the computation: each device computes them whole and keeps
+        its part. To compute only this part, call the primitive inside ``shard_map``.
 
         Args:
-            rule: takes a ``jax.sharding.PartitionSpec`` per operand, in a list (empty for one that isn't split), then
-                the operands' shapes and dtypes, and the static parameters by name; operands and outputs are without
-                the axes of ``vmap``, over which no output is split. It returns a spec for all outputs, or a sequence of
-                one for each.
+            rule: its arguments are a ``jax.sharding.PartitionSpec`` per operand, in a list (empty for an operand that
+                isn't sharded), then the operands' shapes and dtypes, and the static parameters by name; operands and
+                outputs are without the axes of ``vmap``, over which no output is sharded. It returns a spec for all
+                outputs, or a sequence of one for each.
 
         Raises:
-            RegistrationError: at declaration, if it takes other operands or static parameters than the abstract
+            RegistrationError: at declaration, if it has other operands or static parameters than the abstract
                 evaluation rule; when called, if it returns anything else.
 
         Example:
@@ -188,7 +188,7 @@ class XLACustomKernel(LanguageMethods):
             >>> double = XLACustomKernel("docs.double")
             >>> double.def_abstract_eval(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype))
             >>> double.def_reference(lambda x: 2 * x)
-            >>> double.def_sharding_rule(lambda specs, x: specs[0])  # split as the operand is
+            >>> double.def_sharding_rule(lambda specs, x: specs[0])  # sharded like the operand
         """
         self.declare(sharding=rule)
 
@@ -216,8 +216,8 @@ class XLACustomKernel(LanguageMethods):
         """Add a kernel, see :meth:`KernelRegistry.register_kernel`.
 
         Raises:
-            RegistrationError: if the backend has one already, or it takes other arguments than the abstract evaluation
-                rule.
+            RegistrationError: if the backend already has one, or its arguments differ from those of the abstract
+                evaluation rule.
         """
         injected = ["batch"] * batched + ["after"] * in_place
         self.rules.require_fit(self.name, f"kernel for {backend!r}", fn, injected)
@@ -238,11 +238,11 @@ class XLACustomKernel(LanguageMethods):
 def defjvp(kernel: XLACustomKernel, *rules: Any) -> None:
     """Declare one tangent rule per operand: ``rule(tangent, *primals, **static) → output tangent(s)``.
 
-    The contributions of the operands add up. None marks an operand without derivative, where a live tangent is an
-    error, never a silent zero; ``...`` stands for any number of those.
+    The contributions of the operands add up. None marks an operand without a derivative; if its tangent is needed, an
+    error is raised instead of silently using zero. ``...`` stands for any number of such operands.
 
     Raises:
-        RegistrationError: if a rule takes other operands or static parameters than the abstract evaluation rule.
+        RegistrationError: if a rule has other operands or static parameters than the abstract evaluation rule.
     """
     kernel.declare(jvp=None, operand_jvps=rules)
 

@@ -1,9 +1,9 @@
-"""Mapped axes as data: how a primitive stays one primitive under any nesting of ``jax.vmap``.
+"""Mapped axes as data, with which a primitive stays a single primitive under any nesting of ``jax.vmap``.
 
-A primitive carries, as a static parameter, one :class:`VmapAxis` for each ``vmap`` around it. Every operand mapped by
-it has its axis in front; outer axes come first. Outputs have all of them. The rules of a primitive are written for
-operands without mapped axes, and :func:`vmap_over` lifts them by ``jax.vmap`` itself, so that a rule cannot be wrong
-for one nesting and right for another. (Equinox's ``create_vprim`` works in the same way.)
+A primitive has, as a static parameter, one :class:`VmapAxis` for each ``vmap`` around it. Every operand mapped by it
+has its axis in front; outer axes come first. Outputs have all of them. The rules of a primitive are written for
+operands without mapped axes, and :func:`vmap_over` lifts them with ``jax.vmap`` itself, so a rule can't be right for
+one nesting and wrong for another. (Equinox's ``create_vprim`` works in the same way.)
 """
 
 from collections.abc import Callable, Sequence
@@ -87,13 +87,14 @@ def sequential_map(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Seque
 def general_batching_rule(prim: Any, args: Sequence[Any], axes: Sequence[int | None], **static: Any) -> tuple[Any, Any]:
     """Batch any primitive by one call for each element of the batch, sequentially, in a compiled loop.
 
-    A primitive needs none: what it does under ``vmap`` is derived from its reference and its kernels.
+    An :class:`XLACustomKernel` needs no batching rule, because its batched form is derived from its reference and its
+    kernels.
 
     Args:
         prim: an :class:`XLACustomKernel`, or a primitive of JAX.
         args: the operands.
         axes: the mapped axis of each operand, None for those that aren't mapped.
-        **static: passed on.
+        **static: static parameters.
 
     Returns:
         The outputs and their mapped axes, as rules of batching return them.

@@ -1,4 +1,4 @@
-"""The declarations: one per operation, for every format, with their rules side by side."""
+"""The declarations of primitives: one per operation, for every format, with all its rules."""
 
 from brainevent_core.primitives.delays import deliver_p, take_slot_p
 from brainevent_core.primitives.edge_update import edge_update_p

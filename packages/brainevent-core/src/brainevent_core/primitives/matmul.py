@@ -1,4 +1,4 @@
-"""The products with a stored matrix, which are each other's adjoint and so close under differentiation to any order.
+"""The products with a stored matrix. They are each other's adjoint, so derivatives of any order exist.
 
 ==========  ============================================  =========================================================
 primitive   operands                                      result
@@ -8,10 +8,10 @@ sddmm       y, \\*structure, x                             ``y[out] · x[in]`` p
 ==========  ============================================  =========================================================
 
 Static parameters: ``format``, a :class:`~brainevent_core.formats.Format`, and ``shape`` of the stored matrix A;
-``transpose``; and ``encoding``, an :class:`~brainevent_core.encodings.Encoding`: what x means. x is a vector, or a
+``transpose``; and ``encoding``, an :class:`~brainevent_core.encodings.Encoding`, the meaning of x. x is a vector, or a
 matrix whose columns are vectors.
 
-The derivative with respect to x is that of the float product in any case; for events it is straight-through.
+The derivative with respect to x is always that of the float product; for events it is straight-through.
 """
 
 import math

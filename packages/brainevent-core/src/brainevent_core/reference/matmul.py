@@ -2,10 +2,10 @@
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
 
-- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. Where the
-  encoding selects, a silent row or column is left out rather than multiplied by zero: an Inf or NaN weight of it never
-  shows;
-- ``sddmm``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` by the weights.
+- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. If the
+  encoding skips zeros, a silent row or column is left out rather than multiplied by zero, so its Inf or NaN weights
+  have no effect;
+- ``sddmm``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` with respect to the weights.
 
 x is decoded first, whatever its encoding. Sums of float16 and bfloat16 are accumulated in float32.
 """
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding) -> Any:
-    """``A @ x``, or ``A.T @ x`` if ``transpose``, for x that stands for entries of shape (n,) or (n, batch)."""
+    """``A @ x``, or ``A.T @ x`` if ``transpose``, for x that represents entries of shape (n,) or (n, batch)."""
     *structure, x = structure_and_x
     x = encoding.decode(x, shape[0] if transpose else shape[1])
     if format.stores_all:

@@ -1,6 +1,6 @@
-"""The conformance kit: cases, checks and a command line with which every backend is tested.
+"""The conformance kit: cases, checks and a command line for testing backends.
 
-Needs the extra ``brainevent[testing]``. Nothing here is imported with ``brainevent``.
+It needs the extra ``brainevent[testing]``, and is not imported with ``brainevent``.
 """
 
 from brainevent_core.testing.conformance import (

@@ -37,29 +37,28 @@ def native_call(
 ) -> list[jax.Array]:
     """Call a native kernel on arrays, traced or not, on CPU.
 
-    The kernel is compiled once per process for each combination of dtypes and ranks; new shapes compile nothing. Under
-    `vmap` one call runs it for every member of the batch, see `members`.
+    The kernel is compiled once per process for each combination of dtypes and ranks; new shapes need no compilation.
+    Under `vmap`, one call runs it for every member of the batch, see `members`.
 
     Args:
       kernel: the kernel.
-      *arrays: its inputs, of any dtype that Numba has arrays of (so neither bfloat16 nor the 8-bit floats), or that is
-        read as one.
+      *arrays: its inputs, of any dtype that Numba supports (so neither bfloat16 nor the 8-bit floats), or that is
+        reinterpreted as one.
       outs: shape and dtype of each output.
-      aliases: inputs whose memory becomes an output's, `{input position: output position}`, as in `jax.ffi.ffi_call`.
-        Under `vmap` they must be mapped wherever any input is.
+      aliases: inputs whose memory is used for an output, `{input position: output position}`, as in
+        `jax.ffi.ffi_call`. Under `vmap` they must be mapped if any input is.
       attributes: static NumPy scalars that the kernel gets after the outputs, sorted by name.
-      read_as: dtypes as which the kernel reads the bits of inputs, `{input position: dtype of the same size}`. It costs
+      read_as: dtypes as which the kernel reinterprets inputs, `{input position: dtype of the same size}`. This costs
         nothing, while `jax.lax.bitcast_convert_type` copies the array.
-
     Returns:
       The outputs, in the order of `outs`.
 
     Raises:
       DTypeError: if Numba can't represent a dtype.
       numba.errors.NumbaError: if Numba can't compile the kernel for these arguments.
-      KernelBuildError: instead, for whatever reason, if the kernel has `sources`, as those of this package have.
-      ValueError: if an input is to be read as a dtype of another size.
-      jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises.
+      KernelBuildError: instead, for any reason, if the kernel has `sources`, as those of this package have.
+      ValueError: if an input is to be reinterpreted as a dtype of another size.
+      jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises an error.
 
     ```python
     double = NativeKernel("double", lambda: numba.njit(lambda x, out: fill(x, out)))

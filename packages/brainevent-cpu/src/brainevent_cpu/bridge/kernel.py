@@ -1,4 +1,4 @@
-"""`NativeKernel`: what the bridge needs to know about a kernel. Imports no Numba."""
+"""`NativeKernel`: the description of a kernel for the bridge. It doesn't import Numba."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ class NativeKernel:
     """A kernel that XLA can call without Python.
 
     Args:
-      name: appears in error messages and profiles; of two kernels with one name, the later gets a suffix there.
-      build: returns the kernel, a `numba.njit` function (a plain one is compiled with `numba.njit`). Called once, at
-        the first use, so that nothing imports Numba earlier. The kernel is called as `kernel(*inputs, *outputs,
-        *attributes)`: C-contiguous arrays of the dtypes and ranks of the call, inputs read-only, then the call's
-        attributes as scalars, sorted by name. It fills the outputs, whose contents are undefined before (unless
-        aliased to an input), and returns a status, 0 for success.
-      threads: the kernel's first argument is the call frame's address, to be handed to `threads.parallel_loop`.
-      returns_status: whether the kernel's result is a status. Without, it is ignored.
-      must_write: whether it is an error if the kernel leaves an output as it was; it may then run twice, so no output
+      name: for error messages and profiles; if two kernels have the same name, the later one gets a suffix there.
+      build: returns the kernel, a `numba.njit` function (a plain function is compiled with `numba.njit`). It is called
+        once, at the first use, so that Numba isn't imported earlier. The kernel is called as `kernel(*inputs, *outputs,
+        *attributes)`: C-contiguous arrays with the dtypes and ranks of the call, inputs read-only, then the call's
+        attributes as scalars, sorted by name. It fills the outputs, which are undefined before (unless aliased to an
+        input), and returns a status, 0 for success.
+      threads: whether the kernel's first argument is the address of the call frame, for `threads.parallel_loop`.
+      returns_status: whether the kernel's result is a status. Otherwise it is ignored.
+      must_write: whether it is an error if the kernel doesn't write an output; it may then run twice, so no output
         can be aliased to an input.
-      messages: what a nonzero status means, for the error that the user sees.
-      sources: files whose contents, along with the name, determine the machine code. If given, it is cached on disk,
-        and `name` must say all that was closed over. Without them the kernel is compiled once per process.
+      messages: the meaning of a nonzero status, for the error message.
+      sources: files whose contents, together with the name, determine the machine code. If given, the code is cached on
+        disk, and `name` must contain everything that the kernel closes over. Otherwise the kernel is compiled once per
+        process.
     """
 
     name: str

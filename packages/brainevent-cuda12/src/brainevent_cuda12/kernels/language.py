@@ -1,4 +1,4 @@
-"""`warp_kernel`: operators of one's own, written in Warp, through Warp's bridge to JAX, on CUDA and on CPU."""
+"""`warp_kernel`: user-defined operators in Warp, through Warp's interface to JAX, on CUDA and on CPU."""
 
 from __future__ import annotations
 
@@ -25,38 +25,39 @@ def warp_kernel(
     input_output_aliases: Mapping[int, int] | None = None,
     name: str | None = None,
 ) -> Any:
-    """An operation on JAX arrays whose body is a Warp kernel: as a decorator, with or without options, or called.
+    """An operation on JAX arrays with a Warp kernel as its body. Use it as a decorator, or as a function.
 
-    The body is `fn(*inputs, *outputs)`, run by one thread for each index in `dim`, which it gets from `wp.tid()`. The
-    contents of the outputs are undefined before, and what no thread writes remains so: to add something up, give the
-    kernel zeros by `input_output_aliases`. It works inside `jit`, `scan` and `vmap`, on CUDA and on CPU. Every launch
-    enters Python. For derivatives make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
+    The body is `fn(*inputs, *outputs)`. It runs in one thread for each index in `dim`, which `wp.tid()` returns. The
+    outputs are undefined before, and elements that no thread writes stay undefined: to accumulate, give the kernel
+    zeros with `input_output_aliases`. It works inside `jit`, `scan` and `vmap`, on CUDA and on CPU. Every launch
+    enters Python. To add derivatives, make it a kernel of a primitive, see `brainevent.XLACustomKernel`.
 
     Args:
-      fn: a Python function, or one that `warp.kernel` has compiled. Parameters without annotation are arrays of the
-        dtype and rank that the call has; the function is compiled for each combination of those. Arrays without axes
-        are arrays of one element to it. Numbers that the function takes from the scope around it are constants. Warp
-        reads its source, so it stands in a file or a notebook.
-      outs: shape and dtype of the output, `jax.ShapeDtypeStruct` or anything like it, or a sequence of them; or a
-        function of the inputs that returns these. Without it, every call says its own.
-      dim: how many threads, along each dimension; or a function of the inputs that says so. By default, the shape of
-        the first output.
-      vmap_method: what `jax.vmap` does. "sequential" calls the kernel for one element of the batch after the other.
-        "elementwise" makes one launch of it, with the batch folded into the first axis of the arrays: only for kernels
-        in which what is at an index of the first axis depends on nothing at another one. None refuses.
-      input_output_aliases: inputs whose memory becomes an output's, `{input: output}`, which so begins with the
-        contents of the input. XLA copies an input that is needed afterwards.
-      name: for error messages; that of the function by default.
+      fn: a Python function, or one that `warp.kernel` has compiled. Parameters without annotation are arrays with the
+        dtype and rank of the call, and the function is compiled for each combination of these. Arrays without axes
+        are passed as arrays of one element. Numbers from the enclosing scope of the function are constants. Warp
+        reads the source code, so the function must be in a file or a notebook.
+      outs: shape and dtype of the output, a `jax.ShapeDtypeStruct` or similar, or a sequence of them; or a
+        function of the inputs that returns these. Without it, give it in every call.
+      dim: the number of threads along each dimension; or a function of the inputs that returns it. By default, the
+        shape of the first output.
+      vmap_method: the implementation of `jax.vmap`. "sequential" calls the kernel for one element of the batch after
+        the other. "elementwise" makes a single launch, with the batch folded into the first axis of the arrays: only
+        for kernels in which the values at one index of the first axis don't depend on those at other indices. With
+        None, `vmap` raises an error.
+      input_output_aliases: inputs whose memory is used for an output, `{input: output}`, which then initially contains
+        the input. XLA copies an input that is needed afterwards.
+      name: for error messages; by default that of the function.
 
     Returns:
       A function of the inputs, and optionally `outs`, that returns the output, or the list of outputs if `outs` is a
       sequence.
 
     Raises:
-      TypeError: when called, if `outs` is missing, the kernel takes another number of arrays, or its annotations say
-        another dtype or rank than a call has.
-      ValueError: if there is no such `vmap_method`, or `dim` or the shapes can't follow it.
-      Exception: when called, whatever Warp raises if it can't compile the body.
+      TypeError: when called, if `outs` is missing, if the number of arrays is wrong, or if the annotations of the
+        kernel have another dtype or rank than the call.
+      ValueError: if there is no such `vmap_method`, or `dim` or the shapes don't support it.
+      Exception: when called, the error of Warp if it can't compile the body.
 
     Example:
       >>> import brainevent, jax.numpy as jnp, warp as wp
@@ -77,7 +78,7 @@ def jaxtype_to_warptype(dtype: Any) -> Any:
     """The Warp type of the elements of a JAX array.
 
     Args:
-      dtype: a dtype, or anything that says one to `jax.numpy`.
+      dtype: a dtype, or anything that `jax.numpy` accepts as one.
 
     Raises:
       TypeError: if Warp has no such type.
@@ -95,13 +96,13 @@ def jaxtype_to_warptype(dtype: Any) -> Any:
 
 
 def jaxinfo_to_warpinfo(info: Any) -> Any:
-    """The annotation of a Warp kernel's parameter that takes arrays like `info`.
+    """The annotation of a Warp kernel's parameter for arrays like `info`.
 
     Args:
       info: a `jax.ShapeDtypeStruct`, or anything with a shape and a dtype. Without axes, it is an array of one element.
 
     Raises:
-      TypeError: if Warp has no such arrays: its own have at most 4 axes.
+      TypeError: if Warp doesn't support such arrays, which have at most 4 axes.
 
     Example:
       >>> import brainevent, jax
@@ -115,7 +116,7 @@ def jaxinfo_to_warpinfo(info: Any) -> Any:
 
 
 class WarpKernel(LanguageKernel):
-    """What `warp_kernel` makes; see there."""
+    """The result of `warp_kernel`, which has the documentation."""
 
     language = "warp_kernel"
     platforms = ("cuda", "cpu")

@@ -1,4 +1,4 @@
-"""The conformance kit: what every kernel of a backend has to do, as a table of cases, and how to run it."""
+"""The conformance kit: the requirements for every kernel of a backend, as a table of cases, and code that runs it."""
 
 from brainevent_core.testing.conformance.case import ConformanceCase, Outcome
 from brainevent_core.testing.conformance.check import check_conformance

@@ -1,4 +1,4 @@
-"""One cell of a table of conformance, and what came of it."""
+"""One cell of a conformance table, and its outcome."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ __all__ = ["ConformanceCase", "Outcome"]
 
 @dataclass(frozen=True)
 class ConformanceCase:
-    """A call of a primitive under a transform, in words: ``str(case)`` is its name.
+    """A call of a primitive under a transformation; ``str(case)`` is its name.
 
     Attributes:
         primitive: name of the primitive.
-        values: the value in each column of the primitive's table, the transform last. Values are words without "-".
+        values: the value in each column of the primitive's table, with the transformation last. Values are words
+            without "-".
         columns: the names of those columns.
 
     Example:
@@ -43,25 +44,25 @@ class ConformanceCase:
         return self.values[self.columns.index(column)]
 
     def get(self, column: str, default: str) -> str:
-        """The value in a column, or ``default`` if the primitive's table lacks it."""
+        """The value in a column, or ``default`` if the primitive's table doesn't have it."""
         return self[column] if column in self.columns else default
 
     @property
     def seed(self) -> int:
-        """Of the random inputs: the same for the same name."""
+        """The seed of the random inputs, which depends only on the name."""
         return zlib.crc32(str(self).encode())
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case.
+    """The outcome of a case.
 
     Attributes:
         case: its name.
-        primitive, transform, dtype: where it stands in the report.
+        primitive, transform, dtype: its position in the report.
         verdict: "passed", "failed" or "declined".
-        message: why it failed, or the reason for which it was declined; empty if it passed.
-        named: whether the backend names the decline.
+        message: why it failed or was declined; empty if it passed.
+        named: whether the backend declares that it declines the case.
     """
 
     case: str
@@ -80,5 +81,5 @@ class Outcome:
 
     @property
     def conforms(self) -> bool:
-        """Whether the backend may go on: the case passed, or was declined by name."""
+        """Whether the case passed, or was declined as declared."""
         return self.verdict == "passed" or (self.verdict == "declined" and self.named)

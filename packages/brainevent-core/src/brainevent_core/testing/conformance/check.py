@@ -107,15 +107,15 @@ def declines_of(backend: str) -> Mapping[str, str]:
 
 
 def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
-    """Run one case on a backend and on the reference, and compare. Inputs are random, and the same for the same case.
+    """Run one case on a backend and on the reference, and compare. Inputs are random, but always the same for a case.
 
     Args:
         case: the case.
         backend: name of the backend.
 
     Returns:
-        The outcome: "passed" if a kernel of the backend ran and gave what the reference gives, "failed" if it raised or
-        gave something else, "declined" if the backend had no kernel for the call.
+        The outcome: "passed" if a kernel of the backend ran and gave the same result as the reference, "failed" if it
+        raised an error or gave another result, "declined" if the backend had no kernel for the call.
 
     Raises:
         KernelNotAvailableError: if there is no such backend, or it can't be used.

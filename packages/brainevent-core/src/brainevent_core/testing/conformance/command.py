@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m brainevent.testing",
         description="Run every primitive that a backend has kernels for against the reference, and report.",
     )
-    parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, as its entry point names it")
-    parser.add_argument("--platform", metavar="NAME", help="run its kernels there, instead of on the backend's devices")
-    parser.add_argument("--select", default="", metavar="REGEX", help="only cases in whose name this is found")
+    parser.add_argument("--backend", required=True, metavar="NAME", help="the backend, by the name of its entry point")
+    parser.add_argument("--platform", metavar="NAME", help="run its kernels on this platform instead of its devices")
+    parser.add_argument("--select", default="", metavar="REGEX", help="only cases whose name contains a match")
     parser.add_argument("--case", metavar="NAME", help="only this case")
     parser.add_argument("--whole", action="store_true", help="the whole table instead of a pairwise cover; hours")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the report as JSON")

@@ -21,12 +21,12 @@ _PATIENCE = 600
 
 
 def run_cases(cases: Sequence[ConformanceCase], backend: str, platform: str | None = None) -> Iterator[Outcome]:
-    """The outcomes of cases, in order.
+    """Run cases and return their outcomes, in order.
 
     Args:
         cases: the cases.
-        backend: the backend, which must be an installed package: the processes import it anew.
-        platform: which one stands in for those of its devices, if any.
+        backend: the backend, which must be an installed package, because separate processes import it.
+        platform: the platform that replaces those of its devices, if any.
     """
     remaining = list(cases)
     while remaining:

@@ -13,16 +13,16 @@ __all__ = ["ConformanceSuite"]
 
 
 class ConformanceSuite:
-    """Tests of a backend, one per case, for pytest: subclass it under a name that begins with ``Test``.
+    """Tests of a backend for pytest, one per case: subclass it under a name that begins with ``Test``.
 
-    Named declines are skipped with their reason; unnamed ones fail. A case that crashes ends the test run: the command
-    line survives it.
+    Declared declines are skipped with their reason; others fail. A case that crashes ends the test run; the command
+    line of the kit survives crashes.
 
     Attributes:
         backend: name of the backend.
-        platform: what stands in for those of its devices, if anything.
-        select: regular expression that the names of cases must match somewhere.
-        whole: all combinations of the columns that decide most, instead of a pairwise cover.
+        platform: the platform that replaces those of its devices, if any.
+        select: regular expression that must match a part of the name of a case.
+        whole: all combinations of the most important columns, instead of a pairwise cover.
     """
 
     backend: str
@@ -32,7 +32,7 @@ class ConformanceSuite:
 
     @classmethod
     def cases(cls) -> list[ConformanceCase]:
-        """The cases that are selected, of the primitives that the backend has kernels for; none if it can't be used."""
+        """The selected cases, of the primitives for which the backend has kernels; none if it can't be used."""
         try:
             with stand_in(cls.backend, cls.platform):
                 primitives = primitives_of(cls.backend, device_of(cls.backend))

@@ -85,8 +85,8 @@ def conformance_cases(primitives: Sequence[str], *, whole: bool) -> Iterator[Con
     """The cases of some primitives.
 
     Args:
-        primitives: their names; those that have no table have no cases.
-        whole: every combination of the columns that decide most (format, operand, transform, dtype, ...) with the other
+        primitives: their names; primitives without a table have no cases.
+        whole: every combination of the most important columns (format, operand, transform, dtype, ...) with the other
             columns round-robin, instead of a pairwise cover of all columns.
     """
     for primitive in primitives:
