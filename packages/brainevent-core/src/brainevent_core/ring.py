@@ -73,11 +73,10 @@ class DelayRing:
     """A ring buffer of delayed input: one slot for each of the next steps, and the current step.
 
     It is a pytree, meant to be the carry of a loop: :meth:`add` and :meth:`pop` return new rings, and in a compiled
-        loop
-    they use the memory of the old one. The ring starts at step 0. :meth:`add` at step t delivers input that arrives at
-    the steps t + delay, and :meth:`pop` takes the input that arrives at step t and moves on to step t + 1. Therefore,
-    events that are added before ``pop`` belong to the step that it takes, and those that are added after it to the next
-    step.
+    loop they use the memory of the old one. The ring starts at step 0. :meth:`add` at step t delivers input that
+    arrives at the steps t + delay, and :meth:`pop` takes the input that arrives at step t and moves on to step t + 1.
+    Therefore, events that are added before ``pop`` belong to the step that it takes, and those that are added after it
+    to the next step.
 
     Args:
         slots: the number of slots, which must be larger than the largest delay.
