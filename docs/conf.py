@@ -1,8 +1,14 @@
 """Sphinx configuration. ``hatch run docs:build`` builds the site and runs its examples; warnings are errors."""
 
 import doctest
+import posixpath
+import re
 import sys
 from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.util import logging
 
 import brainevent
 from brainevent_core import info
@@ -10,6 +16,7 @@ from brainevent_core import info
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent.parent))
 import gallery
+import links
 import notebooks
 import tables
 from tests.models.operations import coverage, operation_cases
@@ -64,3 +71,39 @@ backends = ("numba", "reference")
 # A page for each example, which the page on examples links to, and a notebook for each tutorial, which links to it.
 gallery.write()
 notebooks.write(generated / "notebooks")
+
+
+def correct_back_links(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Links from sources back to the reference.
+
+    The extension assumes that all names of a module are documented under one name of this module. Some of ours are
+    documented as names of ``brainevent``, others of the same module as names of a submodule.
+    """
+    if not pagename.startswith("_modules/") or "body" not in context:
+        return
+    objects = app.env.domains.python_domain.objects
+
+    def correct(link: re.Match[str]) -> str:
+        page, name = link["page"], link["name"]
+        if name not in objects:
+            document = posixpath.normpath(posixpath.join(posixpath.dirname(pagename), page)).removesuffix(".html")
+            tail = "." + name.removeprefix("brainevent.")
+            names = [known for known, entry in objects.items() if entry.docname == document and known.endswith(tail)]
+            name = min(names, key=len, default=name)
+        return f'<a class="viewcode-back" href="{page}#{name}">'
+
+    context["body"] = re.sub(
+        r'<a class="viewcode-back" href="(?P<page>[^"#]+)#(?P<name>[^"]+)">', correct, context["body"]
+    )
+
+
+def check_links(app: Sphinx, exception: Exception | None) -> None:
+    """A warning, and so an error of the build, for each broken link."""
+    if exception is None and app.builder.name == "html":
+        for message in links.broken(Path(app.outdir)):
+            logging.getLogger(__name__).warning(message)
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("html-page-context", correct_back_links)
+    app.connect("build-finished", check_links)
