@@ -142,17 +142,60 @@ PARAPHRASES = {
     r"\badd_up\b": "segment_sum",
     r"\bper_entry\b": "broadcast_weights",
     r"\boperand=": "encoding=",
+    r"`(?:Stored|StoredEvents|Operand|Level)`": "MatrixSpec, EventSpec, Encoding, VmapAxis",
+    # What reads as translated.
+    r"of (?:one's|one’s|the user's|users') own\b|\bof yours\b|\bof ours\b": "your own ..., or user-defined",
+    r"\b(?:rules?|operators?|kernels?|models?|formats?|languages?|profiles?) of (?:your|their) own\b": "your own ...",
+    r"\bits relatives\b": "its siblings, or their names",
+    r"\bbut for\b": "except",
+    r"\bin the place of\b": "instead of",
+    r"\bcan(?:'t|not)? be seen\b": "is concrete, or traced",
+    r"\bmeans nothing\b|\bmean nothing\b": "is ignored",
+    r"\bit declines by name\b|\bwhat (?:a|the) kernel doesn't take\b": "the calls that a kernel does not support",
+    r"\bwhere one can\b|\bas one can\b": "if possible",
+    r"\bone matrix, one value\b": "say what the matrix is",
 }
 
 
-def test_pages_use_the_terms_of_the_field() -> None:
-    pages = [page for page in (ROOT / "README.md", *DOCS.rglob("*.md")) if "_build" not in page.parts]
-    assert len(pages) > 40
-    for page in pages:
-        text = " ".join(page.read_text(encoding="utf-8").split())
+def test_pages_use_the_terms_of_the_field(gallery: Any) -> None:
+    pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    pages += [
+        page for folder in (DOCS, ROOT / "packages") for page in folder.rglob("*.md") if "_build" not in page.parts
+    ]
+    assert len(pages) > 60
+    texts = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages}
+    texts |= {example.name: gallery.page(example) for example in gallery.EXAMPLES}
+    for name in brainevent.__all__:
+        thing = getattr(brainevent, name)
+        members = {member: getattr(thing, member) for member in dir(thing) if not member.startswith("_")}
+        texts |= {f"{name}.{member}": str(value.__doc__) for member, value in members.items()} | {
+            name: str(thing.__doc__)
+        }
+    for name, text in texts.items():
         for paraphrase, term in PARAPHRASES.items():
-            found = re.search(paraphrase, text, re.IGNORECASE)
-            assert found is None, f"{page.name}: {found[0]!r} is {term!r}"
+            found = re.search(paraphrase, " ".join(text.split()), re.IGNORECASE)
+            assert found is None, f"{name}: {found[0]!r} is {term!r}"
+
+
+def test_broken_links_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.syspath_prepend(DOCS)
+    links = importlib.import_module("links")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "page.html").write_text('<p class="x" id="here &amp; there">a</p>')
+    (tmp_path / "picture.png").touch()
+    right = (
+        "#top",
+        "sub/page.html",
+        "sub/page.html#here%20%26%20there",
+        "sub/../picture.png",
+        "https://docs.jax.dev/x#y",
+    )
+    wrong = ("#bottom", "page.html", "sub/page.html#nowhere", "../outside.html", "https://doi.org/1.2/x", "http:/a")
+    anchors = "".join(f'<a class="x" href="{address}">' for address in (*right, *wrong))
+    text = f'<h1 id="top">href="nothing.html"</h1><img alt="a &gt; b" src="missing.png">{anchors}'
+    (tmp_path / "index.html").write_text(text)
+    found = [message.split("'")[1] for message in links.broken(tmp_path)]
+    assert sorted(found) == sorted((*wrong, "missing.png"))
 
 
 def test_every_public_name_is_in_the_reference() -> None:
