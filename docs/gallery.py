@@ -1,9 +1,11 @@
-"""The gallery: a page for each example, made of its docstring, its picture, what it prints, and its source.
+"""The gallery: a page for each example, which consists of its docstring, its picture, its output, and its source.
 
-``conf.py`` writes the pages each time that the site is built. Pictures and printed lines are those of a run that this
-command makes, of all examples or of some::
+``conf.py`` writes the pages each time that the site is built. This command runs all examples or some of them, and
+writes the pictures and the output::
 
     python docs/gallery.py [EXAMPLE ...]
+
+The slow tests run each example as well, and fail if its page has another picture or another output than the example.
 """
 
 import ast
@@ -24,10 +26,10 @@ class Example(NamedTuple):
     Attributes:
         name: of the file in ``examples/``.
         caption: a few words below the small picture.
-        shows: what of brainevent it uses, in Markdown.
-        alt: what the picture shows.
-        arguments: of the command that draws it.
-        note: further Markdown for its page.
+        shows: the features of brainevent that it uses, in Markdown.
+        alt: a description of the picture; empty for an example without one.
+        arguments: of the command that draws the picture.
+        note: additional Markdown for its page.
     """
 
     name: str
@@ -55,9 +57,17 @@ class Example(NamedTuple):
 
 
 MICROCIRCUIT = """
-The picture is of the network of full size, with 77,169 neurons and 299 million synapses, which take 6 GB. Mean rates in
-its ten seconds, with Poisson input, beside those of the model's reference implementation, and the coefficient of
-variation of intervals between spikes:
+At full size, the network has 77,169 neurons and 299 million synapses, which take 6 GB.
+
+```{figure} ../_static/microcircuit-full-size.png
+:alt: A raster of eight populations that fire irregularly at different rates, and the number of spikes over time.
+:width: 100%
+
+`python examples/microcircuit.py --scale 1 --duration 10000`
+```
+
+These are its mean rates over ten seconds with Poisson input, the rates of the model's reference implementation, and the
+coefficient of variation of the interspike intervals:
 
 | | L2/3E | L2/3I | L4E | L4I | L5E | L5I | L6E | L6I |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -65,20 +75,20 @@ variation of intervals between spikes:
 | published | 0.90 | 2.97 | 4.41 | 5.88 | 7.57 | 8.63 | 1.11 | 7.83 |
 | CV of intervals | 0.81 | 0.86 | 0.85 | 0.84 | 0.81 | 0.78 | 0.81 | 0.80 |
 
-A smaller network has other correlations, and so somewhat lower rates, in NEST as well. `hatch run bench microcircuit`
-measures it beside NEST.
+A smaller network has other correlations, and therefore somewhat lower rates, in NEST as well. The two are compared by
+`hatch run bench microcircuit`.
 """
 
 EXAMPLES = (
     Example(
         "coba",
         "COBA: self-sustained activity",
-        "{class}`~brainevent.CSR` with one weight for all",
+        "{class}`~brainevent.CSR` with homogeneous weights",
         "A raster of spikes, the firing rates of both populations, and the membrane potentials of four neurons.",
     ),
     Example(
         "cuba",
-        "CUBA: the same with currents",
+        "CUBA: current-based synapses",
         "{mod}`brainevent.connect`",
         "A raster of irregular spikes, and the number of spikes over time.",
     ),
@@ -91,7 +101,7 @@ EXAMPLES = (
     Example(
         "brunel",
         "Brunel: four states of a network",
-        "one delay for all, {class}`~brainevent.DelayRing`",
+        "a homogeneous delay, {class}`~brainevent.DelayRing`",
         "Rasters and rates of four networks: synchronous regular, fast synchronous irregular, asynchronous irregular, "
         "and slow synchronous irregular.",
         note="Rates in the paper's own simulations of B, C and D are 60.7, 37.7 and 5.5 Hz.\n",
@@ -99,10 +109,9 @@ EXAMPLES = (
     Example(
         "microcircuit",
         "The cortical microcircuit",
-        "up to 0.3 billion synapses, each with a weight and a delay of its own",
+        "up to 0.3 billion synapses with individual weights and delays",
         "A raster of eight populations that fire irregularly at different rates, and the number of spikes over time.",
-        ("--scale", "1", "--duration", "10000"),
-        MICROCIRCUIT,
+        note=MICROCIRCUIT,
     ),
     Example(
         "vogels",
@@ -114,13 +123,13 @@ EXAMPLES = (
     Example(
         "stdp",
         "STDP and homeostasis",
-        "`update_on_pre`, `update_on_post`, and a rare pass over all weights",
+        "`update_on_pre`, `update_on_post`, and occasional scaling of all weights",
         "Mean weights of correlated inputs grow, those of independent ones fall, and the rate returns to its target.",
     ),
     Example(
         "coincidence",
-        "Delays that find a sound",
-        "a delay for each synapse",
+        "Sound localisation with delays",
+        "one delay per synapse",
         "Spikes of detectors follow a source that moves from left to right and back.",
     ),
     Example(
@@ -138,13 +147,13 @@ EXAMPLES = (
     ),
     Example(
         "own_operator",
-        "An operator of your own",
+        "Your own operator",
         "{class}`~brainevent.XLACustomKernel`, {func}`brainevent.numba_kernel <brainevent_cpu.language.numba_kernel>`",
-        "Time constants that were found lie on the diagonal of the true ones; the distance falls.",
+        "Learned time constants lie on the diagonal when plotted against the true ones; the distance falls.",
     ),
     Example(
         "connectome",
-        "A connectome from a list of edges",
+        "A connectome from an edge list",
         "{func}`brainevent.from_edges`",
         "Rasters of five layers; with the inhibitory neurons silenced, motor neurons fire at ten times the rate.",
     ),
@@ -160,13 +169,13 @@ EXAMPLES = (
 
 
 def command(example: Example) -> str:
-    """What draws the picture."""
-    output = ["--output", "million.png"] if example.name == "million" else []  # others draw without being asked
+    """The command that draws the picture."""
+    output = ["--output", "million.png"] if example.name == "million" else []  # others draw by default
     return " ".join(["python", f"examples/{example.name}.py", *example.arguments, *output])
 
 
 def paragraphs(text: str) -> str:
-    """A docstring in Markdown: what is indented is a paper, which becomes a quotation, or stays as it stands."""
+    """A docstring in Markdown: an indented paragraph is a paper, which becomes a quotation, or verbatim text."""
     pieces = []
     for piece in text.split("\n\n"):
         if piece.startswith("    ") and "https://" in piece:
@@ -197,12 +206,12 @@ def page(example: Example) -> str:
         )
     parts.append(example.note.strip("\n"))
     if printed.exists():
-        parts.append("It prints (the times depend on the machine):")
+        parts.append("The example prints (times depend on the machine):")
         parts.append(directive("literalinclude", f"../_static/{printed.name}", ":language: text"))
     names = sorted(path.name for path in example.source.parent.glob("coba*.py")) if name == "coba" else [f"{name}.py"]
     names += ["simulation.py"] if "import simulation" in text else []
     files = ", ".join(f"{{download}}`{one} <../../examples/{one}>`" for one in names)
-    parts.append(f"## The program\n\nOf brainevent it shows {example.shows}. Download: {files}.")
+    parts.append(f"## The program\n\nFeatures of brainevent: {example.shows}. Download: {files}.")
     source = f"../../examples/{name}.py"
     parts.append(directive("literalinclude", source, ":language: python", f":lines: {end + 2}-"))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -217,22 +226,32 @@ def card(example: Example) -> str:
 
 
 def index() -> str:
-    """All small pictures, a table, and the hidden table of contents."""
+    """All small pictures, a table, and a hidden table of contents."""
     cards = "\n\n".join(card(example) for example in EXAMPLES if example.picture.exists())
     rows = (f"| {{doc}}`{one.name}.py <examples/{one.name}>` | {one.caption} | {one.shows} |" for one in EXAMPLES)
     entries = (f"{example.caption} <examples/{example.name}>" for example in EXAMPLES)
     contents = directive("toctree", "", ":hidden:", "", *entries)
-    table = "\n".join(["| file | | of brainevent |", "| --- | --- | --- |", *rows])
+    table = "\n".join(["| file | | features |", "| --- | --- | --- |", *rows])
     return f"````{{container}} gallery\n{cards}\n````\n\n{table}\n\n{contents}\n"
 
 
 def write() -> None:
-    """Write the pages, and the index that ``examples.md`` includes."""
+    """Write the pages, and the overview that ``examples.md`` includes."""
     folder = ROOT / "docs" / "examples"
     folder.mkdir(exist_ok=True)
     for example in EXAMPLES:
         _update(folder / f"{example.name}.md", page(example))
     _update(ROOT / "docs" / "_build" / "generated" / "gallery.md", index())
+
+
+def draw(example: Example, folder: Path) -> tuple[Path, str]:
+    """Run an example: the picture that it draws, and its output without the line that names the picture."""
+    picture = folder / example.picture.name
+    command = [sys.executable, str(example.source), *example.arguments, "--output", str(picture)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    compress(picture)
+    lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("picture")]
+    return picture, "\n".join(lines) + "\n"
 
 
 def compress(path: Path) -> None:
@@ -242,27 +261,37 @@ def compress(path: Path) -> None:
     Image.open(path).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
+def form(output: str) -> str:
+    """The output of an example without the numbers, which depend on the machine."""
+    return re.sub(r"-?\d[\d,.]*", "0", output)
+
+
+def difference(one: Path, other: Path) -> float:
+    """How different two pictures are: 0 if they are equal, 1 if they have no ink in common.
+
+    They are compared at a coarse resolution. The spikes of a chaotic network differ between machines, but their
+    density, axes and labels do not.
+    """
+    import numpy as np
+    from PIL import Image
+
+    coarse = (Image.open(path).convert("L").resize((60, 40), Image.Resampling.BOX) for path in (one, other))
+    first, second = (255 - np.asarray(each, np.float64) for each in coarse)
+    return float(np.abs(first - second).sum() / np.maximum(first, second).sum())
+
+
 def _update(path: Path, text: str) -> None:
-    """Sphinx reads what is newer than it remembers: a page that stays the same is left alone."""
+    """Leave unchanged pages alone, because Sphinx reads every page that is newer than its last build."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
 
 
 def main(names: list[str]) -> int:
     for example in EXAMPLES:
-        # The front page's own is drawn by `hatch run demo`; the large network takes ten minutes and 6 GB.
-        if example.name not in (names or {one.name for one in EXAMPLES} - {"coba", "microcircuit", "devices"}):
-            continue
-        done = subprocess.run(
-            [sys.executable, str(example.source), *example.arguments, "--output", str(example.picture)],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        compress(example.picture)
-        lines = [line.rstrip() for line in done.stdout.splitlines() if not line.startswith("picture")]
-        example.printed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(f"{example.name}: {example.picture.stat().st_size // 1024} KiB")
+        if example.alt and (not names or example.name in names):
+            _, output = draw(example, STATIC)
+            example.printed.write_text(output, encoding="utf-8")
+            print(f"{example.name}: {example.picture.stat().st_size // 1024} KiB")
     return 0
 
 

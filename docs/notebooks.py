@@ -1,9 +1,11 @@
-"""Notebooks of the tutorials, made of their pages: text becomes cells of Markdown, examples cells of code.
+"""Notebooks of the tutorials, generated from their pages: text becomes Markdown cells, examples become code cells.
 
-``conf.py`` writes them each time that the site is built. What they draw is on the pages, too; this command runs them,
-and writes these pictures, of all tutorials or of some::
+``conf.py`` writes them each time that the site is built. Their pictures are also on the pages. This command runs all
+notebooks or some of them, and writes the pictures::
 
     python docs/notebooks.py [TUTORIAL ...]
+
+The tests run the notebooks as well, and fail if a page has another picture than its notebook.
 """
 
 import doctest
@@ -95,7 +97,7 @@ def write(folder: Path) -> None:
 
 
 def run(made: dict[str, Any], drawn: Callable[[Any], None]) -> None:
-    """Run the code of a notebook from top to bottom, and hand each figure that it shows to ``drawn``.
+    """Run the code of a notebook from top to bottom, and pass each figure that it shows to ``drawn``.
 
     Raises:
         AssertionError: if a cell that shows an error raises none.
@@ -122,11 +124,24 @@ def run(made: dict[str, Any], drawn: Callable[[Any], None]) -> None:
         plt.close("all")
 
 
+def draw(name: str, folder: Path) -> Path:
+    """Run the notebook of a tutorial, and write its picture."""
+    path = folder / f"tutorial-{name}.png"
+    figures = []
+
+    def save(figure: Any) -> None:
+        figures.append(figure)
+        figure.savefig(path, dpi=110, bbox_inches="tight")
+
+    run(notebook(name), save)
+    assert len(figures) == 1, name
+    gallery.compress(path)
+    return path
+
+
 def main(names: list[str]) -> int:
     for name in names or TUTORIALS:
-        path = DOCS / "_static" / f"tutorial-{name}.png"
-        run(notebook(name), lambda figure, path=path: figure.savefig(path, dpi=110, bbox_inches="tight"))
-        gallery.compress(path)
+        path = draw(name, DOCS / "_static")
         print(f"{name}: {path.stat().st_size // 1024} KiB")
     return 0
 

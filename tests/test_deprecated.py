@@ -55,7 +55,7 @@ def test_other_names_fail_as_in_any_module() -> None:
             _ = module.CRS
     with pytest.raises(AttributeError, match="no longer has 'binary_csrmv_indexed_p': give the matrix an index"):
         _ = brainevent.binary_csrmv_indexed_p
-    with pytest.raises(AttributeError, match="no longer has 'csrmv_p': all products are the primitives"):
+    with pytest.raises(AttributeError, match="no longer has 'csrmv_p': all products use the primitives"):
         _ = brainevent.csrmv_p
     assert not hasattr(brainevent, "__wrapped__")
     assert importlib.import_module("brainevent_core.deprecated") is sys.modules["brainevent_core.deprecated"]
