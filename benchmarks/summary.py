@@ -40,16 +40,14 @@ class Row:
     Attributes:
         task: what is done, in words.
         time: the figure of our time.
-        unit: of that figure, in seconds; 0 for one that is shown as it is.
+        unit: of that figure, in seconds.
         others: how many times as long others take, by their names.
-        form: how the time is shown.
     """
 
     task: str
     time: Figure
     unit: float
     others: dict[str, Figure]
-    form: str = "{}"
 
 
 def _network(neurons: str) -> Row:
@@ -58,15 +56,14 @@ def _network(neurons: str) -> Row:
 
     return Row(
         f"one second of the COBA network, {neurons} neurons with 80 inputs each, 10,000 steps",
-        figure("brainevent", "times real time"),
-        0,
+        figure("brainevent", "µs per step"),
+        1e-6 * 10_000,
         {
             "Brian2 C++ (exact)": figure("Brian2 C++"),
             "Brian2 C++ (Euler)": figure("Brian2 C++, Euler"),
             "brainpy": figure("brainpy"),
             "brainevent 0.2.1": figure("published 0.2.1"),
         },
-        form="{} times real time",
     )
 
 
@@ -124,9 +121,9 @@ ROWS = [
 
 
 def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
-    """Lines of Markdown: the table, and where its figures are from. A row whose time is not known is left out."""
+    """Lines of Markdown: the table, and the machines of its figures. A row whose time is not known is left out."""
     sections = dict(re.findall(r"<!-- begin (\w+) -->(.*?)<!-- end \1 -->", results, re.DOTALL))
-    yield from ("| task | time | how many times as long others take |", "| --- | ---: | --- |")
+    yield from ("| task | time | time of others, relative to this |", "| --- | ---: | --- |")
     used: dict[str, None] = {}
     for row in rows:
         time = _number(sections, row.time)
@@ -134,14 +131,16 @@ def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
             continue
         used[row.time.benchmark] = None
         others = {name: _number(sections, figure) for name, figure in row.others.items()}
-        beside = ", ".join(f"{name} {_short(ratio)}" for name, ratio in others.items() if ratio is not None)
-        shown = row.form.format(_seconds(time * row.unit) if row.unit else _short(time))
-        yield f"| {row.task} | {shown} | {beside} |"
+        beside = ", ".join(f"{name} {_short(ratio)}×" for name, ratio in others.items() if ratio is not None)
+        yield f"| {row.task} | {_seconds(time * row.unit)} | {beside} |"
     yield ""
+    sources: dict[str, list[str]] = {}
     for benchmark in used:
         source = re.search(r"^\*`.*?` on (\S+): (.*?)\.\*$", sections[benchmark], re.MULTILINE)
         if source is not None:
-            yield f"*{benchmark}: {source[2]}, {source[1]}.*"
+            sources.setdefault(source[2], []).append(f"{benchmark} on {source[1]}")
+    for machine, benchmarks in sources.items():
+        yield f"- {machine}: {', '.join(benchmarks)}"
 
 
 def update(results: Path = DOCS / "benchmarks.md", page: Path = DOCS / "performance.md") -> None:

@@ -179,12 +179,17 @@ def paragraphs(text: str) -> str:
     pieces = []
     for piece in text.split("\n\n"):
         if piece.startswith("    ") and "https://" in piece:
-            pieces.append("> " + re.sub(r"https://\S+?(?=[.,;]?( |$))", r"<\g<0>>", " ".join(piece.split())))
+            pieces.append("> " + linked(" ".join(piece.split())))
         elif piece.startswith("    "):
             pieces.append(f"```text\n{textwrap.dedent(piece)}\n```")
         else:
-            pieces.append(piece.replace("*", r"\*"))
+            pieces.append(linked(piece.replace("*", r"\*")))
     return "\n\n".join(pieces)
+
+
+def linked(text: str) -> str:
+    """A text in which addresses are links."""
+    return re.sub(r"https://\S+?(?=[).,;]*(\s|$))", r"<\g<0>>", text)
 
 
 def directive(name: str, argument: str, *lines: str) -> str:

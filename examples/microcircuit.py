@@ -1,4 +1,4 @@
-"""The cortical microcircuit: 77,169 neurons and 0.3 billion synapses under 1 mm2 of cortex.
+"""The cortical microcircuit: 77,169 neurons and 0.3 billion synapses under 1 mm² of cortex.
 
     Potjans TC, Diesmann M (2014). The cell-type specific cortical microcircuit: relating structure and activity in a
     full-scale spiking network model. Cereb. Cortex 24:785-806, https://doi.org/10.1093/cercor/bhs358.

@@ -103,7 +103,7 @@ def test_every_example_is_in_the_gallery_with_its_paper_and_picture(gallery: Any
             assert (DOCS / "examples" / path).resolve().exists(), f"{example.name}: {path}"
 
 
-# On the same machine pictures are equal. The picture of a chaotic network with another seed differs by 0.1 to 0.35, that
+# On the same machine pictures are equal. That of a chaotic network with another seed differs by 0.1 to 0.35, that
 # of another example by 0.5 and more, and a blank one by 1.
 DIFFERENCE = 0.4
 
