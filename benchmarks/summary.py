@@ -183,7 +183,7 @@ def _short(number: float) -> str:
 
 def _seconds(seconds: float) -> str:
     unit, size = next((one for one in (("s", 1), ("ms", 1e-3)) if seconds >= one[1]), ("µs", 1e-6))
-    return f"{_short(seconds / size)} {unit}"
+    return f"{_short(seconds / size)}\N{NO-BREAK SPACE}{unit}"
 
 
 if __name__ == "__main__":
