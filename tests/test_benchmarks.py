@@ -278,7 +278,11 @@ def test_summary_takes_figures_from_tables() -> None:
     figure = partial(summary.Figure, "products")
     rows = [summary.Row(name, figure(name, "µs"), 1e-6, {"SciPy": figure(name, "× SciPy")}) for name in "abc"]
     *_, row, nothing, source = summary.summary(results, rows)
-    assert (row, nothing, source) == ("| a | 1.2\N{NO-BREAK SPACE}ms | SciPy 2× |", "", "- a machine: products on 2026-01-02")
+    assert (row, nothing, source) == (
+        "| a | 1.2\N{NO-BREAK SPACE}ms | SciPy 2× |",
+        "",
+        "- a machine: products on 2026-01-02",
+    )
     with pytest.raises(ValueError, match="no place for the summary"):
         summary.update(ROOT / "docs" / "benchmarks.md", ROOT / "README.md")
 
