@@ -21,6 +21,7 @@ class NativeKernel:
         attributes as scalars, sorted by name. It fills the outputs, whose contents are undefined before (unless
         aliased to an input), and returns a status, 0 for success.
       threads: the kernel's first argument is the call frame's address, to be handed to `threads.parallel_loop`.
+      serial: the kernel runs on one thread, and so do all members of a `vmap`. Its arguments are the same.
       returns_status: whether the kernel's result is a status. Without, it is ignored.
       must_write: whether it is an error if the kernel leaves an output as it was; it may then run twice, so no output
         can be aliased to an input.
@@ -32,6 +33,7 @@ class NativeKernel:
     name: str
     build: Callable[[], Callable[..., Any]]
     threads: bool = False
+    serial: bool = False
     returns_status: bool = True
     must_write: bool = False
     messages: Mapping[int, str] = dataclasses.field(default_factory=dict)
