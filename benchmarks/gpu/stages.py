@@ -82,7 +82,7 @@ def self_test(machine: Machine) -> Iterator[Row]:
 
 
 def _same_as_reference(machine: Machine, call: Any, rng: np.random.Generator) -> Row:
-    matrix, x = call.arguments
+    matrix, x = call.arguments[0]
     x = {
         name: jnp.asarray(rng.random(a.shape) < 0.3 if a.dtype == bool else rng.normal(size=a.shape), a.dtype)
         for name, a in x.items()

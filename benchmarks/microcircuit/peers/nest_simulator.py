@@ -75,6 +75,9 @@ def _build(scale: float) -> list[Any]:
         populations.append(made)
         recorders.append(recorder)
     for source, pre in enumerate(populations):
+        # A thread of NEST holds at most 2**27 synapses of one model, and the network has 0.3 billion.
+        model = f"static_synapse_of_{source}"
+        nest.CopyModel("static_synapse", model)
         for target, post in enumerate(populations):
             number = int(np.rint(inputs[target, source] * scale * len(post)))
             if not number:
@@ -82,6 +85,7 @@ def _build(scale: float) -> list[Any]:
             w, delay = weight * stronger * strength[target, source], 0.75 if source % 2 else 1.5
             bound = {"max": 0.0} if w < 0 else {"min": 0.0}
             synapse = {
+                "synapse_model": model,
                 "weight": nest.math.redraw(nest.random.normal(w, abs(w) * 0.1), **{"min": -1e9, "max": 1e9, **bound}),
                 "delay": nest.math.redraw(nest.random.normal(delay, delay / 2), min=0.1, max=1e9),
             }

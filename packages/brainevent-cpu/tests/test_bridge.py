@@ -23,7 +23,7 @@ from brainevent_core import config
 from brainevent_core.errors import BackendWarning
 from brainevent_cpu.bridge import NativeKernel, layout, native_call, selftest
 from brainevent_cpu.bridge.handler import compile_handler
-from brainevent_cpu.bridge.thread_limit import shared_from
+from brainevent_cpu.bridge.thread_settings import shared_from
 from brainevent_cpu.testing import CallFrame, Pool, run_task
 
 SOURCES = (__file__,)

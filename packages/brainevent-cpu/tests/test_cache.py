@@ -319,7 +319,7 @@ REPORT = """
     from brainevent_cpu.kernels.kernel_spec import KernelSpec
     import brainevent_cpu
     spec = [(np.dtype(np.int32), 1)]
-    handler = compile_handler(native_kernel(KernelSpec("pointers")), spec, spec, [np.dtype(np.int64)])
+    handler = compile_handler(native_kernel(KernelSpec("pointers"), 0), spec, spec, [np.dtype(np.int64)])
     print(handler.from_disk, brainevent_cpu.__file__)
 """
 

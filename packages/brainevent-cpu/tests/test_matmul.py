@@ -446,7 +446,7 @@ def call_handler(handler: Any, inputs: list[Guarded], output: Guarded, attribute
 def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
     """What the kernel for pointers makes of them; the others rely on it."""
     spec = [(np.dtype(np.int32), 1)]
-    handler = compile_handler(native_kernel(KernelSpec("pointers")), spec, spec, [np.dtype(np.int64)])
+    handler = compile_handler(native_kernel(KernelSpec("pointers"), indptr.size), spec, spec, [np.dtype(np.int64)])
     given, out = Guarded(indptr, 0xFF), Guarded(np.zeros_like(indptr), 0xA5)
     assert call_handler(handler, [given], out, [nse]) == 0
     assert given.is_untouched()
@@ -485,7 +485,8 @@ def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> 
     f64, i32, i64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
     u8, u32 = np.dtype(np.uint8), np.dtype(np.uint32)
     x_type = {FLOAT: f64, SPARSE_FLOAT: f64, BINARY: u8, BITPACKED: u32, COMPACT: i32}[call.encoding]
-    kernel = native_kernel(call)
+    # For one thread, or for as many as there are.
+    kernel = native_kernel(call, int(rng.choice([0, 10**9])))
     edges = np.array([info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, info.max // 2], index)
     handler: Any = None
     # More columns than an 8-bit index reaches, so that a negative one read as unsigned would be inside.

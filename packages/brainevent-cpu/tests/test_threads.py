@@ -12,7 +12,7 @@ import pytest
 
 import brainevent
 from brainevent import COO, CSR, BinaryArray, FixedPostNumConn, SparseFloat
-from brainevent_cpu.bridge.thread_limit import shared_from
+from brainevent_cpu.bridge.thread_settings import shared_from
 from brainevent_cpu.testing import ORDERS, PretendedClient
 
 M, N = 53, 67
@@ -184,8 +184,11 @@ def test_every_kernel_on_any_pool(name: str, rng: np.random.Generator) -> None:
             assert client.pools
             return result, client.started()
 
+        # Compiled for more than one thread, and for one: the work isn't worth another one.
         alone, started = run(1)
-        assert started == 0
+        little = np.asarray(jax.jit(lambda *arguments: function(*arguments))(*arguments))
+        assert (started, client.started()) == (0, 0)
+        np.testing.assert_array_equal(little, alone)
         np.testing.assert_allclose(alone, wanted, rtol=1e-4, atol=1e-4)
         for threads in (4, 64):
             first, started = run(threads)

@@ -33,8 +33,9 @@ __all__ = ["Call", "calls", "main"]
 #: The dtypes of weights that kernels take.
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
-# Sizes change nothing that is compiled, except that rows with few entries have kernels of their own.
-_NEURONS, _PER_ROW, _PER_SHORT_ROW, _BATCH = 64, 32, 8, 3
+# Sizes change little of what is compiled: rows with few entries have kernels of their own, and so has a matrix with so
+# few that one thread does the work.
+_NEURONS, _PER_ROW, _PER_SHORT_ROW, _BATCH = (64, 4096), 32, 8, 3
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Call:
     Attributes:
         name: the matrix, what is done with it, and the dtype of the weights.
         function: what is called.
-        arguments: its arrays and matrices.
+        arguments: its arrays and matrices, those of a small network and of a larger one.
     """
 
     name: str
     function: Callable[..., Any]
-    arguments: tuple[Any, ...]
+    arguments: tuple[tuple[Any, ...], ...]
 
 
 _PRODUCTS: dict[str, Callable[..., Any]] = {
@@ -72,12 +73,17 @@ _GRADIENTS = ("spikes @ W", "v @ W")
 
 def calls(dtype: str) -> Iterator[Call]:
     """The calls of the table, with weights of a dtype."""
-    rng = np.random.default_rng(0)
-    n, floats = _NEURONS, jnp.dtype(dtype)
+    for same in zip(*(_calls(dtype, n) for n in _NEURONS), strict=True):
+        yield Call(same[0][0], same[0][1], tuple(arguments for _, _, arguments in same))
+
+
+def _calls(dtype: str, n: int) -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
+    """Name, function and arguments of each call, with so many neurons."""
+    rng, floats = np.random.default_rng(0), jnp.dtype(dtype)
     x = {"spikes": jnp.zeros(n, bool), "v": jnp.zeros(n, floats), "batch": jnp.zeros((_BATCH, n), bool)}
 
     def columns(per_row: int) -> np.ndarray:
-        return np.sort(rng.permuted(np.tile(np.arange(n, dtype=np.int32), (n, 1)), axis=1)[:, :per_row], axis=1)
+        return np.sort(rng.integers(n, size=(n, per_row), dtype=np.int32), axis=1)
 
     def csr(weights: Any, per_row: int) -> CSR:
         pointers = np.arange(0, n * per_row + 1, per_row, dtype=np.int32)
@@ -111,9 +117,9 @@ def calls(dtype: str) -> Iterator[Call]:
     for title, matrix, operations, differentiated in matrices:
         for operation in operations:
             function = {**_PRODUCTS, **_LEARNING}[operation]
-            yield Call(f"{title}: {operation}, {dtype}", function, (matrix, x))
+            yield f"{title}: {operation}, {dtype}", function, (matrix, x)
         for operation in _GRADIENTS if differentiated else ():
-            yield Call(f"{title}: gradient of {operation}, {dtype}", _gradient(_PRODUCTS[operation]), (matrix, x))
+            yield f"{title}: gradient of {operation}, {dtype}", _gradient(_PRODUCTS[operation]), (matrix, x)
 
 
 def _gradient(product: Callable[..., Any]) -> Callable[..., Any]:
@@ -262,8 +268,9 @@ def _lower(call: Call, backend: str, platform: str | None = None) -> set[str]:
     has."""
     double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
     with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
-        traced = jax.jit(call.function).trace(*call.arguments)
-        traced.lower() if platform is None else traced.lower(lowering_platforms=(platform,))
+        for arguments in call.arguments:
+            traced = jax.jit(call.function).trace(*arguments)
+            traced.lower() if platform is None else traced.lower(lowering_platforms=(platform,))
     return {selection.backend for selection in lowered}
 
 

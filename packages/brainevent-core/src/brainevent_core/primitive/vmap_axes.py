@@ -6,6 +6,7 @@ operands without mapped axes, and :func:`vmap_over` lifts them with ``jax.vmap``
 one nesting and wrong for another. (Equinox's ``create_vprim`` works in the same way.)
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ __all__ = [
     "batch_shape",
     "general_batching_rule",
     "number_mapped",
+    "number_of_members",
     "sequential_map",
     "sum_unmapped",
     "unmapped_avals",
@@ -40,6 +42,11 @@ def batch_shape(vmap_axes: Sequence[VmapAxis]) -> tuple[int, ...]:
 def number_mapped(vmap_axes: Sequence[VmapAxis], operand: int) -> int:
     """How many mapped axes an operand has."""
     return sum(axis.mapped[operand] for axis in vmap_axes)
+
+
+def number_of_members(vmap_axes: Sequence[VmapAxis]) -> int:
+    """How many calls with unmapped operands the call stands for."""
+    return math.prod(batch_shape(vmap_axes))
 
 
 def unmapped_avals(vmap_axes: Sequence[VmapAxis], avals: Sequence[Any]) -> list[jax.ShapeDtypeStruct]:

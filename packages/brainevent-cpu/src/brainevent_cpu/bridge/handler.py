@@ -107,7 +107,7 @@ def _compiled(
         rank=outputs[0][1],
         inputs=len(inputs),
         outputs=len(outputs),
-        threads=kernel.threads,
+        threads=kernel.threads and not kernel.serial,
     )
     if kernel.must_write:
         # Not above: it compiles functions that few kernels need.

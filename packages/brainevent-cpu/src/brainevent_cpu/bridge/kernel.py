@@ -21,6 +21,7 @@ class NativeKernel:
         attributes as scalars, sorted by name. It fills the outputs, which are undefined before (unless aliased to an
         input), and returns a status, 0 for success.
       threads: whether the kernel's first argument is the address of the call frame, for `threads.parallel_loop`.
+      serial: whether the kernel runs on one thread, as do all members of a `vmap`. Its arguments are the same.
       returns_status: whether the kernel's result is a status. Otherwise it is ignored.
       must_write: whether it is an error if the kernel doesn't write an output; it may then run twice, so no output
         can be aliased to an input.
@@ -33,6 +34,7 @@ class NativeKernel:
     name: str
     build: Callable[[], Callable[..., Any]]
     threads: bool = False
+    serial: bool = False
     returns_status: bool = True
     must_write: bool = False
     messages: Mapping[int, str] = dataclasses.field(default_factory=dict)

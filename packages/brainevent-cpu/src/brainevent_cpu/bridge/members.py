@@ -7,7 +7,6 @@ is what the kernel sees: the piece of each array that belongs to one position of
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
@@ -20,7 +19,7 @@ from . import layout
 from .frame import buffer_of, product_of_dims
 from .memory import I64, load_at, load_int64
 from .specialise import internal, specialised
-from .threads import emit_loop, threads_for
+from .threads import emit_in_order, emit_loop, threads_for
 
 __all__ = ["over_members"]
 
@@ -68,7 +67,7 @@ def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, t
       rank: of the first output, as the kernel sees it.
       inputs: how many there are.
       outputs: how many there are.
-      threads: whether the kernel can run on several threads.
+      threads: whether members, or parts of the kernel, can run on several threads.
     """
 
     # Emitted where it is called: LLVM would compile the kernel once more for each function of Numba's in between.
@@ -81,7 +80,7 @@ def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, t
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
             frame, own_frame, members, across = args
             if not threads:
-                return _in_order(builder, members, lambda member: emit(context, builder, frame, own_frame, member))
+                return emit_in_order(builder, members, lambda member: emit(context, builder, frame, own_frame, member))
             frames = cgutils.alloca_once_value(builder, cgutils.pack_array(builder, [frame, own_frame]))
 
             def run_member(inner: ir.IRBuilder, arguments: ir.Value, member: ir.Value) -> ir.Value:
@@ -99,13 +98,3 @@ def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, t
         return run_members(frame, frame if across == 1 else 0, members, across)
 
     return run
-
-
-def _in_order(builder: ir.IRBuilder, members: ir.Value, emit: Callable[[ir.Value], ir.Value]) -> ir.Value:
-    """The status of a loop over members on this thread."""
-    status = cgutils.alloca_once_value(builder, I64(0))
-    with cgutils.for_range(builder, members) as loop:
-        found = emit(loop.index)
-        failed = builder.icmp_signed("!=", found, I64(0))
-        builder.store(builder.select(failed, found, builder.load(status)), status)
-    return builder.load(status)

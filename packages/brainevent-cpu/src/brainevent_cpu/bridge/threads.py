@@ -45,7 +45,7 @@ from .memory import (
 from .specialise import internal
 from .thread_limit import entries_per_thread, thread_limit
 
-__all__ = ["emit_loop", "parallel_loop", "pool_size", "threads_for"]
+__all__ = ["emit_in_order", "emit_loop", "parallel_loop", "pool_size", "threads_for"]
 
 # The state of a loop lives on the heap until the last of its tasks has ended: a task that the pool starts late must
 # find that nothing is left to claim. The counters that threads fight for have cache lines of their own.
@@ -238,7 +238,17 @@ def emit_loop(
     )
 
 
-def parallel_loop(body: Any) -> Any:
+def emit_in_order(builder: ir.IRBuilder, count: ir.Value, run: Callable[[ir.Value], ir.Value]) -> ir.Value:
+    """The status of a loop on this thread, whose body `run(number)` emits."""
+    status = cgutils.alloca_once_value(builder, I64(0))
+    with cgutils.for_range(builder, count) as loop:
+        found = run(loop.index)
+        failed = builder.icmp_signed("!=", found, I64(0))
+        builder.store(builder.select(failed, found, builder.load(status)), status)
+    return builder.load(status)
+
+
+def parallel_loop(body: Any, *, serial: bool = False) -> Any:
     """A loop for kernels, `loop(frame, chunks, threads, args) -> status`, that runs `body` on several threads.
 
     It calls `body(chunk, *args)` for every chunk in `range(chunks)`. Results don't depend on the threads if each chunk
@@ -256,6 +266,8 @@ def parallel_loop(body: Any) -> Any:
       body: an njit function that returns a status, 0 for success. Calls of it run at once, in any order. (It isn't
         an argument of the loop because Numba may then put an address of this process into the code, which can't be
         kept on disk.)
+      serial: run the chunks in order on the calling thread, whatever `threads` is. What threads need is half of the
+        time that it takes to compile a scatter.
     """
 
     @intrinsic
@@ -267,6 +279,14 @@ def parallel_loop(body: Any) -> Any:
 
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, values: Any) -> ir.Value:
             frame, chunks, threads, packed = values
+            if serial:
+                arguments = cgutils.unpack_tuple(builder, packed)
+
+                def run(chunk: ir.Value) -> ir.Value:
+                    raised, status = call_checked(context, builder, body_type, body_signature, [chunk, *arguments])
+                    return builder.select(raised, I64(-1), status)
+
+                return emit_in_order(builder, chunks, run)
             storage = cgutils.alloca_once_value(builder, packed)
 
             def run_chunk(inner: ir.IRBuilder, arguments: ir.Value, chunk: ir.Value) -> ir.Value:

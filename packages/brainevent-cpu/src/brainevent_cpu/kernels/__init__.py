@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 
-from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_of_members, vmap_over
 
 from . import delays, encoding, jitc, matmul, plasticity
 
@@ -38,7 +38,8 @@ def _of_members(kernel: Callable[..., list[jax.Array]]) -> Callable[..., list[ja
 
     @functools.wraps(kernel)
     def batched(*operands: jax.Array, batch: Sequence[VmapAxis] = (), **static: Any) -> list[jax.Array]:
-        outputs: list[jax.Array] = vmap_over(lambda *unmapped: kernel(*unmapped, **static), batch)(*operands)
+        run = functools.partial(kernel, members=number_of_members(batch), **static)
+        outputs: list[jax.Array] = vmap_over(run, batch)(*operands)
         return outputs
 
     return batched

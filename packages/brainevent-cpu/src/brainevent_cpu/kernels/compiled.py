@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
 from ..bridge import NativeKernel
+from ..bridge.thread_settings import is_worth_a_thread
 from .kernel_spec import KernelSpec
 from .sources import sources_of
 
 __all__ = ["native_kernel"]
 
 
+def native_kernel(call: KernelSpec, work: int) -> NativeKernel:
+    """The native kernel for one kind of call.
+
+    Args:
+      call: the kind of call.
+      work: how many entries a call has at most, as `native.parallel` counts them, with all members of a `vmap`. If they
+        aren't worth a second thread the kernel is compiled without what threads need, which takes half as long.
+    """
+    return _native_kernel(dataclasses.replace(call, serial=not is_worth_a_thread(work)))
+
+
 @functools.cache
-def native_kernel(call: KernelSpec) -> NativeKernel:
-    """The native kernel for one kind of call, built by the module of its family."""
+def _native_kernel(call: KernelSpec) -> NativeKernel:
+    """The kernel that the module of a family builds."""
     package, _, _ = call.family.rpartition(".")
 
     def build() -> Any:
@@ -23,4 +36,4 @@ def native_kernel(call: KernelSpec) -> NativeKernel:
         return import_module(f".native.{call.family}", __package__).build(call)
 
     name = "_".join((package or "product", *call.words))
-    return NativeKernel(name, build, threads=True, sources=sources_of(call.family))
+    return NativeKernel(name, build, threads=True, serial=call.serial, sources=sources_of(call.family))

@@ -24,7 +24,7 @@ from brainevent_core.formats import (
     delay_extent,
 )
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_of_members, vmap_over
 
 from .compiled import native_kernel
 from .in_place import mapped_everywhere, overwrite
@@ -71,7 +71,8 @@ def deliver(
       **static: format, shape, transpose and encoding.
     """
     ring, mapped = mapped_everywhere(ring, batch)
-    outputs: list[jax.Array] = vmap_over(partial(_deliver, after=after, **static), mapped)(ring, *operands)
+    add = partial(_deliver, after=after, members=number_of_members(mapped), **static)
+    outputs: list[jax.Array] = vmap_over(add, mapped)(ring, *operands)
     return outputs
 
 
@@ -89,15 +90,16 @@ def take_slot(
     """The ring without what arrives now, and that: the primitive `take_slot` of core, see there; arguments as in
     `deliver`."""
     ring, mapped = mapped_everywhere(ring, batch)
-    outputs: list[jax.Array] = vmap_over(partial(_take, after=after), mapped)(ring, t)
+    take = partial(_take, after=after, members=number_of_members(mapped))
+    outputs: list[jax.Array] = vmap_over(take, mapped)(ring, t)
     return outputs
 
 
-def _take(ring: jax.Array, t: jax.Array, *, after: Sequence[jax.Array]) -> list[jax.Array]:
+def _take(ring: jax.Array, t: jax.Array, *, after: Sequence[jax.Array], members: int) -> list[jax.Array]:
     slots, length = ring.shape
     seen = READ_AS.get(ring.dtype.name, ring.dtype)
     return overwrite(
-        native_kernel(KernelSpec("delays.take")),
+        native_kernel(KernelSpec("delays.take"), members * length),
         ring,
         _slot(t, slots),
         after=after,
@@ -121,6 +123,7 @@ def _deliver(
     transpose: bool,
     encoding: Encoding,
     after: Sequence[jax.Array],
+    members: int,
 ) -> list[jax.Array]:
     *structure, t, x = operands
     format.validate(data, structure, shape)
@@ -161,7 +164,7 @@ def _deliver(
     if plan.family == "scan":
         attributes["rows"] = shape[0]
     return overwrite(
-        native_kernel(call),
+        native_kernel(call, members * max(array.size for array in arrays)),
         ring,
         *arrays,
         now,

@@ -25,13 +25,14 @@ def _at_known_sizes(mask: Any, *, encoding: Encoding, length: Any) -> bool:
 supports_encoding = Takes(encodings=(BITPACKED, COMPACT), dtypes=("bool",), further=_at_known_sizes)
 
 
-def encode_events(mask: jax.Array, *, encoding: Encoding, length: int) -> list[jax.Array]:
+def encode_events(mask: jax.Array, *, encoding: Encoding, length: int, members: int = 1) -> list[jax.Array]:
     """The events of a mask of shape (n,) or (n, columns) in an encoding: the primitive of core, see there.
 
     Args:
       mask: booleans.
       encoding: which one.
       length: of the encoded axis.
+      members: of a `vmap` around it.
 
     Returns:
       The encoded events in a list, of shape (length,) or (length, columns).
@@ -42,7 +43,7 @@ def encode_events(mask: jax.Array, *, encoding: Encoding, length: int) -> list[j
         return [jax.numpy.zeros((length, *columns), dtype)]
     # Columns behind each other; both transpositions vanish where the caller's already are, as in `vectors @ A`.
     (out,) = native_call(
-        native_kernel(KernelSpec("encoding", encoding=encoding)),
+        native_kernel(KernelSpec("encoding", encoding=encoding), members * mask.size),
         mask.T.reshape(-1),
         outs=[jax.ShapeDtypeStruct((int(np.prod(columns)) * length,), dtype)],
         attributes={"lines": np.int64(lines), "size": np.int64(length)},

@@ -20,7 +20,9 @@ from brainevent_core.plugins import Takes
 from ..bridge import NativeKernel, native_call
 from ..bridge.processor import has_lanes
 from ..bridge.selftest import bridge_works
+from ..bridge.thread_settings import is_worth_a_thread
 from .kernel_spec import ENCODINGS
+from .native.jitc.work import ENTRIES_PER_CONNECTION
 from .sources import sources_of
 from .structure import WIDE
 
@@ -69,6 +71,7 @@ def matmul(
     shape: Shape,
     transpose: bool,
     encoding: Encoding,
+    members: int = 1,
     **_: Any,
 ) -> list[jax.Array]:
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
@@ -82,6 +85,7 @@ def matmul(
       shape: of A.
       transpose: multiply by the transpose.
       encoding: of x. Events are decoded to a byte each, which takes less than a walk along one line.
+      members: of a `vmap` around it.
 
     Returns:
       The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters. Half-precision products
@@ -96,7 +100,7 @@ def matmul(
     columns = x.shape[1:]
     width = math.prod(columns)
     window = first.shape[0] == 2
-    tables = gap_tables(rule.prob)
+    tables, per_line = gap_tables(rule.prob), math.ceil(rule.prob * length)
     kernel = matmul_kernel(
         tables_shape=tables.shape,
         law=rule.law.name,
@@ -105,6 +109,7 @@ def matmul(
         batched=width != 1,
         window=window,
         vectors=_vectors(rule, shape, single=width == 1 and not window, transpose=transpose),
+        serial=not is_worth_a_thread(_work(members * width, lines, per_line)),
     )
     out_length = length if transpose else lines
     (out,) = native_call(
@@ -120,7 +125,7 @@ def matmul(
             block=block_size(rule.prob),
             length=length,
             lines=lines,
-            per_line=math.ceil(rule.prob * length),
+            per_line=per_line,
         ),
         read_as={4: np.uint8} if event else None,
     )
@@ -138,12 +143,14 @@ def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: boo
     return "gaps" if rule.law is SCALAR and many else "none"
 
 
-def elements(seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, **_: Any) -> list[jax.Array]:
+def elements(
+    seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, members: int = 1, **_: Any
+) -> list[jax.Array]:
     """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
     lines, length = shape
     tables = gap_tables(rule.prob)
     connected, drawn = native_call(
-        elements_kernel(tables_shape=tables.shape),
+        elements_kernel(tables_shape=tables.shape, serial=not is_worth_a_thread(members * lines * length)),
         seed,
         first,
         jnp.asarray(tables).reshape(-1),
@@ -154,13 +161,13 @@ def elements(seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: 
 
 
 def entries(
-    seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, **_: Any
+    seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, members: int = 1, **_: Any
 ) -> list[jax.Array]:
     """Connections per line, and position and draw of the first `nse`, line by line; see the reference."""
     lines, length = shape
-    tables = gap_tables(rule.prob)
+    tables, per_line = gap_tables(rule.prob), math.ceil(rule.prob * length)
     return native_call(
-        entries_kernel(tables_shape=tables.shape),
+        entries_kernel(tables_shape=tables.shape, serial=not is_worth_a_thread(_work(members, lines, per_line))),
         seed,
         first,
         jnp.asarray(tables).reshape(-1),
@@ -169,10 +176,13 @@ def entries(
             jax.ShapeDtypeStruct((nse,), jnp.int32),
             jax.ShapeDtypeStruct((nse,), jnp.uint32),
         ],
-        attributes=_attributes(
-            block=block_size(rule.prob), length=length, lines=lines, per_line=math.ceil(rule.prob * length)
-        ),
+        attributes=_attributes(block=block_size(rule.prob), length=length, lines=lines, per_line=per_line),
     )
+
+
+def _work(times: int, lines: int, per_line: int) -> int:
+    """What the connections of all lines are worth, in entries of a stored matrix, and the lines that have none."""
+    return times * lines * max(per_line * ENTRIES_PER_CONNECTION, 1)
 
 
 def _attributes(**numbers: int) -> dict[str, np.generic]:
@@ -190,6 +200,7 @@ def matmul_kernel(
     batched: bool,
     window: bool,
     vectors: str,
+    serial: bool,
 ) -> NativeKernel:
     """The native kernel for one kind of product; see `native.jitc.matmul.build_matmul`."""
     facts = (
@@ -200,6 +211,7 @@ def matmul_kernel(
         "matrix" if batched else "vector",
         "vectors_of_" + vectors,
         *(["window"] if window else []),
+        *(["serial"] if serial else []),
     )
 
     def build() -> Any:
@@ -214,32 +226,35 @@ def matmul_kernel(
             batched=batched,
             window=window,
             vectors=vectors,
+            serial=serial,
         )
 
-    return NativeKernel("_".join(("jitc_matmul", *facts)), build, threads=True, sources=_sources("matmul"))
+    return NativeKernel(
+        "_".join(("jitc_matmul", *facts)), build, threads=True, serial=serial, sources=_sources("matmul")
+    )
 
 
 @functools.cache
-def elements_kernel(*, tables_shape: tuple[int, int]) -> NativeKernel:
+def elements_kernel(*, tables_shape: tuple[int, int], serial: bool) -> NativeKernel:
     """The native kernel of `elements`; see `native.jitc.writing.build_elements`."""
-    facts = ("{}digits{}".format(*tables_shape), "elements")
+    facts = ("{}digits{}".format(*tables_shape), "elements", *(["serial"] if serial else []))
 
     def build() -> Any:
         from .native.jitc.writing import build_elements
 
-        return build_elements(facts, tables_shape=tables_shape)
+        return build_elements(facts, tables_shape=tables_shape, serial=serial)
 
-    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, serial=serial, sources=_sources("writing"))
 
 
 @functools.cache
-def entries_kernel(*, tables_shape: tuple[int, int]) -> NativeKernel:
+def entries_kernel(*, tables_shape: tuple[int, int], serial: bool) -> NativeKernel:
     """The native kernel of `entries`; see `native.jitc.writing.build_entries`."""
-    facts = ("{}digits{}".format(*tables_shape), "entries")
+    facts = ("{}digits{}".format(*tables_shape), "entries", *(["serial"] if serial else []))
 
     def build() -> Any:
         from .native.jitc.writing import build_entries
 
-        return build_entries(facts, tables_shape=tables_shape)
+        return build_entries(facts, tables_shape=tables_shape, serial=serial)
 
-    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, sources=_sources("writing"))
+    return NativeKernel("_".join(("jitc", *facts)), build, threads=True, serial=serial, sources=_sources("writing"))

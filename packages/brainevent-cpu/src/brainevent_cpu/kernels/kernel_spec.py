@@ -35,6 +35,7 @@ class KernelSpec:
       short: whether rows have so few entries, on average, that where they end costs more than they do.
       delays: of a delivery, what each delay is for, one of `EXTENTS`.
       clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
+      serial: whether there is so little work that one thread does it: what others would need isn't compiled.
     """
 
     family: str
@@ -49,6 +50,7 @@ class KernelSpec:
     short: bool = False
     delays: str = ""
     clip: str = ""
+    serial: bool = False
 
     def __post_init__(self) -> None:
         for given, known in (
@@ -92,4 +94,5 @@ class KernelSpec:
             *(["short"] if self.short else []),
             *([f"delay_by_{self.delays}"] if self.delays else []),
             *([self.clip] if self.clip else []),
+            *(["serial"] if self.serial else []),
         )

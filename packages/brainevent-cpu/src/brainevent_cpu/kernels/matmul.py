@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -23,7 +25,7 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, unmapped_avals, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_mapped, number_of_members, unmapped_avals, vmap_over
 
 from ..bridge import native_call
 from ..bridge.processor import has_lanes
@@ -109,8 +111,10 @@ def matmul(
     """
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
     avals = unmapped_avals(tuple(batch), (data, *operands))
-    check_product(_product, *avals, **params, per_row=_per_row(avals, format, shape))
-    return _product(data, *operands, **params, batch=batch)
+    work = _work(avals, number_of_members(batch))
+    # The small product that is checked has the kernel of this one.
+    check_product(partial(_product, work=work), *avals, **params, per_row=_per_row(avals, format, shape))
+    return _product(data, *operands, **params, batch=batch, work=work)
 
 
 def _per_row(avals: Sequence[Any], format: Format, shape: Shape) -> int:
@@ -127,15 +131,16 @@ def _product(
     transpose: bool,
     encoding: Encoding,
     batch: Sequence[VmapAxis] = (),
+    work: int,
 ) -> list[jax.Array]:
-    """The product of `matmul`, whose arguments it has."""
+    """The product of `matmul`, whose arguments it has; `work` is what `_work` says."""
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
     def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
         *structure, x = operands
         format.validate(data, structure, shape)
         plan = _matmul_plan(format.named(structure), format, shape, transpose, encoding)
-        return _run(plan, data, x, shape, transpose, encoding, homogeneous=format.is_homogeneous(data))
+        return _run(plan, data, x, shape, transpose, encoding, work, homogeneous=format.is_homogeneous(data))
 
     mapped = number_mapped(batch, len(operands))
     if format is not DENSE_FORMAT or operands[-1].ndim - mapped == 1:
@@ -154,9 +159,16 @@ def _product(
 
 
 def sddmm(
-    y: jax.Array, *operands: jax.Array, format: Format, shape: Shape, transpose: bool, encoding: Encoding
+    y: jax.Array,
+    *operands: jax.Array,
+    format: Format,
+    shape: Shape,
+    transpose: bool,
+    encoding: Encoding,
+    members: int = 1,
 ) -> list[jax.Array]:
-    """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there; arguments as in `matmul`.
+    """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there; arguments as in `matmul`, but for
+    `members`, the number of those of a `vmap` around it.
 
     Returns:
       One number per entry in a list, of the format's shape for weights and the dtype of y.
@@ -165,7 +177,14 @@ def sddmm(
     per_entry = jax.ShapeDtypeStruct(format.weights_shape(structure, shape), y.dtype)
     format.validate(per_entry, structure, shape)
     plan = _sddmm_plan(format.named(structure), format, shape, transpose)
-    return _run(plan, y, x, shape, transpose, encoding, out_shape=per_entry.shape)
+    work = _work((*structure, x), members)
+    return _run(plan, y, x, shape, transpose, encoding, work, out_shape=per_entry.shape)
+
+
+def _work(arrays: Sequence[Any], members: int) -> int:
+    """How many entries a call has at most, with all columns of x, the last one, and all members of a `vmap`."""
+    *matrix, x = arrays
+    return members * math.prod(x.shape[1:]) * max(array.size for array in matrix)
 
 
 # -- which kernel ------------------------------------------------------------------------------------------------------
@@ -228,11 +247,13 @@ def _run(
     shape: Shape,
     transpose: bool,
     encoding: Encoding,
+    work: int,
     *,
     homogeneous: bool = False,
     out_shape: tuple[int, ...] | None = None,
 ) -> list[jax.Array]:
-    """Call the kernel of a plan; `out_shape` is that of one number per entry, None for a product."""
+    """Call the kernel of a plan; `work` is what `_work` says, `out_shape` that of one number per entry, None for a
+    product."""
     outer, inner = shape[::-1] if transpose else shape
     encoding.validate(x, inner, first.dtype, "x")
     dtype, wide = first.dtype, np.dtype(WIDE[first.dtype.name])
@@ -252,7 +273,7 @@ def _run(
         batch != 1,
         lanes=_looks_up_lanes(plan, inner),
     )
-    kernel = native_kernel(dataclasses.replace(call, short=_has_short_rows(plan, call, inner)))
+    kernel = native_kernel(dataclasses.replace(call, short=_has_short_rows(plan, call, inner)), work)
     size = x.shape[0]
     # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
     if in_a_row or encoding.dtype is not None:

@@ -24,7 +24,7 @@ from brainevent_core.formats import (
     Structure,
 )
 from brainevent_core.plugins import Takes
-from brainevent_core.primitive.vmap_axes import VmapAxis, vmap_over
+from brainevent_core.primitive.vmap_axes import VmapAxis, number_of_members, vmap_over
 
 from ..bridge import native_call
 from .compiled import native_kernel
@@ -79,7 +79,8 @@ def stdp_update(
       **static: format, shape, transpose, encoding and clip.
     """
     data, mapped = mapped_everywhere(data, batch)
-    outputs: list[jax.Array] = vmap_over(partial(_update, after=after, **static), mapped)(data, *operands)
+    update = partial(_update, after=after, members=number_of_members(mapped), **static)
+    outputs: list[jax.Array] = vmap_over(update, mapped)(data, *operands)
     return outputs
 
 
@@ -92,6 +93,7 @@ def _update(
     encoding: Encoding,
     clip: str,
     after: Sequence[jax.Array],
+    members: int,
 ) -> list[jax.Array]:
     """The new weights of one member.
 
@@ -104,6 +106,7 @@ def _update(
       encoding: of x.
       clip: which weights are clipped, "all" or "updated".
       after: what has been computed from the weights before.
+      members: how many there are.
     """
     *structure, x, trace, lower, upper = operands
     format.validate(data, structure, shape)
@@ -127,7 +130,7 @@ def _update(
         if i not in plan.pointers:
             seen[1 + i] = unsigned(array)
     return overwrite(
-        native_kernel(call),
+        native_kernel(call, members * max(array.size for array in (data, *arrays))),
         data,
         *arrays,
         x,
@@ -189,7 +192,7 @@ def _bytes(x: jax.Array, encoding: Encoding, lines: int) -> jax.Array:
     encoding.validate(x, lines, None, "x")
     if encoding is BINARY:
         return is_event(x)
-    kernel = native_kernel(KernelSpec("plasticity.events", encoding=encoding))
+    kernel = native_kernel(KernelSpec("plasticity.events", encoding=encoding), lines)
     out = jax.ShapeDtypeStruct((lines,), jnp.uint8)
     return native_call(kernel, x, outs=[out])[0]
 
@@ -197,7 +200,7 @@ def _bytes(x: jax.Array, encoding: Encoding, lines: int) -> jax.Array:
 def _all_inside(indices: jax.Array, reach: int) -> jax.Array:
     """1 if all indices, read as unsigned, are below `reach`, otherwise 0. XLA hoists it out of loops."""
     return native_call(
-        native_kernel(KernelSpec("plasticity.inside")),
+        native_kernel(KernelSpec("plasticity.inside"), indices.size),
         indices.reshape(-1),
         outs=[jax.ShapeDtypeStruct((1,), jnp.int32)],
         attributes={"reach": np.int64(reach)},
@@ -213,7 +216,7 @@ def _line_starts(sources: jax.Array, lines: int) -> jax.Array:
     wide = np.dtype(np.int32 if sources.size <= np.iinfo(np.int32).max else np.int64)
     out = jax.ShapeDtypeStruct((lines + 2,), wide)
     return native_call(
-        native_kernel(KernelSpec("plasticity.line_starts")),
+        native_kernel(KernelSpec("plasticity.line_starts"), sources.size),
         sources,
         outs=[out],
         read_as={0: unsigned(sources)},

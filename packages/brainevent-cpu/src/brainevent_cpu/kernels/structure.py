@@ -77,4 +77,5 @@ def pointers(indptr: jax.Array, nse: int) -> jax.Array:
     else:
         indptr = jnp.clip(indptr, 0, min(nse, np.iinfo(indptr.dtype).max)).astype(wide)
     out = jax.ShapeDtypeStruct(indptr.shape, wide)
-    return native_call(native_kernel(KernelSpec("pointers")), indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]
+    kernel = native_kernel(KernelSpec("pointers"), indptr.size)
+    return native_call(kernel, indptr, outs=[out], attributes={"nse": np.int64(nse)})[0]

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 
 from ...bridge.specialise import specialised
-from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier, weight_reader
 from .events import operand_reader
-from .parallel import columns_worth
-from .partial_sums import part_of, parts_for, sum_adder
+from .parallel import columns_worth, on_threads
+from .partial_sums import part_counter, part_of, sum_adder
 
 __all__ = ["build"]
 
@@ -101,7 +100,8 @@ def build(call: KernelSpec) -> Any:
         add_entries(first, last, data, targets, sources, x, part_of(out, copies, part), sizes)
         return 0
 
-    parallel_parts, add_parts = parallel_loop(add_part), sum_adder(call)
+    _, parallel_loop = on_threads(call.serial)
+    parallel_parts, parts_for, add_parts = parallel_loop(add_part), part_counter(call.serial), sum_adder(call)
 
     @allocating
     def kernel(frame, data, targets, sources, x, out, batch, bound, inner, outer, reach, size, width):

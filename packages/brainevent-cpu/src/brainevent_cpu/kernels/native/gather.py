@@ -13,12 +13,11 @@ import numpy as np
 from ...bridge.memory import prefetch, select_or_zero
 from ...bridge.simd import LANES, bits_mask, iota, load, splat, store, sum_lanes, where, zext
 from ...bridge.specialise import specialised
-from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
 from .arguments import Rows, sizes_of
 from .elements import lanes_adder, lanes_reader, multiplier, weight_reader
 from .events import column_packer, operand_reader, room_maker, words_for
-from .parallel import chunks_for, columns_worth, threads_for
+from .parallel import chunks_for, columns_worth, on_threads
 from .rows import row_reader
 
 __all__ = ["build", "gatherer"]
@@ -41,6 +40,7 @@ def gatherer(call: KernelSpec) -> Any:
     native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
     row_span = row_reader(call)
+    threads_for, parallel_loop = on_threads(call.serial)
     event, batched, homogeneous, selects = call.event, call.batched, call.homogeneous, call.selects
     lanes = call.lanes
     # Counting events is exact, adding up the same weight isn't.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 
 from ...bridge.specialise import internal
-from ...bridge.threads import threads_for
+from ...bridge.threads import parallel_loop, threads_for
 
-__all__ = ["chunks_for", "columns_worth", "in_order_worth", "threads_for"]
+__all__ = ["chunks_for", "columns_worth", "in_order_worth", "on_threads"]
 
 U = np.uint64
 
@@ -18,6 +21,16 @@ CHUNKS_PER_THREAD = 8
 # How many numbers that are read and written in order, several in an instruction, take as long as an entry, which is
 # looked up: 0.1 to 0.2 ns each in a cache.
 IN_ORDER = U(8)
+
+
+def on_threads(serial: bool) -> tuple[Any, Any]:
+    """`threads_for` and `parallel_loop` for a kernel; one with little work is `serial`, and uses no threads."""
+    return (_one_thread, partial(parallel_loop, serial=True)) if serial else (threads_for, parallel_loop)
+
+
+@internal
+def _one_thread(frame, work):
+    return 1
 
 
 @internal

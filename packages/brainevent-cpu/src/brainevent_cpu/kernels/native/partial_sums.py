@@ -14,11 +14,10 @@ import numpy as np
 
 from ...bridge.specialise import internal, specialised
 from ...bridge.thread_limit import entries_per_thread
-from ...bridge.threads import parallel_loop, pool_size
+from ...bridge.threads import parallel_loop, pool_size, threads_for
 from ..kernel_spec import KernelSpec
-from .parallel import threads_for
 
-__all__ = ["part_of", "parts_for", "sum_adder"]
+__all__ = ["part_counter", "part_of", "sum_adder"]
 
 U = np.uint64
 
@@ -27,9 +26,18 @@ U = np.uint64
 COST_OF_COPY = 2
 
 
+def part_counter(serial: bool) -> Any:
+    """`parts_for(frame, work, size)`: how many parts so many additions are worth, to a result of `size` numbers."""
+    return _one_part if serial else _parts_for
+
+
 @internal
-def parts_for(frame, work, size):
-    """How many parts `work` additions are worth, in entries, to a result of `size` numbers."""
+def _one_part(frame, work, size):
+    return 1
+
+
+@internal
+def _parts_for(frame, work, size):
     entries, work = entries_per_thread(), np.int64(work)
     return 1 if work < entries else min(pool_size(frame), 1 + work // (entries + COST_OF_COPY * np.int64(size)))
 
@@ -43,6 +51,14 @@ def part_of(out, copies, part):
 def sum_adder(call: KernelSpec) -> Any:
     """`add_parts(frame, parts, out, copies) -> status`: add the copies to the output."""
     native = specialised(*call.words)
+
+    if call.serial:
+
+        @native
+        def add_nothing(frame, parts, out, copies):
+            return 0
+
+        return add_nothing
 
     @native
     def add_copies(chunk, chunks, parts, out, copies):

@@ -19,8 +19,8 @@ from .arguments import Rows, sizes_of
 from .arrivals import Targets, targets_of
 from .elements import lanes_reader, weight_reader
 from .events import active_counter, active_lister
-from .parallel import chunks_for, columns_worth, in_order_worth, threads_for
-from .partial_sums import part_of, parts_for, sum_adder
+from .parallel import chunks_for, columns_worth, in_order_worth, on_threads
+from .partial_sums import part_counter, part_of, sum_adder
 from .rows import row_reader
 
 __all__ = ["build", "rows_adder", "scatterer"]
@@ -169,12 +169,90 @@ def rows_adder(call: KernelSpec) -> RowAdders:
     return RowAdders(add_rows, row_of, place_of)
 
 
+def _active_scatterer(call: KernelSpec, row_of: Any, scatter_rows: Any) -> Any:
+    """`scatter_active(frame, active, count, rows, x, out, sizes) -> status`: add the active rows, of which there are
+    `count`, on as many threads as they are worth.
+
+    Args:
+      call: the kind of call.
+      row_of: `row_of(active, i)`, the row at a place of the list.
+      scatter_rows: `scatter_rows(first, last, active, rows, x, out, sizes)`, which adds those between two places to
+        zeros.
+    """
+    link = specialised(*call.words, link=True)
+
+    if call.serial:
+
+        @link
+        def scatter_in_order(frame, active, count, rows, x, out, sizes):
+            scatter_rows(U(0), count, active, rows, x, out, sizes)
+            return 0
+
+        return scatter_in_order
+
+    native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    row_span, selects, csr = row_reader(call), call.selects, call.layout == "csr"
+
+    @native
+    def part_begin(before, count, part, parts):
+        """The first active row of a part, when all parts have about as many entries (`before` counts them)."""
+        wanted = before[count] * part // parts
+        low, high = U(0), count
+        while low < high:
+            middle = (low + high) // U(2)
+            if before[middle] < wanted:
+                low = middle + U(1)
+            else:
+                high = middle
+        return low
+
+    @allocating
+    def scatter_part(part, parts, active, before, count, rows, x, out, copies, sizes):
+        first, last = part_begin(before, count, U(part), parts), part_begin(before, count, U(part + 1), parts)
+        if part + 1 == np.int64(parts):
+            last = count
+        scatter_rows(first, last, active, rows, x, part_of(out, copies, part), sizes)
+        return 0
+
+    parallel_parts, add_parts = parallel_loop(scatter_part), sum_adder(call)
+    parts_for = part_counter(call.serial)
+
+    @native
+    def count_entries(active, count, rows, sizes):
+        if not csr:
+            return count * sizes.width
+        entries = U(0)
+        for i in range(count):
+            start, stop = row_span(rows.indptr, row_of(active, i), sizes.width)
+            entries += stop - start
+        return entries
+
+    @link
+    def scatter_active(frame, active, count, rows, x, out, sizes):
+        entries = count_entries(active, count, rows, sizes)
+        parts = parts_for(frame, entries if selects else columns_worth(entries, sizes.batch), out.size)
+        if parts == 1:
+            scatter_rows(U(0), count, active, rows, x, out, sizes)
+            return 0
+        before = np.empty(np.int64(count) + 1, np.uint64)
+        before[0] = 0
+        for i in range(count):
+            start, stop = row_span(rows.indptr, row_of(active, i), sizes.width)
+            before[i + U(1)] = before[i] + (stop - start)
+        copies = np.empty((parts - 1) * out.size, out.dtype)
+        status = parallel_parts(frame, parts, parts, (U(parts), active, before, count, rows, x, out, copies, sizes))
+        return add_parts(frame, parts, out, copies) if status == 0 else status
+
+    return scatter_active
+
+
 def scatterer(call: KernelSpec) -> Any:
     """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     link = specialised(*call.words, link=True)
     row_span, weights = row_reader(call), lanes_reader(call)
-    selects, batched, csr = call.selects, call.batched, call.layout == "csr"
+    selects, batched = call.selects, call.batched
+    threads_for, parallel_loop = on_threads(call.serial)
     add_rows, row_of, place_of = rows_adder(call)
 
     # -- short rows ----------------------------------------------------------------------------------------------------
@@ -233,57 +311,7 @@ def scatterer(call: KernelSpec) -> Any:
             out[line] = 0
         add_all_rows(first, last, active, rows, x, out, sizes)
 
-    # -- on several threads --------------------------------------------------------------------------------------------
-
-    @native
-    def part_begin(before, count, part, parts):
-        """The first active row of a part, when all parts have about as many entries (`before` counts them)."""
-        wanted = before[count] * part // parts
-        low, high = U(0), count
-        while low < high:
-            middle = (low + high) // U(2)
-            if before[middle] < wanted:
-                low = middle + U(1)
-            else:
-                high = middle
-        return low
-
-    @allocating
-    def scatter_part(part, parts, active, before, count, rows, x, out, copies, sizes):
-        first, last = part_begin(before, count, U(part), parts), part_begin(before, count, U(part + 1), parts)
-        if part + 1 == np.int64(parts):
-            last = count
-        scatter_rows(first, last, active, rows, x, part_of(out, copies, part), sizes)
-        return 0
-
-    parallel_parts, add_parts = parallel_loop(scatter_part), sum_adder(call)
-
-    @native
-    def count_entries(active, count, rows, sizes):
-        if not csr:
-            return count * sizes.width
-        entries = U(0)
-        for i in range(count):
-            start, stop = row_span(rows.indptr, row_of(active, i), sizes.width)
-            entries += stop - start
-        return entries
-
-    @link
-    def scatter_active(frame, active, count, rows, x, out, sizes):
-        """The active rows, of which there are `count`, on as many threads as they are worth."""
-        entries = count_entries(active, count, rows, sizes)
-        parts = parts_for(frame, entries if selects else columns_worth(entries, sizes.batch), out.size)
-        if parts == 1:
-            scatter_rows(U(0), count, active, rows, x, out, sizes)
-            return 0
-        before = np.empty(np.int64(count) + 1, np.uint64)
-        before[0] = 0
-        for i in range(count):
-            start, stop = row_span(rows.indptr, row_of(active, i), sizes.width)
-            before[i + U(1)] = before[i] + (stop - start)
-        copies = np.empty((parts - 1) * out.size, out.dtype)
-        status = parallel_parts(frame, parts, parts, (U(parts), active, before, count, rows, x, out, copies, sizes))
-        return add_parts(frame, parts, out, copies) if status == 0 else status
+    scatter_active = _active_scatterer(call, row_of, scatter_rows)
 
     # -- all kinds of operands -----------------------------------------------------------------------------------------
 
@@ -324,7 +352,7 @@ def scatterer(call: KernelSpec) -> Any:
             status = failure if failure != 0 else status
         return status
 
-    parallel_vectors = parallel_loop(scatter_vectors)
+    parallel_vectors, parts_for = parallel_loop(scatter_vectors), part_counter(call.serial)
 
     @native
     def threads_of_batch(frame, rows, x, sizes):

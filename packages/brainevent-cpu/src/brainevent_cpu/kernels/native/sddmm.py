@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from ...bridge.specialise import specialised
-from ...bridge.threads import parallel_loop
 from ..kernel_spec import KernelSpec
 from .arguments import sizes_of
 from .elements import multiplier
 from .events import operand_reader
-from .parallel import chunks_for, columns_worth, threads_for
+from .parallel import chunks_for, columns_worth, on_threads
 from .rows import row_reader
 
 __all__ = ["build"]
@@ -53,6 +52,7 @@ def _sampler(call: KernelSpec) -> Any:
 
 def _build_rows(call: KernelSpec) -> Any:
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     sample, row_span = _sampler(call), row_reader(call)
     entries_of = operand_reader(call)
     transpose, csr = call.transpose, call.layout == "csr"
@@ -94,6 +94,7 @@ def _build_rows(call: KernelSpec) -> Any:
 
 def _build_coordinates(call: KernelSpec) -> Any:
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     sample, entries_of = _sampler(call), operand_reader(call)
 
     @native

@@ -14,9 +14,8 @@ import numpy as np
 from ....bridge.memory import load_word, select_or_zero
 from ....bridge.simd import iota, load, store
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ..events import room_maker
-from ..parallel import chunks_for, columns_worth, in_order_worth, threads_for
+from ..parallel import chunks_for, columns_worth, in_order_worth, on_threads
 from .lines import build_gather_lines
 from .stream import SCRATCH, WORTH, block_keys, build_walk
 
@@ -41,6 +40,7 @@ def build_matmul(
     batched: bool,
     window: bool,
     vectors: str,
+    serial: bool,
 ) -> Any:
     """The kernel of a product.
 
@@ -55,12 +55,14 @@ def build_matmul(
       window: whether the lines of the matrix begin somewhere in those of the network, at `first[1]`.
       vectors: what is looked up in vectors: "gaps" of the scalar law, see `stream`; a step of several "lines" at once,
         see `lines`, where one vector is gathered; or "none".
+      serial: whether one thread does it.
 
     Returns:
       An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line) -> status`;
       `per_line` is how many connections to expect on a line.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+    threads_for, parallel_loop = on_threads(serial)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
     abreast = vectors == "lines"

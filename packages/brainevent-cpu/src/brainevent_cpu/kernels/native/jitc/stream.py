@@ -17,6 +17,7 @@ from ....bridge.simd import LANES, all_true, iota, splat, store, where
 from ....bridge.specialise import specialised
 from .quantiles import build_quantile
 from .vectors import build_gaps
+from .work import ENTRIES_PER_CONNECTION
 
 __all__ = ["SCRATCH", "WORTH", "block_keys", "build_walk"]
 
@@ -35,8 +36,8 @@ NO_CONNECTION = W(1 << 31)
 # Room for two batches, or for one and what is noted of its weights.
 SCRATCH = 2 * BATCH
 
-# How many entries of a stored matrix take as long as a connection: 0.9 to 2.6 ns.
-WORTH = U(2)
+# How many entries of a stored matrix take as long as a connection.
+WORTH = U(ENTRIES_PER_CONNECTION)
 
 _M0, _M1, _M2 = MULTIPLIERS
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
-from ..parallel import chunks_for, in_order_worth, threads_for
+from ..parallel import chunks_for, in_order_worth, on_threads
 from .stream import SCRATCH, WORTH, block_keys, build_walk
 
 __all__ = ["build_elements", "build_entries"]
@@ -16,18 +15,20 @@ __all__ = ["build_elements", "build_entries"]
 U, W = np.uint64, np.uint32
 
 
-def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> Any:
+def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int], serial: bool) -> Any:
     """The kernel that writes windows of networks as dense arrays.
 
     Args:
       facts: words for the other arguments.
       tables_shape: digits of a gap, and their base.
+      serial: whether one thread does it.
 
     Returns:
       An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines) -> status`, with arrays of
       booleans and of draws, flat, to fill; `first` holds the window's first line and position.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+    threads_for, parallel_loop = on_threads(serial)
 
     @native
     def visit(row, sink, position, value):
@@ -67,12 +68,13 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> 
     return kernel
 
 
-def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> Any:
+def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int], serial: bool) -> Any:
     """The kernel that lists the connections, line by line.
 
     Args:
       facts: words for the other arguments.
       tables_shape: digits of a gap, and their base.
+      serial: whether one thread does it.
 
     Returns:
       An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line) ->
@@ -80,6 +82,7 @@ def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int]) -> A
       is room for.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
+    threads_for, parallel_loop = on_threads(serial)
 
     @native
     def visit_count(count, sink, position, value):

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
-from ..parallel import chunks_for, in_order_worth, threads_for
+from ..parallel import chunks_for, in_order_worth, on_threads
 from .weights import bounder, weight_writer
 
 __all__ = ["clipper"]
@@ -21,6 +20,7 @@ U = np.uint64
 def clipper(call: KernelSpec) -> Any:
     """`clip_all(frame, out, lower, upper) -> status`; it does nothing unless all weights are clipped."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)
 
     if call.clip != "all":

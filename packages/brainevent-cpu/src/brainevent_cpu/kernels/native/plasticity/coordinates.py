@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..events import active_lister
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, on_threads
 from .clipping import clipper
 from .rows import row_updater
 from .search import NOTED, searcher
@@ -29,6 +28,7 @@ U = np.uint64
 def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     update_lines = row_updater(dataclasses.replace(call, layout="csr"))
     touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..events import active_lister
-from ..parallel import chunks_for, in_order_worth, threads_for
+from ..parallel import chunks_for, in_order_worth, on_threads
 from .clipping import clipper
 from .weights import toucher
 
@@ -26,6 +25,7 @@ BLOCK = U(256)
 def build(call: KernelSpec) -> Any:
     """The kernel for one kind of call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     touch, clip_all, list_active = toucher(call), clipper(call), active_lister(call)
     of_rows = call.transpose
 

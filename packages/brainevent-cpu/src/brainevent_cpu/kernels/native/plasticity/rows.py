@@ -12,11 +12,10 @@ import numpy as np
 
 from ....bridge.memory import prefetch
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
 from ..elements import weight_reader
 from ..events import active_lister
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, on_threads
 from ..rows import row_reader
 from .clipping import clipper
 from .weights import bounder, changer, toucher, weight_writer
@@ -39,6 +38,7 @@ def row_updater(call: KernelSpec) -> Any:
     native = specialised(*call.words)
     allocating = specialised(*call.words, allocates=True)
     row_span, touch, csr = row_reader(call), toucher(call), call.layout == "csr"
+    threads_for, parallel_loop = on_threads(call.serial)
     permuted, shared = call.permuted, call.shared
     clips_apart = shared and call.clip == "updated"
     weight, write, bounded, changed = weight_reader(call), weight_writer(call), bounder(call), changer(call)

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from ....bridge.specialise import specialised
-from ....bridge.threads import parallel_loop
 from ...kernel_spec import KernelSpec
-from ..parallel import chunks_for, threads_for
+from ..parallel import chunks_for, on_threads
 from ..rows import row_reader
 from .clipping import clipper
 from .search import NOTED, searcher
@@ -32,6 +31,7 @@ def build(call: KernelSpec) -> Any:
     segment right after it was searched gained nothing: indices and weights together are more than the cache holds.
     """
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
+    threads_for, parallel_loop = on_threads(call.serial)
     row_span, touch, clip_all = row_reader(call), toucher(call), clipper(call)
 
     @native
