@@ -267,8 +267,8 @@ def compress(path: Path) -> None:
 
 
 def form(output: str) -> str:
-    """The output of an example without the numbers, which depend on the machine."""
-    return re.sub(r"-?\d[\d,.]*", "0", output)
+    """The output of an example without the numbers, which depend on the machine, and their alignment."""
+    return re.sub(r" +", " ", re.sub(r"-?\d[\d,.]*", "0", output))
 
 
 def difference(one: Path, other: Path) -> float:
