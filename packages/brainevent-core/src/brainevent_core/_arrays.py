@@ -1,4 +1,4 @@
-"""What users have as arrays, as NumPy and JAX take it without changing a number."""
+"""Conversion of users' arrays to forms that NumPy and JAX accept, without changing a number."""
 
 import operator
 import weakref

@@ -1,4 +1,4 @@
-"""Objects that stand for themselves in programs, and for a name in files: formats, encodings, laws."""
+"""Objects that are compared by identity in programs, and referred to by name in files: formats, encodings, laws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The types of the public interface: what users may pass, and what they get.
+"""The types of the public interface: of arguments and of results.
 
 Results are ``Array | Quantity``: quantities where a unit was given. Modules that use these names import annotations
 from the future, so that ``help`` shows the names and not the unions behind them.

@@ -1,4 +1,4 @@
-"""What notebooks and terminals show of matrices and events, at a bounded cost: larger arrays are sampled.
+"""The display of matrices and events in notebooks and terminals, at a bounded cost: larger arrays are sampled.
 
 Nothing here forces a traced value, moves a large array off its device, or compiles a kernel.
 """

@@ -1,4 +1,4 @@
-"""What ``jax.export`` needs to write functions of matrices, events and quantities to a file."""
+"""Support for ``jax.export`` to write functions of matrices, events and quantities to a file."""
 
 import json
 from contextlib import suppress

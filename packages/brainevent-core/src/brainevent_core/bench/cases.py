@@ -1,4 +1,4 @@
-"""What is measured: rows of the tables of the conformance kit, at realistic sizes."""
+"""The benchmark cases: rows of the tables of the conformance kit, at realistic sizes."""
 
 from __future__ import annotations
 

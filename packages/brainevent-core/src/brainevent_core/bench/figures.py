@@ -1,4 +1,4 @@
-"""Times, and what is said about them."""
+"""Measured times, and statistics of them."""
 
 from __future__ import annotations
 

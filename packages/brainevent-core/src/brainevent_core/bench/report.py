@@ -1,4 +1,4 @@
-"""What is said about what was measured: a table, a summary, data, and a picture."""
+"""The report of a benchmark: a table, a summary, data, and a picture."""
 
 from __future__ import annotations
 

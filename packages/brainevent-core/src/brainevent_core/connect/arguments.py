@@ -1,4 +1,4 @@
-"""What connection rules are given."""
+"""The arguments of connection rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule has drawn, and the matrices that are made of it."""
+"""The synapses that a rule has drawn, and their conversion to matrices."""
 
 from __future__ import annotations
 

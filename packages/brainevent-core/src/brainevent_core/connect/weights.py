@@ -1,4 +1,4 @@
-"""The weights and delays of what a rule has drawn."""
+"""The weights and delays of the synapses that a rule has drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The encodings that are known by name: what the tests of operations and backends run through."""
+"""The registered encodings, which the tests of operations and backends iterate over."""
 
 from brainevent_core.encodings.encoding import Encoding
 from brainevent_core.errors import RegistrationError

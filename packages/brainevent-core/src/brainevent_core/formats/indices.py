@@ -1,4 +1,4 @@
-"""Index arrays: their dtypes, what is outside of a shape, and random ones.
+"""Index arrays: their dtypes, indices outside a shape, and random indices.
 
 The one rule for malformed structures, on every backend: an entry outside the shape does not exist. A negative index is
 outside; it never wraps around.

@@ -1,4 +1,4 @@
-"""The formats and components that are known by name: what the tests of operations and backends run through."""
+"""The registered formats and components, which the tests of operations and backends iterate over."""
 
 from collections.abc import Iterator
 from typing import TypeVar

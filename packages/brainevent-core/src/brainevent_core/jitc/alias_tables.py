@@ -1,4 +1,4 @@
-"""What the host works out from a probability: the length of blocks, and the tables from which gaps are drawn.
+"""The host's computations from a probability: the length of blocks, and the tables from which gaps are drawn.
 
 The gap between two connections of a row is geometric: ``P(gap = g) = p (1 - p)^g``. A table turns one 32-bit draw
 into one digit of a gap, by Walker's alias method with integer weights that add up to 2³² exactly.

@@ -1,4 +1,4 @@
-"""What annotates the entries of a matrix, such as delays, while entries are reordered, selected or turned round.
+"""Annotations of the entries of a matrix, such as delays, when entries are reordered, selected or transposed.
 
 Annotations are in the orientation of the matrix here: one number for all entries, (1,), one for each row, (rows, 1), or
 column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored. Those of a matrix in

@@ -1,4 +1,4 @@
-"""What constructors are given: weights, structure arrays, shapes and dense matrices, as matrices keep them.
+"""The arguments of constructors: weights, structure arrays, shapes and dense matrices, in the form that matrices store.
 
 Structure arrays are checked as they were given, then made JAX arrays without changing what they mean.
 """

@@ -1,4 +1,4 @@
-"""Entries that stand at the same place: they add up, so what is not linear has to see their sum.
+"""Entries at the same position: they add up, so operations that are not linear must act on their sum.
 
 Those that are annotated differently, with another delay, are different synapses: their place is another one.
 """

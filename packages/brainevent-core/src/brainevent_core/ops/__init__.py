@@ -1,4 +1,4 @@
-"""Operations on matrices and events as they show what they are, see :mod:`brainevent_core.ops.spec`."""
+"""Operations on matrices and events, in terms of their specifications in :mod:`brainevent_core.ops.spec`."""
 
 from brainevent_core.ops.conversion import Compressed, compressed, coordinate_order, coordinates, index_of_columns
 from brainevent_core.ops.delays import deliver, look, take

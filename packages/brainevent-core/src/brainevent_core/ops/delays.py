@@ -1,4 +1,4 @@
-"""Events that arrive later: what a delayed matrix makes of them is added to a ring of slots."""
+"""Delivery of events through a matrix with delays to a ring buffer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``w[k] · y[row of entry k]``, or of its column: what eligibility traces of learning rules are multiplied by."""
+"""``w[k] · y[row of entry k]``, or of its column: a term of eligibility traces."""
 
 from functools import singledispatch
 from typing import Any

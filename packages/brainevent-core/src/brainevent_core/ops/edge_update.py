@@ -1,4 +1,4 @@
-"""Learning rules of the user's own: any function, applied to the synapses of active neurons."""
+"""User-defined learning rules: any function, applied to the synapses of active neurons."""
 
 from __future__ import annotations
 

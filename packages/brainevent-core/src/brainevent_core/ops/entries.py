@@ -1,4 +1,4 @@
-"""The row, column and weight of each entry, and sums over them: every operation that is no product builds on this."""
+"""The row, column and weight of each entry, and sums over them, which all operations except products use."""
 
 from functools import partial, singledispatch
 from typing import Any, NamedTuple

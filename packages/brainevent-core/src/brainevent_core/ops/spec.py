@@ -1,4 +1,4 @@
-"""How matrices and events show what they are: the whole protocol between them and products.
+"""The specifications of matrices and events: the protocol between them and operations.
 
 Matrices and events do not know each other. A matrix has ``__matrix_spec__``, a :class:`MatrixSpec`; events have
 ``__event_spec__``, an :class:`EventSpec`.

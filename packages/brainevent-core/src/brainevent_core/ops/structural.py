@@ -1,4 +1,4 @@
-"""Synapses that come and go, in compressed rows that have places for more of them.
+"""Adding and removing synapses in compressed rows with places for more of them.
 
 An entry whose column is outside of the matrix does not exist: it is a *vacancy*, and a new synapse of its row can take
 it. So the arrays keep their shapes, and every product, on every backend, works as before. All of this is plain JAX, in

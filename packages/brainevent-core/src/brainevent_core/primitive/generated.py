@@ -1,4 +1,4 @@
-"""Kernels that generators make: called for each kind of call, compiled once for those whose code is the same.
+"""Kernels from generators, which are called for each kind of call; kernels with the same code are compiled once.
 
 A generator closes over static parameters, and may close over shapes, so it is called for each. Most return the same
 function again, see :func:`~.identity.identity`. Then the kernel that was made first is used, with the new outputs, and

@@ -1,4 +1,4 @@
-"""The rules of a primitive, in one frozen object, and what is checked when one is declared."""
+"""The rules of a primitive, in one frozen object, and the checks when a rule is declared."""
 
 from __future__ import annotations
 

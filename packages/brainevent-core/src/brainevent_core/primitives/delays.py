@@ -1,4 +1,4 @@
-"""A ring of slots, of which each holds what arrives at one of the next steps: events are delivered to it, and taken.
+"""A ring buffer with a slot for each of the next steps: events are delivered to it, and slots are taken from it.
 
 =========  ======================================  ====================================================================
 primitive  operands                                result

@@ -1,4 +1,4 @@
-"""A learning rule of the user's, a program, as a static parameter: one declaration for every format and either side.
+"""A user-defined learning rule as a static parameter: one declaration for every format and either side.
 
 ===========  ===============================================  =====================================================
 primitive    operands                                         results

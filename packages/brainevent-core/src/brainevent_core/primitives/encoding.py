@@ -1,4 +1,4 @@
-"""Encoding events: from a mask to what products read, see :class:`~brainevent_core.encodings.Encoding`.
+"""Encoding events: from a mask to the array that products read, see :class:`~brainevent_core.encodings.Encoding`.
 
 =============  ========  ===========================================================================================
 primitive      operands  result

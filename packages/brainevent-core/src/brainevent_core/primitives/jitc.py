@@ -1,4 +1,4 @@
-"""Products with connectivity that is generated on the fly, and what it takes to materialise it.
+"""Products with connectivity that is generated on the fly, and its materialisation.
 
 ==============  ==============================  =======================================================================
 primitive       operands                        result

@@ -1,4 +1,4 @@
-"""The meaning of every primitive, in jnp: the default lowering everywhere, and what kernels are tested against."""
+"""The definition of every primitive, in jnp: the default lowering on every platform, and the reference for tests."""
 
 from brainevent_core.reference.delays import deliver, ring_entries, take_slot, with_slot
 from brainevent_core.reference.edge_update import EdgeOperands, EdgeRule, edge_change, edge_update

@@ -1,4 +1,4 @@
-"""Events that arrive later: what they cause is added to a ring of slots, one for each step to come.
+"""Delivery of events with delays to a ring buffer, which has a slot for each of the next steps.
 
 With entries e = (row, col, weight, delay) of the stored matrix A, and (out, in) = (row, col), or (col, row) if
 transposed: ``ring[(t + delay) mod slots, out] += weight · x[in]``, as in ``matmul``. A delay outside of [1, slots)

@@ -1,4 +1,4 @@
-"""A learning rule of the user's, applied to the synapses of active neurons, for every format.
+"""A user-defined learning rule, applied to the synapses of active neurons, for every format.
 
 With entries e = (row, col) of the stored matrix, and ``in`` the row (or the column) of e, the new state of e is
 ``rule(state[e], rows[row], cols[col], params)`` if x has an event at ``in``, and the old one otherwise.

@@ -1,4 +1,4 @@
-"""The report of a run: counts by primitive, transform and dtype, then what failed and what was declined."""
+"""The report of a run: counts by primitive, transform and dtype, then failed and declined cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with a call: one function per kind of transform, each applied to a kernel and to the reference alike."""
+"""Transformations of a call: one function per kind, which is applied to a kernel and to the reference."""
 
 from __future__ import annotations
 
