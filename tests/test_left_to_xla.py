@@ -75,6 +75,18 @@ def test_the_report_names_what_is_left_to_xla(made: brainevent.XLACustomKernel) 
     assert f"{made.name} on cpu: maker: it is fused anyway" in info.render(report)
 
 
+def test_a_backend_that_withdraws_leaves_nothing_behind(made: brainevent.XLACustomKernel) -> None:
+    registry = brainevent.get_registry()
+    for backend in ("maker", "other"):
+        made.def_kernel(backend, "tpu", lambda x, *, fast: x + x, supports=lambda x, *, fast: fast)
+        registry.leave_to_xla(made.name, "tpu", backend=backend, because="it is fused anyway")
+    registry.withdraw("maker", platform="cuda")
+    assert len(registry.kernels(made.name)) == len(registry.left_to_xla(made.name, "tpu")) == 2
+    registry.withdraw("maker")
+    assert [kernel.backend for kernel in registry.kernels(made.name)] == ["other"]
+    assert [left.backend for left in registry.left_to_xla(made.name, "tpu")] == ["other"]
+
+
 def test_strategies_are_asked_in_order_and_say_why_not() -> None:
     strategies = FirstOf(
         {

@@ -278,8 +278,7 @@ def test_a_product_is_one_call(batch: tuple[int, ...]) -> None:
     with stand_in(BACKEND, "cpu"), brainevent.use_backend(BACKEND):
         register(registry, backend=BACKEND)
         text = jax.jit(product).trace(*arguments).lower(lowering_platforms=("cuda",)).as_text()
-        for kernel in registry.kernels(platform="cuda"):
-            registry.remove(kernel.primitive, backend=BACKEND, platform="cuda")
+        registry.withdraw(BACKEND, platform="cuda")
     assert text.count("stablehlo.custom_call") == 1
     assert "while" not in text
     assert "scatter" not in text

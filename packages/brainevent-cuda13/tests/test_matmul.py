@@ -17,6 +17,7 @@ import pytest
 from tests.warp_kernels import ALONE, entry_of
 
 import brainevent
+from brainevent_core import info
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT
 from brainevent_core.errors import BackendWarning, KernelBuildError
 from brainevent_core.plugins import get_registry, selection
@@ -262,8 +263,7 @@ def for_cuda() -> Iterator[None]:
     with stand_in(BACKEND, "cpu"):  # so that it may be asked for
         register(registry, backend=BACKEND)
         yield
-        for kernel in registry.kernels(platform="cuda"):
-            registry.remove(kernel.primitive, backend=BACKEND, platform="cuda")
+        registry.withdraw(BACKEND, platform="cuda")
 
 
 @pytest.mark.parametrize("batch", [(), (5,), (5, 3)])
@@ -291,6 +291,32 @@ def test_the_same_program_has_the_same_text(for_cuda: None, rng: np.random.Gener
         jax.clear_caches()
         texts.append(lowered_for_cuda(lambda x: brainevent.BinaryArray(x) @ W, jnp.ones(20, bool)))
     assert texts[0] == texts[1]
+
+
+def test_what_is_left_to_xla_is_named_and_quiet(for_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encodings, and what has nothing sparse in it. Rows of a matrix are no operation, so nothing lacks a kernel."""
+    monkeypatch.setattr(selection, "_warned", set())
+    x, dense = jnp.ones(20), brainevent.Dense(jnp.ones((20, 30)))
+    left = {
+        "encode_events": [lambda x: brainevent.bitpack(x).value, lambda x: brainevent.CompactBinary(x).indices],
+        "matmul": [lambda x: x @ dense],
+        "sddmm": [lambda x: jax.grad(lambda data: jnp.sum(x @ brainevent.Dense(data)))(dense.data)],
+    }
+    for primitive, calls in left.items():
+        for call in calls:  # warnings are errors
+            with get_registry().record() as lowered:
+                lowered_for_cuda(call, x)
+            (by_design,) = {one.by_design for one in lowered if one.primitive == primitive}
+            assert by_design is not None
+            assert by_design.startswith(f"{BACKEND}: ")
+            assert f"{primitive} on cuda: {by_design}" in info.render(info.gather())
+    W = brainevent.CSR.fromdense(np.eye(20, dtype=np.float32))
+    with get_registry().record() as lowered:
+        lowered_for_cuda(lambda rows: W[rows], jnp.arange(3))
+    assert not lowered
+    product = jax.jit(lambda x: brainevent.BinaryArray(x) @ W)
+    with pytest.warns(BackendWarning, match="'matmul' runs on the reference kernel on 'cuda'"):  # nobody asked for one
+        product.trace(x).lower(lowering_platforms=("cuda",))
 
 
 # --- Machine code for GPUs --------------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from .launcher.call import has_devices, planned_call
 from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
 from .threads import SHORT, WARPS, block_of, lanes_of
 
-__all__ = ["matmul", "readable", "supports_matmul"]
+__all__ = ["LEFT_TO_XLA", "matmul", "readable", "supports_matmul"]
 
 # What comes with a call behind `KernelSpec.sizes`: a zero for parameters that aren't used, the threads of the product,
 # and the number of pointers.
@@ -35,9 +35,11 @@ _tested: dict[Hashable, str | None] = {}
 
 
 def _further(*avals: Any, format: Format, encoding: Encoding, **static: Any) -> bool:
-    """Numbers times a dense matrix are left to XLA, as on CPU: they have nothing sparse in them."""
     return (format, encoding) != (DENSE_FORMAT, FLOAT) and known_operands(avals, avals[1:-1])
 
+
+#: What `matmul` leaves to XLA.
+LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,))
 
 #: What `matmul` takes.
 supports_matmul = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_further)

@@ -24,7 +24,7 @@ from .native.sddmm import SddmmSpec
 from .operations import Fill, Run, carry_out, geometry, pointer_runs
 from .selftest import check_against
 
-__all__ = ["sddmm", "supports_sddmm"]
+__all__ = ["LEFT_TO_XLA", "sddmm", "supports_sddmm"]
 
 _SHAPE = (33, 41)
 
@@ -35,7 +35,10 @@ def _known(*avals: Any, **static: Any) -> bool:
     return known_operands(avals, avals[1:-1])
 
 
-#: What `sddmm` takes; dense outer products are left to XLA.
+#: What `sddmm` leaves to XLA.
+LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS)
+
+#: What `sddmm` takes.
 supports_sddmm = Takes(
     formats=tuple(one for one in FORMATS if one is not DENSE_FORMAT),
     encodings=ENCODINGS,
