@@ -13,6 +13,7 @@ in them.
 import argparse
 import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import lzma
@@ -24,8 +25,9 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +96,7 @@ def main() -> int:
         wanted = [int(one) for one in options.architectures.split(",")]
     if options.some:
         wanted = sorted(random.Random(options.seed).sample(wanted, min(options.some, len(wanted))))
-    versions = f"warp-lang {importlib.import_module('warp').__version__}"
+    versions = f"warp-lang {importlib.metadata.version('warp-lang')}"
     print(versions)
     if options.sizes:
         print_sizes(package, wanted)
@@ -138,14 +140,16 @@ def as_text(known: Mapping[str, Mapping[str, Row]]) -> str:
 
 
 def print_sizes(package: str, architectures: Sequence[int]) -> None:
-    """How long it takes to compile the kernels, and how large they are, as files, in a wheel, and packed together."""
+    """What the first use costs, in CPU time, and how large kernels are: as files, in a wheel, and packed together."""
+    importlib.import_module(f"{package}.kernels.operations")  # and with it JAX, which every program imports
+    with empty_cache():
+        _, warp = timed(lambda: importlib.import_module("warp").init())
+        _, launcher = timed(importlib.import_module(f"{package}.kernels.launcher.call").handler)
+    print(f"before the first kernel: {warp:.1f} s for Warp, {launcher:.1f} s for the launcher, which Numba compiles")
     for arch in architectures:
         with empty_cache():
-            seconds, images = [], []
-            for kernel in kernels(package):
-                began = time.perf_counter()
-                images.append(kernel.image(arch))
-                seconds.append(time.perf_counter() - began)
+            made = [timed(partial(kernel.image, arch)) for kernel in kernels(package)]
+        images, seconds = [image for image, _ in made], [each for _, each in made]
         together = len(lzma.compress(b"".join(images), preset=9))
         sizes = [sum(map(len, images)), sum(len(zlib.compress(one, 9)) for one in images), together]
         files, zipped, packed = (size / 1024 for size in sizes)
@@ -154,6 +158,13 @@ def print_sizes(package: str, architectures: Sequence[int]) -> None:
             f"sm_{arch}: {len(images)} kernels; {seconds[0]:.1f} s for the first, {each:.2f} s for each other one; "
             f"{files:.0f} KiB, {zipped:.0f} zipped one by one, {packed:.0f} with xz together"
         )
+
+
+def timed(run: Callable[[], Any]) -> tuple[Any, float]:
+    """A result, and the CPU time that it took."""
+    began = time.process_time()
+    result = run()
+    return result, time.process_time() - began
 
 
 @contextlib.contextmanager
