@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -375,21 +376,32 @@ def test_pointers_in_plans() -> None:
     assert [type(one) for one in matmul._plan(KernelSpec("gather", "fixed_num"), "cuda").operations] == [Launch]
 
 
+IN_THE_IMAGE = """
+import sys
+sys.modules["warp"] = None  # nothing imports it
+from brainevent_cuda13.kernels import images
+from brainevent_cuda13.kernels.compiled import CompiledKernel
+from brainevent_cuda13.kernels.native.spec import KernelSpec
+for architecture in (80, 90):
+    assert CompiledKernel(KernelSpec("coordinates")).image(architecture).startswith(b"\\x7fELF")
+print(images.state().files, images.state().fault)
+"""
+
+
 @pytest.mark.slow
 def test_precompiling_for_a_gpu_elsewhere(tmp_path: Any) -> None:
-    """What is built is what a process with such a GPU looks for."""
-    arguments = ["--backend", BACKEND, "--arch", "80,90", "--select", "^COO: W @ spikes"]
-    done = subprocess.run(
-        [sys.executable, "-m", "brainevent", "precompile", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "BRAINEVENT_CACHE_DIR": str(tmp_path)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 new" in done.stdout
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
-        patch.setattr(images, "_compiled", lambda *_: pytest.fail("it is on disk"))
-        for architecture in (80, 90):
-            assert CompiledKernel(KernelSpec("coordinates")).image(architecture)
+    """What is built is what a process with such a GPU looks for, from a copy of the folder, too."""
+    folder, copy = tmp_path / "built", tmp_path / "image"
+
+    def run(*arguments: str, folder: Any) -> str:
+        environment = {**os.environ, "BRAINEVENT_CACHE_DIR": str(folder)}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    arguments = ["--backend", BACKEND, "--platform", "cuda", "--arch", "sm_80,90", "--select", "^COO: W @ spikes"]
+    assert "2 new" in run("-m", "brainevent", "precompile", *arguments, "--for-all-users", folder=folder)
+    shutil.copytree(folder, copy)
+    shutil.rmtree(folder)
+    assert run("-c", IN_THE_IMAGE, folder=copy) == "2 None\n"

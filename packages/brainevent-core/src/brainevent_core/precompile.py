@@ -133,11 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for status in backends()
         if status.backend is not None
         and status.backend.cache is not None
+        and options.platform in (None, *status.backend.platforms)
         and (status.backend.build_for is not None if options.arch else status.usable)
     }
     if options.backend not in (None, *caches) or not caches:
         found = ", ".join(map(repr, caches)) or "none"
         asked = "" if options.backend is None else f" {options.backend!r}"
+        asked += "" if options.platform is None else f" for {options.platform!r}"
         print(
             f"No {'backend' if options.arch else 'usable backend'}{asked} "
             f"{'builds kernels for devices elsewhere' if options.arch else 'keeps kernels on disk'}; found: {found}. "
@@ -177,12 +179,14 @@ def _parser() -> argparse.ArgumentParser:
         "What is compiled fits the processor of this machine, and others of the same model.",
     )
     parser.add_argument("--backend", help="whose kernels; the first that keeps any on disk by default")
+    parser.add_argument("--platform", help="likewise, the first whose kernels are for this platform: cpu or cuda")
     parser.add_argument(
         "--arch",
         type=_architectures,
         default=(),
         metavar="NUMBERS",
-        help="compile for GPUs of these architectures, which need not be here, e.g. 80,90 for an A100 and an H100",
+        help="compile for GPUs of these architectures, which need not be here, e.g. 80,90 or sm_80,sm_90 for an A100 "
+        "and an H100",
     )
     parser.add_argument(
         "--dtypes",
@@ -214,9 +218,9 @@ def _dtypes(text: str) -> tuple[str, ...]:
 
 def _architectures(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part.strip().removeprefix("sm_")) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"architectures are numbers such as 90, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"architectures are numbers such as 90 or sm_90, got {text!r}") from None
 
 
 def _pattern(text: str) -> re.Pattern[str]:
