@@ -18,7 +18,7 @@ import brainevent
 from brainevent_core import info
 from brainevent_core.encodings import BINARY, FLOAT
 from brainevent_core.formats import COO_FORMAT, CSR_FORMAT
-from brainevent_core.plugins import FirstOf, Takes, selection
+from brainevent_core.plugins import FirstOf, Takes, backends, selection
 
 
 @pytest.fixture
@@ -53,6 +53,10 @@ def test_a_design_is_quiet_and_a_lack_is_not(made: brainevent.XLACustomKernel) -
     assert (chosen.backend, chosen.by_design) == ("reference", None)
     assert len(messages) == 1
     assert f"{made.name!r} runs on the reference kernel on 'tpu'" in messages[0]
+    # Which backends can't be used at all is said as well, whoever declined.
+    for status in backends():
+        if status.reason is not None and status.backend is not None and "tpu" in status.backend.platforms:
+            assert f"{status.name}: {status.reason.rstrip('.')}" in messages[0]
     # Of another platform nobody has said anything.
     chosen, messages = lowered(made, fast=False, platform="cuda")
     assert chosen.by_design is None

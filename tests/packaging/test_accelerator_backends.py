@@ -74,6 +74,17 @@ def test_plugin_of_the_other_line(machine: Machine, line: int) -> None:
     assert f"pip install 'brainevent[cuda{other}]'" in str(machine.why_unavailable(line))
 
 
+def test_all_that_is_missing_is_said(machine: Machine, line: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.modules = {f"jax_cuda{line}_plugin", f"jax_cuda{25 - line}_plugin"}
+    monkeypatch.setattr(machine.availability, "_missing_device", lambda: "there is no driver.")
+    monkeypatch.setattr(machine.availability, "_loaded_line", lambda: pytest.fail("no plugin can be loaded"))
+    remedy = f"pip install 'brainevent[cuda{line}]'."
+    assert machine.why_unavailable(line) == f"Warp is not installed: {remedy} There is no driver."
+    machine.modules = set()
+    expected = f"Warp is not installed: {remedy} JAX has no CUDA plugin: {remedy} There is no driver."
+    assert machine.why_unavailable(line) == expected
+
+
 @pytest.mark.parametrize("loaded", [12, 13, None])
 def test_both_plugins(machine: Machine, line: int, loaded: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     machine.modules = {"warp", "jax_cuda12_plugin", "jax_cuda13_plugin"}
