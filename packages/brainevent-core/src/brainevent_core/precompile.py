@@ -128,6 +128,8 @@ def _gradient(product: Callable[..., Any]) -> Callable[..., Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compile the table; the return value is the exit status."""
     options = _parser().parse_args(arguments)
+    if options.arch and jax.config.jax_platforms is None:
+        jax.config.update("jax_platforms", "cpu")  # no device is needed, nor JAX's complaint that there is none
     caches = {
         status.name: status.backend.cache
         for status in backends()
@@ -263,12 +265,12 @@ def _compile(
 
 def _lower(call: Call, backend: str, platform: str | None = None) -> set[str]:
     """Lower a call, for this machine or a platform elsewhere, which compiles the kernels; the backends whose kernels it
-    has."""
+    has, but for what is left to XLA by design."""
     double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
     with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
         traced = jax.jit(call.function).trace(*call.arguments)
         traced.lower() if platform is None else traced.lower(lowering_platforms=(platform,))
-    return {selection.backend for selection in lowered}
+    return {selection.backend for selection in lowered if selection.by_design is None}
 
 
 @contextmanager
