@@ -8,6 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from brainevent_core.errors import KernelBuildError
+from brainevent_core.plugins import KernelRegistry
+
 PACKAGES = Path(__file__).resolve().parents[2] / "packages"
 NAMES = ["cuda12", "cuda13", "tpu"]
 
@@ -54,6 +57,13 @@ def test_available_with_everything_there(machine: Machine, line: int) -> None:
 def test_without_warp(machine: Machine, line: int) -> None:
     machine.modules.remove("warp")
     assert f"pip install 'brainevent[cuda{line}]'" in str(machine.why_unavailable(line))
+
+
+def test_compiling_for_machines_elsewhere_needs_warp(machine: Machine, line: int) -> None:
+    machine.modules.remove("warp")
+    backend = importlib.import_module(f"brainevent_cuda{line}.backend").BACKEND
+    with pytest.raises(KernelBuildError, match="Warp is not installed: pip install"):
+        backend.build_for(KernelRegistry(), (90,))
 
 
 def test_warp_of_the_other_line(machine: Machine, line: int) -> None:

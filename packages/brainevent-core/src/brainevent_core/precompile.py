@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import config
+from brainevent_core.errors import KernelBuildError
 from brainevent_core.events import BinaryArray, BitPackedBinary, CompactBinary
 from brainevent_core.info import table
 from brainevent_core.matrices import COO, CSR, Dense, FixedPostNumConn, JITCNormalR, JITCScalarR, JITCUniformR
@@ -158,7 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(*(call.name for call in todo), sep="\n")
         return 0
-    platform = _build_for(name, options.arch) if options.arch else None
+    try:
+        platform = _build_for(name, options.arch) if options.arch else None
+    except KernelBuildError as error:
+        print(f"Backend {name!r} can't build kernels: {error}")
+        return 1
     return _compile(name, caches[name], todo, platform, for_all=options.for_all_users)
 
 
