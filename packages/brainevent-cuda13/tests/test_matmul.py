@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.warp_kernels import ALONE, entry_of
+from tests.warp_kernels import ALONE, entry_of, plan_of
 
 import brainevent
 from brainevent_core import info
@@ -30,6 +30,7 @@ from brainevent_cuda13.kernels.compiled import CompiledKernel, HostThreads
 from brainevent_cuda13.kernels.launcher import Launch, Plan, Pointer, Zero, records
 from brainevent_cuda13.kernels.launcher.call import driver_for, handler
 from brainevent_cuda13.kernels.native.spec import KernelSpec
+from brainevent_cuda13.kernels.operations import Fill, pointer_runs
 
 pytest.importorskip("warp", reason="the kernels are compiled by Warp")
 
@@ -184,7 +185,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
     weights = rng.integers(1, 4, (rows, width)).astype(np.float32)
     x = rng.random(rows) < 0.5
     spec = KernelSpec("scatter", "fixed_num")
-    plan = matmul._plan(spec, "cpu")
+    plan = plan_of(spec, Fill("out"))
     zero, launch = plan.operations
     assert isinstance(zero, Zero)
     assert isinstance(launch, Launch)
@@ -196,7 +197,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
         plan = dataclasses.replace(plan, operations=(zero, swapped))
     lanes = compiled.host_threads().lanes
     threads = (rows // 2 if fault == "too few threads" else rows) * lanes
-    sizes = (rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, 0, threads, 0)
+    sizes = (0, rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, threads, 0)
     out = np.empty(columns, np.float32)
     arrays = {"data": weights.reshape(-1), "indices": indices.reshape(-1), "x": x}
     run_plan(plan, arrays, out, sizes)
@@ -365,15 +366,20 @@ def test_a_kernel_that_cannot_be_compiled_is_a_build_error(monkeypatch: pytest.M
 
 def test_pointers_in_plans() -> None:
     """What bounds rows by pointers has a second launch, before it, and memory of its own that is zeroed."""
-    plan = matmul._plan(KernelSpec("gather", "csr"), "cuda")
-    zero, first, second = plan.operations
-    assert isinstance(first, Launch)
-    assert isinstance(second, Launch)
+    first, made, pointers = pointer_runs({"pointer": jnp.zeros(1000, jnp.int32)})
+    assert (pointers, made["maxima"].shape) == (
+        1000,
+        (2 * (1 + 4),),
+    )  # a word for whether they fall, and for each chunk
+    plan = plan_of(KernelSpec("gather", "csr"), *first, platform="cuda")
+    zero, check, product = plan.operations
+    assert isinstance(check, Launch)
+    assert isinstance(product, Launch)
     maxima = len(plan.inputs) + 1
     assert zero == Zero(maxima)
-    assert first.arguments[1] == Pointer(maxima)
-    assert (first.block, second.block) == (256, 256)
-    assert [type(one) for one in matmul._plan(KernelSpec("gather", "fixed_num"), "cuda").operations] == [Launch]
+    assert check.arguments[1] == Pointer(maxima)
+    assert (check.block, product.block) == (256, 256)
+    assert pointer_runs({"indices": jnp.zeros(1000, jnp.int32)}) == ([], {}, 0)
 
 
 IN_THE_IMAGE = """

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.encodings import BINARY, COMPACT, Encoding, is_event
+from brainevent_core.encodings import Encoding
 from brainevent_core.formats import DENSE_FORMAT, WEIGHT_INDICES, Format, Shape
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
@@ -20,6 +20,7 @@ from brainevent_cpu.kernels.selftest import small_case
 from brainevent_cpu.kernels.structure import WIDE
 
 from .entries import FORMATS, entries_of, known_operands
+from .matmul import readable
 from .native.sddmm import SddmmSpec
 from .operations import Fill, Run, carry_out, geometry, pointer_runs
 from .selftest import check_against
@@ -113,11 +114,8 @@ def _sddmm(
     sources = shape[0] if transpose else shape[1]
     encoding.validate(x, sources, y.dtype, "x")
     found = entries_of(format.named(structure), format, shape, transpose, encoding, permutes=True)
-    if encoding is COMPACT:
-        x, encoding = encoding.decode(x, sources), BINARY
-    elif encoding is BINARY:
-        x = is_event(x)
-    elif not encoding.event:
+    x, encoding = readable(x, encoding, sources)
+    if not encoding.event:
         x = x.astype(y.dtype)
     batch = 1 if y.ndim == 1 else y.shape[1]
     first, made, pointers = pointer_runs(found.arrays)
