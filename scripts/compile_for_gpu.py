@@ -143,8 +143,7 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
             ran = {one.backend for one in lowered}
             assert ran == ({"reference"} if backend == "reference" else {f"warp-cuda{line}"}), ran
             if backend == "kernels":
-                for primitive in {one.primitive for one in get_registry().kernels(platform="cuda")}:
-                    get_registry().remove(primitive, backend=f"warp-cuda{line}", platform="cuda")
+                get_registry().withdraw(f"warp-cuda{line}")
             dumped = [path for path in set(folder.iterdir()) - before if path.name.endswith("thunk_sequence.txt")]
             text = max((path.read_text() for path in dumped), key=len)
             body = loop_body(text)

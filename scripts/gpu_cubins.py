@@ -2,32 +2,45 @@
 
     hatch run cuda13:cubins             # compare with the figures in gpu_cubins.json
     hatch run cuda13:cubins --write     # write them
+    hatch run cuda13:cubins --sizes     # how long compiling takes, and how large the machine code is
 
-For every kernel: registers, stack, local and shared memory of a thread or block, and what an instruction of the hot
-loop is: loads (LDG), atomic additions (RED), integer multiplications (IMAD), and all. A stack or local memory in a hot
-kernel is a fault: the compiler ran out of registers, or indexes an array that lies in them.
+For every kernel: registers, stack, local and shared memory of a thread or block, and what the instructions of the hot
+loop are: loads (LDG), atomic additions (RED), shuffles and votes of a warp (SHFL, VOTE), integer multiplications
+(IMAD), and all. A stack or local memory is a fault: the compiler ran out of registers, or indexes an array that lies
+in them.
 """
 
 import argparse
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
+import lzma
+import os
+import random
 import re
 import subprocess
 import sys
 import tempfile
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 FIGURES = Path(__file__).with_name("gpu_cubins.json")
 #: Instructions of the hot loop that are counted, by how their names begin. Atomic additions have two names.
-COUNTED = {"LDG": ("LDG",), "RED": ("RED", "ATOM"), "IMAD": ("IMAD",)}
+COUNTED = {"LDG": ("LDG",), "RED": ("RED", "ATOM"), "SHFL": ("SHFL",), "VOTE": ("VOTE",), "IMAD": ("IMAD",)}
 
-#: Specifications of kernels whose loops are looked at.
+#: Specifications of kernels whose loops are looked at: every walk of every operation, and of dtypes and encodings some.
 HOT: tuple[dict[str, Any], ...] = (
     {"strategy": "pointers"},
     {"strategy": "gather", "layout": "csr"},
     {"strategy": "gather", "layout": "fixed_num"},
+    {"strategy": "gather", "layout": "dense"},
     {"strategy": "scatter", "layout": "csr"},
     {"strategy": "scatter", "layout": "csr", "permuted": True},
     {"strategy": "scatter", "layout": "fixed_num", "homogeneous": True},
@@ -38,15 +51,24 @@ HOT: tuple[dict[str, Any], ...] = (
     {"kind": "plasticity", "strategy": "scatter", "layout": "csr"},
     {"kind": "plasticity", "strategy": "scatter", "layout": "csr", "permuted": True},
     {"kind": "plasticity", "strategy": "scatter", "layout": "fixed_num", "value": "float16"},
+    {"kind": "plasticity", "strategy": "scatter", "layout": "dense"},
     {"kind": "plasticity", "strategy": "scatter", "layout": "columns"},
     {"kind": "plasticity", "strategy": "gather", "layout": "csr"},
+    {"kind": "plasticity", "strategy": "gather", "layout": "fixed_num"},
     {"kind": "plasticity", "strategy": "coordinates"},
     {"kind": "plasticity", "strategy": "coordinates", "action": "add_to_shared", "permuted": True, "value": "bfloat16"},
     {"kind": "plasticity", "strategy": "weights", "action": "clip"},
     {"kind": "sddmm", "strategy": "gather", "layout": "csr"},
+    {"kind": "sddmm", "strategy": "gather", "layout": "fixed_num"},
     {"kind": "sddmm", "strategy": "scatter", "layout": "csr", "batched": True},
+    {"kind": "sddmm", "strategy": "scatter", "layout": "fixed_num"},
+    {"kind": "sddmm", "strategy": "coordinates"},
     {"kind": "delays", "strategy": "scatter", "layout": "csr"},
     {"kind": "delays", "strategy": "scatter", "layout": "fixed_num", "extent": "source", "homogeneous": True},
+    {"kind": "delays", "strategy": "gather", "layout": "csr"},
+    {"kind": "delays", "strategy": "gather", "layout": "fixed_num", "extent": "target"},
+    {"kind": "delays", "strategy": "coordinates"},
+    {"kind": "delays", "strategy": "take"},
     {"kind": "jitc.spec", "strategy": "jitc_scatter"},
     {"kind": "jitc.spec", "strategy": "jitc_scatter", "law": "normal", "cells": 4096},
     {"kind": "jitc.spec", "strategy": "jitc_scatter", "law": "uniform", "digits": 2, "value": "float16"},
@@ -54,6 +76,7 @@ HOT: tuple[dict[str, Any], ...] = (
     {"kind": "jitc.spec", "strategy": "jitc_gather", "cells": 4096},
     {"kind": "jitc.spec", "strategy": "jitc_gather", "law": "normal", "digits": 3, "split": True},
     {"kind": "jitc.spec", "strategy": "jitc_gather", "law": "uniform", "batched": True},
+    *({"kind": "jitc.spec", "strategy": strategy} for strategy in ("jitc_dense", "jitc_count", "jitc_list")),
 )
 
 Row = dict[str, int]
@@ -63,31 +86,98 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write the figures instead of comparing with them")
     parser.add_argument("--architectures", metavar="NUMBERS", help="separated by commas; all of them by default")
+    parser.add_argument("--some", type=int, metavar="N", help="only so many architectures, drawn by --seed")
+    parser.add_argument("--seed", type=int, default=0, help="draws --some")
+    parser.add_argument("--sizes", action="store_true", help="compile all anew, and print only times and sizes")
     options = parser.parse_args()
     package = installed_package()
-    known_architectures = importlib.import_module(f"{package}.kernels.images").ARCHITECTURES
-    wanted = [int(one) for one in options.architectures.split(",")] if options.architectures else known_architectures
-    found = {f"{name} sm_{arch}": row for arch in wanted for name, row in rows(package, arch)}
-    versions = f"warp-lang {importlib.import_module('warp').__version__}"
+    wanted = list(importlib.import_module(f"{package}.kernels.images").ARCHITECTURES)
+    if options.architectures:
+        wanted = [int(one) for one in options.architectures.split(",")]
+    if options.some:
+        wanted = sorted(random.Random(options.seed).sample(wanted, min(options.some, len(wanted))))
+    versions = f"warp-lang {importlib.metadata.version('warp-lang')}"
     print(versions)
+    if options.sizes:
+        print_sizes(package, wanted)
+        return 0
+    found = {f"{name} sm_{arch}": row for arch in wanted for name, row in rows(package, arch)}
     for name, row in found.items():
         print(f"{name:62}", ", ".join(f"{number} {what}" for what, number in row.items()))
-    known = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
+    known = json.loads(FIGURES.read_text())
+    ends = tuple(f" sm_{arch}" for arch in wanted)
     if options.write:
-        FIGURES.write_text(json.dumps(dict(sorted({**known, versions: found}.items())), indent=1) + "\n")
-    elif versions not in known:
-        print(f"{FIGURES.name} has no figures of this version to compare with.")
+        others = {name: row for name, row in known.get(versions, {}).items() if not name.endswith(ends)}
+        known[versions] = {**others, **found}
+        FIGURES.write_text(as_text(known))
+    faults = faults_of(found, {name: row for name, row in known.get(versions, {}).items() if name.endswith(ends)})
+    if versions not in known:
+        faults.append(f"{FIGURES.name} has no figures of {versions}, only of {', '.join(known)}: --write adds them.")
+    print(*faults, f"{len(found)} kernels, {len(faults)} faults", sep="\n")
+    return 1 if faults else 0
+
+
+def faults_of(found: Mapping[str, Row], expected: Mapping[str, Row]) -> list[str]:
+    """What is wrong with kernels: memory that none should need, and what differs from the figures, if there are any."""
     faults = [f"{name}: {row['stack']} bytes of stack, {row['local']} of local memory" for name, row in found.items()
               if row["stack"] or row["local"]]  # fmt: skip
-    expected = found if options.write else known.get(versions, found)
-    faults += [
-        f"{name}: {FIGURES.name} says {expected.get(name)}, found {row}"
-        for name, row in found.items()
-        if row != expected.get(name)
+    if not expected:
+        return faults
+    return faults + [
+        f"{name}: {FIGURES.name} says {expected.get(name)}, found {found.get(name)}"
+        for name in {**found, **expected}
+        if found.get(name) != expected.get(name)
     ]
-    if faults:
-        print(*faults, sep="\n")
-    return 1 if faults else 0
+
+
+def as_text(known: Mapping[str, Mapping[str, Row]]) -> str:
+    """The figures in JSON, a line for each kernel."""
+    blocks = []
+    for versions, found in sorted(known.items()):
+        lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(found.items()))
+        blocks.append(f" {json.dumps(versions)}: {{\n{lines}\n }}")
+    return "{\n" + ",\n".join(blocks) + "\n}\n"
+
+
+def print_sizes(package: str, architectures: Sequence[int]) -> None:
+    """What the first use costs, in CPU time, and how large kernels are: as files, in a wheel, and packed together."""
+    importlib.import_module(f"{package}.kernels.operations")  # and with it JAX, which every program imports
+    with empty_cache():
+        _, warp = timed(lambda: importlib.import_module("warp").init())
+        _, launcher = timed(importlib.import_module(f"{package}.kernels.launcher.call").handler)
+    print(f"before the first kernel: {warp:.1f} s for Warp, {launcher:.1f} s for the launcher, which Numba compiles")
+    for arch in architectures:
+        with empty_cache():
+            made = [timed(partial(kernel.image, arch)) for kernel in kernels(package)]
+        images, seconds = [image for image, _ in made], [each for _, each in made]
+        together = len(lzma.compress(b"".join(images), preset=9))
+        sizes = [sum(map(len, images)), sum(len(zlib.compress(one, 9)) for one in images), together]
+        files, zipped, packed = (size / 1024 for size in sizes)
+        each = sum(seconds[1:]) / len(seconds[1:])
+        print(
+            f"sm_{arch}: {len(images)} kernels; {seconds[0]:.1f} s for the first, {each:.2f} s for each other one; "
+            f"{files:.0f} KiB, {zipped:.0f} zipped one by one, {packed:.0f} with xz together"
+        )
+
+
+def timed(run: Callable[[], Any]) -> tuple[Any, float]:
+    """A result, and the CPU time that it took."""
+    began = time.process_time()
+    result = run()
+    return result, time.process_time() - began
+
+
+@contextlib.contextmanager
+def empty_cache() -> Iterator[None]:
+    """A folder for machine code in which there is none."""
+    before = os.environ.get("BRAINEVENT_CACHE_DIR")
+    with tempfile.TemporaryDirectory(prefix="brainevent-") as folder:
+        os.environ["BRAINEVENT_CACHE_DIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["BRAINEVENT_CACHE_DIR"]
+            os.environ.update({} if before is None else {"BRAINEVENT_CACHE_DIR": before})
 
 
 def installed_package() -> str:
@@ -102,10 +192,16 @@ def installed_package() -> str:
 
 
 def rows(package: str, architecture: int) -> list[tuple[str, Row]]:
-    """Name and figures of every hot kernel."""
+    """Name and figures of every kernel of the table."""
+    with ThreadPoolExecutor(2) as pool:  # NVIDIA's tools look at one while the next one is compiled
+        found = [(kernel.name, pool.submit(figures, kernel.image(architecture))) for kernel in kernels(package)]
+        return [(name, row.result()) for name, row in found]
+
+
+def kernels(package: str) -> list[Any]:
+    """The kernels of the table."""
     compiled = importlib.import_module(f"{package}.kernels.compiled").CompiledKernel
-    kernels = [compiled(specification(package, **facts)) for facts in HOT]
-    return [(kernel.name, figures(kernel.image(architecture))) for kernel in kernels]
+    return [compiled(specification(package, **facts)) for facts in HOT]
 
 
 def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
@@ -114,7 +210,7 @@ def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
         "spec": "KernelSpec",
         "plasticity": "UpdateSpec",
         "sddmm": "SddmmSpec",
-        "delays": "DeliverySpec",
+        "delays": "TakingSpec" if facts["strategy"] == "take" else "DeliverySpec",
         "jitc.spec": "JitcSpec",
     }
     if "law" in facts:

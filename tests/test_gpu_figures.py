@@ -1,7 +1,9 @@
 """What the commands that compile for GPUs read out of dumps and machine code, and what the committed figures say."""
 
+import importlib
 import importlib.util
 import json
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -109,7 +111,68 @@ ENTRY %main { %z = f32[7]{0} copy(%y)
 
 
 def test_the_hot_loop_of_machine_code() -> None:
-    assert script("gpu_cubins").hot_loop(CODE) == {"LDG": 1, "RED": 1, "IMAD": 1, "in the loop": 4, "in all": 9}
+    kinds = {"LDG": 1, "RED": 1, "SHFL": 0, "VOTE": 0, "IMAD": 1}
+    assert script("gpu_cubins").hot_loop(CODE) == {**kinds, "in the loop": 4, "in all": 9}
+
+
+def test_the_table_of_machine_code_has_every_walk() -> None:
+    """Each strategy of each kind of kernel, along rows that are bounded by pointers, by their width, and not at all."""
+    cubins = script("gpu_cubins")
+    specs = [cubins.specification("brainevent_cuda13", **facts) for facts in cubins.HOT]
+    known = {(type(spec), spec.strategy) for spec in specs}
+    assert known == {(kind, strategy) for kind in {type(spec) for spec in specs} for strategy in kind.strategies}
+    base = {kind for kind in {type(spec) for spec in specs} if {"gather", "scatter"} <= set(kind.strategies)}
+    walks = {(kind, strategy, layout) for kind in base for strategy in ("gather", "scatter")
+             for layout in ("csr", "fixed_num")}  # fmt: skip
+    assert walks <= {(type(spec), spec.strategy, spec.layout) for spec in specs}
+
+
+ADDITION = "add_to(out + i, times_x(weight(k), row, 0));"
+
+#: What a change of a kernel may bring with it, and which figure shows it.
+PLANTED = {
+    "a load": ("LDG", "add_to(out + i, times_x(weight(k), row, 0) + (WIDE)x[k]);"),
+    "an addition": ("RED", f"{ADDITION} add_to(out + k, weight(k));"),
+    "a multiplication": ("IMAD", "add_to(out + (i * k) % bound, times_x(weight(k), row, 0));"),
+    "a stack": (
+        "stack",
+        "WIDE held[32] = {}; for (int j = 0; j < k % 40; ++j) held[i * j & 31] += 1; add_to(out + i, held[k & 31]);",
+    ),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_kernel_that_became_worse_is_a_fault(planted: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("warp", reason="it compiles the kernels")
+    cubins = script("gpu_cubins")
+    try:
+        cubins.tool("cuobjdump", "--version")
+    except SystemExit as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
+    package = cubins.installed_package()
+    monkeypatch.setattr(cubins, "HOT", ({"strategy": "scatter", "layout": "fixed_num"},))
+    before = dict(cubins.rows(package, 90))
+    assert cubins.faults_of(before, before) == []
+    compiled = importlib.import_module(f"{package}.kernels.compiled")
+    figure, worse = PLANTED[planted]
+    body = compiled.body
+    assert ADDITION in body(cubins.kernels(package)[0].spec, 32)
+    monkeypatch.setattr(compiled, "body", lambda spec, lanes: body(spec, lanes).replace(ADDITION, worse))
+    after = dict(cubins.rows(package, 90))
+    ((name, row),) = after.items()
+    assert row[figure] > before[name][figure]
+    assert cubins.faults_of(after, before)
+    assert bool(cubins.faults_of(after, {})) == (figure == "stack")  # which needs no figures to compare with
+
+
+def test_kernels_that_are_not_as_committed_are_faults() -> None:
+    cubins = script("gpu_cubins")
+    row = {"stack": 0, "local": 0, "LDG": 3}
+    assert cubins.faults_of({"a": row}, {"a": row}) == cubins.faults_of({"a": row}, {}) == []
+    for found in ({"a": {**row, "LDG": 4}}, {"a": row, "b": row}, {}):
+        assert len(cubins.faults_of(found, {"a": row})) == 1
+    assert cubins.faults_of({"a": {**row, "local": 8}}, {})
 
 
 def test_the_figures_that_are_committed() -> None:
@@ -120,5 +183,18 @@ def test_the_figures_that_are_committed() -> None:
         for name, counts in found.items():
             faults = programs.faults_of(name, counts)
             assert bool(faults) == (name in faulty), (name, faults)
-    for found in json.loads((SCRIPTS / "gpu_cubins.json").read_text()).values():
-        assert all(row["stack"] == row["local"] == 0 for row in found.values())
+    cubins = script("gpu_cubins")
+    figures = (SCRIPTS / "gpu_cubins.json").read_text()
+    for found in json.loads(figures).values():
+        assert cubins.faults_of(found, {}) == []
+        assert len(found) == 5 * len(cubins.HOT)
+    assert cubins.as_text(json.loads(figures)) == figures
+
+
+def test_what_ci_compiles_with_has_figures() -> None:
+    """Its compilers are pinned to versions that are in the tables."""
+    environments = tomllib.loads((SCRIPTS.parent / "pyproject.toml").read_text())["tool"]["hatch"]["envs"]
+    known = json.loads((SCRIPTS / "gpu_cubins.json").read_text())
+    for line in (12, 13):
+        (pin,) = (one for one in environments[f"cuda{line}"]["dependencies"] if one.startswith("warp-lang"))
+        assert pin.replace("==", " ") in known

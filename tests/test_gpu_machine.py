@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.gpu import command, machine, stages
+from benchmarks.gpu import command, launcher, machine, stages
 from benchmarks.gpu.machine import Machine
 from benchmarks.gpu.stages import STAGES, Row, Stage
 
@@ -47,6 +47,15 @@ def test_a_stage(name: str) -> None:
     numbers = [row["value"] for row in rows if row["unit"] in ("µs", "GB/s", "%")]
     assert numbers or name in ("self-test", "conformance")
     json.dumps(rows)
+
+
+def test_the_launcher_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it measures runs; how long it takes is for the command to say."""
+    pytest.importorskip("brainevent_cuda13")
+    monkeypatch.setattr(launcher, "_TURNS", 20)
+    monkeypatch.setattr(launcher, "_ROUNDS", 2)
+    rows = list(stages.rows_of("launcher", OnNumba()))
+    assert [row["wanted"] for row in rows] == ["≤ 1", "≤ 3", "", "", ""]
 
 
 def test_cases_that_fail_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import brainevent
 from brainevent_core import info
 from brainevent_core.encodings import BINARY, FLOAT
 from brainevent_core.formats import COO_FORMAT, CSR_FORMAT
-from brainevent_core.plugins import FirstOf, Takes, selection
+from brainevent_core.plugins import FirstOf, Takes, backends, selection
 
 
 @pytest.fixture
@@ -53,6 +53,10 @@ def test_a_design_is_quiet_and_a_lack_is_not(made: brainevent.XLACustomKernel) -
     assert (chosen.backend, chosen.by_design) == ("reference", None)
     assert len(messages) == 1
     assert f"{made.name!r} runs on the reference kernel on 'tpu'" in messages[0]
+    # Which backends can't be used at all is said as well, whoever declined.
+    for status in backends():
+        if status.reason is not None and status.backend is not None and "tpu" in status.backend.platforms:
+            assert f"{status.name}: {status.reason.rstrip('.')}" in messages[0]
     # Of another platform nobody has said anything.
     chosen, messages = lowered(made, fast=False, platform="cuda")
     assert chosen.by_design is None
@@ -73,6 +77,18 @@ def test_the_report_names_what_is_left_to_xla(made: brainevent.XLACustomKernel) 
     (entry,) = [entry for entry in report["primitives"] if entry["name"] == made.name]
     assert entry["left_to_xla"]["cpu"] == ["maker: it is fused anyway"]
     assert f"{made.name} on cpu: maker: it is fused anyway" in info.render(report)
+
+
+def test_a_backend_that_withdraws_leaves_nothing_behind(made: brainevent.XLACustomKernel) -> None:
+    registry = brainevent.get_registry()
+    for backend in ("maker", "other"):
+        made.def_kernel(backend, "tpu", lambda x, *, fast: x + x, supports=lambda x, *, fast: fast)
+        registry.leave_to_xla(made.name, "tpu", backend=backend, because="it is fused anyway")
+    registry.withdraw("maker", platform="cuda")
+    assert len(registry.kernels(made.name)) == len(registry.left_to_xla(made.name, "tpu")) == 2
+    registry.withdraw("maker")
+    assert [kernel.backend for kernel in registry.kernels(made.name)] == ["other"]
+    assert [left.backend for left in registry.left_to_xla(made.name, "tpu")] == ["other"]
 
 
 def test_strategies_are_asked_in_order_and_say_why_not() -> None:

@@ -85,6 +85,7 @@ def test_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--dtypes", "float8"], "weights are float32, .*got 'float8'"),
         (["--select", "("], "is not a regular expression"),
+        (["--arch", "hopper"], "architectures are numbers such as 90 or sm_90, got 'hopper'"),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,6 +101,8 @@ def test_where_nothing_can_be_kept(
     assert "no call" in capsys.readouterr().out
     assert main(["precompile", "--backend", "abacus"]) == 1
     assert re.search(r"No usable backend 'abacus'.*found: 'numba'", capsys.readouterr().out)
+    assert main(["precompile", "--platform", "abacus"]) == 1
+    assert "No usable backend for 'abacus' keeps kernels on disk; found: none" in capsys.readouterr().out
     monkeypatch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
     tmp_path.chmod(0o775)
     assert main(["precompile", "--select", "^COO: W @ spikes"]) == 1

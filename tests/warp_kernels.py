@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 
-from brainevent_cuda13.kernels import compiled
+from brainevent_cuda13.kernels import compiled, operations
 from brainevent_cuda13.kernels.compiled import CompiledKernel, HostThreads
+from brainevent_cuda13.kernels.launcher import Buffer, Plan
 from brainevent_cuda13.kernels.native.spec import POINTERS, SIZES, KernelSpec
 
 #: Threads that do nothing together.
@@ -32,3 +34,14 @@ def entry_of(spec: KernelSpec, threads: HostThreads) -> Any:
         call(bounds.ctypes.data, packed.ctypes.data)
 
     return run
+
+
+def plan_of(spec: KernelSpec, *before: operations.Fill | operations.Run, platform: str = "cpu") -> Plan:
+    """The plan of a kernel and what comes before it; its sizes are a zero, those of the kernel, and its threads."""
+    outs = {name: dtype for name, dtype in spec.arrays.items() if name not in spec.inputs}
+    of_inputs, of_outs = (
+        tuple(Buffer(jnp.dtype(dtype).itemsize, 1) for dtype in dtypes.values()) for dtypes in (spec.inputs, outs)
+    )
+    sizes = ("none", *spec.sizes, "threads", "pointers")
+    done = (*before, operations.Run(spec))
+    return operations._plan(done, tuple(spec.inputs), of_inputs, tuple(outs), of_outs, sizes, platform)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import brainevent
+from benchmarks.gpu.launcher import costs
 from benchmarks.gpu.machine import Machine
 from brainevent_core.bench.loop import looped
 from brainevent_core.plugins import get_registry
@@ -153,6 +154,15 @@ def launches(machine: Machine) -> Iterator[Row]:
             yield Row(f"{name}, {backend}", each, "µs", each <= 3 if asked else None, "≤ 3" if asked else "")
 
 
+def launcher(machine: Machine) -> Iterator[Row]:
+    """What of that is the launcher's, and of no device: on the CPU, with kernels that do nothing."""
+    wanted = {"two buffers zeroed and two launches, without XLA": 1, "an operator in lax.scan": 3}
+    with jax.default_device(jax.devices("cpu")[0]):
+        for what, cost in costs(machine):
+            most = wanted.get(what)
+            yield Row(what, cost, "µs", None if most is None else cost <= most, "" if most is None else f"≤ {most}")
+
+
 def products(machine: Machine) -> Iterator[Row]:
     """Products and updates of a large matrix, beside cuSPARSE, a dense product, and the speed of memory."""
     n, per_row = (200, 20) if machine.tiny else (20_000, 1000)
@@ -284,10 +294,11 @@ STAGES: dict[str, Stage] = {
         40,
         flags=f"--xla_gpu_enable_command_buffer={_RECORDED} --xla_gpu_graph_min_graph_size=1",
     ),
+    "launcher": Stage("what of that is the launcher's, on the CPU with kernels that do nothing", launcher, 20),
     "products": Stage("beside cuSPARSE, dense, and the speed of memory", products, 90),
     "network": Stage("COBA at three sizes", network, 80),
     "shared cache": Stage("two processes with one folder of kernels", shared_cache, 50),
-    "conformance": Stage("cases of the conformance kit", conformance, 90, cases=80),
+    "conformance": Stage("cases of the conformance kit", conformance, 80, cases=80),
     "memcheck": Stage("accesses to memory that isn't there", self_test, 40, under=(*_SANITIZER, "memcheck"), cases=8),
     "racecheck": Stage("races in shared memory", self_test, 30, under=(*_SANITIZER, "racecheck"), cases=4),
 }

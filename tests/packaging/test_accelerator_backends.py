@@ -8,6 +8,9 @@ from types import ModuleType
 
 import pytest
 
+from brainevent_core.errors import KernelBuildError
+from brainevent_core.plugins import KernelRegistry
+
 PACKAGES = Path(__file__).resolve().parents[2] / "packages"
 NAMES = ["cuda12", "cuda13", "tpu"]
 
@@ -56,6 +59,13 @@ def test_without_warp(machine: Machine, line: int) -> None:
     assert f"pip install 'brainevent[cuda{line}]'" in str(machine.why_unavailable(line))
 
 
+def test_compiling_for_machines_elsewhere_needs_warp(machine: Machine, line: int) -> None:
+    machine.modules.remove("warp")
+    backend = importlib.import_module(f"brainevent_cuda{line}.backend").BACKEND
+    with pytest.raises(KernelBuildError, match="Warp is not installed: pip install"):
+        backend.build_for(KernelRegistry(), (90,))
+
+
 def test_warp_of_the_other_line(machine: Machine, line: int) -> None:
     machine.warp = {12: "1.18.0", 13: "1.17.0"}[line]
     reason = str(machine.why_unavailable(line))
@@ -72,6 +82,17 @@ def test_plugin_of_the_other_line(machine: Machine, line: int) -> None:
     other = 25 - line
     machine.modules = {"warp", f"jax_cuda{other}_plugin"}
     assert f"pip install 'brainevent[cuda{other}]'" in str(machine.why_unavailable(line))
+
+
+def test_all_that_is_missing_is_said(machine: Machine, line: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.modules = {f"jax_cuda{line}_plugin", f"jax_cuda{25 - line}_plugin"}
+    monkeypatch.setattr(machine.availability, "_missing_device", lambda: "there is no driver.")
+    monkeypatch.setattr(machine.availability, "_loaded_line", lambda: pytest.fail("no plugin can be loaded"))
+    remedy = f"pip install 'brainevent[cuda{line}]'."
+    assert machine.why_unavailable(line) == f"Warp is not installed: {remedy} There is no driver."
+    machine.modules = set()
+    expected = f"Warp is not installed: {remedy} JAX has no CUDA plugin: {remedy} There is no driver."
+    assert machine.why_unavailable(line) == expected
 
 
 @pytest.mark.parametrize("loaded", [12, 13, None])

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tests.warp_kernels import plan_of
 
 import brainevent
 from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, FLOAT, SPARSE_FLOAT, Encoding
@@ -30,7 +31,7 @@ from brainevent_cuda13.kernels.launcher import Launch, Plan, Zero, records
 from brainevent_cuda13.kernels.launcher.call import driver_for, handler
 from brainevent_cuda13.kernels.native.jitc.spec import JitcSpec
 from brainevent_cuda13.kernels.native.jitc.words import function
-from brainevent_cuda13.kernels.native.spec import SIZES
+from brainevent_cuda13.kernels.operations import Fill
 
 pytest.importorskip("warp", reason="the kernels are compiled by Warp")
 
@@ -185,7 +186,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
     seed, offset = rng.integers(2**32, size=2, dtype=np.uint32), np.zeros(1, np.uint32)
     tables = gap_tables(rule.prob)
     spec = JitcSpec("jitc_scatter", digits=len(tables), cells=tables.shape[1])
-    plan = jitc._plan(spec, "cpu", zeroed=True)
+    plan = plan_of(spec, Fill("out"))
     zero, launch = plan.operations
     assert isinstance(zero, Zero)
     assert isinstance(launch, Launch)
@@ -196,8 +197,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
     if fault == "too few threads":
         threads //= 2
     block = block_size(rule.prob) * (2 if fault == "another block" else 1)
-    sizes = (*shape, block, parts, turns - (fault == "too few turns"), share, 1, 0, 0, threads)
-    assert len(sizes) == SIZES + 2
+    sizes = (0, *shape, block, parts, turns - (fault == "too few turns"), share, 1, 0, threads, 0)
     data, out = np.array([2], np.float32), np.empty(shape[1], np.float32)
     given = seed[::-1].copy() if fault == "swapped words" else seed
     run_plan(plan, [data, given, offset, tables.reshape(-1).copy(), x], out, sizes)
@@ -278,8 +278,7 @@ def test_a_product_is_one_call(batch: tuple[int, ...]) -> None:
     with stand_in(BACKEND, "cpu"), brainevent.use_backend(BACKEND):
         register(registry, backend=BACKEND)
         text = jax.jit(product).trace(*arguments).lower(lowering_platforms=("cuda",)).as_text()
-        for kernel in registry.kernels(platform="cuda"):
-            registry.remove(kernel.primitive, backend=BACKEND, platform="cuda")
+        registry.withdraw(BACKEND, platform="cuda")
     assert text.count("stablehlo.custom_call") == 1
     assert "while" not in text
     assert "scatter" not in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.warp_kernels import ALONE, entry_of
+from tests.warp_kernels import ALONE, entry_of, plan_of
 
 import brainevent
+from brainevent_core import info
 from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT
 from brainevent_core.errors import BackendWarning, KernelBuildError
 from brainevent_core.plugins import get_registry, selection
@@ -28,6 +30,7 @@ from brainevent_cuda13.kernels.compiled import CompiledKernel, HostThreads
 from brainevent_cuda13.kernels.launcher import Launch, Plan, Pointer, Zero, records
 from brainevent_cuda13.kernels.launcher.call import driver_for, handler
 from brainevent_cuda13.kernels.native.spec import KernelSpec
+from brainevent_cuda13.kernels.operations import Fill, pointer_runs
 
 pytest.importorskip("warp", reason="the kernels are compiled by Warp")
 
@@ -182,7 +185,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
     weights = rng.integers(1, 4, (rows, width)).astype(np.float32)
     x = rng.random(rows) < 0.5
     spec = KernelSpec("scatter", "fixed_num")
-    plan = matmul._plan(spec, "cpu")
+    plan = plan_of(spec, Fill("out"))
     zero, launch = plan.operations
     assert isinstance(zero, Zero)
     assert isinstance(launch, Launch)
@@ -194,7 +197,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
         plan = dataclasses.replace(plan, operations=(zero, swapped))
     lanes = compiled.host_threads().lanes
     threads = (rows // 2 if fault == "too few threads" else rows) * lanes
-    sizes = (rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, 0, threads, 0)
+    sizes = (0, rows * width, rows, width - (fault == "wrong width"), columns, 0, 1, 1, 0, threads, 0)
     out = np.empty(columns, np.float32)
     arrays = {"data": weights.reshape(-1), "indices": indices.reshape(-1), "x": x}
     run_plan(plan, arrays, out, sizes)
@@ -262,8 +265,7 @@ def for_cuda() -> Iterator[None]:
     with stand_in(BACKEND, "cpu"):  # so that it may be asked for
         register(registry, backend=BACKEND)
         yield
-        for kernel in registry.kernels(platform="cuda"):
-            registry.remove(kernel.primitive, backend=BACKEND, platform="cuda")
+        registry.withdraw(BACKEND, platform="cuda")
 
 
 @pytest.mark.parametrize("batch", [(), (5,), (5, 3)])
@@ -291,6 +293,32 @@ def test_the_same_program_has_the_same_text(for_cuda: None, rng: np.random.Gener
         jax.clear_caches()
         texts.append(lowered_for_cuda(lambda x: brainevent.BinaryArray(x) @ W, jnp.ones(20, bool)))
     assert texts[0] == texts[1]
+
+
+def test_what_is_left_to_xla_is_named_and_quiet(for_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encodings, and what has nothing sparse in it. Rows of a matrix are no operation, so nothing lacks a kernel."""
+    monkeypatch.setattr(selection, "_warned", set())
+    x, dense = jnp.ones(20), brainevent.Dense(jnp.ones((20, 30)))
+    left = {
+        "encode_events": [lambda x: brainevent.bitpack(x).value, lambda x: brainevent.CompactBinary(x).indices],
+        "matmul": [lambda x: x @ dense],
+        "sddmm": [lambda x: jax.grad(lambda data: jnp.sum(x @ brainevent.Dense(data)))(dense.data)],
+    }
+    for primitive, calls in left.items():
+        for call in calls:  # warnings are errors
+            with get_registry().record() as lowered:
+                lowered_for_cuda(call, x)
+            (by_design,) = {one.by_design for one in lowered if one.primitive == primitive}
+            assert by_design is not None
+            assert by_design.startswith(f"{BACKEND}: ")
+            assert f"{primitive} on cuda: {by_design}" in info.render(info.gather())
+    W = brainevent.CSR.fromdense(np.eye(20, dtype=np.float32))
+    with get_registry().record() as lowered:
+        lowered_for_cuda(lambda rows: W[rows], jnp.arange(3))
+    assert not lowered
+    product = jax.jit(lambda x: brainevent.BinaryArray(x) @ W)
+    with pytest.warns(BackendWarning, match="'matmul' runs on the reference kernel on 'cuda'"):  # nobody asked for one
+        product.trace(x).lower(lowering_platforms=("cuda",))
 
 
 # --- Machine code for GPUs --------------------------------------------------------------------------------------------
@@ -338,32 +366,48 @@ def test_a_kernel_that_cannot_be_compiled_is_a_build_error(monkeypatch: pytest.M
 
 def test_pointers_in_plans() -> None:
     """What bounds rows by pointers has a second launch, before it, and memory of its own that is zeroed."""
-    plan = matmul._plan(KernelSpec("gather", "csr"), "cuda")
-    zero, first, second = plan.operations
-    assert isinstance(first, Launch)
-    assert isinstance(second, Launch)
+    first, made, pointers = pointer_runs({"pointer": jnp.zeros(1000, jnp.int32)})
+    assert (pointers, made["maxima"].shape) == (
+        1000,
+        (2 * (1 + 4),),
+    )  # a word for whether they fall, and for each chunk
+    plan = plan_of(KernelSpec("gather", "csr"), *first, platform="cuda")
+    zero, check, product = plan.operations
+    assert isinstance(check, Launch)
+    assert isinstance(product, Launch)
     maxima = len(plan.inputs) + 1
     assert zero == Zero(maxima)
-    assert first.arguments[1] == Pointer(maxima)
-    assert (first.block, second.block) == (256, 256)
-    assert [type(one) for one in matmul._plan(KernelSpec("gather", "fixed_num"), "cuda").operations] == [Launch]
+    assert check.arguments[1] == Pointer(maxima)
+    assert (check.block, product.block) == (256, 256)
+    assert pointer_runs({"indices": jnp.zeros(1000, jnp.int32)}) == ([], {}, 0)
+
+
+IN_THE_IMAGE = """
+import sys
+sys.modules["warp"] = None  # nothing imports it
+from brainevent_cuda13.kernels import images
+from brainevent_cuda13.kernels.compiled import CompiledKernel
+from brainevent_cuda13.kernels.native.spec import KernelSpec
+for architecture in (80, 90):
+    assert CompiledKernel(KernelSpec("coordinates")).image(architecture).startswith(b"\\x7fELF")
+print(images.state().files, images.state().fault)
+"""
 
 
 @pytest.mark.slow
 def test_precompiling_for_a_gpu_elsewhere(tmp_path: Any) -> None:
-    """What is built is what a process with such a GPU looks for."""
-    arguments = ["--backend", BACKEND, "--arch", "80,90", "--select", "^COO: W @ spikes"]
-    done = subprocess.run(
-        [sys.executable, "-m", "brainevent", "precompile", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "BRAINEVENT_CACHE_DIR": str(tmp_path)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "2 new" in done.stdout
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BRAINEVENT_CACHE_DIR", str(tmp_path))
-        patch.setattr(images, "_compiled", lambda *_: pytest.fail("it is on disk"))
-        for architecture in (80, 90):
-            assert CompiledKernel(KernelSpec("coordinates")).image(architecture)
+    """What is built is what a process with such a GPU looks for, from a copy of the folder, too."""
+    folder, copy = tmp_path / "built", tmp_path / "image"
+
+    def run(*arguments: str, folder: Any) -> str:
+        environment = {**os.environ, "BRAINEVENT_CACHE_DIR": str(folder)}
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    arguments = ["--backend", BACKEND, "--platform", "cuda", "--arch", "sm_80,90", "--select", "^COO: W @ spikes"]
+    assert "2 new" in run("-m", "brainevent", "precompile", *arguments, "--for-all-users", folder=folder)
+    shutil.copytree(folder, copy)
+    shutil.rmtree(folder)
+    assert run("-c", IN_THE_IMAGE, folder=copy) == "2 None\n"

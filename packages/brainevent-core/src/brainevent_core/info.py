@@ -21,6 +21,9 @@ _ADVICE = (
 
 _PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainunit", "numba", "warp-lang")
 
+#: Shown where they are installed.
+_PLUGINS = ("jax-cuda12-plugin", "jax-cuda13-plugin", "libtpu")
+
 
 def gather() -> dict[str, Any]:
     """The contents of the report, as plain data.
@@ -38,7 +41,10 @@ def gather() -> dict[str, Any]:
     return {
         "api": API_VERSION,
         "python": host.python_version(),
-        "versions": {name: _version(name) for name in _PACKAGES},
+        "versions": {
+            **{name: _version(name) for name in _PACKAGES},
+            **{name: found for name in _PLUGINS if (found := _version(name)) is not None},
+        },
         "requests": {platform: config.get_backend(platform) for platform in platforms},
         "backends": [_backend_entry(status) for status in statuses],
         "primitives": [

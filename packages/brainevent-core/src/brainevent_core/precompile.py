@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import config
+from brainevent_core.errors import KernelBuildError
 from brainevent_core.events import BinaryArray, BitPackedBinary, CompactBinary
 from brainevent_core.info import table
 from brainevent_core.matrices import COO, CSR, Dense, FixedPostNumConn, JITCNormalR, JITCScalarR, JITCUniformR
@@ -134,16 +135,20 @@ def _gradient(product: Callable[..., Any]) -> Callable[..., Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compile the table; the return value is the exit status."""
     options = _parser().parse_args(arguments)
+    if options.arch and jax.config.read("jax_platforms") is None:
+        jax.config.update("jax_platforms", "cpu")  # no device is needed, nor JAX's complaint that there is none
     caches = {
         status.name: status.backend.cache
         for status in backends()
         if status.backend is not None
         and status.backend.cache is not None
+        and options.platform in (None, *status.backend.platforms)
         and (status.backend.build_for is not None if options.arch else status.usable)
     }
     if options.backend not in (None, *caches) or not caches:
         found = ", ".join(map(repr, caches)) or "none"
         asked = "" if options.backend is None else f" {options.backend!r}"
+        asked += "" if options.platform is None else f" for {options.platform!r}"
         print(
             f"No {'backend' if options.arch else 'usable backend'}{asked} "
             f"{'builds kernels for devices elsewhere' if options.arch else 'keeps kernels on disk'}; found: {found}. "
@@ -160,7 +165,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         print(*(call.name for call in todo), sep="\n")
         return 0
-    platform = _build_for(name, options.arch) if options.arch else None
+    try:
+        platform = _build_for(name, options.arch) if options.arch else None
+    except KernelBuildError as error:
+        print(f"Backend {name!r} can't build kernels: {error}")
+        return 1
     return _compile(name, caches[name], todo, platform, for_all=options.for_all_users)
 
 
@@ -183,12 +192,14 @@ def _parser() -> argparse.ArgumentParser:
         "What is compiled fits the processor of this machine, and others of the same model.",
     )
     parser.add_argument("--backend", help="the backend (default: the first with a disk cache)")
+    parser.add_argument("--platform", help="use the first backend with kernels for this platform: cpu or cuda")
     parser.add_argument(
         "--arch",
         type=_architectures,
         default=(),
         metavar="NUMBERS",
-        help="compile for GPUs of these architectures, which need not be present, e.g. 80,90 for an A100 and an H100",
+        help="compile for GPUs of these architectures, which need not be present, e.g. 80,90 or sm_80,sm_90 for an A100 "
+        "and an H100",
     )
     parser.add_argument(
         "--dtypes",
@@ -220,9 +231,9 @@ def _dtypes(text: str) -> tuple[str, ...]:
 
 def _architectures(text: str) -> tuple[int, ...]:
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(int(part.strip().removeprefix("sm_")) for part in text.split(","))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"architectures are numbers such as 90, got {text!r}") from None
+        raise argparse.ArgumentTypeError(f"architectures are numbers such as 90 or sm_90, got {text!r}") from None
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -265,13 +276,13 @@ def _compile(
 
 def _lower(call: Call, backend: str, platform: str | None = None) -> set[str]:
     """Lower a call, for this machine or a platform elsewhere, which compiles the kernels; the backends whose kernels it
-    has."""
+    has, but for what is left to XLA by design."""
     double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
     with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
         for arguments in call.arguments:
             traced = jax.jit(call.function).trace(*arguments)
             traced.lower() if platform is None else traced.lower(lowering_platforms=(platform,))
-    return {selection.backend for selection in lowered}
+    return {selection.backend for selection in lowered if selection.by_design is None}
 
 
 @contextmanager

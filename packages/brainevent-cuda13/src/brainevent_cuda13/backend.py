@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from brainevent_core.errors import KernelBuildError
 from brainevent_core.plugins import Backend, KernelCache
 
 from .kernels import LANGUAGES
-from .kernels.availability import why_unavailable
+from .kernels.availability import missing_warp, why_unavailable
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -45,6 +46,9 @@ def _register_on_cpu(registry: KernelRegistry) -> None:
 def _build_for(registry: KernelRegistry, architectures: tuple[int, ...]) -> None:
     from .kernels import build_for
 
+    lacking = missing_warp(13)
+    if lacking is not None:
+        raise KernelBuildError(lacking)
     build_for(registry, architectures, backend=NAME)
 
 

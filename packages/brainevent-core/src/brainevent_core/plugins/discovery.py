@@ -140,9 +140,7 @@ def _register(status: BackendStatus) -> None:
     except (Exception, SystemExit) as error:
         status.fail(f"registering its kernels failed: {_describe(error)}")
         status.registered = False
-        for kernel in registry.kernels():
-            if kernel.backend == backend.name:
-                registry.remove(kernel.primitive, backend=backend.name)
+        registry.withdraw(backend.name)
         _warn(status)
 
 

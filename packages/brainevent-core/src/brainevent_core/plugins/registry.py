@@ -169,6 +169,14 @@ class KernelRegistry:
             ]
         config.invalidate_compiled()
 
+    def withdraw(self, backend: str, *, platform: str | None = None) -> None:
+        """Forget all that a backend has said, its kernels and what it leaves to XLA, of one platform or of all."""
+        with self._lock:
+            said = {kernel.primitive for kernel in self.kernels() if kernel.backend == backend}
+            said |= {left.primitive for left in self._left_to_xla if left.backend == backend}
+        for primitive in said:
+            self.remove(primitive, backend=backend, platform=platform)
+
     def kernels(self, primitive: str | None = None, platform: str | None = None) -> tuple[Kernel, ...]:
         """The registered kernels, sorted; optionally of one primitive or platform."""
         with self._lock:

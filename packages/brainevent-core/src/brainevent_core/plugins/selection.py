@@ -204,13 +204,13 @@ def _warn_reference(primitive: str, platform: str, declined: Sequence[tuple[str,
     if (primitive, platform) in _warned:
         return
     _warned.add((primitive, platform))
-    if declined:
-        why = "; ".join(f"{backend}: {reason}" for backend, reason in declined)
-    else:
-        statuses = [
-            s for s in discovery.backends() if s.reason and (s.backend is None or platform in s.backend.platforms)
-        ]
-        why = "; ".join(f"{s.name}: {s.reason}" for s in statuses) or "no installed backend has a kernel for it"
+    unusable = [
+        (status.name, status.reason.rstrip("."))
+        for status in discovery.backends()
+        if status.reason and (status.backend is None or platform in status.backend.platforms)
+    ]
+    reasons = [f"{name}: {reason}" for name, reason in [*unusable, *declined]]
+    why = "; ".join(reasons) or "no installed backend has a kernel for it"
     warnings.warn(
         f"{primitive!r} runs on the reference kernel on {platform!r} ({why}). It is correct, but not event-driven.",
         BackendWarning,

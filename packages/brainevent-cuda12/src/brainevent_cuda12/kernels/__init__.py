@@ -60,3 +60,10 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
             on_request=True,
             **abilities,
         )
+    left: tuple[tuple[str, Any, str], ...] = (
+        ("encode_events", None, "encoding is elementwise or a cumulative sum, and fuses with what computes the events"),
+        ("matmul", matmul.LEFT_TO_XLA, "numbers times a dense matrix have nothing sparse in them"),
+        ("sddmm", sddmm.LEFT_TO_XLA, "outer products have nothing sparse in them"),
+    )
+    for primitive, calls, reason in left:
+        registry.leave_to_xla(primitive, platform, backend=backend, calls=calls, because=reason)

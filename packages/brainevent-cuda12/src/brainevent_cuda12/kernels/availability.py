@@ -26,8 +26,14 @@ _DEVICE_FILES = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu
 
 
 def why_unavailable(line: int) -> str | None:
-    """Why the kernels for CUDA ``line`` (12 or 13) cannot run here and what to do about it; None if they can."""
-    return missing_warp(line) or _missing_device() or _missing_plugin(line)
+    """Why the kernels for CUDA ``line`` (12 or 13) cannot run here and what to do about it; None if they can.
+
+    All that is missing, a sentence each.
+    """
+    device = _missing_device()
+    missing = [missing_warp(line), _missing_plugin(line, loads=device is None), device]
+    sentences = [reason for reason in missing if reason is not None]
+    return " ".join([*sentences[:1], *(f"{reason[0].upper()}{reason[1:]}" for reason in sentences[1:])]) or None
 
 
 def missing_warp(line: int) -> str | None:
@@ -53,7 +59,9 @@ def _missing_device() -> str | None:
     try:
         ctypes.CDLL("libcuda.so.1")
     except OSError:
-        return "there is no NVIDIA driver on this machine (libcuda.so.1 cannot be loaded)."
+        return (
+            "there is no NVIDIA driver on this machine (libcuda.so.1 cannot be loaded): install it if there is a GPU."
+        )
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1", "none", "NoDevFiles"):
         return f"CUDA_VISIBLE_DEVICES={visible} hides all CUDA devices: unset it."
@@ -62,11 +70,14 @@ def _missing_device() -> str | None:
     return None
 
 
-def _missing_plugin(line: int) -> str | None:
+def _missing_plugin(line: int, *, loads: bool) -> str | None:
+    """`loads`: whether JAX can load plugins here, so that it makes a difference if both are there."""
     other = 25 - line
     installed = [number for number in (12, 13) if util.find_spec(f"jax_cuda{number}_plugin") is not None]
     if not installed:
         return f"JAX has no CUDA plugin: pip install 'brainevent[cuda{line}]'."
+    if line in installed and not loads:
+        return None
     loaded = installed[0] if len(installed) == 1 else _loaded_line()
     if loaded == line:
         return None

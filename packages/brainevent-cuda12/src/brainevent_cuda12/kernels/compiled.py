@@ -84,7 +84,23 @@ def warp_version() -> str:
     return metadata.version("warp-lang")
 
 
+@functools.cache
+def _start_warp() -> None:
+    """Without its greeting in the midst of what a program prints."""
+    import warp as wp
+
+    before = getattr(wp.config, "log_level", None)
+    if before is None:
+        return  # a Warp that says these things some other way
+    wp.config.log_level = wp.LOG_ERROR
+    try:
+        wp.init()
+    finally:
+        wp.config.log_level = before
+
+
 def _made(spec: KernelSpec, digest: str, lanes: int, platform: str) -> Any:
+    _start_warp()
     from .entry import make_kernel
     from .warp_layout import fault
 

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.encodings import BINARY, COMPACT, Encoding, is_event
+from brainevent_core.encodings import Encoding
 from brainevent_core.formats import DELAY, DENSE_FORMAT, WEIGHT_INDICES, Format, Shape, delay_extent
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
@@ -20,6 +20,7 @@ from brainevent_cpu.kernels.selftest import small_case
 from brainevent_cpu.kernels.structure import WIDE
 
 from .entries import FORMATS, entries_of, known_operands
+from .matmul import readable
 from .native.delays import DeliverySpec, TakingSpec
 from .operations import Run, carry_out, geometry, pointer_runs
 from .selftest import check_against
@@ -132,11 +133,8 @@ def _deliver(
     # A delay of an entry is where its weight would be: the index of columns says where, even if there is one for all.
     extent = delay_extent(named.delay)
     found = entries_of(named, format, shape, transpose, encoding, permutes=not homogeneous or extent == "entry")
-    if encoding is COMPACT:
-        x, encoding = encoding.decode(x, sources), BINARY
-    elif encoding is BINARY:
-        x = is_event(x)
-    elif not encoding.event:
+    x, encoding = readable(x, encoding, sources)
+    if not encoding.event:
         x = x.astype(data.dtype)
     sides = ("source", "target") if transpose else ("target", "source")
     first, made, pointers = pointer_runs(found.arrays)

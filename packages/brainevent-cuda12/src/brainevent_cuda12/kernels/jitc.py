@@ -20,19 +20,14 @@ from brainevent_cpu.kernels.kernel_spec import ENCODINGS
 from brainevent_cpu.kernels.selftest import check_once
 from brainevent_cpu.kernels.structure import WIDE
 
-from .compiled import CompiledKernel
 from .jitc_selftest import coo_is_right, dense_is_right, product_is_right
-from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
-from .launcher.call import has_devices, planned_call
+from .launcher.call import has_devices
 from .matmul import readable
 from .native.jitc.spec import LAWS, JitcSpec
-from .native.spec import POINTERS, SIZES
-from .threads import WARPS, block_of, lanes_of
+from .operations import Fill, Run, carry_out
+from .threads import WARPS, lanes_of
 
 __all__ = ["matmul", "supports_matmul", "supports_writing", "to_coo", "to_dense"]
-
-# What comes with a call behind `JitcSpec.sizes`: a zero for parameters that aren't used, and the threads.
-_ZERO, _THREADS = SIZES, SIZES + 1
 
 _tested: dict[Hashable, str | None] = {}
 
@@ -119,9 +114,9 @@ def _product(
     out = jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))
     # Arrays go in flat, which costs XLA nothing.
     arrays = (data, seed, offset, _tables(rule), given.reshape(-1))
-    sizes = batch, _columns(batch, platform)
+    sizes = {"batch": batch, "columns": _columns(batch, platform)}
     zeroed = transpose or split
-    (product,) = _launched(spec, arrays, [out], rule, shape, geometry, sizes, platform=platform, zeroed=zeroed)
+    (product,) = _launched(spec, arrays, [out], rule, shape, geometry, platform=platform, zeroed=zeroed, **sizes)
     return [(product if x.ndim == 1 else product.reshape(outer, batch)).astype(data.dtype)]
 
 
@@ -188,7 +183,7 @@ def _window(
     outs = [jax.ShapeDtypeStruct((rows * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)]
     arrays = seed, offset, _tables(rule)
     spec = _spec("jitc_dense", rule)
-    found = _launched(spec, arrays, outs, rule, shape, geometry, (0,), platform=platform, zeroed=True)
+    found = _launched(spec, arrays, outs, rule, shape, geometry, platform=platform, zeroed=True, nse=0)
     return [one.reshape(shape) for one in found]
 
 
@@ -197,7 +192,7 @@ def _entries(
 ) -> list[jax.Array]:
     rows, length = shape
     geometry = _writing_geometry(rule.prob, shape, -(-length // block_size(rule.prob)), platform)
-    run = functools.partial(_launched, rule=rule, shape=shape, geometry=geometry, sizes=(nse,), platform=platform)
+    run = functools.partial(_launched, rule=rule, shape=shape, geometry=geometry, nse=nse, platform=platform)
     arrays, blocks = (seed, offset, _tables(rule)), geometry.parts * geometry.turns
     (per_block,) = run(_spec("jitc_count", rule), arrays, [jax.ShapeDtypeStruct((rows * blocks,), jnp.int32)])
     counts = per_block.reshape(rows, blocks).sum(axis=1, dtype=jnp.int32)
@@ -224,10 +219,6 @@ class _Geometry(NamedTuple):
     turns: int
     share: int
     threads: int
-
-    @property
-    def sizes(self) -> tuple[int, int, int]:
-        return self.parts, self.turns, self.share
 
 
 def _columns(batch: int, platform: str) -> int:
@@ -278,27 +269,16 @@ def _launched(
     rule: ConnectionRule,
     shape: Shape,
     geometry: _Geometry,
-    sizes: Sequence[int],
     *,
     platform: str,
     zeroed: bool = False,
+    **sizes: int,
 ) -> list[jax.Array]:
-    """The outputs of a kernel, of these arrays, and of these sizes behind those that all kernels have."""
-    given = (*shape, block_size(rule.prob), *geometry.sizes, *sizes)
-    numbers = (*given, *[0] * (SIZES - len(given)), 0, geometry.threads)
-    return planned_call(_plan(spec, platform, zeroed=zeroed), *arrays, outs=outs, sizes=numbers, platform=platform)
-
-
-@functools.cache
-def _plan(spec: JitcSpec, platform: str, *, zeroed: bool) -> Plan:
-    """One launch, before which the outputs are filled with zeros if something is added to them."""
-    block = block_of(platform, uneven=spec.uneven)
-    pointers = [Pointer(position) for position in range(len(spec.arrays))]
-    sizes = [Size(position) for position in range(len(spec.sizes))]
-    unused = [[Size(_ZERO)] * (number - len(some)) for some, number in ((pointers, POINTERS), (sizes, SIZES))]
-    launch = Launch(CompiledKernel(spec), _THREADS, block, (*pointers, *unused[0], *sizes, *unused[1]))
-    inputs, outputs = (
-        tuple(Buffer(jnp.dtype(dtype).itemsize, 1) for dtype in some.values()) for some in (spec.inputs, spec.outputs)
-    )
-    zeros = [Zero(len(inputs) + position) for position in range(len(outputs) if zeroed else 0)]
-    return Plan(spec.name, inputs, outputs, SIZES + 2, (*zeros, launch))
+    """The outputs of a kernel, of these arrays, and of these sizes besides those that all kernels have; `zeroed`: what
+    it leaves as it is, or adds to, is zero."""
+    rows, length = shape
+    common = {"lines": rows, "length": length, "block": block_size(rule.prob), **geometry._asdict()}
+    made = dict(zip(spec.outputs, outs, strict=True))
+    fills = map(Fill, made if zeroed else ())
+    inputs = dict(zip(spec.inputs, arrays, strict=True))
+    return carry_out([*fills, Run(spec)], inputs, made, {**common, **sizes}, platform=platform)

@@ -7,7 +7,6 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core.encodings import BINARY, COMPACT, FLOAT, Encoding, is_event
@@ -18,26 +17,23 @@ from brainevent_cpu.kernels.kernel_spec import ENCODINGS
 from brainevent_cpu.kernels.selftest import check_product
 from brainevent_cpu.kernels.structure import WIDE
 
-from .compiled import CompiledKernel
-from .entries import FORMATS, Entries, entries_of, known_operands
-from .launcher import Buffer, Launch, Plan, Pointer, Size, Zero
-from .launcher.call import has_devices, planned_call
-from .native.spec import CHUNK, POINTERS, SIZES, KernelSpec
-from .threads import SHORT, WARPS, block_of, lanes_of
+from .entries import FORMATS, entries_of, known_operands
+from .launcher.call import has_devices
+from .native.spec import KernelSpec
+from .operations import Fill, Run, carry_out, geometry, pointer_runs
+from .threads import lanes_of
 
-__all__ = ["matmul", "readable", "supports_matmul"]
-
-# What comes with a call behind `KernelSpec.sizes`: a zero for parameters that aren't used, the threads of the product,
-# and the number of pointers.
-_ZERO, _THREADS, _POINTERS = range(SIZES, SIZES + 3)
+__all__ = ["LEFT_TO_XLA", "matmul", "readable", "supports_matmul"]
 
 _tested: dict[Hashable, str | None] = {}
 
 
 def _further(*avals: Any, format: Format, encoding: Encoding, **static: Any) -> bool:
-    """Numbers times a dense matrix are left to XLA, as on CPU: they have nothing sparse in them."""
     return (format, encoding) != (DENSE_FORMAT, FLOAT) and known_operands(avals, avals[1:-1])
 
+
+#: What `matmul` leaves to XLA.
+LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,))
 
 #: What `matmul` takes.
 supports_matmul = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_further)
@@ -112,28 +108,24 @@ def _product(
         batched=batch != 1,
         **found.dtypes,
     )
-    lines, nse = found.lines, found.nse
-    share, threads = _geometry(found, batch, platform)
-    pointers = lines + 1 if "pointer" in arrays else 0
-    columns = min(batch, lanes_of(platform)).bit_length() - 1
-    sizes = (nse, lines, found.width, found.bound, found.bound2, batch, share, columns, 0, threads, pointers)
-    outs = [jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))]
-    if pointers:  # numbers of 64 bits in the eyes of the kernels; JAX may have none
-        outs.append(jax.ShapeDtypeStruct((2 * (1 + -(-pointers // CHUNK)),), np.int32))
+    first, made, pointers = pointer_runs(arrays)
+    sizes = {
+        "nse": found.nse,
+        "lines": found.lines,
+        "width": found.width,
+        "bound": found.bound,
+        "bound2": found.bound2,
+        "batch": batch,
+        "columns": min(batch, lanes_of(platform)).bit_length() - 1,
+        "pointers": pointers,
+        **geometry(found, platform, batch=batch, whole=True),
+    }
     # Arrays go in flat, which costs XLA nothing.
-    flat = [arrays[name].reshape(-1) for name in spec.inputs]
-    plan = _plan(spec, platform)
-    out = planned_call(plan, *flat, outs=outs, sizes=sizes, platform=platform)[0]
+    inputs = {name: array.reshape(-1) for name, array in arrays.items()}
+    outs = {"out": jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide)), **made}
+    added = [Fill("out")] if found.strategy != "gather" else []  # which writes each sum
+    out = carry_out([*first, *added, Run(spec)], inputs, outs, sizes, platform=platform)[0]
     return [(out if x.ndim == 1 else out.reshape(outer, batch)).astype(data.dtype)]
-
-
-_INDEX_DTYPES = (
-    ("index", "indices"),
-    ("index", "target"),
-    ("second", "pointer"),
-    ("second", "source"),
-    ("perm", "perm"),
-)
 
 
 def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, Encoding]:
@@ -142,45 +134,3 @@ def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, 
         # A scatter and, in it, what makes an event that is listed twice count once.
         return encoding.decode(x, length), BINARY
     return (is_event(x) if encoding is BINARY else x), encoding
-
-
-def _geometry(entries: Entries, batch: int, platform: str) -> tuple[int, int]:
-    """`share`, see `KernelSpec.sizes`, and how many threads a product needs."""
-    lanes, lines = lanes_of(platform), entries.lines
-    if entries.strategy == "coordinates":
-        return 0, entries.nse * batch
-    if entries.strategy == "gather":
-        per_row = entries.nse // max(lines, 1)
-        # Columns of x lie side by side, and so do the threads that read them.
-        alone = per_row < SHORT or batch >= lanes
-        share = 0 if alone else min(lanes, per_row // 2).bit_length() - 1
-        return share, (lines * batch) << share
-    per_warp = min(lanes, max(1, lines // WARPS[platform]))
-    return per_warp, -(-lines // per_warp) * lanes
-
-
-@functools.cache
-def _plan(spec: KernelSpec, platform: str) -> Plan:
-    """The plan of a product: two launches if rows are bounded by pointers, and one otherwise."""
-    block = block_of(platform)
-    inputs = list(spec.inputs)
-    position = {name: i for i, name in enumerate(spec.arrays)}
-    itemsizes = [jnp.dtype(dtype).itemsize for dtype in spec.inputs.values()]
-    outputs = [Buffer(jnp.dtype(spec.wide).itemsize, 1), *([Buffer(4, 1)] if "maxima" in position else [])]
-    operations: list[Zero | Launch] = []
-
-    def launch(of: KernelSpec, threads: int, lines: int) -> Launch:
-        pointers: list[Pointer | Size] = [Pointer(position[name]) for name in of.arrays]
-        sizes: list[Pointer | Size] = [Size(lines if name == "lines" else i) for i, name in enumerate(of.sizes)]
-        unused = [[Size(_ZERO)] * (number - len(some)) for some, number in ((pointers, POINTERS), (sizes, SIZES))]
-        return Launch(CompiledKernel(of), threads, block, (*pointers, *unused[0], *sizes, *unused[1]))
-
-    if "maxima" in position:
-        operations.append(Zero(position["maxima"]))
-        operations.append(launch(KernelSpec("pointers", second=spec.second), _POINTERS, _POINTERS))
-    if spec.strategy != "gather":
-        operations.append(Zero(position["out"]))
-    operations.append(launch(spec, _THREADS, spec.sizes.index("lines")))
-    buffers = tuple(Buffer(itemsize, 1) for itemsize in itemsizes)
-    assert len(buffers) == len(inputs)
-    return Plan(spec.name, buffers, tuple(outputs), _POINTERS + 1, tuple(operations))

@@ -91,7 +91,6 @@ def _plan(
     sizes: tuple[str, ...],
     platform: str,
 ) -> Plan:
-    block = block_of(platform)
     position = {name: i for i, name in enumerate(inputs)} | {name: len(buffers) + i for i, name in enumerate(outs)}
     none = Size(sizes.index("none"))
 
@@ -103,6 +102,7 @@ def _plan(
         arrays = arrays[:POINTERS]
         words = [*arrays, *[none] * (POINTERS - len(arrays)), *numbers]
         words += [none] * (POINTERS + SIZES - len(words) - len(behind))
+        block = block_of(platform, uneven=spec.uneven)
         return Launch(CompiledKernel(spec), sizes.index(run.threads), block, (*words, *behind))
 
     done = tuple(Zero(position[one.array]) if isinstance(one, Fill) else launch(one) for one in operations)
@@ -123,15 +123,27 @@ def pointer_runs(arrays: Mapping[str, jax.Array]) -> tuple[list[Fill | Run], dic
     return [Fill("maxima"), run], {"maxima": maxima}, pointers
 
 
-def geometry(entries: Entries, platform: str) -> dict[str, int]:
-    """Sizes of a walk along `entries`: `share` and `parts`, see `native.walks`, and how many threads it needs."""
+def geometry(entries: Entries, platform: str, *, batch: int = 1, whole: bool = False) -> dict[str, int]:
+    """Sizes of a walk along `entries`, and how many threads it needs.
+
+    Args:
+      entries: that are walked.
+      platform: "cuda", or "cpu" for tests.
+      batch: columns of x that have threads of their own, each with all entries; not in a scatter.
+      whole: whether a line is walked by one warp, rather than cut into parts.
+
+    Returns:
+      `share` and `parts`, see `native.walks` and `KernelSpec.sizes`, and `threads`.
+    """
     lanes, lines = lanes_of(platform), entries.lines
     if entries.strategy == "coordinates":
-        return {"share": 0, "parts": 0, "threads": entries.nse}
+        return {"share": 0, "parts": 0, "threads": entries.nse * batch}
     per_line = entries.nse // max(lines, 1)
     if entries.strategy == "gather":
-        share = 0 if per_line < SHORT else min(lanes, per_line // 2).bit_length() - 1
-        return {"share": share, "parts": 0, "threads": lines << share}
-    parts = max(1, per_line // (_PER_LANE[platform] * lanes)).bit_length() - 1
+        # Columns of x lie side by side, and so do the threads that read them.
+        alone = per_line < SHORT or batch >= lanes
+        share = 0 if alone else min(lanes, per_line // 2).bit_length() - 1
+        return {"share": share, "parts": 0, "threads": (lines * batch) << share}
+    parts = 0 if whole else max(1, per_line // (_PER_LANE[platform] * lanes)).bit_length() - 1
     share = min(lanes, max(1, (lines << parts) // WARPS[platform]))
     return {"share": share, "parts": parts, "threads": (-(-lines // share) << parts) * lanes}

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.encodings import BINARY, COMPACT, Encoding, is_event
+from brainevent_core.encodings import Encoding
 from brainevent_core.formats import DENSE_FORMAT, WEIGHT_INDICES, Format, Shape
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
@@ -21,6 +21,7 @@ from brainevent_cpu.kernels.selftest import small_case
 from brainevent_cpu.kernels.structure import WIDE
 
 from .entries import FORMATS, Entries, entries_of, known_operands
+from .matmul import readable
 from .native.plasticity import UpdateSpec
 from .operations import Fill, Run, carry_out, geometry, pointer_runs
 from .selftest import check_against
@@ -125,10 +126,7 @@ def _update(
     sources = shape[0] if transpose else shape[1]
     encoding.validate(x, sources, data.dtype, "x")
     found = _entries(format, structure, shape, transpose, encoding)
-    if encoding is COMPACT:
-        x, encoding = encoding.decode(x, sources), BINARY  # a scatter
-    elif encoding is BINARY:
-        x = is_event(x)
+    x, encoding = readable(x, encoding, sources)
     first, made, pointers = pointer_runs(found.arrays)
     spec = UpdateSpec(
         found.strategy,

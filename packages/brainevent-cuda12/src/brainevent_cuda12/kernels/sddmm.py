@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from brainevent_core import reference
-from brainevent_core.encodings import BINARY, COMPACT, Encoding, is_event
+from brainevent_core.encodings import Encoding
 from brainevent_core.formats import DENSE_FORMAT, WEIGHT_INDICES, Format, Shape
 from brainevent_core.plugins import Takes
 from brainevent_core.primitive.vmap_axes import VmapAxis, unmapped_avals, vmap_over
@@ -20,11 +20,12 @@ from brainevent_cpu.kernels.selftest import small_case
 from brainevent_cpu.kernels.structure import WIDE
 
 from .entries import FORMATS, entries_of, known_operands
+from .matmul import readable
 from .native.sddmm import SddmmSpec
 from .operations import Fill, Run, carry_out, geometry, pointer_runs
 from .selftest import check_against
 
-__all__ = ["sddmm", "supports_sddmm"]
+__all__ = ["LEFT_TO_XLA", "sddmm", "supports_sddmm"]
 
 _SHAPE = (33, 41)
 
@@ -35,7 +36,10 @@ def _known(*avals: Any, **static: Any) -> bool:
     return known_operands(avals, avals[1:-1])
 
 
-#: What `sddmm` takes; dense outer products are left to XLA.
+#: What `sddmm` leaves to XLA.
+LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS)
+
+#: What `sddmm` takes.
 supports_sddmm = Takes(
     formats=tuple(one for one in FORMATS if one is not DENSE_FORMAT),
     encodings=ENCODINGS,
@@ -110,11 +114,8 @@ def _sddmm(
     sources = shape[0] if transpose else shape[1]
     encoding.validate(x, sources, y.dtype, "x")
     found = entries_of(format.named(structure), format, shape, transpose, encoding, permutes=True)
-    if encoding is COMPACT:
-        x, encoding = encoding.decode(x, sources), BINARY
-    elif encoding is BINARY:
-        x = is_event(x)
-    elif not encoding.event:
+    x, encoding = readable(x, encoding, sources)
+    if not encoding.event:
         x = x.astype(y.dtype)
     batch = 1 if y.ndim == 1 else y.shape[1]
     first, made, pointers = pointer_runs(found.arrays)

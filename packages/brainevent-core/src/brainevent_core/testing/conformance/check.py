@@ -61,9 +61,7 @@ def stand_in(backend: str, platform: str | None) -> Iterator[None]:
         yield
     finally:
         status.stand_in = None
-        for kernel in registry.kernels(platform=platform):
-            if kernel.backend == backend:
-                registry.remove(kernel.primitive, backend=backend, platform=platform)
+        registry.withdraw(backend, platform=platform)
 
 
 def device_of(backend: str) -> jax.Device:
