@@ -198,8 +198,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_architectures,
         default=(),
         metavar="NUMBERS",
-        help="compile for GPUs of these architectures, which need not be present, e.g. 80,90 or sm_80,sm_90 for an A100 "
-        "and an H100",
+        help="compile for GPUs of these architectures, which need not be present, e.g. 80,90 or sm_80,sm_90 for an "
+        "A100 and an H100",
     )
     parser.add_argument(
         "--dtypes",
