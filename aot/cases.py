@@ -25,6 +25,7 @@ class Case:
         dtype: of the weights.
         batch: vectors of events; 0 for one without an axis.
         encoding: of the events.
+        innermost: whether the figure is that of the innermost loop; otherwise it is that of the largest one.
     """
 
     kernel: str
@@ -32,12 +33,13 @@ class Case:
     shape: tuple[int, int]
     width: int
     transpose: bool
-    per_iteration: int
+    per_iteration: float
     extra: int = 0
     homogeneous: bool = False
     dtype: str = "float32"
     batch: int = 0
     encoding: str = "binary"
+    innermost: bool = True
 
     def __str__(self) -> str:
         rows, columns = self.shape
@@ -106,6 +108,7 @@ class Generated:
         kernel: the Pallas kernel that computes it, by name.
         per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
         transpose: whether the product is with the transpose of what is generated.
+        innermost: as for :class:`Case`.
     """
 
     law: str
@@ -114,6 +117,7 @@ class Generated:
     kernel: str = "generated_rows"
     per_iteration: int = 4096
     transpose: bool = False
+    innermost: bool = True
 
     def __str__(self) -> str:
         return f"{self.kernel} {self.law} {self.shape[0]}x{self.shape[1]}, p = {self.prob}"
@@ -147,6 +151,14 @@ class Generated:
 
 _fan_in = partial(Case, "fan_in", "fixed_num", transpose=False, per_iteration=4096)
 _rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
+
+
+def _one_hot(format: str, shape: tuple[int, int], width: int, **options: Any) -> Case:
+    """A group is eight pieces of 128 entries, of which those of a row fill a part, as it begins anywhere in one."""
+    entries = round(8 * width / (1 + (width - 1) / 128), 1)
+    return Case("one_hot_rows", format, shape, width, True, entries, innermost=False, **options)
+
+
 _scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, transpose=True)
 _dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
@@ -159,13 +171,19 @@ CASES: tuple[Case | Generated, ...] = (
     _fan_in((4001, 3999), 77, batch=5),
     _fan_in((131_072, 131_072), 100),
     _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it takes
-    _rows("csr", (4000, 4000), 80, extra=1, homogeneous=True),
-    _rows("csr", (4000, 4000), 80, extra=1),
-    _rows("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),
-    _rows("csr", (501, 499), 7, extra=3, batch=3),
-    _rows("csr", (100_000, 100_000), 100, extra=5),
-    _rows("csr", (1000, 247_000), 80),  # as much as it takes
-    _rows("fixed_num", (4000, 4000), 128),
+    _one_hot("csr", (4000, 4000), 80, extra=1, homogeneous=True),
+    _one_hot("csr", (4000, 4000), 80, extra=1),
+    _one_hot("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),
+    _one_hot("csr", (501, 499), 7, extra=3, batch=3),
+    _one_hot("csr", (16384, 16384), 80, extra=1),
+    _one_hot("csr", (100_000, 100_000), 100, extra=5),
+    _one_hot("csr", (1000, 131_072), 1000, extra=1, homogeneous=True),  # as wide as it takes
+    _one_hot("fixed_num", (4000, 4000), 128),
+    _rows("csr", (4000, 140_000), 80, extra=1, homogeneous=True, dtype="bfloat16", encoding="bitpacked"),
+    _rows("csr", (4000, 80_000), 80, extra=1),
+    _rows("csr", (501, 24_999), 7, extra=3, batch=3),
+    _rows("csr", (1000, 150_000), 80),  # as much as it takes
+    _rows("fixed_num", (50_000, 100_000), 128),
     Case("dense_rows", shape=(4096, 4096), width=4096, **_dense),
     Case("dense_rows", shape=(5001, 4999), width=4999, batch=3, **_dense),
     Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it takes
@@ -176,5 +194,5 @@ CASES: tuple[Case | Generated, ...] = (
     Generated("uniform", 0.002, (1000, 70_000)),
     _scatter("scalar", 0.1, (4096, 4096)),
     _scatter("normal", 0.02, (4096, 16384)),
-    _scatter("uniform", 0.002, (200_000, 70_000)),
+    _scatter("uniform", 0.002, (145_000, 70_000)),
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import aot
 import jax
 import pytest
-from aot.bundles import estimated, loops, main_loop, weighted
+from aot.bundles import estimated, largest_loop, loops, main_loop, weighted
 from aot.cases import CASES, Case, Generated, Update
 from aot.programs import faults_of_loop, faults_of_plastic_loop
 from aot.targets import TARGETS
@@ -18,7 +18,9 @@ LB: loop body
    0x2   : > { nop }
    0x3 LB: >> { %a = vadd }
    0x4   : >> { %b = vadd }  ;;  not a bundle
-   0x5   : >> { %c = vadd }
+   0x5   : > { %17 = sbr.rel target = $region1 }
+  0x51   :  {}
+  0x52   : >> { %c = vadd }
    0x6 PF: > { nop }
    0x7 LB: >> { %d = vadd }
    0x8 LB: > { %p = scmp.lt.s32.totalorder %s1, 99999 }
@@ -27,21 +29,25 @@ LB: loop body
 
 
 def test_loops_of_a_dump(tmp_path: Path) -> None:
-    assert [(loop.depth, loop.bundles) for loop in loops(DUMP)] == [(1, 3), (2, 3), (2, 1), (1, 1)]
-    assert main_loop(DUMP) == 3
+    assert [(loop.depth, loop.bundles) for loop in loops(DUMP)] == [(1, 3), (2, 5), (2, 1), (1, 1)]
+    assert main_loop(DUMP) == largest_loop(DUMP) == 5
     assert main_loop("") == 0
     for name in ("1-gather_fusion-66-final_bundles.txt", "1-scatter_custom_fusion.1-66-final_bundles.txt", "1-add.txt"):
         (tmp_path / name).write_text(DUMP)
-    assert weighted(sorted(tmp_path.iterdir())) == 2 * 3 * 5120
+    assert weighted(sorted(tmp_path.iterdir())) == 2 * 5 * 5120
     assert estimated('{"estimated_cycles":"12"} {"estimated_cycles":"7"}') == 12
 
 
 def test_faults_of_a_loop() -> None:
-    kernel = '  %active_rows.1 = f32[8] custom-call(), custom_call_target="tpu_custom_call"\n'
-    pointers = kernel.replace("active_rows", "pointers")
+    kernel = '  %one_hot_rows.1 = f32[8] custom-call(), custom_call_target="tpu_custom_call"\n'
+    pointers = kernel.replace("one_hot_rows", "pointers")
     assert faults_of_loop(f"body\n{kernel}\nENTRY\n{pointers} scatter(") == []
     faults = faults_of_loop(f"body\n{pointers} %x = scatter(\n\nENTRY\n{kernel}")
-    assert faults == ["a scatter in the loop", "active_rows is not in the loop", "pointers are corrected in every step"]
+    assert faults == [
+        "a scatter in the loop",
+        "one_hot_rows is not in the loop",
+        "pointers are corrected in every step",
+    ]
 
 
 def test_faults_of_a_plastic_loop() -> None:

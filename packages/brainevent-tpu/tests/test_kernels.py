@@ -4,6 +4,7 @@ What Mosaic says to them is the business of ``hatch run tpu:check``.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import jax
@@ -26,6 +27,7 @@ kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need
 #: is about the smallest with ends of everything: words of events, registers, blocks and pieces.
 TABLE = {
     "fan_in": (("fixed_num",), False, (((137, 75), 13), ((9, 5000), 3), ((600, 70), 8))),
+    "one_hot_rows": (("csr", "fixed_num"), True, (((37, 45), 11), ((70, 9), 3), ((5, 2100), 150))),
     "active_rows": (("csr", "fixed_num", "csr:csc_index"), True, (((37, 45), 11), ((70, 9), 3), ((5, 200), 150))),
     # The last has chunks of columns, and a rest.
     "dense_rows": (("dense",), True, (((70, 133), 0), ((9, 4300), 0))),
@@ -52,11 +54,22 @@ def interpreted() -> Iterator[None]:
 def product(backend: str, *operands: Any, primitive: Any = matmul_p, **static: Any) -> Any:
     """By the kernels of a backend, and by no other."""
     with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
-        # Interpreted, an instruction is a program of its own: the optimiser would take most of the time.
-        options: Any = {"xla_backend_optimization_level": 0}
-        out = jax.jit(lambda *operands: primitive(*operands, **static), compiler_options=options)(*operands)
+        out = compiled(partial(primitive, **static))(*operands)
     assert [one.backend for one in lowered] == [backend], lowered
     return np.asarray(out).astype(float)
+
+
+def by(kernel: str, *operands: Any, **static: Any) -> Any:
+    """By a kernel for products, whether or not another would be chosen."""
+    takes, function = kernels.matmul.STRATEGIES[kernel]
+    if kernel != "one_hot_rows":  # which takes what is worth its while
+        assert takes.why_not(*operands, **static) is None
+    return np.asarray(compiled(partial(function, interpret=True, **static))(*operands)).astype(float)
+
+
+def compiled(function: Any) -> Any:
+    """Interpreted, an instruction is a program of its own: the optimiser would take most of the time."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
 def made(rng: np.random.Generator, kernel: str, fmt: str, shape: Any, per_row: int, **options: Any) -> Any:
@@ -75,12 +88,15 @@ def made(rng: np.random.Generator, kernel: str, fmt: str, shape: Any, per_row: i
     return [jnp.asarray(values, chosen["dtype"]), *structure, x], static
 
 
-def check(operands: Any, static: Any, primitive: Any = matmul_p) -> None:
-    found, expected = (
-        product(backend, *operands, primitive=primitive, **static) for backend in ("interpreted", "reference")
-    )
+def close(found: Any, operands: Any, static: Any, primitive: Any = matmul_p) -> None:
+    """Compare with the reference."""
+    expected = product("reference", *operands, primitive=primitive, **static)
     close = tolerance(operands[0].dtype.name)
     np.testing.assert_allclose(found, expected, rtol=close, atol=20 * close)
+
+
+def check(operands: Any, static: Any, primitive: Any) -> None:
+    close(product("interpreted", *operands, primitive=primitive, **static), operands, static, primitive)
 
 
 @pytest.mark.cover(share=0.15)
@@ -102,13 +118,14 @@ def test_sums_are_those_of_the_reference(
     rank: int,
     rng: np.random.Generator,
 ) -> None:
-    if kernel == "active_rows" and dtype == "bfloat16":
+    if kernel.endswith("_rows") and dtype == "bfloat16":
         homogeneous = True  # it takes no others, see below
     if kernel == "dense_rows":
         dtype, homogeneous = "float32", False  # likewise
     options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
     rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
-    check(*made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options))
+    operands, static = made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options)
+    close(by(kernel, *operands, **static), operands, static)
 
 
 @pytest.mark.cover(share=0.25)
@@ -198,7 +215,21 @@ def test_infinite_weights_of_silent_neurons_do_not_show(
     formats, _, shapes = TABLE[kernel]
     (data, *structure, x), static = made(rng, kernel, formats[0], *shapes[0], malformed=False, rate=0.0)
     data = jnp.full((1,) if homogeneous else data.shape, jnp.inf)
-    np.testing.assert_array_equal(product("interpreted", data, *structure, x, **static), 0)
+    np.testing.assert_array_equal(by(kernel, data, *structure, x, **static), 0)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 3e38, 1e-38])
+def test_weights_that_the_mxu_would_spread_stay_where_they_are(value: float, rng: np.random.Generator) -> None:
+    """The MXU multiplies by zeros; and three parts of bfloat16 must be all bits of a number."""
+    (data, *structure, x), static = made(rng, "one_hot_rows", "csr", (60, 300), 5, malformed=False, rate=1.0)
+    some = rng.random(data.shape) < rng.choice([0.01, 0.3, 1.0])
+    data = jnp.where(some, jnp.float32(value), data)
+    np.testing.assert_allclose(
+        by("one_hot_rows", data, *structure, x, **static),
+        product("reference", data, *structure, x, **static),
+        rtol=1e-5,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("law", ["scalar", "normal"])
@@ -227,10 +258,10 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert why_not(each, (100, 5), shape=(100, 2**18 + 1), x=2**18 + 1, **fan_in)
     assert why_not(one, (100, 5000), shape=(100, 50), x=50, **fan_in)
     assert why_not(each, (100, 5), shape=(100, 50), x=50, dtype=jnp.int16, **fan_in)
-    assert why_not(one, (9,), (101,), shape=(100, 240_000), x=100, **rows) is None
-    assert why_not(one, (9,), (101,), shape=(100, 250_000), x=100, **rows)
-    assert why_not(one, (9,), (240_001,), shape=(240_000, 100), x=240_000, **rows) is None
-    assert why_not(one, (9,), (250_001,), shape=(250_000, 100), x=250_000, **rows)
+    assert why_not(one, (9,), (101,), shape=(100, 150_000), x=100, **rows) is None
+    assert why_not(one, (9,), (101,), shape=(100, 155_000), x=100, **rows)
+    assert why_not(one, (9,), (149_001,), shape=(149_000, 100), x=149_000, **rows) is None
+    assert why_not(one, (9,), (155_001,), shape=(155_000, 100), x=155_000, **rows)
     assert why_not(((9,), jnp.bfloat16), (9,), (101,), shape=(100, 50), x=100, **rows)
     dense: dict[str, Any] = {"format": DENSE_FORMAT, "transpose": True}
     assert why_not(((100, 52_000), jnp.float32), shape=(100, 52_000), x=100, **dense) is None
@@ -249,10 +280,28 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
         static: dict[str, Any] = {"rule": ConnectionRule(LAWS["scalar"], 0.1), "encoding": BINARY}
         return kernels.jitc_matmul.SUPPORTS.first(*arrays, x, shape=shape, transpose=transpose, **static)
 
-    assert lists(240_000, True) == "generated_scatter"
-    assert lists(245_000, True) is None
-    assert lists(245_000, False) == "generated_rows"
+    assert lists(148_000, True) == "generated_scatter"
+    assert lists(150_000, True) is None
+    assert lists(150_000, False) == "generated_rows"
     assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
+
+
+def test_one_hot_products_are_made_where_they_pay() -> None:
+    """By the width of the matrix and of its rows; and where sums don't fit into scalar memory, instead of none."""
+
+    def chosen(rows: int, columns: int, width: int, weights: int = 1) -> Any:
+        shapes = ((weights or rows * width,), jnp.float32), ((rows * width,), jnp.int32), ((rows + 1,), jnp.int32)
+        arrays = (jax.ShapeDtypeStruct(*one) for one in (*shapes, ((rows,), jnp.bool_)))
+        static: dict[str, Any] = {"format": CSR_FORMAT, "transpose": True, "encoding": BINARY}
+        return kernels.matmul.SUPPORTS.first(*arrays, shape=(rows, columns), **static)
+
+    assert chosen(100, 1000, 1) == "one_hot_rows"
+    assert chosen(100, 100_000, 5) == "active_rows"
+    assert chosen(100, 100_000, 80) == "one_hot_rows"
+    assert chosen(100, 50_000, 80, 0) == "one_hot_rows"
+    assert chosen(100, 100_000, 80, 0) == "active_rows"
+    assert chosen(100_000, 100_000, 80, 0) == "one_hot_rows"
+    assert chosen(100_000, 140_000, 80) is None
 
 
 def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator) -> None:
@@ -279,8 +328,9 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     with pytest.raises(Exception, match=r"(?i)out.of.bound"):
         planted(200, strict)
     (data, *structure, x), static = made(rng, "active_rows", "csr", (5, 9), 40)
-    out = kernels.matmul.matmul(data, *structure, x, interpret=strict, **static)
-    np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
+    for kernel in ("active_rows", "one_hot_rows"):
+        out = kernels.matmul.STRATEGIES[kernel][1](data, *structure, x, interpret=strict, **static)
+        np.testing.assert_allclose(out, product("reference", data, *structure, x, **static), rtol=1e-5, atol=1e-5)
     (data, x), static = made(rng, "dense_rows", "dense", (11, 130), 0, rate=0.9)
     out = kernels.matmul.matmul(data, x, interpret=strict, **static)
     np.testing.assert_allclose(out, product("reference", data, x, **static), rtol=1e-5, atol=1e-5)

@@ -1,7 +1,6 @@
 """Rows of a dense matrix that have an event, eight at a time: a row for each sublane of the registers.
 
-DMA copies single rows of float32, whose tiles of (8, 128) it takes apart, and not of bfloat16. A group is on its way
-while the one before is computed with.
+DMA copies single rows of float32, whose tiles of (8, 128) it takes apart, and not of bfloat16.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from jax.experimental.pallas import tpu
 
 from . import cursor
 from .device import SMEM_WORDS, VMEM_BYTES
+from .groups import each_group
 from .lanes import LANES, SUBLANES
 
 __all__ = ["CHUNK", "RowGroups", "readable", "scratch"]
@@ -74,40 +74,20 @@ class RowGroups:
     def each(self, visit: Callable[[Any, Any], None], before_fetch: Callable[[Any], None] = lambda slot: None) -> None:
         """Call ``visit(slot, size)`` for each group, with the number of its rows, and ``before_fetch(slot)`` before a
         slot is filled."""
-        last = self.slots.shape[0] - 1
 
-        def fetch(at: Any, slot: Any) -> Any:
-            """Start to copy the next rows; the cursor behind them, and their number."""
-            size = jnp.int32(0)
-            for place in range(SUBLANES):
-                word, events, row, end = at
-                exists = cursor.has_entries(at)
+        def fetch(slot: Any, place: int, row: Any, _: Any) -> None:
+            self.rows[slot * SUBLANES + place] = row
+            self.copy(slot, place, row).start()
 
-                @pl.when(exists)
-                def start(place: int = place, row: Any = row) -> None:
-                    self.rows[slot * SUBLANES + place] = row
-                    self.copy(slot, place, row).start()
+        def visit_arrived(slot: Any, size: Any) -> None:
+            self.wait(self.copy(slot, 0, 0), size)
+            visit(slot, size)
 
-                size += exists.astype(jnp.int32)
-                at = cursor.advanced((word, events, end, end), self.words, self.offset, self.count, cursor.one_row)
-            return at, size
-
-        def group(state: Any) -> Any:
-            at, size, slot = state
-            following = jnp.where(slot == last, 0, slot + 1)
-            before_fetch(following)
-            at, fetched = fetch(at, following)
-
-            @pl.when(size > 0)
-            def visit_group() -> None:
-                self.wait(self.copy(slot, 0, 0), size)
-                visit(slot, size)
-
-            return at, fetched, following
-
-        # The first turn only fetches: one place in the code that does is enough.
-        start = cursor.first(self.words, self.offset, self.count, cursor.one_row)
-        jax.lax.while_loop(lambda state: state[1] != 0, group, (start, jnp.int32(-1), jnp.int32(last)))
+        where = (self.words, self.offset, self.count, cursor.one_row)
+        first, slots = cursor.first(*where), self.slots.shape[0]
+        each_group(
+            slots, first, lambda at: cursor.advanced(at, *where), fetch, visit_arrived, before_fetch=before_fetch
+        )
 
     def copy(self, slot: Any, place: Any, row: Any) -> Any:
         """Of a row of the matrix to its place."""
