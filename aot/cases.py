@@ -80,7 +80,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Update(Case):
-    """An update of the weights by events of the rows of what is stored, clipped where they are changed."""
+    """An update of the weights by events of the rows of what is stored, clipped where they are changed.
+
+    Attributes:
+        per_weight: how many of the two bounds are one for each weight.
+    """
+
+    per_weight: int = 0
+
+    def __str__(self) -> str:
+        return super().__str__() + f", {self.per_weight} bounds a weight" * bool(self.per_weight)
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -88,7 +97,7 @@ class Update(Case):
 
         weights, *others = super().arguments()
         trace, bound = (jax.ShapeDtypeStruct(shape, weights.dtype) for shape in ((self.shape[1],), ()))
-        return weights, *others, trace, bound, bound
+        return weights, *others, trace, *[weights] * self.per_weight, *[bound] * (2 - self.per_weight)
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
@@ -189,6 +198,7 @@ CASES: tuple[Case | Generated, ...] = (
     Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it takes
     Update("dense_update", shape=(4096, 4096), width=4096, **_dense),
     Update("dense_update", shape=(5001, 4999), width=4999, **_dense),
+    Update("dense_update", shape=(4096, 4096), width=4096, per_weight=2, **_dense),
     Generated("scalar", 0.1, (4096, 4096)),
     Generated("normal", 0.02, (4096, 16384)),
     Generated("uniform", 0.002, (1000, 70_000)),

@@ -130,16 +130,19 @@ def test_sums_are_those_of_the_reference(
 
 @pytest.mark.cover(share=0.25)
 @pytest.mark.parametrize("used", [False, True])
+@pytest.mark.parametrize("per_weight", [(), (0,), (1,), (0, 1)], ids=["numbers", "lower", "upper", "both"])
 @pytest.mark.parametrize("bounds", [(-np.inf, np.inf), (-0.5, 0.5), (0.5, -0.5)], ids=str)
 @pytest.mark.parametrize("rate", [0.0, 0.05, 0.3, 1.0])
 @pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
 @pytest.mark.parametrize("shape", TABLE["dense_rows"][2], ids=str)
 def test_rows_are_changed_in_place(
-    shape: Any, encoding: str, rate: float, bounds: Any, used: bool, rng: np.random.Generator
+    shape: Any, encoding: str, rate: float, bounds: Any, per_weight: Any, used: bool, rng: np.random.Generator
 ) -> None:
-    """Equal, not close; and the old weights are still there for those who use them."""
+    """Equal, not close; and the old weights are still there for those who use them. Bounds are numbers, or arrays."""
     (data, x), static = made(rng, "dense_rows", "dense", *shape, encoding=encoding, rate=rate)
-    trace, lower, upper = (jnp.asarray(array, jnp.float32) for array in (rng.normal(size=data.shape[1]), *bounds))
+    spread = [rng.normal(scale=0.3, size=data.shape) if i in per_weight else 0 for i in range(2)]
+    limits = (bound + some for bound, some in zip(bounds, spread))
+    trace, lower, upper = (jnp.asarray(array, jnp.float32) for array in (rng.normal(size=data.shape[1]), *limits))
 
     def change(data: Any, *operands: Any, **static: Any) -> Any:
         product = matmul_p(
@@ -334,10 +337,11 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     (data, x), static = made(rng, "dense_rows", "dense", (11, 130), 0, rate=0.9)
     out = kernels.matmul.matmul(data, x, interpret=strict, **static)
     np.testing.assert_allclose(out, product("reference", data, x, **static), rtol=1e-5, atol=1e-5)
-    operands = (data, x, jnp.ones(130), jnp.float32(-1), jnp.float32(1))
-    out = kernels.dense_update.dense_update(*operands, interpret=strict, clip="updated", **static)
-    expected = product("reference", *operands, primitive=stdp_update_p, clip="updated", **static)
-    np.testing.assert_allclose(out, expected, rtol=1e-6)
+    for lower in (jnp.float32(-1), jnp.zeros((11, 130))):
+        operands = (data, x, jnp.ones(130), lower, jnp.float32(1))
+        out = kernels.dense_update.dense_update(*operands, interpret=strict, clip="updated", **static)
+        expected = product("reference", *operands, primitive=stdp_update_p, clip="updated", **static)
+        np.testing.assert_allclose(out, expected, rtol=1e-6)
     listed, counts = kernels.active_list.active_list(jnp.array([[-1, 5], [0, 0]], jnp.int32), 35, interpret=strict)
     np.testing.assert_array_equal(listed[0, :34], [*range(33), 34])
     np.testing.assert_array_equal(counts, [34, 0])
