@@ -130,9 +130,9 @@ class _Check:
             compiled = self.compiler.compile(case.product(), case.arguments(), "v5e")
         irregular = any(f" {operation}(" in compiled.text for operation in ("gather", "scatter"))
         cost = weighted(compiled.dumps) if irregular else estimated(compiled.text)
-        figure = float(f"{cost / case.entries:.3g}")
+        figure = float(f"{cost / case.work:.3g}")
         self._compare("reference", str(case), "v5e", figure)
-        return f"{figure:g} bundles for each stored synapse, compiled in {compiled.seconds:.1f} s of CPU"
+        return f"{figure:g} bundles for each stored synapse, or each step, compiled in {compiled.seconds:.1f} s of CPU"
 
     def _network(self, name: str, target: str) -> str:
         import brainevent

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["CASES", "Case", "Generated", "Update"]
+__all__ = ["CASES", "Case", "Generated", "Sampled", "Update"]
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,18 @@ class Case:
     def __str__(self) -> str:
         rows, columns = self.shape
         weights = f"one {self.dtype} for all" if self.homogeneous else self.dtype
-        batch = f", batch {self.batch}" * bool(self.batch)
+        batch = f", batch {self.batch}" * bool(self.batch) + ", numbers" * (self.encoding == "float")
         return f"{self.kernel} {self.format} {rows}x{columns}, {self.width} a row, {weights}{batch}"
 
     @property
     def entries(self) -> int:
         """The number of stored entries."""
         return self.shape[0] * self.width + self.extra
+
+    @property
+    def work(self) -> int:
+        """What XLA's figure is for."""
+        return self.entries
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -64,8 +69,12 @@ class Case:
         weights = jax.ShapeDtypeStruct((1,) if self.homogeneous else stored, jnp.dtype(self.dtype))
         length = rows if self.transpose else columns
         batch = (self.batch,) * bool(self.batch)
-        events = ((-(-length // 32), *batch), jnp.uint32) if self.encoding == "bitpacked" else ((length, *batch), bool)
-        return weights, *structure, jax.ShapeDtypeStruct(*events)
+        x = {
+            "binary": ((length, *batch), bool),
+            "bitpacked": ((-(-length // 32), *batch), jnp.uint32),
+            "float": ((length, *batch), weights.dtype),
+        }
+        return weights, *structure, jax.ShapeDtypeStruct(*x[self.encoding])
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
@@ -107,6 +116,28 @@ class Update(Case):
 
 
 @dataclass(frozen=True)
+class Sampled(Case):
+    """A product at the entries, the derivative of a product of events by the weights."""
+
+    def __str__(self) -> str:
+        return super().__str__() + ", transposed" * self.transpose
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The abstract operands."""
+        import jax
+
+        weights, *others = super().arguments()
+        length = self.shape[1 if self.transpose else 0]
+        return jax.ShapeDtypeStruct((length, *(self.batch,) * bool(self.batch)), weights.dtype), *others
+
+    def product(self) -> Any:
+        """The primitive with its static parameters."""
+        from brainevent_core.primitives import sddmm_p
+
+        return partial(sddmm_p, **super().product().keywords)
+
+
+@dataclass(frozen=True)
 class Generated:
     """A product of events with generated connectivity, of float32; with its transpose, a scatter.
 
@@ -132,9 +163,9 @@ class Generated:
         return f"{self.kernel} {self.law} {self.shape[0]}x{self.shape[1]}, p = {self.prob}"
 
     @property
-    def entries(self) -> float:
-        """Connections, on average."""
-        return self.shape[0] * self.shape[1] * self.prob
+    def work(self) -> int:
+        """The steps of walkers in a turn of XLA's loop: one in each row."""
+        return self.shape[0]
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -169,6 +200,7 @@ def _one_hot(format: str, shape: tuple[int, int], width: int, **options: Any) ->
 
 
 _scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, transpose=True)
+_sampled = partial(Sampled, "sampled", "fixed_num", per_iteration=4096)
 _dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
 #: What is compiled, for each target.
@@ -180,6 +212,10 @@ CASES: tuple[Case | Generated, ...] = (
     _fan_in((4001, 3999), 77, batch=5),
     _fan_in((131_072, 131_072), 100),
     _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it takes
+    _fan_in((4096, 8192), 80, encoding="float"),  # as much as it takes
+    _sampled((16384, 16384), 80, transpose=False),
+    _sampled((4000, 8192), 80, transpose=True),  # as much as it takes
+    _sampled((4001, 3999), 77, transpose=True, batch=5),
     _one_hot("csr", (4000, 4000), 80, extra=1, homogeneous=True),
     _one_hot("csr", (4000, 4000), 80, extra=1),
     _one_hot("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),

@@ -7,7 +7,7 @@ import aot
 import jax
 import pytest
 from aot.bundles import estimated, largest_loop, loops, main_loop, weighted
-from aot.cases import CASES, Case, Generated, Update
+from aot.cases import CASES, Case, Generated, Sampled, Update
 from aot.programs import faults_of_loop, faults_of_plastic_loop
 from aot.targets import TARGETS
 
@@ -65,12 +65,14 @@ def test_every_case_is_a_call_that_its_kernel_takes(case: Case | Generated) -> N
     product, arguments = case.product(), case.arguments()
     if isinstance(case, Generated):
         assert kernels.jitc_matmul.SUPPORTS.first(*arguments, **product.keywords) == case.kernel
+    elif isinstance(case, Sampled):
+        assert kernels.sampled.TAKES.why_not(*arguments, **product.keywords) is None
     elif isinstance(case, Update):
         assert kernels.dense_update.TAKES.why_not(*arguments, **product.keywords) is None
     else:
         assert kernels.matmul.SUPPORTS.first(*arguments, **product.keywords) == case.kernel
     out = jax.eval_shape(product, *arguments)
-    assert out.shape[0] == case.shape[1 if case.transpose and not isinstance(case, Update) else 0]
+    assert out.shape[0] == case.shape[1 if case.transpose and not isinstance(case, Update | Sampled) else 0]
 
 
 def test_every_case_has_a_figure() -> None:

@@ -18,7 +18,7 @@ from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, get_encoding
 from brainevent_core.formats import CSR_FORMAT, DENSE_FORMAT, FIXED_NUM_FORMAT, get_format
 from brainevent_core.jitc import LAWS, ConnectionRule
 from brainevent_core.plugins import selection
-from brainevent_core.primitives import jitc_matmul_p, matmul_p, stdp_update_p
+from brainevent_core.primitives import jitc_matmul_p, matmul_p, sddmm_p, stdp_update_p
 from brainevent_core.testing.numerics import tolerance
 
 kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
@@ -32,6 +32,8 @@ TABLE = {
     # The last has chunks of columns, and a rest.
     "dense_rows": (("dense",), True, (((70, 133), 0), ((9, 4300), 0))),
 }
+
+_PRIMITIVES = ("matmul", "jitc_matmul", "sddmm", "stdp_update", "encode_events")
 
 CASES = [
     pytest.param(kernel, fmt, shape, per_row, id=f"{kernel}-{fmt}-{'x'.join(map(str, shape))}")
@@ -47,7 +49,7 @@ def interpreted() -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
     yield
-    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
+    for primitive in _PRIMITIVES:
         registry.remove(primitive, backend="interpreted")
 
 
@@ -83,7 +85,8 @@ def made(rng: np.random.Generator, kernel: str, fmt: str, shape: Any, per_row: i
     structure = [jnp.asarray(array.astype(index if i == 0 else np.int32)) for i, array in enumerate(structure)]
     values = rng.normal(size=(1,) if chosen["homogeneous"] else stored.weights_shape(structure, shape))
     mask = rng.random((length,) if chosen["rank"] == 1 else (length, 3)) < chosen["rate"]
-    x = jnp.asarray(encoding.draw(rng, mask, chosen["malformed"], str(rng.choice(["bool", "float32"]))))
+    drawn = str(rng.choice(["bool", "float32"])) if encoding.event else chosen["dtype"]
+    x = jnp.asarray(encoding.draw(rng, mask, chosen["malformed"], drawn))
     static = {"format": stored, "shape": shape, "transpose": transpose, "encoding": encoding}
     return [jnp.asarray(values, chosen["dtype"]), *structure, x], static
 
@@ -104,7 +107,7 @@ def check(operands: Any, static: Any, primitive: Any) -> None:
 @pytest.mark.parametrize("malformed", [False, True])
 @pytest.mark.parametrize("homogeneous", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact"])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact", "float"])
 @pytest.mark.parametrize(("kernel", "fmt", "shape", "per_row"), CASES)
 def test_sums_are_those_of_the_reference(
     kernel: str,
@@ -122,6 +125,8 @@ def test_sums_are_those_of_the_reference(
         homogeneous = True  # it takes no others, see below
     if kernel == "dense_rows":
         dtype, homogeneous = "float32", False  # likewise
+    if encoding == "float" and kernel != "fan_in":
+        encoding = "binary"  # likewise
     options = {"encoding": encoding, "dtype": dtype, "malformed": malformed, "rank": rank}
     rate = float(rng.choice([0.0, 0.02, 0.3, 1.0]))
     operands, static = made(rng, kernel, fmt, shape, per_row, homogeneous=homogeneous, rate=rate, **options)
@@ -167,6 +172,35 @@ def test_rows_are_changed_in_place(
         out.update(enumerate(map(np.asarray, results)))
     np.testing.assert_array_equal(found.pop(0), expected.pop(0))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-4), found, expected)
+
+
+@pytest.mark.cover(share=0.2)
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("malformed", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("encoding", ["binary", "bitpacked", "compact", "float"])
+@pytest.mark.parametrize("transpose", [False, True])
+@pytest.mark.parametrize(("shape", "per_row"), TABLE["fan_in"][2])
+def test_products_at_entries_are_those_of_the_reference(
+    shape: Any,
+    per_row: int,
+    transpose: bool,
+    encoding: str,
+    dtype: str,
+    malformed: bool,
+    rank: int,
+    rng: np.random.Generator,
+) -> None:
+    """Infinite numbers show only where they are: of entries that have an event, and are inside of the matrix."""
+    chosen, (lines, length) = get_encoding(encoding), shape[::-1] if transpose else shape
+    operands, static = made(rng, "fan_in", "fixed_num", shape, per_row, dtype=dtype, malformed=malformed)
+    mask = rng.random((length,) if rank == 1 else (length, 3)) < rng.choice([0.0, 0.05, 0.3, 1.0])
+    x = jnp.asarray(chosen.draw(rng, mask, malformed, dtype if encoding == "float" else "bool"))
+    y = rng.normal(size=(lines, *x.shape[1:]))
+    if encoding != "float":
+        y[rng.integers(lines)] = np.inf
+    static |= {"transpose": transpose, "encoding": chosen}
+    check([jnp.asarray(y, dtype), operands[1], x], static, sddmm_p)
 
 
 #: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
@@ -357,7 +391,7 @@ def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     registry = brainevent.get_registry()
     kernels.register(registry, backend="cross", platform="tpu", priority=1000)
     yield
-    for primitive in ("matmul", "jitc_matmul", "stdp_update", "encode_events"):
+    for primitive in _PRIMITIVES:
         registry.remove(primitive, backend="cross")
 
 
