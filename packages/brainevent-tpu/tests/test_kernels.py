@@ -322,6 +322,22 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert lists(150_000, False) == "generated_rows"
     assert "binary" in why_not(one, (9,), (101,), shape=(100, 50), x=100, **{**rows, "encoding": FLOAT})
 
+    numbers: dict[str, Any] = {**fan_in, "encoding": FLOAT}
+    assert why_not(each, (100, 5), shape=(100, 8192), x=8192, **numbers) is None
+    assert why_not(each, (100, 5), shape=(100, 8193), x=8193, **numbers)
+    for transpose, encoding, columns, vectors, taken in (
+        (False, BINARY, 2**18, 50, True),  # of events
+        (False, FLOAT, 8193, 1, False),
+        (True, BINARY, 8192, 32, True),  # of the other operand, which are numbers
+        (True, BINARY, 8193, 1, False),
+        (True, BINARY, 8192, 33, False),
+    ):
+        y, x = ((columns, 100) if transpose else (100, columns)), jnp.bool_ if encoding is BINARY else jnp.float32
+        shapes = (((y[0], vectors), jnp.float32), ((100, 5), jnp.int32), ((y[1], vectors), x))
+        operands = [jax.ShapeDtypeStruct(*one) for one in shapes]
+        static = {"format": FIXED_NUM_FORMAT, "shape": (100, columns), "transpose": transpose, "encoding": encoding}
+        assert kernels.sampled.TAKES(*operands, **static) == taken, (transpose, encoding, columns, vectors)
+
 
 def test_one_hot_products_are_made_where_they_pay() -> None:
     """By the width of the matrix and of its rows; and where sums don't fit into scalar memory, instead of none."""
@@ -406,14 +422,16 @@ def test_programs_are_exported_without_a_tpu(for_tpu: None, rng: np.random.Gener
     def step(spikes: Any, weights: Any) -> Any:
         events = brainevent.BinaryArray(spikes)
         sums = events @ fixed + events @ jitc + events @ csr.with_data(weights) + events @ scattered
-        return sums, events @ dense, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights)
+        by_entry = fixed.with_data(jnp.full((40, 7), 0.5))
+        learnt = jax.grad(lambda data: jnp.sum(events @ by_entry.with_data(data)))(by_entry.data)
+        return sums, events @ dense, jax.grad(lambda weights: jnp.sum(events @ csr.with_data(weights)))(weights), learnt
 
     spikes = jnp.asarray(rng.random(50) < 0.5)
     with brainevent.get_registry().record() as lowered:
         exported = jax.export.export(step, platforms=["tpu", "cpu"])(spikes, csr.data)
     assert "cross" in {one.backend for one in lowered if one.platform == "tpu"}
-    # Fan-in, generated rows, the same as a scatter and its list, rows and their pointers, dense rows.
-    assert exported.mlir_module().count("tpu_custom_call") == 7
+    # Fan-in, its derivative, generated rows, the same as a scatter and its list, rows and their pointers, dense rows.
+    assert exported.mlir_module().count("tpu_custom_call") == 8
     found = jax.export.deserialize(exported.serialize()).call(spikes, csr.data)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, step(spikes, csr.data))
     learn = jax.jit(lambda spikes: dense.update_on_pre(spikes, trace, clip="updated").data)
@@ -427,10 +445,12 @@ def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
     wide = jnp.ones((8, 200))
     columns = jax.jit(lambda x: wide.T @ brainevent.BinaryArray(x))
     many = jax.jit(lambda x: brainevent.BinaryArray(jnp.stack([x] * 9)) @ wide)
+    static: dict[str, Any] = {"format": DENSE_FORMAT, "shape": (8, 200), "transpose": True, "encoding": BINARY}
+    outer = jax.jit(lambda x: sddmm_p(jnp.ones(200), x, **static))
     trace, matrix = jnp.ones(200), brainevent.Dense(wide)
     clipped = jax.jit(lambda x: matrix.update_on_pre(x, trace, 0.0, 1.0).data)
     by_column = jax.jit(lambda x: brainevent.Dense(wide.T).update_on_post(trace, x, clip="updated").data)
-    for call in (pack, dense, columns, many, clipped, by_column):  # warnings are errors
+    for call in (pack, dense, columns, many, clipped, by_column, outer):  # warnings are errors
         with brainevent.get_registry().record() as lowered:
             call.trace(x).lower(lowering_platforms=("tpu",))
         assert [(one.backend, one.by_design is not None) for one in lowered] == [("reference", True)]
