@@ -8,6 +8,7 @@ import jax
 import pytest
 from aot.bundles import estimated, largest_loop, loops, main_loop, weighted
 from aot.cases import CASES, Case, Generated, Sampled, Update
+from aot.compiler import Compiled
 from aot.programs import faults_of_loop, faults_of_plastic_loop
 from aot.targets import TARGETS
 
@@ -36,6 +37,15 @@ def test_loops_of_a_dump(tmp_path: Path) -> None:
         (tmp_path / name).write_text(DUMP)
     assert weighted(sorted(tmp_path.iterdir())) == 2 * 5 * 5120
     assert estimated('{"estimated_cycles":"12"} {"estimated_cycles":"7"}') == 12
+
+
+def test_spilled_scalars_are_seen(tmp_path: Path) -> None:
+    """In the code of kernels: the program around them waits for copies of its own."""
+    wait = "   0x1   : >> { %2376 = dma.done.wait [#allocation115], 1 /* local-dma-wait */ }\n"
+    for name, text in (("1-TLP-73", wait), ("1-one_hot_rows.1-66", DUMP), ("2-pointers-66", DUMP + wait)):
+        (tmp_path / f"{name}-final_bundles.txt").write_text(text)
+    compiled = Compiled("", [], sorted(tmp_path.iterdir()), 0.0)
+    assert compiled.spilling(["one_hot_rows", "pointers", "active_list"]) == ["pointers"]
 
 
 def test_faults_of_a_loop() -> None:
