@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-__all__ = ["CASES", "Case", "Generated", "Update"]
+__all__ = ["CASES", "Case", "Generated", "Sampled", "Update"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Case:
         dtype: of the weights.
         batch: vectors of events; 0 for one without an axis.
         encoding: of the events.
+        innermost: whether the figure is that of the innermost loop; otherwise it is that of the largest one.
     """
 
     kernel: str
@@ -32,23 +33,29 @@ class Case:
     shape: tuple[int, int]
     width: int
     transpose: bool
-    per_iteration: int
+    per_iteration: float
     extra: int = 0
     homogeneous: bool = False
     dtype: str = "float32"
     batch: int = 0
     encoding: str = "binary"
+    innermost: bool = True
 
     def __str__(self) -> str:
         rows, columns = self.shape
         weights = f"one {self.dtype} for all" if self.homogeneous else self.dtype
-        batch = f", batch {self.batch}" * bool(self.batch)
+        batch = f", batch {self.batch}" * bool(self.batch) + ", numbers" * (self.encoding == "float")
         return f"{self.kernel} {self.format} {rows}x{columns}, {self.width} a row, {weights}{batch}"
 
     @property
     def entries(self) -> int:
         """The number of stored entries."""
         return self.shape[0] * self.width + self.extra
+
+    @property
+    def work(self) -> int:
+        """What XLA's figure is for."""
+        return self.entries
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -62,8 +69,12 @@ class Case:
         weights = jax.ShapeDtypeStruct((1,) if self.homogeneous else stored, jnp.dtype(self.dtype))
         length = rows if self.transpose else columns
         batch = (self.batch,) * bool(self.batch)
-        events = ((-(-length // 32), *batch), jnp.uint32) if self.encoding == "bitpacked" else ((length, *batch), bool)
-        return weights, *structure, jax.ShapeDtypeStruct(*events)
+        x = {
+            "binary": ((length, *batch), bool),
+            "bitpacked": ((-(-length // 32), *batch), jnp.uint32),
+            "float": ((length, *batch), weights.dtype),
+        }
+        return weights, *structure, jax.ShapeDtypeStruct(*x[self.encoding])
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
@@ -78,7 +89,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Update(Case):
-    """An update of the weights by events of the rows of what is stored, clipped where they are changed."""
+    """An update of the weights by events of the rows of what is stored, clipped where they are changed.
+
+    Attributes:
+        per_weight: how many of the two bounds are one for each weight.
+    """
+
+    per_weight: int = 0
+
+    def __str__(self) -> str:
+        return super().__str__() + f", {self.per_weight} bounds a weight" * bool(self.per_weight)
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -86,13 +106,35 @@ class Update(Case):
 
         weights, *others = super().arguments()
         trace, bound = (jax.ShapeDtypeStruct(shape, weights.dtype) for shape in ((self.shape[1],), ()))
-        return weights, *others, trace, bound, bound
+        return weights, *others, trace, *[weights] * self.per_weight, *[bound] * (2 - self.per_weight)
 
     def product(self) -> Any:
         """The primitive with its static parameters."""
         from brainevent_core.primitives import stdp_update_p
 
         return partial(stdp_update_p, **super().product().keywords, clip="updated")
+
+
+@dataclass(frozen=True)
+class Sampled(Case):
+    """A product at the entries, the derivative of a product of events by the weights."""
+
+    def __str__(self) -> str:
+        return super().__str__() + ", transposed" * self.transpose
+
+    def arguments(self) -> tuple[Any, ...]:
+        """The abstract operands."""
+        import jax
+
+        weights, *others = super().arguments()
+        length = self.shape[1 if self.transpose else 0]
+        return jax.ShapeDtypeStruct((length, *(self.batch,) * bool(self.batch)), weights.dtype), *others
+
+    def product(self) -> Any:
+        """The primitive with its static parameters."""
+        from brainevent_core.primitives import sddmm_p
+
+        return partial(sddmm_p, **super().product().keywords)
 
 
 @dataclass(frozen=True)
@@ -106,6 +148,7 @@ class Generated:
         kernel: the Pallas kernel that computes it, by name.
         per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
         transpose: whether the product is with the transpose of what is generated.
+        innermost: as for :class:`Case`.
     """
 
     law: str
@@ -114,14 +157,15 @@ class Generated:
     kernel: str = "generated_rows"
     per_iteration: int = 4096
     transpose: bool = False
+    innermost: bool = True
 
     def __str__(self) -> str:
         return f"{self.kernel} {self.law} {self.shape[0]}x{self.shape[1]}, p = {self.prob}"
 
     @property
-    def entries(self) -> float:
-        """Connections, on average."""
-        return self.shape[0] * self.shape[1] * self.prob
+    def work(self) -> int:
+        """The steps of walkers in a turn of XLA's loop: one in each row."""
+        return self.shape[0]
 
     def arguments(self) -> tuple[Any, ...]:
         """The abstract operands."""
@@ -147,7 +191,16 @@ class Generated:
 
 _fan_in = partial(Case, "fan_in", "fixed_num", transpose=False, per_iteration=4096)
 _rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
+
+
+def _one_hot(format: str, shape: tuple[int, int], width: int, **options: Any) -> Case:
+    """A group is eight pieces of 128 entries, of which those of a row fill a part, as it begins anywhere in one."""
+    entries = round(8 * width / (1 + (width - 1) / 128), 1)
+    return Case("one_hot_rows", format, shape, width, True, entries, innermost=False, **options)
+
+
 _scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, transpose=True)
+_sampled = partial(Sampled, "sampled", "fixed_num", per_iteration=4096)
 _dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
 #: What is compiled, for each target.
@@ -159,22 +212,33 @@ CASES: tuple[Case | Generated, ...] = (
     _fan_in((4001, 3999), 77, batch=5),
     _fan_in((131_072, 131_072), 100),
     _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it takes
-    _rows("csr", (4000, 4000), 80, extra=1, homogeneous=True),
-    _rows("csr", (4000, 4000), 80, extra=1),
-    _rows("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),
-    _rows("csr", (501, 499), 7, extra=3, batch=3),
-    _rows("csr", (100_000, 100_000), 100, extra=5),
-    _rows("csr", (1000, 247_000), 80),  # as much as it takes
-    _rows("fixed_num", (4000, 4000), 128),
+    _fan_in((4096, 8192), 80, encoding="float"),  # as much as it takes
+    _sampled((16384, 16384), 80, transpose=False),
+    _sampled((4000, 8192), 80, transpose=True),  # as much as it takes
+    _sampled((4001, 3999), 77, transpose=True, batch=5),
+    _one_hot("csr", (4000, 4000), 80, extra=1, homogeneous=True),
+    _one_hot("csr", (4000, 4000), 80, extra=1),
+    _one_hot("csr", (4000, 4000), 80, dtype="bfloat16", homogeneous=True, encoding="bitpacked"),
+    _one_hot("csr", (501, 499), 7, extra=3, batch=3),
+    _one_hot("csr", (16384, 16384), 80, extra=1),
+    _one_hot("csr", (100_000, 100_000), 100, extra=5),
+    _one_hot("csr", (1000, 131_072), 1000, extra=1, homogeneous=True),  # as wide as it takes
+    _one_hot("fixed_num", (4000, 4000), 128),
+    _rows("csr", (4000, 140_000), 80, extra=1, homogeneous=True, dtype="bfloat16", encoding="bitpacked"),
+    _rows("csr", (4000, 80_000), 80, extra=1),
+    _rows("csr", (501, 24_999), 7, extra=3, batch=3),
+    _rows("csr", (1000, 150_000), 80),  # as much as it takes
+    _rows("fixed_num", (50_000, 100_000), 128),
     Case("dense_rows", shape=(4096, 4096), width=4096, **_dense),
     Case("dense_rows", shape=(5001, 4999), width=4999, batch=3, **_dense),
     Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it takes
     Update("dense_update", shape=(4096, 4096), width=4096, **_dense),
     Update("dense_update", shape=(5001, 4999), width=4999, **_dense),
+    Update("dense_update", shape=(4096, 4096), width=4096, per_weight=2, **_dense),
     Generated("scalar", 0.1, (4096, 4096)),
     Generated("normal", 0.02, (4096, 16384)),
     Generated("uniform", 0.002, (1000, 70_000)),
     _scatter("scalar", 0.1, (4096, 4096)),
     _scatter("normal", 0.02, (4096, 16384)),
-    _scatter("uniform", 0.002, (200_000, 70_000)),
+    _scatter("uniform", 0.002, (145_000, 70_000)),
 )

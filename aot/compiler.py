@@ -35,6 +35,11 @@ class Compiled:
         named = re.compile(rf"\d+-{kernel}[.\d]*-\d+-final_bundles")
         return next((file.read_text(errors="replace") for file in self.dumps if named.search(file.name)), "")
 
+    def spilling(self, kernels: Sequence[str]) -> list[str]:
+        """Those of the kernels that keep scalars in the memory of the TPU, and wait for them where they are used:
+        scalar memory was too full."""
+        return [kernel for kernel in kernels if "local-dma-wait" in self.code_of(kernel)]
+
 
 class Compiler:
     """Compiles for targets, with the dumps in a folder."""

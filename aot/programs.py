@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 #: The kernels that the network's loop must consist of.
-NETWORK_KERNELS = ("active_rows",)
+NETWORK_KERNELS = ("one_hot_rows",)
 
 #: Those of the loop of the plastic network.
 PLASTIC_KERNELS = ("dense_rows", "dense_update")

@@ -168,6 +168,8 @@ PARAPHRASES = {
     r"\bin the place of\b": "instead of",
     r"\bcan(?:'t|not)? be seen\b": "is concrete, or traced",
     r"\bmeans nothing\b|\bmean nothing\b": "is ignored",
+    r"\bleft out quietly\b": "skipped silently",
+    r"\b(?:has|have) yet to run\b|\bnobody has run\b": "has not been run yet",
     r"\bit declines by name\b|\bwhat (?:a|the) kernel doesn't take\b": "the calls that a kernel does not support",
     r"\bwhere one can\b|\bas one can\b": "if possible",
     r"\bone matrix, one value\b": "say what the matrix is",

@@ -346,6 +346,17 @@ def test_delays_of_blocks(cls: str, by: str, each: str, rng: np.random.Generator
         np.testing.assert_allclose(jnp.concatenate(list(turned.buffer / u.nS), 1), whole.buffer / u.nS, rtol=1e-6)
 
 
+def test_delays_of_blocks_with_one_entry_in_each_row(rng: np.random.Generator) -> None:
+    """Their shape doesn't say whether delays are those of rows or of entries: the other blocks' does."""
+    dense = np.zeros((12, 8))
+    dense[:, 0] = dense[:, 3] = dense[np.arange(12), rng.integers(4, 6, 12)] = 1
+    for delays in (rng.integers(1, 6, (12, 1)), rng.integers(1, 6, (12, 3))):
+        delayed = brainevent.FixedPostNumConn.fromdense(dense).with_delay(delays)
+        back = sharding.unshard(sharding.shard(delayed, split_in(4)))
+        spikes = jnp.ones(12, bool)
+        np.testing.assert_array_equal(*(brainevent.DelayRing(6, 8).add(spikes, one).buffer for one in (delayed, back)))
+
+
 def test_other_delays_of_blocks(rng: np.random.Generator) -> None:
     conn = sharding.shard(brainevent.CSR.fromdense(drawn(rng)), split_in(4))
     delayed = conn.with_delay(2)

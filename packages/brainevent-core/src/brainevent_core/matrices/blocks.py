@@ -414,21 +414,25 @@ def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Sp
         shapes: those of their weights.
         split: how the matrix is split.
     """
-    kinds = [
-        0 if note.shape == (1,) else 3 if note.shape == shape else 1 if note.shape[1] == 1 else 2
-        for note, shape in zip(notes, shapes, strict=True)
+    # A block can have one entry, or one in each row or column: then it doesn't say which kind it has, but others may.
+    impossible = [
+        [note.shape != (1,) for note in notes],
+        [note.shape not in (shape, (1,)) for note, shape in zip(notes, shapes, strict=True)],
+        [note.ndim != 2 or note.shape[1] != 1 for note in notes],
+        [note.ndim != 2 or note.shape[0] != 1 for note in notes],
     ]
-    (kind, size) = _agreed(np.array([max(kinds), max(note.dtype.itemsize for note in notes)]), split)
-    if set(kinds) - {0, kind} or (kind in (1, 2) and 0 in kinds):
+    *excluded, size = _agreed(np.array([*map(any, impossible), max(note.dtype.itemsize for note in notes)]), split)
+    if all(excluded):
         raise MathError(
             "The blocks of a matrix have delays for all of their entries, for rows, for columns or for each entry, and "
             "all blocks do so in the same way."
         )
-    if kind == 3:
+    for_entries = excluded.index(0) == 1
+    if for_entries:
         notes = [np.broadcast_to(note, shape) for note, shape in zip(notes, shapes, strict=True)]
     dtype, limit = {1: (np.uint8, 2**8 - 1), 2: (np.uint16, 2**16 - 1)}.get(int(size), (np.int32, INT32_MAX))
     # What can't be a delay stays one that can't.
-    return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], bool(kind == 3)
+    return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], for_entries
 
 
 def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:

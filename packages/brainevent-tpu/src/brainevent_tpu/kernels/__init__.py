@@ -9,7 +9,7 @@ from brainevent_core.encodings import FLOAT
 from brainevent_core.formats import DENSE_FORMAT
 from brainevent_core.plugins import Takes
 
-from . import dense_rows, dense_update, jitc_matmul, matmul
+from . import dense_rows, dense_update, jitc_matmul, matmul, sampled
 
 if TYPE_CHECKING:
     from brainevent_core.plugins import KernelRegistry
@@ -20,6 +20,7 @@ __all__ = ["register"]
 _LEFT_TO_XLA = (
     ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "a dense product is what the MXU computes"),
     ("matmul", dense_rows.LEFT, "columns of a matrix, and rows for many vectors, are what the MXU computes"),
+    ("sddmm", sampled.LEFT, "at all places of a matrix it is an outer product, which fuses with what uses it"),
     ("stdp_update", dense_update.LEFT, "what changes or clips a dense matrix as a whole is elementwise"),
     ("encode_events", None, "encoding is elementwise, and fuses with what computes the events"),
 )
@@ -47,6 +48,7 @@ def register(
     for primitive, kernel, supports, in_place in (
         ("matmul", matmul.matmul, matmul.SUPPORTS, False),
         ("jitc_matmul", jitc_matmul.jitc_matmul, jitc_matmul.SUPPORTS, False),
+        ("sddmm", sampled.sampled_products, sampled.TAKES, False),
         ("stdp_update", dense_update.dense_update, dense_update.TAKES, True),
     ):
         registry.register_kernel(

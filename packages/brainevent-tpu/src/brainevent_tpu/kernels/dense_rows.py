@@ -66,11 +66,11 @@ def dense_rows_product(
     vectors = x.shape[1] if x.ndim == 2 else 1
 
     def body(words: Any, matrix: Any, out: Any, sums: Any, *memory: Any) -> None:
-        groups = RowGroups(words, pl.program_id(0) * count, count, matrix, *memory)
+        groups = RowGroups.of(words, pl.program_id(0) * count, count, [matrix], memory)
 
         def add(slot: Any, size: Any) -> None:
             def chunk(lanes: Any) -> None:
-                read = groups.slots[slot, :, lanes]
+                read = groups.slots[0][slot, :, lanes]
                 exists = jax.lax.broadcasted_iota(jnp.int32, read.shape, 0) < size
                 sums[:, lanes] += jnp.where(exists, read, 0.0)
 

@@ -33,8 +33,8 @@ def _takes(data: Any, *operands: Any, shape: Shape, transpose: bool, clip: str, 
     x, _trace, lower, upper = operands
     if not all(isinstance(size, int) for size in (*shape, *x.shape)):
         return False
-    bounds_are_numbers = not lower.shape and not upper.shape
-    return transpose and clip == "updated" and bounds_are_numbers and readable(shape, -(-shape[0] // WORD_BITS))
+    per_weight = len(lower.shape + upper.shape) // 2
+    return transpose and clip == "updated" and readable(shape, -(-shape[0] // WORD_BITS), per_weight)
 
 
 def _left(*_: Any, transpose: bool, clip: str, **__: Any) -> bool:
@@ -64,14 +64,19 @@ def dense_update(
     interpret: Any = False,
 ) -> jax.Array:
     """The new weights: the primitive ``stdp_update``, see there; in the memory of the old ones if nobody else needs
-    them, and in a copy otherwise. ``after`` is what has been computed from the old ones before."""
+    them, and in a copy otherwise. ``after`` is what has been computed from the old ones before. Bounds of each weight
+    are read with their rows."""
     rows, columns = shape
     count = -(-rows // WORD_BITS)
     words = packed_events(x, encoding, rows, count) | zero_behind(after)
 
-    def body(words: Any, bounds: Any, trace: Any, old: Any, new: Any, written: Any, writing: Any, *memory: Any) -> None:
+    per_weight = [bound for bound in (lower, upper) if bound.ndim]
+
+    def body(words: Any, numbers: Any, trace: Any, *refs: Any) -> None:
         # `old` and `new` are one array; every row is read before it is written, and occurs once.
-        groups = RowGroups(words, 0, count, new, *memory)
+        _old, *per_weight_refs, new = refs[: len(per_weight) + 2]
+        written, writing, *memory = refs[len(per_weight) + 2 :]
+        groups = RowGroups.of(words, 0, count, [new, *per_weight_refs], memory)
 
         def finish(slot: Any) -> None:
             groups.wait(groups.copy_back(slot, 0, 0, written), writing[slot])
@@ -79,8 +84,13 @@ def dense_update(
 
         def change(slot: Any, size: Any) -> None:
             def chunk(lanes: Any) -> None:
-                changed = groups.slots[slot, :, lanes] + trace[:, lanes]
-                groups.slots[slot, :, lanes] = jnp.minimum(jnp.maximum(changed, bounds[0]), bounds[1])
+                weights, *of_weights = groups.slots
+                bounds = iter(of_weights)
+                low, high = (
+                    next(bounds)[slot, :, lanes] if bound.ndim else numbers[i] for i, bound in enumerate((lower, upper))
+                )
+                changed = weights[slot, :, lanes] + trace[:, lanes]
+                weights[slot, :, lanes] = jnp.minimum(jnp.maximum(changed, low), high)
 
             groups.each_chunk(chunk)
             writing[slot] = size
@@ -100,18 +110,19 @@ def dense_update(
     scalar, memory = pl.BlockSpec(memory_space=tpu.SMEM), pl.BlockSpec(memory_space=pl.ANY)
     call = pl.pallas_call(
         body,
-        in_specs=[scalar, scalar, pl.BlockSpec(memory_space=tpu.VMEM), memory],
+        in_specs=[scalar, scalar, pl.BlockSpec(memory_space=tpu.VMEM), memory, *[memory] * len(per_weight)],
         out_specs=memory,
         out_shape=jax.ShapeDtypeStruct(data.shape, data.dtype),
         input_output_aliases={3: 0},
         scratch_shapes=[
             tpu.SemaphoreType.DMA((_SLOTS,)),
             tpu.SMEM((_SLOTS,), jnp.int32),
-            *scratch(columns, _SLOTS),
+            *scratch(columns, _SLOTS, 1 + len(per_weight)),
         ],
         name="dense_update",
         interpret=interpret,
     )
     with some_tpu():
-        out: jax.Array = call(words, jnp.stack([lower, upper]), trace[None], data)
+        numbers = jnp.stack([jnp.zeros_like(bound, shape=()) if bound.ndim else bound for bound in (lower, upper)])
+        out: jax.Array = call(words, numbers, trace[None], data, *per_weight)
     return out

@@ -11,8 +11,9 @@ from jax.experimental.pallas import tpu
 
 __all__ = ["SMEM_WORDS", "VMEM_BYTES", "some_tpu"]
 
-#: 32-bit words of scalar memory that a kernel can fill on every target: 1 MiB, less what Mosaic keeps for itself.
-SMEM_WORDS = 250_000
+#: 32-bit words of scalar memory that a kernel can fill on every target. There are 1 MiB, but from 156,500 on what
+#: doesn't fit into scalar registers goes to the memory of the TPU and comes back in each turn of a loop.
+SMEM_WORDS = 155_000
 
 #: Bytes of vector memory for the blocks of a kernel: half of what XLA grants by default, 16 MiB.
 VMEM_BYTES = 8 << 20

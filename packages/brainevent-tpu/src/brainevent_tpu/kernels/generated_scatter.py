@@ -1,9 +1,8 @@
 """Generated connectivity, ``A.T @ events``, where the stream runs along the rows of A, of which those that have an
 event are walked along, 1,024 at once.
 
-A TPU can't add at 1,024 places. So each place is two one-hot vectors, of its row of 128 and of its lane, and the MXU
-adds up their outer products: the numbers of connections, exactly, and the variates of the weights in three parts of
-bfloat16, which together are float32. Weights are linear in their parameters, and made of these sums at the end.
+The MXU adds up one-hot vectors of the places that they find, see :mod:`.one_hot`: the numbers of connections, and the
+variates of the weights. Weights are linear in their parameters, and made of these sums at the end.
 """
 
 from __future__ import annotations
@@ -23,13 +22,11 @@ from brainevent_core.plugins import Takes
 
 from .active_list import active_list, lists_fit
 from .lanes import LANES, SUBLANES
+from .one_hot import HEIGHT, counted, summed
 from .packed import ENCODINGS, packed_events
 from .walk import TILE, Walkers, can_walk, gap_tables, lanes, signed_words
 
 __all__ = ["TAKES", "generated_scatter_product"]
-
-#: Parts of bfloat16 that add up to a number of float32.
-_PARTS = 3
 
 
 def _takes(
@@ -64,7 +61,8 @@ def generated_scatter_product(
     active = active.reshape(active.shape[0], -1, SUBLANES, LANES)
     vectors, tiles = active.shape[:2]
     size = jitc.block_size(rule.prob)
-    blocks, window = -(-length // size), min(size, -(-length // TILE) * TILE) // LANES
+    blocks, whole = -(-length // size), HEIGHT * LANES
+    window = min(size, -(-length // whole) * whole) // LANES
     variates = 0 if rule.law.variate is None else 1
     tables = gap_tables(rule.prob)
 
@@ -117,42 +115,11 @@ class _Body:
                 count, at = state
                 counter = jnp.full(at.shape, count, jnp.int32)
                 at, reached, connected = walkers.step(counter, at, end)
-                place = jnp.where(connected, reached, -1)  # the row of -1 is none
-                row_of = _one_hot(place >> 7, window)
-                lane = place & (LANES - 1)
-                sums[0, 0] += _outer(row_of, _one_hot(lane, LANES))
+                place = jnp.where(connected, reached, -1)
+                sums[0, 0] += counted(place, window)
                 if variate is not None:
-                    for part in _parts(variate(walkers.drawn(counter))):
-                        sums[0, 1] += _outer(row_of, _one_hot(lane, LANES, part))
+                    sums[0, 1] += summed(place, variate(walkers.drawn(counter)), window)
                 return count + 1, at
 
             start = (jnp.int32(0), jnp.zeros((SUBLANES, LANES), jnp.int32))
             jax.lax.while_loop(lambda state: jnp.any(state[1] < end), step, start)
-
-
-def _one_hot(places: Any, size: int, values: Any = None) -> Any:
-    """For each lane a column with a one, or its value, at its place: (size, 1024), bfloat16, from (8, 128)."""
-    at = jax.lax.broadcasted_iota(jnp.int32, (size, LANES), 0)
-    columns = []
-    for sublane in range(SUBLANES):
-        hit = at == places[sublane : sublane + 1]
-        value = 1.0 if values is None else values[sublane : sublane + 1]
-        columns.append(jnp.where(hit, value, 0.0).astype(jnp.bfloat16))
-    return jnp.concatenate(columns, axis=1)
-
-
-def _outer(rows: Any, columns: Any) -> Any:
-    """The sum over lanes of the outer products of their columns."""
-    return jax.lax.dot_general(rows, columns, (((1,), (1,)), ((), ())), preferred_element_type=jnp.float32)
-
-
-def _parts(numbers: Any) -> list[Any]:
-    """Numbers of bfloat16, held in float32, that add up to ``numbers``."""
-    parts = []
-    for _ in range(_PARTS):
-        # By their bits: of two conversions XLA would make none.
-        bits = jax.lax.bitcast_convert_type(numbers, jnp.int32) & -(1 << 16)
-        part = jax.lax.bitcast_convert_type(bits, jnp.float32)
-        parts.append(part)
-        numbers = numbers - part
-    return parts

@@ -1,12 +1,11 @@
 """Rows of a dense matrix that have an event, eight at a time: a row for each sublane of the registers.
 
-DMA copies single rows of float32, whose tiles of (8, 128) it takes apart, and not of bfloat16. A group is on its way
-while the one before is computed with.
+DMA copies single rows of float32, whose tiles of (8, 128) it takes apart, and not of bfloat16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +16,7 @@ from jax.experimental.pallas import tpu
 
 from . import cursor
 from .device import SMEM_WORDS, VMEM_BYTES
+from .groups import each_group
 from .lanes import LANES, SUBLANES
 
 __all__ = ["CHUNK", "RowGroups", "readable", "scratch"]
@@ -24,26 +24,31 @@ __all__ = ["CHUNK", "RowGroups", "readable", "scratch"]
 #: Columns that are computed without a branch between.
 CHUNK = 16 * LANES
 
-#: Vector memory for a column: three groups and what is computed from them, each of which may take all sublanes.
-_BYTES_PER_COLUMN = 5 * SUBLANES * 4
+#: Vector memory for a column of a group, which may take all sublanes.
+_BYTES_PER_COLUMN = SUBLANES * 4
+
+#: Groups of a matrix that there is memory for: three, and what is computed from them.
+_GROUPS = 5
 
 #: Words of scalar memory for what isn't events.
 _SMALL = 1024
 
 
-def readable(shape: tuple[int, int], words: int) -> bool:
-    """Whether kernels can read rows of such a matrix, given as many packed words as there are in all."""
+def readable(shape: tuple[int, int], words: int, further: int = 0) -> bool:
+    """Whether kernels can read rows of such a matrix, given as many packed words as there are in all, together with
+    those of so many further ones of its shape."""
     rows, columns = shape
+    per_column = (_GROUPS + 3 * further) * _BYTES_PER_COLUMN
     return (
         # XLA lays narrower ones out by columns, and would turn them around for a kernel.
-        rows > 0 and columns >= LANES and columns * _BYTES_PER_COLUMN <= VMEM_BYTES and words + _SMALL <= SMEM_WORDS
+        rows > 0 and columns >= LANES and columns * per_column <= VMEM_BYTES and words + _SMALL <= SMEM_WORDS
     )
 
 
-def scratch(columns: int, slots: int) -> list[Any]:
+def scratch(columns: int, slots: int, matrices: int = 1) -> list[Any]:
     """Memory for so many groups, as :class:`RowGroups` takes it."""
     return [
-        tpu.VMEM((slots, SUBLANES, columns), jnp.float32),
+        *[tpu.VMEM((slots, SUBLANES, columns), jnp.float32)] * matrices,
         tpu.SMEM((slots * SUBLANES,), jnp.int32),
         tpu.SemaphoreType.DMA((slots,)),
     ]
@@ -51,14 +56,14 @@ def scratch(columns: int, slots: int) -> list[Any]:
 
 @dataclass(frozen=True)
 class RowGroups:
-    """The active rows of a matrix, in a kernel.
+    """The active rows of a matrix, or of several of one shape, in a kernel.
 
     Attributes:
         words: packed events in scalar memory.
         offset: where those of this vector begin.
         count: of the words of a vector.
-        matrix: in the memory of the TPU, (rows, columns).
-        slots: of groups, (slots, 8, columns).
+        matrices: in the memory of the TPU, (rows, columns) each.
+        slots: of groups, (slots, 8, columns) for each matrix.
         rows: which rows stand in the slots.
         arrived: a semaphore for each slot.
     """
@@ -66,59 +71,45 @@ class RowGroups:
     words: Any
     offset: Any
     count: int
-    matrix: Any
-    slots: Any
+    matrices: Sequence[Any]
+    slots: Sequence[Any]
     rows: Any
     arrived: Any
+
+    @classmethod
+    def of(cls, words: Any, offset: Any, count: int, matrices: Sequence[Any], memory: Sequence[Any]) -> RowGroups:
+        """With memory as :func:`scratch` lists it."""
+        *slots, rows, arrived = memory
+        return cls(words, offset, count, matrices, slots, rows, arrived)
 
     def each(self, visit: Callable[[Any, Any], None], before_fetch: Callable[[Any], None] = lambda slot: None) -> None:
         """Call ``visit(slot, size)`` for each group, with the number of its rows, and ``before_fetch(slot)`` before a
         slot is filled."""
-        last = self.slots.shape[0] - 1
 
-        def fetch(at: Any, slot: Any) -> Any:
-            """Start to copy the next rows; the cursor behind them, and their number."""
-            size = jnp.int32(0)
-            for place in range(SUBLANES):
-                word, events, row, end = at
-                exists = cursor.has_entries(at)
+        def fetch(slot: Any, place: int, row: Any, _: Any) -> None:
+            self.rows[slot * SUBLANES + place] = row
+            for matrix in range(len(self.matrices)):
+                self.copy(slot, place, row, matrix).start()
 
-                @pl.when(exists)
-                def start(place: int = place, row: Any = row) -> None:
-                    self.rows[slot * SUBLANES + place] = row
-                    self.copy(slot, place, row).start()
+        def visit_arrived(slot: Any, size: Any) -> None:
+            self.wait(self.copy(slot, 0, 0), size * len(self.matrices))
+            visit(slot, size)
 
-                size += exists.astype(jnp.int32)
-                at = cursor.advanced((word, events, end, end), self.words, self.offset, self.count, cursor.one_row)
-            return at, size
+        where = (self.words, self.offset, self.count, cursor.one_row)
+        first, slots = cursor.first(*where), self.slots[0].shape[0]
+        each_group(
+            slots, first, lambda at: cursor.advanced(at, *where), fetch, visit_arrived, before_fetch=before_fetch
+        )
 
-        def group(state: Any) -> Any:
-            at, size, slot = state
-            following = jnp.where(slot == last, 0, slot + 1)
-            before_fetch(following)
-            at, fetched = fetch(at, following)
-
-            @pl.when(size > 0)
-            def visit_group() -> None:
-                self.wait(self.copy(slot, 0, 0), size)
-                visit(slot, size)
-
-            return at, fetched, following
-
-        # The first turn only fetches: one place in the code that does is enough.
-        start = cursor.first(self.words, self.offset, self.count, cursor.one_row)
-        jax.lax.while_loop(lambda state: state[1] != 0, group, (start, jnp.int32(-1), jnp.int32(last)))
-
-    def copy(self, slot: Any, place: Any, row: Any) -> Any:
-        """Of a row of the matrix to its place."""
-        return tpu.make_async_copy(self.matrix.at[pl.ds(row, 1)], self._place(slot, place), self.arrived.at[slot])
+    def copy(self, slot: Any, place: Any, row: Any, matrix: int = 0) -> Any:
+        """Of a row of a matrix to its place."""
+        source, there = self.matrices[matrix].at[pl.ds(row, 1)], self.slots[matrix].at[slot, pl.ds(place, 1)]
+        return tpu.make_async_copy(source, there, self.arrived.at[slot])
 
     def copy_back(self, slot: Any, place: Any, row: Any, written: Any) -> Any:
-        """Of what stands in a place to a row of the matrix."""
-        return tpu.make_async_copy(self._place(slot, place), self.matrix.at[pl.ds(row, 1)], written.at[slot])
-
-    def _place(self, slot: Any, place: Any) -> Any:
-        return self.slots.at[slot, pl.ds(place, 1)]
+        """Of what stands in a place to a row of the first matrix."""
+        there, target = self.slots[0].at[slot, pl.ds(place, 1)], self.matrices[0].at[pl.ds(row, 1)]
+        return tpu.make_async_copy(there, target, written.at[slot])
 
     @staticmethod
     def wait(copy: Any, count: Any) -> None:
@@ -127,7 +118,7 @@ class RowGroups:
 
     def each_chunk(self, compute: Callable[[Any], None]) -> None:
         """Call ``compute(lanes)`` with slices that together are all columns."""
-        columns = self.slots.shape[2]
+        columns = self.slots[0].shape[2]
         whole = columns // CHUNK
         if whole:
             jax.lax.fori_loop(0, whole, lambda i, _: compute(pl.ds(pl.multiple_of(i * CHUNK, CHUNK), CHUNK)), None)
