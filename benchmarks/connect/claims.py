@@ -20,7 +20,7 @@ def per_second(one: Network, contender: str = "ours") -> float | None:
 
 CLAIMS: list[Claim[Network]] = [
     Claim(
-        "fixed degree and pairwise Bernoulli, one weight, millions of synapses a second on one core",
+        "fixed degree and pairwise Bernoulli, homogeneous weights, millions of synapses per second on one core",
         lambda one: one.case.rule != "fixed_total_number" and not one.case.distribution,
         per_second,
         at_least=10,

@@ -21,19 +21,19 @@ def _per_synapse(activity: float, one: Delivery) -> bool:
 
 CLAIMS = [
     Claim(
-        "a delay for each synapse, 0.2 % spikes, against csr_delay_deliver of the published package",
+        "one delay per synapse, 0.2 % spikes, against csr_delay_deliver of the published package",
         lambda one: _per_synapse(0.002, one),
         times("published"),
         at_least=4,
     ),
     Claim(
-        "a delay for each synapse, 1 % spikes, against csr_delay_deliver of the published package",
+        "one delay per synapse, 1 % spikes, against csr_delay_deliver of the published package",
         lambda one: _per_synapse(0.01, one),
         times("published"),
         at_least=3,
     ),
     Claim(
-        "no case slower than the published package, beyond noise",
+        "no case slower than the published package, except for noise",
         lambda one: True,
         times("published"),
         at_least=NOISE,

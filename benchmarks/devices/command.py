@@ -35,20 +35,20 @@ DEVICES = (1, 2, 8, 32, 128, 1000)
 
 CLAIMS: list[Claim[dict[str, Any]]] = [
     Claim(
-        "spikes of 15 steps at once, against every step, two processes",
+        "exchanging spikes every 15 steps, against every step, two processes",
         lambda one: one["name"] == "exchange",
         lambda one: _median(one["1"]["seconds"]) / _median(one["15"]["seconds"]),
         at_least=2.0,
     ),
     Claim(
-        "neurons whose spikes are others, exchanged in every step and in every fifteenth",
+        "different spikes when exchanging every 15 steps instead of every step",
         lambda one: one["name"] == "exchange",
         lambda one: float(one["1"]["hash"] != one["15"]["hash"]),
         at_most=0.0,
         unit="",
     ),
     Claim(
-        "one device: a network that is split, against one that isn't",
+        "one device: a sharded network, against one that is not sharded",
         lambda one: one["name"] == "alone",
         lambda one: statistics.median(a / b for a, b in zip(one["split"], one["whole"], strict=True)),
         at_most=1.05,

@@ -42,14 +42,14 @@ CLAIMS = [
         at_least=NOISE,
     ),
     Claim(
-        "no case slower than the published package, beyond noise",
+        "no case slower than the published package, except for noise",
         lambda one: True,
         times("published"),
         at_least=NOISE,
     ),
-    Claim("no case slower than the reference, beyond noise", lambda one: True, times("reference"), at_least=NOISE),
+    Claim("no case slower than the reference, except for noise", lambda one: True, times("reference"), at_least=NOISE),
     Claim(
-        "COO in the order of rows, against CSR",
+        "COO sorted by rows, against CSR",
         lambda one: one.case.format == "coo" and not one.case.shuffled,
         _against_csr,
         at_most=1.5,

@@ -60,7 +60,7 @@ PEERS = {
 
 CLAIMS: list[Claim[Measured[Case]]] = [
     Claim(
-        "first use with a warm cache, beyond importing JAX, brainunit and Numba",
+        "first use with a warm cache, without importing JAX, brainunit and Numba",
         lambda one: one.case.cache == "warm",
         lambda one: None if (seconds := one.seconds("ours")) is None else seconds.median,
         at_most=1.0,

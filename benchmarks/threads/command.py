@@ -46,7 +46,12 @@ def _of_alone(contender: str) -> Callable[[Measured[Case]], float | None]:
 
 
 CLAIMS = [
-    Claim(f"CPU time with {pool} threads, of that with one", lambda one: True, _of_alone(f"pool-{pool}"), at_most=1.5)
+    Claim(
+        f"CPU time with {pool} threads, relative to one thread",
+        lambda one: True,
+        _of_alone(f"pool-{pool}"),
+        at_most=1.5,
+    )
     for pool in POOLS[1:]
 ]
 
