@@ -166,10 +166,10 @@ def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quanti
                 free += np.diff(bounds)
                 bar.update(block.nse)
             begin = int(pointers[pre.stop])
-    # One after the other, because each JAX array is another copy.
-    strengths = jnp.asarray(strengths)
-    targets = jnp.asarray(targets)
-    delays = jnp.asarray(delays)
+    # JAX copies arrays in the background. Waiting for each copy frees the original before the next copy begins.
+    strengths = jax.block_until_ready(jnp.asarray(strengths))
+    targets = jax.block_until_ready(jnp.asarray(targets))
+    delays = jax.block_until_ready(jnp.asarray(delays))
     data = u.Quantity(strengths, unit=u.pA)
     return brainevent.CSR((data, targets, pointers), shape=(n, n), delay=delays, check=False)
 
