@@ -152,14 +152,9 @@ def _deliver(
     )
     slots, _ = ring.shape
     sizes = {
-        "nse": found.nse,
-        "lines": found.lines,
-        "width": found.width,
-        "bound": found.bound,
-        "bound2": found.bound2,
+        **geometry(found, platform),
         "slots": slots,
         "pointers": pointers,
-        **geometry(found, platform),
     }
     flat = {**found.arrays, "delay": named.delay, "t": t, "x": x, "data": data}
     inputs = {"ring": ring, **{name: array.reshape(-1) for name, array in flat.items()}}

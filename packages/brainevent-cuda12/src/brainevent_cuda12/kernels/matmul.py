@@ -110,15 +110,10 @@ def _product(
     )
     first, made, pointers = pointer_runs(arrays)
     sizes = {
-        "nse": found.nse,
-        "lines": found.lines,
-        "width": found.width,
-        "bound": found.bound,
-        "bound2": found.bound2,
+        **geometry(found, platform, batch=batch, whole=True),
         "batch": batch,
         "columns": min(batch, lanes_of(platform)).bit_length() - 1,
         "pointers": pointers,
-        **geometry(found, platform, batch=batch, whole=True),
     }
     # Arrays go in flat, which costs XLA nothing.
     inputs = {name: array.reshape(-1) for name, array in arrays.items()}

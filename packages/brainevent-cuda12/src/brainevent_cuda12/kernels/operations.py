@@ -133,17 +133,24 @@ def geometry(entries: Entries, platform: str, *, batch: int = 1, whole: bool = F
       whole: whether a line is walked by one warp, rather than cut into parts.
 
     Returns:
-      `share` and `parts`, see `native.walks` and `KernelSpec.sizes`, and `threads`.
+      The sizes of `entries`; `share` and `parts`, see `native.walks` and `KernelSpec.sizes`; and `threads`.
     """
+    share, parts, threads = _cut(entries, platform, batch=batch, whole=whole)
+    named = {name: getattr(entries, name) for name in ("nse", "lines", "width", "bound", "bound2")}
+    return {**named, "share": share, "parts": parts, "threads": threads}
+
+
+def _cut(entries: Entries, platform: str, *, batch: int, whole: bool) -> tuple[int, int, int]:
+    """`share`, `parts` and `threads` of `geometry`."""
     lanes, lines = lanes_of(platform), entries.lines
     if entries.strategy == "coordinates":
-        return {"share": 0, "parts": 0, "threads": entries.nse * batch}
+        return 0, 0, entries.nse * batch
     per_line = entries.nse // max(lines, 1)
     if entries.strategy == "gather":
         # Columns of x lie side by side, and so do the threads that read them.
         alone = per_line < SHORT or batch >= lanes
         share = 0 if alone else min(lanes, per_line // 2).bit_length() - 1
-        return {"share": share, "parts": 0, "threads": (lines * batch) << share}
+        return share, 0, (lines * batch) << share
     parts = 0 if whole else max(1, per_line // (_PER_LANE[platform] * lanes)).bit_length() - 1
     share = min(lanes, max(1, (lines << parts) // WARPS[platform]))
-    return {"share": share, "parts": parts, "threads": (-(-lines // share) << parts) * lanes}
+    return share, parts, (-(-lines // share) << parts) * lanes

@@ -142,13 +142,9 @@ def _update(
     flat = {name: array.reshape(-1) for name, array in {**found.arrays, "x": x}.items()}
     numbers = {"trace": trace, "lower": lower.reshape(-1), "upper": upper.reshape(-1)}
     sizes = {
-        "nse": data.size,
-        "lines": found.lines,
-        "width": found.width,
-        "bound": found.bound,
-        "bound2": found.bound2,
-        "pointers": pointers,
         **geometry(found, platform),
+        "nse": data.size,
+        "pointers": pointers,
     }
     runs = [*first, *_runs(spec, clip=clip, shared=format.carries(WEIGHT_INDICES))]
     outs = {"out": jax.ShapeDtypeStruct(data.shape, data.dtype), **made}

@@ -130,14 +130,10 @@ def _sddmm(
         **found.dtypes,
     )
     sizes = {
+        **geometry(found, platform),
         "nse": per_entry.size,
-        "lines": found.lines,
-        "width": found.width,
-        "bound": found.bound,
-        "bound2": found.bound2,
         "batch": batch,
         "pointers": pointers,
-        **geometry(found, platform),
     }
     inputs = {name: array.reshape(-1) for name, array in {**found.arrays, "y": y, "x": x}.items()}
     outs = {"out": jax.ShapeDtypeStruct((per_entry.size,), jnp.dtype(spec.out)), **made}

@@ -67,9 +67,8 @@ def fan_in_product(
         interpret=interpret,
     )(table, *per_synapse)
     sums = sums[:, 0].T.reshape(neurons, *x.shape[1:])
-    if (
-        homogeneous and encoding.event
-    ):  # they are numbers of events: where there are none, an infinite weight must not show
+    # Of one weight for all, these are numbers of events: where there are none, an infinite weight must not show.
+    if homogeneous and encoding.event:
         sums = jnp.where(sums != 0, sums * data[0].astype(jnp.float32), 0.0)
     return sums.astype(data.dtype)
 

@@ -214,8 +214,7 @@ def _active_scatterer(call: KernelSpec, row_of: Any, scatter_rows: Any) -> Any:
         scatter_rows(first, last, active, rows, x, part_of(out, copies, part), sizes)
         return 0
 
-    parallel_parts, add_parts = parallel_loop(scatter_part), sum_adder(call)
-    parts_for = part_counter(call.serial)
+    parallel_parts, parts_for, add_parts = parallel_loop(scatter_part), part_counter(serial=False), sum_adder(call)
 
     @native
     def count_entries(active, count, rows, sizes):
