@@ -135,7 +135,7 @@ def _gradient(product: Callable[..., Any]) -> Callable[..., Any]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compile the table; the return value is the exit status."""
     options = _parser().parse_args(arguments)
-    if options.arch and jax.config.read("jax_platforms") is None:
+    if options.arch and not os.environ.get("JAX_PLATFORMS"):
         jax.config.update("jax_platforms", "cpu")  # no device is needed, nor JAX's complaint that there is none
     caches = {
         status.name: status.backend.cache
