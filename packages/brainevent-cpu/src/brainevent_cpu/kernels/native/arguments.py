@@ -1,4 +1,4 @@
-"""What the parts of a kernel pass on to each other."""
+"""Arguments that the parts of a kernel share."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Rows(NamedTuple):
     """A matrix of compressed rows.
 
     Attributes:
-      data: the weights, one for each entry or one for all.
+      data: the weights, one per entry or one for all.
       indices: the column of each entry, read as unsigned.
-      indptr: where rows begin, see `rows`; sound pointers.
-      perm: the index of each entry's weight in `data`, where weights are in another order.
+      indptr: where rows begin, see `rows`; sanitised by the kernel `pointers`.
+      perm: the index of each entry's weight in `data`, if weights are in another order.
     """
 
     data: Any
@@ -30,16 +30,16 @@ class Rows(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """The numbers that come with a call, as uint64.
+    """The numbers among the arguments of a call, as uint64.
 
     Attributes:
-      batch: columns of x.
-      bound: how many lines the indices reach; larger ones are outside.
-      inner: how many lines x stands for.
-      outer: how many lines the result has.
-      reach: the same as `bound` for the second kind of index, where there is one.
-      size: the length of a column of x as it is encoded.
-      width: the length of a row, where rows have no pointers.
+      batch: the number of columns of x.
+      bound: the exclusive upper bound of valid indices; others are outside the matrix.
+      inner: the length of a decoded column of x.
+      outer: the length of a column of the result.
+      reach: as `bound`, for the second kind of index, if there is one.
+      size: the length of an encoded column of x.
+      width: the length of a row, if rows have no pointers.
     """
 
     batch: Any

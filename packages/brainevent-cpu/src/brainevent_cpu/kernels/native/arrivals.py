@@ -1,4 +1,4 @@
-"""Where an entry adds what it adds: at its target, or, with delays, at its target in the slot of a ring."""
+"""Where an entry is added: at its target, or, with delays, at its target in a slot of the ring buffer."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ __all__ = ["Arrivals", "Targets", "slot_begins", "targets_of"]
 
 U = np.uint64
 
-#: The place of what arrives nowhere, and the least of those that are none.
+#: Sentinel for an entry that is not delivered: every position from this one on is invalid.
 NOWHERE = U(1) << U(63)
 
 
 class Arrivals(NamedTuple):
-    """A ring and the delays of what is added to it; for entries without delays a bound of targets stands here.
+    """A ring buffer, and the delays of entries: `reach` for entries with delays. For others, `reach` is just a bound.
 
     Attributes:
-      delays: how many steps later entries arrive, read as unsigned: one for all, for each source or target, or for
-        each entry, as the kernel's specification says.
-      begins: where the slot of each delay begins, see `slot_begins`.
-      bound: how many targets there are; larger ones are outside.
-      begin: where the slot begins in which the entries of a source arrive, if they have one delay.
+      delays: delays in steps, read as unsigned: one for all entries, one per source or target, or one per entry, as
+        `KernelSpec.delays` says.
+      begins: the start of each delay's slot, see `slot_begins`.
+      bound: how many targets there are; larger indices are outside the matrix.
+      begin: the start of the slot in which the entries of a source arrive, if they all have the same delay.
     """
 
     delays: Any
@@ -39,11 +39,11 @@ class Targets(NamedTuple):
     """Compiled functions, for one kind of call.
 
     Attributes:
-      of_source: `of_source(reach, source) -> reach`: what entries of one source have in common.
-      place: `place(indices, perm, entry, reach)`: where an entry adds.
-      at: `at(target, source, entry, reach)`: the same for an entry whose target and source are known, both inside.
-      inside: `inside(place, reach)`: whether there is such a place.
-      ask_for: `ask_for(reach, start, stop)` prefetches what is read of entries besides index and weight.
+      of_source: `of_source(reach, source) -> reach`: `reach` for the entries of one source.
+      place: `place(indices, perm, entry, reach)`: the position to which an entry is added.
+      at: `at(target, source, entry, reach)`: the same if the target and the source are known, and both are valid.
+      inside: `inside(place, reach)`: whether a position is valid.
+      ask_for: `ask_for(reach, start, stop)` prefetches what is read per entry besides its index and weight.
     """
 
     of_source: Any
@@ -55,20 +55,20 @@ class Targets(NamedTuple):
 
 @internal
 def slot_begins(now, slots, length):
-    """Where the slot begins in which a delay arrives, for each that is less than the number of slots.
+    """The start of the slot in which each delay arrives, for all delays less than the number of slots.
 
-    A table, for slots are few: with arithmetic for each entry, 20,000 of them took 1.3 times as long.
+    This is a table, because there are few slots: computed per entry, 20,000 entries took 1.3 times as long.
     """
     begins, slot = np.empty(slots, np.uint64), np.int64(now)
     for delay in range(slots):
         begins[delay] = U(slot) * U(length)
         slot = slot + 1 if slot + 1 < slots else 0
-    begins[0] = NOWHERE  # now is no delay
+    begins[0] = NOWHERE  # a delay of 0 is invalid
     return begins
 
 
 def targets_of(call: KernelSpec) -> Targets:
-    """How the entries of a kernel find their places."""
+    """The functions that map the entries of a kernel to positions."""
     native = specialised(*call.words)
     if not call.delays:
 
@@ -98,7 +98,7 @@ def targets_of(call: KernelSpec) -> Targets:
 
     @native
     def begin_of(delay, reach):
-        """Where the slot of a delay begins; a whole round or more is none."""
+        """The start of a delay's slot; `NOWHERE` for a delay that isn't less than the number of slots."""
         return reach.begins[delay if delay < U(reach.begins.size) else U(0)]
 
     @native
@@ -110,7 +110,7 @@ def targets_of(call: KernelSpec) -> Targets:
 
     @native
     def at(target, source, entry, reach):
-        """The place of an entry, whose target, source and position in the delays are inside."""
+        """The position of an entry whose target, source and index into the delays are valid."""
         if extent == "all":
             begin = begin_of(U(reach.delays[U(0)]), reach)
         elif extent == "source":

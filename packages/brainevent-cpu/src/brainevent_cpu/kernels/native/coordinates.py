@@ -1,8 +1,8 @@
-"""Products with a list of entries in any order (`coo`): every entry is met, and adds to its target.
+"""Products with a list of entries in any order (`coo`): every entry is visited, and adds to its target.
 
 The kernel is `(frame, data, targets, sources, x, out, batch, …, width) -> status`, see `gather`: targets below `bound`
-and sources below `reach` are inside. Which of row and column is the target is the caller's choice, so there is one
-kernel for both directions. Columns stand side by side.
+and sources below `reach` are inside the matrix. The caller chooses whether rows or columns are the targets, so one
+kernel serves both directions. The result is row-major.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def term(data, entry, value):
-        """What an entry adds to its target."""
+        """The contribution of an entry to its target."""
         return contribution(weight(data, entry), value)
 
     @native
     def add_columns(data, entry, x, at, out, to, batch):
-        # Passing over entries without an event in any column takes as long as adding zeros where few have one, and 1.8
-        # times as long where many have.
+        # Skipping entries without an event in any column takes as long as adding zeros if few entries have events, and
+        # 1.8 times as long if many have.
         factor = weight(data, entry)
         for column in range(batch):
             out[to + column] += contribution(factor, x[at + column])
@@ -62,7 +62,7 @@ def build(call: KernelSpec) -> Any:
             r, s = U(sources[entry + U(2)]), U(sources[entry + U(3)])
             a, b = operand_at(x, p, reach), operand_at(x, q, reach)
             c, d = operand_at(x, r, reach), operand_at(x, s, reach)
-            # Four silent entries cost no weights and no targets, 4 of 12 bytes each.
+            # Of four silent entries, neither weights nor targets are read: 4 of 12 bytes per entry.
             if not selects or any_active(a, b, c, d):
                 e = term(data, entry, a) if selects or p < reach else zero
                 f = term(data, entry + U(1), b) if selects or q < reach else zero
@@ -71,7 +71,7 @@ def build(call: KernelSpec) -> Any:
                 i, j = U(targets[entry]), U(targets[entry + U(1)])
                 k, m = U(targets[entry + U(2)]), U(targets[entry + U(3)])
                 if i == j and j == k and k == m:
-                    # As in a sorted list, where one by one each would wait for the sum before it.
+                    # As in a sorted list, where each single addition would wait for the previous one.
                     if i < bound:
                         out[i] += (e + f) + (g + h)
                 else:

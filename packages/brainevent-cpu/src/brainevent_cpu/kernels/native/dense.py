@@ -1,7 +1,7 @@
-"""Products of an x that selects with a dense matrix: they cost the active lines.
+"""Products of a dense matrix with an x whose zeros are skipped: the cost scales with the number of active elements.
 
 The kernel is `(frame, data, x, out, batch, …, width) -> status`, see `gather`; `width` is the length of a row of the
-matrix. Columns of x stand behind each other, and so do their results.
+matrix. Each column of x is contiguous, and so is each column of the result.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ __all__ = ["build"]
 
 U, W = np.uint64, np.uint32
 
-# Columns whose sums are kept in the cache while all active rows are added to them. The hardware reads ahead in long
-# stretches only: 1,000 of 10,000 x 10,000 weights took 2.3 ms (4,096 columns, which the first level holds: 3.0).
+# Columns per tile, whose sums stay in the cache while all active rows are added to them. The hardware prefetcher needs
+# long stretches: 1,000 rows of 10,000 x 10,000 weights took 2.3 ms (with 4,096 columns, which fit in L1: 3.0).
 TILE = U(16384)
 
-# In a row, an active element costs as much as this many that are read in passing: in a matrix that the cache holds, and
-# in one that comes from memory, of which few active elements touch every line. Of 1,000 x 1,000 weights both ways took
-# the same at 9 % spikes, of 10,000 x 10,000 at 5 %.
+# Random access to one element of a row costs as much as sequential access to this many: in a matrix that fits in the
+# cache, and in one that comes from memory, where few active elements touch every cache line. With 1,000 x 1,000 weights
+# both ways took the same time at 9 % spikes, with 10,000 x 10,000 at 5 %.
 COST_OF_JUMP, COST_OF_JUMP_IN_MEMORY = 11, 20
 CACHE = 1 << 23
 
-# How many weights of each row are asked for in advance, unless the cache holds the matrix: the hardware stops at the
-# end of a page, and doesn't know which row is next. Of 10,000 x 10,000 weights, 1,000 rows of float32 took 2.25 ms,
-# four at a time (256 or 1,024 ahead: 2.28, none: 2.4), and of float16 1.1 (none: 1.5); all rows took 24.0 ms, eight at
-# a time (64 or 1,024 ahead: 24.8, none: 25.6), and of float64 as long with any.
+# Prefetch distance in each row, in weights, unless the matrix fits in the cache: the hardware prefetcher stops at the
+# end of a page, and can't predict the next row. With 10,000 x 10,000 weights, 1,000 rows of float32 took 2.25 ms, four
+# at a time (256 or 1,024 ahead: 2.28, none: 2.4), and of float16 1.1 (none: 1.5); all rows took 24.0 ms, eight at a
+# time (64 or 1,024 ahead: 24.8, none: 25.6), and in float64 equally long with any distance.
 AHEAD_IN_FOUR, AHEAD_IN_EIGHT = U(512), U(128)
 
 
@@ -49,7 +49,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def factor_at(x, at, out):
-        """The entry of x that an active line has."""
+        """The element of x at position `at`, 1 for an event."""
         return out.dtype.type(1) if event else x[at]
 
     @native
@@ -58,12 +58,13 @@ def build(call: KernelSpec) -> Any:
 
     @allocating
     def places_of(active, vector, inner):
-        """Where the active lines of a vector are listed."""
+        """The part of `active` that lists the active elements of a vector."""
         return active[vector * inner : (vector + U(1)) * inner]
 
     @allocating
     def list_all(x, active, counts, sizes):
-        """The active lines of all vectors; how many there are, or as many as take as long as all of a row."""
+        """List the active elements of all vectors. Returns their number; if a vector has more than take as long as a
+        sequential pass over a row, that limit counts instead."""
         lines, most = U(0), sizes.inner if transpose else sizes.inner // U(COST_OF_JUMP)
         for vector in range(sizes.batch):
             places = places_of(active, vector, sizes.inner)
@@ -82,7 +83,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def factors_of(active, i, x, begin, out):
-        """The entries of x that four active rows have."""
+        """The elements of x for four active rows."""
         e, f = factor_at(x, begin + U(active[i]), out), factor_at(x, begin + U(active[i + U(1)]), out)
         g, h = factor_at(x, begin + U(active[i + U(2)]), out), factor_at(x, begin + U(active[i + U(3)]), out)
         return e, f, g, h
@@ -106,7 +107,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def prefetch_ahead(data, starts, following, column, first, last):
-        """Ask for a column of four rows; for one behind the last, those of the rows that follow."""
+        """Prefetch a column of four rows; if it is past the last column, a column of the following rows."""
         if column < last:
             prefetch_four(data, starts, column)
         else:
@@ -122,11 +123,11 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def add_tile(data, active, count, x, begin, out, to, first, last, width):
-        """Columns `first` to `last` of the active rows, added up in `out` from `to` on."""
+        """Sum columns `first` to `last` of the active rows, into `out` from `to` on."""
         for column in range(first, last):
             out[to + column] = 0
         cached, i = in_cache(data), U(0)
-        # Four rows at once: a quarter of the loads and stores of the sums.
+        # Four rows at once need a quarter of the loads and stores of the sums.
         while i + U(4) <= count:
             starts, factors = starts_of(active, i, width), factors_of(active, i, x, begin, out)
             following = starts_of(active, min(i + U(4), count - U(4)), width)
@@ -146,7 +147,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def border(tile, tiles, width):
-        """Where a tile begins: each but the last has whole vectors of lanes."""
+        """The first column of a tile; all tiles but the last consist of whole vectors."""
         return min((width * U(tile) // tiles + U(LANES - 1)) // U(LANES) * U(LANES), width)
 
     @allocating
@@ -185,7 +186,7 @@ def build(call: KernelSpec) -> Any:
 
         @allocating
         def entries_of(x, active, counts, out, sizes):
-            """A number for each line: 1 for an event."""
+            """One number per element: 1 for an event, otherwise 0."""
             entries = np.zeros(np.int64(sizes.inner * sizes.batch), out.dtype)
             for vector in range(sizes.batch):
                 for i in range(U(counts[vector])):
@@ -200,12 +201,12 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def add_found(total, data, at, value, inside, zero):
-        """Add weights to the sums of a row, where the entries of x aren't zero."""
+        """Add weights to the sums of a row where the elements of x aren't zero."""
         return where(value != zero, total + scaled(weights(data, at, inside), value), total)
 
     @native
     def add_eight(sums, data, at, stride, entries, place, inside):
-        """Add to the sums of eight rows what they have from `at` on, in the first of them."""
+        """Add one vector of columns to the sums of eight rows; `at` is its position in the first row."""
         a, b, c, d, e, f, g, h = sums
         value, zero = load(entries, place, inside), entries.dtype.type(0)
         return (
@@ -223,9 +224,9 @@ def build(call: KernelSpec) -> Any:
     def sum_all(data, at, stride, entries, begin, width, out):
         """The sums of eight rows, `stride` apart.
 
-        Each sum waits for its own last addition only, and entries of x are read once for all. Before rows were asked
-        for in advance, 10,000 x 10,000 weights took 20.6 ms (four rows: 22, two: 25, one: 31; a product with the zeros,
-        by XLA: 20.2, which this takes now).
+        The eight sums don't wait for each other, and elements of x are read once for all. Without prefetching, 10,000 x
+        10,000 weights took 20.6 ms (four rows at once: 22, two: 25, one: 31). XLA's dense product takes 20.2, and so
+        does this with prefetching.
         """
         zero = splat(out.dtype.type(0))
         sums = (zero, zero, zero, zero, zero, zero, zero, zero)
@@ -251,9 +252,9 @@ def build(call: KernelSpec) -> Any:
         together = U(8) if first + U(8) <= stop else U(1)
         row = first
         while row < stop:
-            # The last eight may begin among those before, and repeat some.
+            # The last eight rows may overlap the previous eight, and repeat some.
             row = min(row, stop - together)
-            # All vectors, while the rows are in the cache.
+            # Process all vectors while the rows are in the cache.
             for vector in range(sizes.batch):
                 to, at, begin = vector * sizes.outer + row, row * inner, vector * inner
                 count = U(counts[vector])
@@ -282,8 +283,8 @@ def build(call: KernelSpec) -> Any:
         touched = list_all(x, active, counts, sizes) * sizes.outer
         threads = threads_for(frame, in_order_worth(touched) if transpose else touched)
         if transpose:
-            # All columns take as long as each other, and short stretches of rows take longer: a tile for each thread.
-            # 3,000 x 3,000 weights took 1.7 times the CPU time with eight for each.
+            # One tile per thread, because all columns take equally long and short stretches of rows take longer. With
+            # eight tiles per thread, 3,000 x 3,000 weights took 1.7 times the CPU time.
             tiles = max((sizes.outer + TILE - U(1)) // TILE, U(threads))
             return parallel_rows(frame, np.int64(tiles), threads, (tiles, data, active, counts, x, out, sizes))
         chunks, entries = chunks_for(threads), entries_of(x, active, counts, out, sizes)

@@ -1,4 +1,4 @@
-"""How one stored entry is read, and what it contributes."""
+"""How a stored entry is read, and what it contributes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from ..kernel_spec import KernelSpec
 U, W = np.uint64, np.uint32
 
 
-# How the bits of half-precision weights become float32: of one weight, of a vector of them.
+# Functions that convert the bits of half-precision weights to float32: one weight, or a vector of them.
 _FROM_BITS = {"float16": (float16_value, float16_lanes), "bfloat16": (bfloat16_value, bfloat16_lanes)}
 
 
 def weight_reader(call: KernelSpec) -> Any:
-    """`weight(data, entry)`: the weight of an entry, in the dtype in which sums are accumulated."""
+    """`weight(data, entry)`: the weight of an entry, in the dtype of the accumulator."""
     native = specialised(*call.words)
     if call.homogeneous:
 
@@ -44,7 +44,7 @@ def weight_reader(call: KernelSpec) -> Any:
 
 
 def lanes_reader(call: KernelSpec) -> Any:
-    """`weights(data, entry, mask)`: the weights of `lanes.LANES` entries from `entry` on, where the mask is set."""
+    """`weights(data, entry, mask)`: the weights of `simd.LANES` entries from `entry` on, where the mask is set."""
     native = specialised(*call.words)
     if call.homogeneous:
 
@@ -66,13 +66,13 @@ def lanes_reader(call: KernelSpec) -> Any:
 
 
 def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> Any:
-    """`add(total, found, weight, x, place)`: sums, after what is found of x at these places, where the mask is set.
+    """`add(total, found, weight, x, place)`: the sums plus the contributions of x at `place`, where `found` is set.
 
     Args:
       native: the decorator that compiles it, from `specialised`.
-      event: whether x has a byte for each event, and three more behind them, rather than numbers.
-      selects: whether zeros of x count nothing.
-      counting: whether sums are numbers of events, uint32, rather than of the weights' dtype.
+      event: whether x has one byte per element, followed by three bytes of padding, instead of numbers.
+      selects: whether zeros of x are skipped.
+      counting: whether sums are counts of events, uint32, instead of sums of weights.
     """
 
     @native
@@ -89,9 +89,9 @@ def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> A
 
 
 def multiplier(call: KernelSpec) -> Any:
-    """`contribution(number, value)`: a weight, or another number, times an entry of the decoded operand.
+    """`contribution(number, value)`: a weight, or another number, times an element of the decoded operand.
 
-    Without a branch: which entries are active can't be predicted.
+    Branch-free, because which elements are active can't be predicted.
     """
     native = specialised(*call.words)
     if call.event:

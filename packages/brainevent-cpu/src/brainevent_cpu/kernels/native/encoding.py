@@ -1,7 +1,7 @@
-"""Events in an encoding that products read (`brainevent_core.encodings`), made from a byte for each line.
+"""Encodes events for products (`brainevent_core.encodings`), from one byte per element.
 
-The kernel is `(frame, x, out, lines, size) -> status`: vectors of `lines` bytes, 0 or 1, behind each other in x, and
-of `size` elements in the result.
+The kernel is `(frame, x, out, lines, size) -> status`: x consists of contiguous vectors of `lines` bytes, 0 or 1, and
+the result of contiguous vectors of `size` elements.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# Eight bytes of 0 or 1 times this have their bits in the highest byte, that of the first byte lowest: bit 8 i of the
-# word meets the bit 56 - 7 i of the factor in bit 56 + i, and no two products of bits meet elsewhere.
+# Multiplying eight bytes of 0 or 1 by this collects their bits in the highest byte, that of the first byte lowest: bit
+# 8 i of the word and bit 56 - 7 i of the factor contribute to bit 56 + i, and no two products of bits coincide.
 GATHER_BITS = U(0x0102040810204080)
 
 
 def build(call: KernelSpec) -> Any:
-    """The kernel that makes events of the encoding `call.encoding`."""
+    """The kernel that creates the encoding `call.encoding`."""
     native = specialised(*call.words)
     list_active = active_lister(KernelSpec("encoding", encoding=BINARY))
 
@@ -45,7 +45,7 @@ def build(call: KernelSpec) -> Any:
 
     @specialised(*call.words, allocates=True)
     def list_lines(x, start, lines, out, at, size):
-        # The lister writes one index further than there are events, for which the result has no room.
+        # `list_active` may write one index more than there are events, for which the result has no room.
         active = np.empty(np.int64(lines) + 1, np.uint64)
         count = min(list_active(x, start, lines, lines, active), size - U(1))
         out[at] = np.int32(count)

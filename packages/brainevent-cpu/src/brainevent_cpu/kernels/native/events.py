@@ -1,8 +1,8 @@
-"""Which lines are active, read from any encoding that selects (`brainevent_core.encodings`).
+"""Which elements of x are active, for every encoding (`brainevent_core.encodings`).
 
-Products that follow the events want a list of them, products that meet every entry want an entry for each line: a byte,
-or a number. Both are made here, for one vector at a time: it occupies `size` elements of the flat operand `x`, from
-`start` on.
+Products that follow events need a list of the active elements. Products that visit every entry need one value per
+element: a byte, or a number. Both are created here, for one vector at a time, which occupies `size` elements of the
+flat operand `x`, from `start` on. `lines` is the length of the decoded vector.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from ..kernel_spec import KernelSpec
 U = np.uint64
 ALL = ~U(0)
 
-# Operands with an entry for each line: numbers, or a byte per event.
+# Encodings with one value per element: numbers, or bytes for events.
 NOT_ENCODED = (FLOAT, SPARSE_FLOAT, BINARY)
 
 
 def active_lister(call: KernelSpec) -> Any:
-    """`list_active(x, start, size, lines, active) -> count` writes the active lines, in order, to `active`."""
+    """`list_active(x, start, size, lines, active) -> count`: write the indices of active elements to `active`, in
+    ascending order."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
 
     @native
     def list_word(word, line, found, active):
-        """List the set bits of a word, the lowest of which is that of `line`; `active` has room for two more.
+        """List the set bits of a word, whose lowest bit is element `line`; `active` has room for two more.
 
-        Two are written whether they are there or not: few words have more if few lines are active, and whether a word
-        has one can't be predicted. 10,000 lines took 0.8 µs with 100 events (with a loop alone 1.5) and 2.6 with 1,000.
+        Two are written unconditionally: if few elements are active, few words have more, and whether a word has one
+        can't be predicted. 10,000 elements took 0.8 µs with 100 events (with a plain loop 1.5), and 2.6 with 1,000.
         """
         if word == ALL:
             for bit in range(U(64)):
@@ -90,7 +91,7 @@ def active_lister(call: KernelSpec) -> Any:
 
     @allocating
     def list_compact(x, start, size, lines, active):
-        # By way of bits, which put events in order and count each once.
+        # A bit mask sorts the indices and removes duplicates.
         words = np.zeros(np.int64((lines + U(31)) // U(32)), np.uint32)
         first, last = listed(x, start, size)
         for at in range(first, last):
@@ -103,9 +104,10 @@ def active_lister(call: KernelSpec) -> Any:
 
 
 def active_counter(call: KernelSpec) -> Any:
-    """`count_active(x, sizes)`: about how many lines of all vectors together are active, sooner than they are listed.
+    """`count_active(x, sizes)`: estimate the number of active elements in all vectors, which is faster than to list
+    them.
 
-    Bits behind the last line and what a compact operand lists twice count, too.
+    Surplus bits after the last element and duplicates in a compact operand are counted, too.
     """
     native = specialised(*call.words)
 
@@ -146,9 +148,9 @@ def active_counter(call: KernelSpec) -> Any:
 
 
 def entry_writer(call: KernelSpec) -> Any:
-    """`write_entries(x, start, size, lines, entries, at, stride)` writes an entry for each line.
+    """`write_entries(x, start, size, lines, entries, at, stride)`: write one value per element.
 
-    That of line i is `entries[at + i * stride]`: a number, or 1 for an event and 0 for none.
+    That of element i is `entries[at + i * stride]`: a number, or 1 for an event and 0 otherwise.
     """
     native = specialised(*call.words)
 
@@ -187,7 +189,8 @@ def entry_writer(call: KernelSpec) -> Any:
 
 
 def listed_bounds(call: KernelSpec) -> Any:
-    """`listed(x, start, size) -> first, last`: where a compact operand lists its events; the count is clipped."""
+    """`listed(x, start, size) -> first, last`: the range in which a compact operand lists its events, with the count
+    clipped to the capacity."""
     native = specialised(*call.words)
 
     @native
@@ -199,7 +202,7 @@ def listed_bounds(call: KernelSpec) -> Any:
 
 
 def column_interleaver(call: KernelSpec) -> Any:
-    """`side_by_side(x, sizes)`: columns of x that stand behind each other, as entries (lines, batch)."""
+    """`side_by_side(x, sizes)`: decode x, whose columns are contiguous, to a row-major array (lines, batch)."""
     write_entries, encoded = entry_writer(call), call.encoding not in NOT_ENCODED
 
     @specialised(*call.words, allocates=True)
@@ -213,7 +216,7 @@ def column_interleaver(call: KernelSpec) -> Any:
 
 
 def room_maker(*, bytes_of_lanes: bool) -> Any:
-    """`with_room(x)`: x; if vectors of its bytes are looked up, a copy with room for what is read behind the last."""
+    """`with_room(x)`: x; if SIMD gathers read its bytes, a copy with padding for what they read past the last byte."""
     if not bytes_of_lanes:
 
         @specialised("room", "given", allocates=True)
@@ -232,8 +235,8 @@ def room_maker(*, bytes_of_lanes: bool) -> Any:
 
 
 def column_packer(call: KernelSpec) -> Any:
-    """`packed(x, sizes)`: bytes for the events of columns side by side, as bits: for each line, `words_for` words of
-    `LANES` columns each.
+    """`packed(x, sizes)`: pack a row-major x with one byte per element into bits: `words_for` words per row, of `LANES`
+    columns each.
     """
 
     @specialised(*call.words, allocates=True)
@@ -252,15 +255,15 @@ def column_packer(call: KernelSpec) -> Any:
 
 @internal
 def words_for(batch):
-    """How many words hold the events of so many columns: an even number."""
+    """How many words hold the events of `batch` columns: an even number."""
     return U(2) * ((batch + U(2 * LANES - 1)) // U(2 * LANES))
 
 
 def operand_reader(call: KernelSpec) -> Any:
-    """`entries_of(x, sizes)`: the operand as numbers or as a byte per event, one for each line and column.
+    """`entries_of(x, sizes)`: the operand as a row-major array (lines, batch) of numbers, or of bytes for events.
 
-    x has its columns side by side, (lines, batch), if it is numbers or bytes, which are not copied; encoded columns are
-    behind each other, (batch, size).
+    If x holds numbers or bytes, it has this layout already and isn't copied. If it is encoded, its columns are
+    contiguous, (batch, size), and are decoded.
     """
     if call.encoding not in NOT_ENCODED:
         return column_interleaver(call)

@@ -1,7 +1,7 @@
-"""`A @ x` with compressed rows: every row gathers what its entries find in x. It costs all entries of A.
+"""`A @ x` for compressed rows: each row gathers the elements of x at its indices. All entries of A are read.
 
 The kernel is `(frame, data, indices, indptr, x, out, batch, bound, inner, outer, reach, size, width) -> status`;
-`arguments.Sizes` has the meaning of the numbers. Columns stand side by side, in x as in the result.
+`arguments.Sizes` explains the numbers. x and the result are row-major, but columns of an encoded x are contiguous.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ __all__ = ["build", "gatherer"]
 
 U, W = np.uint64, np.uint32
 
-# How many entries of an event product are asked for in advance: the hardware stops at the end of a page. 25 million
-# entries at 10 % spikes took 1.15 ns each (64 ahead: 1.20, 1,024: 1.22, none: 1.33). Numbers took 1.2 with any and with
-# none, and a million of them, which the cache holds, 0.9 without and 1.07 with. Reading the 8 bytes of an entry from
-# memory alone takes 0.7.
+# Prefetch distance for events, in entries: the hardware prefetcher stops at the end of a page. 25 million entries at
+# 10 % spikes took 1.15 ns each (64 ahead: 1.20, 1,024: 1.22, without prefetching: 1.33). With numbers they took 1.2
+# with any distance and without, and a million entries, which fit in the cache, 0.9 without and 1.07 with prefetching.
+# Reading the 8 bytes of an entry from memory alone takes 0.7.
 AHEAD = U(256)
 
-# The same for vectors of numbers, which are ready sooner: 25 million events with one weight took 7.7 ms (256 ahead:
-# 9.2, 1,024: 6.9, but all others 5 to 15 % more).
+# The same for SIMD gathers, which are faster: 25 million entries with events and a homogeneous weight took 7.7 ms (256
+# ahead: 9.2; 1,024: 6.9, but everything else took 5 to 15 % longer).
 LANES_AHEAD = U(512)
 
 
 def gatherer(call: KernelSpec) -> Any:
-    """`gather_all(frame, rows, x, out, sizes) -> status`; x is numbers, or a byte for each event."""
+    """`gather_all(frame, rows, x, out, sizes) -> status`; x is numbers, or one byte per element for events."""
     native, link = specialised(*call.words), specialised(*call.words, link=True)
     weight, weights, contribution = weight_reader(call), lanes_reader(call), multiplier(call)
     row_span = row_reader(call)
     threads_for, parallel_loop = on_threads(call.serial)
     event, batched, homogeneous, selects = call.event, call.batched, call.homogeneous, call.selects
     lanes = call.lanes
-    # Counting events is exact, adding up the same weight isn't.
+    # Counting events is exact, repeatedly adding the same weight isn't.
     counting = event and homogeneous
     add_lanes = lanes_adder(native, event=event, selects=selects, counting=counting)
 
@@ -53,12 +53,13 @@ def gatherer(call: KernelSpec) -> Any:
 
     @native
     def term(data, indices, x, entry, bound, out):
-        """What an entry adds to its row.
+        """The contribution of an entry to its row.
 
-        A branch for the bounds is always predicted right, one for the spikes is not. In a gather of 256,000 entries
-        at 10 % spikes, bounds by branch and spikes by bit mask took 160 µs (homogeneous: 104), both by select 413
-        (157), both by branch 739, a zero appended to x for what is outside 178 (124); spikes as bits rather than bytes
-        2.5 times as long. Skipping groups of silent entries gained at 0.1 % spikes (15 %) and lost from 1 % on.
+        A branch on the bounds is always predicted correctly, one on the spikes is not. Gathering 256,000 entries at
+        10 % spikes took 160 µs with a branch for the bounds and a bit mask for the spikes (homogeneous: 104), 413 (157)
+        with selects for both, 739 with branches for both, 178 (124) with a zero appended to x for indices out of
+        bounds, and 2.5 times as long with spikes as bits instead of bytes. Skipping groups of silent entries gained
+        15 % at 0.1 % spikes, and lost from 1 % on.
         """
         column = U(indices[entry])
         if column >= bound:
@@ -71,14 +72,14 @@ def gatherer(call: KernelSpec) -> Any:
     def finished(data, total, out):
         """The sum of a row."""
         if counting:
-            # No event adds nothing, whatever the weight is. Not by a branch: in rows of 10 entries, none or one event
+            # Without events the sum is 0, whatever the weight is. No branch: in rows of 10 entries, none or one event
             # can't be predicted (117 instead of 69 µs for 10,000 rows).
             return select_or_zero(data[0] * out.dtype.type(total), np.uint8(total != 0))
         return total
 
     @native
     def gather_row(data, indices, x, start, stop, bound, out):
-        # Four sums, because each waits for its own last addition only.
+        # Four independent sums, because each addition waits for the previous one to the same sum.
         zero = nothing(out)
         a, b, c, d = zero, zero, zero, zero
         entry = start
@@ -106,8 +107,8 @@ def gatherer(call: KernelSpec) -> Any:
 
     @native
     def gather_row_lanes(data, indices, x, start, stop, bound, out):
-        """The same, `LANES` entries at once. The last ones of a row take as long as all: 10,000 rows of 10 entries took
-        42 µs (one after another 117), of 100 entries 311 (549), and 50,000 of 500, from memory, 14.2 ms (23.4).
+        """The same, `LANES` entries at once. A partial vector takes as long as a full one: 10,000 rows of 10 entries
+        took 42 µs (one by one: 117), of 100 entries 311 (549), and 50,000 rows of 500, from memory, 14.2 ms (23.4).
         """
         total = splat(W(0)) if counting else splat(out.dtype.type(0))
         entry = start
@@ -132,7 +133,7 @@ def gatherer(call: KernelSpec) -> Any:
             out[column] = 0
         entry = start
         while entry < stop:
-            # Four entries at once: a quarter of the loads and stores of the sums.
+            # Four entries at once need a quarter of the loads and stores of the sums.
             if entry + U(4) <= stop:
                 i, j = U(indices[entry]), U(indices[entry + U(1)])
                 k, m = U(indices[entry + U(2)]), U(indices[entry + U(3)])
@@ -159,7 +160,7 @@ def gatherer(call: KernelSpec) -> Any:
 
     @native
     def add_columns_lanes(total, data, x, entry, line, column, inside, batch, out):
-        """Add what an entry finds on a line of x, in `LANES` columns of it."""
+        """Add the contribution of an entry to `LANES` columns, from row `line` of x."""
         if event:
             found = bits_mask(x[line * words_for(batch) + column // U(LANES)])
             return where(found, total + factor_of(data, entry, out), total)
@@ -173,9 +174,9 @@ def gatherer(call: KernelSpec) -> Any:
 
     @native
     def gather_columns_lanes(data, indices, x, start, stop, bound, batch, out, to):
-        """The same, two vectors of columns at once. Their sums stay in registers, two of each column: an addition waits
-        for the one before it. A million entries took 1.6 ms with 32 columns of numbers (above 3.2), 1.0 with as many of
-        events (3.0; with bytes for events rather than bits 1.3).
+        """The same, two vectors of columns at once. Sums stay in registers, two per column, because each addition waits
+        for the previous one. A million entries took 1.6 ms with 32 columns of numbers (`gather_columns`: 3.2), and 1.0
+        with 32 columns of events (3.0; with events as bytes instead of bits: 1.3).
         """
         zero = splat(out.dtype.type(0))
         for first in range(U(0), batch, U(2 * LANES)):

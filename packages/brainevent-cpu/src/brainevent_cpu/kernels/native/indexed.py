@@ -1,9 +1,9 @@
-"""`A @ x`, where x selects, with compressed rows that carry a column index: it costs the active columns, or all entries
-if that is less.
+"""`A @ x` for compressed rows with a column index, if zeros of x are skipped: scatters the active columns, or gathers
+all entries if that is less work.
 
 The kernel is `(frame, data, indices, indptr, column_rows, column_indptr, column_perm, x, out, batch, …, width) ->
-status`, see `gather`; rows in the index reach as far as `reach`. Columns of x and of the result stand behind each
-other.
+status`, see `gather`; row indices in the column index are valid below `reach`. Each column of x and of the result is
+contiguous.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# How many times longer an entry takes that is reached through the index than one that is read in order. With one weight
-# for all, 1.5 to 2 times, or 3 to 4 times one that is read in a vector. A weight each is in a line of its own, which
-# comes from the cache (6 to 7 ns for a million entries; in order 1.0 to 1.2), or from memory and past the limits of the
-# address cache (15 ns for 2.5 million, 30 for 25 million).
+# The cost of an entry that is reached through the index, relative to one that is read in order. With a homogeneous
+# weight it is 1.5 to 2, or 3 to 4 relative to a SIMD gather. With one weight per entry, each weight is in its own cache
+# line, which comes from the cache (6 to 7 ns with a million entries; in order 1.0 to 1.2), or from memory with TLB
+# misses (15 ns with 2.5 million entries, 30 with 25 million).
 COST_HOMOGENEOUS, COST_HOMOGENEOUS_LANES = U(2), U(3)
 COSTS_PERMUTED = ((2_000_000, U(7)), (8_000_000, U(13)))
 LARGEST_COST = U(25)
@@ -37,7 +37,7 @@ LARGEST_COST = U(25)
 
 @internal
 def cost_permuted(entries):
-    """The cost of an entry in a matrix of so many."""
+    """The relative cost of an entry, in a matrix with one weight per entry."""
     for fewer_than, cost in COSTS_PERMUTED:
         if entries < fewer_than:
             return cost
@@ -56,7 +56,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def active_entries(x, active, indptr, sizes):
-        """How many entries the active columns have."""
+        """The number of entries in the active columns."""
         entries = U(0)
         for vector in range(sizes.batch):
             count = list_active(x, vector * sizes.size, sizes.size, sizes.inner, active)
@@ -66,7 +66,7 @@ def build(call: KernelSpec) -> Any:
 
     @allocating
     def gather_vectors(frame, rows, x, out, sizes):
-        """Gathered from columns side by side, and written behind each other, as the other way has them."""
+        """Gather from a row-major copy of x, and make the columns of the result contiguous, as the scatter does."""
         sums = np.empty(out.size, out.dtype) if batched else out
         status = gather_all(frame, rows, side_by_side(x, sizes), sums, sizes)
         if batched:
@@ -88,7 +88,7 @@ def build(call: KernelSpec) -> Any:
         cost = cost_homogeneous if homogeneous else cost_permuted(indices.size)
         if active_entries(x, active, column_indptr, sizes) * cost < U(indices.size) * sizes.batch:
             columns = Rows(data, column_rows, column_indptr, column_perm)
-            # The index of an entry's row is bounded by the reach.
+            # Here indices are rows, which `reach` bounds.
             by_column_sizes = sizes_of(batch, reach, inner, outer, reach, size, 0)
             return scatter_all(frame, columns, x, out, by_column_sizes)
         rows = Rows(data, indices, indptr, indices)

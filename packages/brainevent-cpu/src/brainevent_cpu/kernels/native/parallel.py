@@ -1,4 +1,4 @@
-"""When a kernel uses several threads: what its work is in entries of a sparse product, see `threads_for`."""
+"""The work of a kernel in entries of a sparse product, which decides how many threads it uses, see `threads_for`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["chunks_for", "columns_worth", "in_order_worth", "on_threads"]
 
 U = np.uint64
 
-# How many chunks a thread gets where chunks cost nothing: rows differ in length, and whichever thread is free claims
-# the next chunk.
+# Chunks per thread, if chunks have no overhead: rows differ in length, and whichever thread is free claims the next
+# chunk.
 CHUNKS_PER_THREAD = 8
 
-# How many numbers that are read and written in order, several in an instruction, take as long as an entry, which is
-# looked up: 0.1 to 0.2 ns each in a cache.
+# How many numbers with sequential access, several per instruction, take as long as an entry with random access: 0.1 to
+# 0.2 ns each in a cache.
 IN_ORDER = U(8)
 
 
 def on_threads(serial: bool) -> tuple[Any, Any]:
-    """`threads_for` and `parallel_loop` for a kernel; one with little work is `serial`, and uses no threads."""
+    """`threads_for` and `parallel_loop` for a kernel; a kernel with little work is `serial`, and uses no threads."""
     return (_one_thread, partial(parallel_loop, serial=True)) if serial else (threads_for, parallel_loop)
 
 
@@ -35,17 +35,17 @@ def _one_thread(frame, work):
 
 @internal
 def chunks_for(threads):
-    """Into how many chunks work is cut for so many threads, where chunks cost nothing."""
+    """The number of chunks for this many threads, if chunks have no overhead."""
     return CHUNKS_PER_THREAD * threads if threads > 1 else 1
 
 
 @internal
 def in_order_worth(numbers):
-    """How many entries take as long as so many numbers in order."""
+    """How many entries take as long as this many numbers with sequential access."""
     return numbers // IN_ORDER
 
 
 @internal
 def columns_worth(entries, batch):
-    """How many entries take as long as these with `batch` columns side by side, which are numbers in order."""
+    """How many entries take as long as these with `batch` adjacent columns, which are accessed sequentially."""
     return entries + in_order_worth(entries * (batch - U(1)))

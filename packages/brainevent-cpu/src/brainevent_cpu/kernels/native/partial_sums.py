@@ -1,9 +1,10 @@
-"""Sums that several threads add to: one copy of the output for each part of the work, added up at the end.
+"""Scatters by several threads: each part of the work adds to its own copy of the output, and copies are added at the
+end.
 
-Atomic additions and ranges of the output for each thread were both slower: the latter double the work. The parts are
-added in their order, so results don't depend on which thread was faster.
+Atomic additions, and a range of the output for each thread, were both slower: the latter doubles the work. Parts are
+added in order, so results don't depend on the timing of threads.
 
-A copy has to be cleared and added, so a further part must be worth a thread and that.
+Each copy has to be cleared and added, so a further part must be worth this as well as a thread.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ __all__ = ["part_counter", "part_of", "sum_adder"]
 U = np.uint64
 
 
-# How many entries are worth clearing and adding a number of a copy. With a result of 100,000 numbers it took 0.5 ns.
+# How many entries take as long as clearing and adding one number of a copy, which took 0.5 ns with a result of 100,000
+# numbers.
 COST_OF_COPY = 2
 
 
 def part_counter(serial: bool) -> Any:
-    """`parts_for(frame, work, size)`: how many parts so many additions are worth, to a result of `size` numbers."""
+    """`parts_for(frame, work, size)`: how many parts `work` additions are worth, to a result of `size` numbers."""
     return _one_part if serial else _parts_for
 
 
@@ -44,7 +46,7 @@ def _parts_for(frame, work, size):
 
 @internal
 def part_of(out, copies, part):
-    """The output of a part: the first has the output itself."""
+    """The output of a part: the first part uses the actual output."""
     return out if part == 0 else copies[(part - 1) * out.size : part * out.size]
 
 

@@ -1,6 +1,6 @@
-"""Pointers as every backend reads them: clipped to [0, nse] and replaced by their running maximum.
+"""Row pointers as every backend interprets them: clipped to [0, nse], then replaced by their running maximum.
 
-The kernel is `(frame, indptr, out, nse) -> status`. Well-formed pointers, which is nearly all, are copied.
+The kernel is `(frame, indptr, out, nse) -> status`. Well-formed pointers, the usual case, are copied.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def well_formed(indptr, nse):
-        # Without a branch, so that it is vectorised.
+        # Branch-free, so that it is vectorised.
         falls = 0
         for i in range(1, indptr.size):
             falls += indptr[i] < indptr[i - 1]

@@ -1,4 +1,4 @@
-"""Where the rows of a matrix begin: by pointers (`csr`) or by their common width (`fixed_num`)."""
+"""Where the rows of a matrix begin: given by pointers (`csr`), or by their common width (`fixed_num`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ U = np.uint64
 
 
 def row_reader(call: KernelSpec) -> Any:
-    """`row_span(indptr, row, width) -> start, stop`: where the entries of `row` are."""
+    """`row_span(indptr, row, width) -> start, stop`: the range of the entries of `row`."""
     native = specialised(*call.words)
     if call.layout == "csr":
 

@@ -1,7 +1,7 @@
-"""`A.T @ x` with compressed rows: every row adds its entries where they point. If x selects, it costs the active rows.
+"""`A.T @ x` for compressed rows: each row scatters its entries. If zeros of x are skipped, only active rows are read.
 
-The kernel is `(frame, data, indices, indptr, perm, x, out, batch, …, width) -> status`, see `gather`. Columns of an x
-that selects stand behind each other, and so do their sums; others stand side by side.
+The kernel is `(frame, data, indices, indptr, perm, x, out, batch, …, width) -> status`, see `gather`. If zeros of x are
+skipped, each column of x and of the result is contiguous; otherwise both are row-major.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ __all__ = ["build", "rows_adder", "scatterer"]
 
 U, W = np.uint64, np.uint32
 
-# How many active rows ahead a row is asked for. 250,000 entries in rows of 50 took 2.2 ns each (1 row ahead: 2.5, 4:
-# 2.3, none: 4.4); in rows of 100, 1.7 with any and 3.0 without.
+# Prefetch distance, in active rows. 250,000 entries in rows of 50 took 2.2 ns each (1 row: 2.5, 4 rows: 2.3, without
+# prefetching: 4.4); in rows of 100, 1.7 with any distance and 3.0 without.
 ROWS_AHEAD = U(2)
 
-# Entries of a row that are asked for in advance, if rows have as many on average: the hardware sees where a longer row
-# is going, and asking takes time as well. In rows of 100, a million entries took 0.75 ns each (64: 0.84, 48: 0.89, 112:
-# 0.78, none: 1.16); in rows of 500, 64 to 128 are the same, and all take 12 % more.
+# Entries prefetched per row, but not more than the average row has: the hardware prefetcher follows the rest of a
+# longer row, and prefetching takes time as well. In rows of 100, a million entries took 0.75 ns each (64: 0.84, 48:
+# 0.89, 112: 0.78, none: 1.16); in rows of 500, 64 to 128 took equally long, and all entries 12 % more.
 PREFETCHED = U(96)
 
-# Entries of short rows that are collected before they are added: 128 to 2,048 took as long in rows of 10.
+# Entries of short rows that are collected before they are added: 128 to 2,048 took equally long in rows of 10.
 COLLECTED = 512
 
 
 def row_adder(native: Any, place_of: Any, term: Any, targets: Targets) -> Any:
-    """`add_row(data, indices, perm, start, stop, reach, factor, out)`: add entries where they belong.
+    """`add_row(data, indices, perm, start, stop, reach, factor, out)`: add the entries of a row to their targets.
 
-    What one adds is `term(data, place_of(perm, entry), factor, out)`.
+    Each adds `term(data, place_of(perm, entry), factor, out)`.
     """
     place, inside = targets.place, targets.inside
 
     @native
     def add_row(data, indices, perm, start, stop, reach, factor, out):
-        # Four entries are read before the first is added: a load behind a store of unknown address waits. At full
-        # activity one by one took 3.3 ns an entry, four 1.6, eight 1.6; one test for all four bounds gains nothing.
+        # Load four entries before the first store: a load after a store to an unknown address waits. At full activity,
+        # one at a time took 3.3 ns per entry, four 1.6, eight 1.6. One test for all four bounds gained nothing.
         entry = start
         while entry + U(4) <= stop:
             i, j = place(indices, perm, entry, reach), place(indices, perm, entry + U(1), reach)
@@ -81,10 +81,10 @@ class RowAdders(NamedTuple):
     """Compiled functions that add rows.
 
     Attributes:
-      add_rows: `add_rows(first, last, active, rows, reach, x, out, sizes)`: the active rows from number `first` to
-        `last`, to where their entries belong, as far as `reach` says (see `arrivals`).
-      row_of: `row_of(active, i)`: the active row of that number.
-      place_of: `place_of(perm, entry)`: where the weight of an entry is.
+      add_rows: `add_rows(first, last, active, rows, reach, x, out, sizes)`: add the active rows at positions `first` to
+        `last` of the list; `reach` determines which targets are valid (see `arrivals`).
+      row_of: `row_of(active, i)`: the active row at position i.
+      place_of: `place_of(perm, entry)`: the position of an entry's weight.
     """
 
     add_rows: Any
@@ -93,7 +93,7 @@ class RowAdders(NamedTuple):
 
 
 def rows_adder(call: KernelSpec) -> RowAdders:
-    """What adds the active rows of a matrix, all of them if x doesn't select."""
+    """Functions that add the active rows of a matrix, or all rows if zeros of x aren't skipped."""
     native = specialised(*call.words)
     weight, row_span, targets = weight_reader(call), row_reader(call), targets_of(call)
     event, selects, batched = call.event, call.selects, call.batched
@@ -108,7 +108,7 @@ def rows_adder(call: KernelSpec) -> RowAdders:
 
     @native
     def term(data, place, factor, out):
-        """What an entry adds to its target."""
+        """The contribution of an entry to its target."""
         if permuted and place >= U(data.size):
             return out.dtype.type(0)
         return weight(data, place) if event else weight(data, place) * factor
@@ -126,14 +126,15 @@ def rows_adder(call: KernelSpec) -> RowAdders:
 
     @native
     def prefetch_row(rows, reach, start, length):
-        # As much of each row, so that the processor can predict it: with as much as there is of the row in question,
-        # rows of 100 took 0.84 ns an entry (0.75).
+        # The same length for every row, so that branches are predicted: with the actual length of each row, rows of 100
+        # took 0.84 instead of 0.75 ns per entry.
         for entry in range(start, start + length, U(64) // U(rows.indices.itemsize)):
             prefetch(rows.indices, entry)
         ask_for(reach, start, start + length)
         if perm_is_read:
-            # Not the weights, each in a line of its own: 25 million of them, 0.1 % active, took 16 ns each without, and
-            # 27 where all of a row were asked for two rows ahead; asking for one 8 to 64 entries ahead gained nothing.
+            # Don't prefetch the weights, each of which is in its own cache line: with 25 million of them, 0.1 % active,
+            # an entry took 16 ns without, and 27 if all weights of a row were prefetched two rows ahead. Prefetching
+            # them one by one, 8 to 64 entries ahead, gained nothing.
             for entry in range(start, start + length, U(64) // U(rows.perm.itemsize)):
                 prefetch(rows.perm, entry)
         elif not homogeneous:
@@ -152,8 +153,8 @@ def rows_adder(call: KernelSpec) -> RowAdders:
             row = row_of(active, i)
             if i + ROWS_AHEAD < last:
                 ahead = row_of(active, i + ROWS_AHEAD)
-                # Rows behind each other in memory are no news for the hardware: of 10 entries, 10,000 took 290 us where
-                # they were asked for, and take 200; of 50 entries, 50,000 took 4.1 ms, and take 3.4.
+                # The hardware prefetcher predicts consecutive rows: 10,000 rows of 10 entries took 290 us with
+                # prefetching and 200 without, and 50,000 rows of 50 entries 4.1 and 3.4 ms.
                 if ahead != row + ROWS_AHEAD:
                     start, _ = row_span(rows.indptr, ahead, sizes.width)
                     prefetch_row(rows, reach, start, prefetched)
@@ -170,14 +171,14 @@ def rows_adder(call: KernelSpec) -> RowAdders:
 
 
 def _active_scatterer(call: KernelSpec, row_of: Any, scatter_rows: Any) -> Any:
-    """`scatter_active(frame, active, count, rows, x, out, sizes) -> status`: add the active rows, of which there are
-    `count`, on as many threads as they are worth.
+    """`scatter_active(frame, active, count, rows, x, out, sizes) -> status`: add the `count` active rows, on as many
+    threads as the work is worth.
 
     Args:
       call: the kind of call.
-      row_of: `row_of(active, i)`, the row at a place of the list.
-      scatter_rows: `scatter_rows(first, last, active, rows, x, out, sizes)`, which adds those between two places to
-        zeros.
+      row_of: `row_of(active, i)`, the active row at position i.
+      scatter_rows: `scatter_rows(first, last, active, rows, x, out, sizes)`, which clears `out` and adds the active
+        rows at positions `first` to `last`.
     """
     link = specialised(*call.words, link=True)
 
@@ -195,7 +196,7 @@ def _active_scatterer(call: KernelSpec, row_of: Any, scatter_rows: Any) -> Any:
 
     @native
     def part_begin(before, count, part, parts):
-        """The first active row of a part, when all parts have about as many entries (`before` counts them)."""
+        """The first active row of a part, if all parts have about as many entries (`before` has their prefix sums)."""
         wanted = before[count] * part // parts
         low, high = U(0), count
         while low < high:
@@ -246,7 +247,7 @@ def _active_scatterer(call: KernelSpec, row_of: Any, scatter_rows: Any) -> Any:
 
 
 def scatterer(call: KernelSpec) -> Any:
-    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is numbers or encoded."""
+    """`scatter_all(frame, rows, x, out, sizes) -> status`; x is in the encoding of the call."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     link = specialised(*call.words, link=True)
     row_span, weights = row_reader(call), lanes_reader(call)
@@ -264,22 +265,22 @@ def scatterer(call: KernelSpec) -> Any:
 
     @native
     def collect(data, indices, entry, inside, factor, columns, terms, count):
-        """Copy entries behind those that are collected, where the mask is set, with what they add."""
+        """Append one vector of entries and their terms to the collected ones; only lanes in the mask are loaded."""
         store(columns, count, load(indices, entry, inside), all_true())
         store(terms, count, weights(data, entry, inside) * factor, all_true())
 
     @native
     def add_short_rows(first, last, rows, x, out, sizes, columns, terms):
-        # Where a row of some 10 entries ends can't be predicted, and costs as much as the row: copied behind each other
-        # in whole vectors, entries of many rows are added in one loop. 10,000 rows of 10 took 0.72 ns an entry (row by
-        # row 1.17), of 20 0.73 (0.89), of 30 as long. The same with events alone gains as much if the cache holds the
-        # matrix, and loses 15 % if not: whole vectors touch more lines of the cache.
+        # The end of a row of about 10 entries is mispredicted, which costs as much as the row. So entries of many rows
+        # are copied into one contiguous buffer, in whole vectors, and added in one loop. 10,000 rows of 10 took 0.72 ns
+        # per entry (row by row 1.17), rows of 20 0.73 (0.89), rows of 30 equally long. For events alone, this gains as
+        # much if the matrix is in the cache, and loses 15 % if not: whole vectors touch more cache lines.
         data, indices = rows.data, rows.indices
         count = U(0)
         for row in range(first, last):
             entry, stop = row_span(rows.indptr, row, sizes.width)
             while entry < stop:
-                # What a whole vector has of the next row is written over by it, or not added.
+                # Entries of the next row in a whole vector are overwritten, or not added.
                 if entry + U(LANES) <= U(indices.size):
                     collect(data, indices, entry, all_true(), x[row], columns, terms, count)
                 else:
@@ -305,7 +306,7 @@ def scatterer(call: KernelSpec) -> Any:
 
     @(allocating if call.short else native)
     def scatter_rows(first, last, active, rows, x, out, sizes):
-        """Add the active rows from number `first` to `last` to zeros."""
+        """Clear `out`, and add the active rows at positions `first` to `last`."""
         for line in range(out.size):
             out[line] = 0
         add_all_rows(first, last, active, rows, x, out, sizes)
@@ -344,7 +345,7 @@ def scatterer(call: KernelSpec) -> Any:
 
     @allocating
     def scatter_vectors(chunk, chunks, frame, rows, x, out, sizes):
-        # One vector after the other, whose sums stay in the cache.
+        # One vector after the other, so that its sums stay in the cache.
         status, active = 0, np.empty(np.int64(sizes.inner), np.uint64)
         for vector in range(sizes.batch * U(chunk) // chunks, sizes.batch * U(chunk + 1) // chunks):
             failure = scatter_vector(frame, vector, active, rows, x, out, sizes)
@@ -355,10 +356,10 @@ def scatterer(call: KernelSpec) -> Any:
 
     @native
     def threads_of_batch(frame, rows, x, sizes):
-        """How many vectors are added at once; if 1, one after the other, each on as many threads as it is worth."""
+        """How many vectors run in parallel; if 1, they run in order, each on as many threads as it is worth."""
         size, batch = U(rows.indices.size), np.int64(sizes.batch)
         lines = in_order_worth(sizes.batch * (sizes.inner + sizes.outer))
-        # Events are counted only where all of them would be worth another thread.
+        # Count events only if the call would be worth a second thread with every row active.
         if threads_for(frame, size * sizes.batch + lines) == 1:
             return 1
         entries = count_active(x, sizes) * (size // sizes.inner + U(1))

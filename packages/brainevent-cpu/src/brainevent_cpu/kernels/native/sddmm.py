@@ -1,8 +1,8 @@
 """`y[out] · x[in]` for every stored entry, the derivative of a product with respect to its weights.
 
 The kernel is `(frame, y, indices, indptr, x, out, batch, …, width) -> status` with rows, and `(frame, y, targets,
-sources, x, out, batch, …, width)` with coordinates; see `gather` and `coordinates`. y is numbers, with its columns side
-by side, as x has them; both are summed over the columns. Entries outside the matrix are 0.
+sources, x, out, batch, …, width)` with coordinates; see `gather` and `coordinates`. y holds numbers and is row-major.
+The values of an entry are summed over the columns of y and x. Entries outside the matrix are 0.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _build_rows(call: KernelSpec) -> Any:
         sizes = sizes_of(batch, bound, inner, outer, reach, size, width)
         rows = inner if transpose else outer
         if csr:
-            # Entries that are in no row.
+            # Entries that belong to no row.
             out[: indptr[0]] = 0
             out[indptr[rows] :] = 0
         threads = threads_for(frame, columns_worth(U(indices.size), sizes.batch))

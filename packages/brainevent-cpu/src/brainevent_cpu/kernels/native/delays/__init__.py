@@ -1,1 +1,1 @@
-"""Kernels that add to a ring of slots what arrives later."""
+"""Kernels for delays: they add entries to the slots of a ring buffer, and take a slot from it."""

@@ -1,9 +1,10 @@
-"""Delivery of compressed rows: every active row adds its entries where and when they arrive. It costs the active rows.
+"""Delivery for compressed rows: each active row adds its entries to their targets, in the slots in which they arrive.
+If zeros of x are skipped, only active rows are read.
 
 The kernel is `(frame, ring, data, indices, indptr, perm, delays, now, x, out, bound, inner, length, size, slots, width)
--> status`; `ring` and `out` are one buffer. With `perm`, weights and delays of entries are where that says: rows are
-then the columns of a matrix that is stored by rows. Entries are added one after the other: a ring has no room for a
-copy for each thread.
+-> status`; `ring` and `out` are one buffer. If `KernelSpec.permuted`, `perm` has the positions of weights and of delays
+per entry: rows are then the columns of a matrix that is stored by rows. The kernel runs on one thread, because a copy
+of the ring for each thread would take too much memory.
 """
 
 from __future__ import annotations

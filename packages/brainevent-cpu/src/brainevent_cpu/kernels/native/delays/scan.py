@@ -1,8 +1,8 @@
-"""Delivery of entries whose sources are in no order: every entry is looked at.
+"""Delivery of entries that aren't sorted by source: every entry is visited.
 
 The kernel is `(frame, ring, data, sources, lines, delays, now, x, out, bound, inner, length, rows, size, slots, width)
--> status`; `ring` and `out` are one buffer. With a layout, targets are rows, and `lines` are their pointers; without
-one, `lines` are the targets of entries. Targets below `bound` and sources below `inner` are inside.
+-> status`; `ring` and `out` are one buffer. With a layout, targets are rows, and `lines` are the row pointers; without
+one, `lines` are the targets of entries. Targets below `bound` and sources below `inner` are inside the matrix.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def target_of(lines, entry, row, width):
-        """The target of an entry, none of which is in a row before `row`."""
+        """The target of an entry, which is in `row` or in a later row."""
         if not in_rows:
             return U(lines[entry])
         while row_span(lines, row, width)[1] <= entry:
@@ -78,7 +78,7 @@ def build(call: KernelSpec) -> Any:
 
     @native
     def span(sources, lines, rows, width):
-        """The entries that are in a row."""
+        """The range of the entries that belong to rows."""
         if not in_rows:
             return U(0), U(sources.size)
         return row_span(lines, U(0), width)[0], row_span(lines, rows - U(1), width)[1]

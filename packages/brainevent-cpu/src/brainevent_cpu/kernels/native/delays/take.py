@@ -1,7 +1,7 @@
-"""What arrives now: the slot of the present step, which is left empty.
+"""Takes the slot of the present step: copies it, and clears it.
 
-The kernel is `(frame, ring, now, out, taken, length) -> status`; `ring` and `out` are one buffer. Numbers of half
-precision are read as bits, of which none is zero.
+The kernel is `(frame, ring, now, out, taken, length) -> status`; `ring` and `out` are one buffer. Half-precision
+numbers are read as bits, all of which are 0 for zero.
 """
 
 from __future__ import annotations

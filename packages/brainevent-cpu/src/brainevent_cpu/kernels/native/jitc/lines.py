@@ -1,6 +1,6 @@
-"""A walk through as many lines at once as a vector has lanes: one gap, one number looked up, one addition for each.
+"""A walk along as many rows at once as a vector has lanes: per step, one gap, one lookup and one addition for each.
 
-The lines wait for the last of them at the end of a block, for some tenth of the time.
+At the end of a block, all rows wait for the last one, which takes about a tenth of the time.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ W = np.uint32
 def build_gather_lines(
     native: Any, *, tables_shape: tuple[int, int], law: str, event: bool, selects: bool, counting: bool
 ) -> Any:
-    """A function that adds to the sums of lines what their connections in one block find in x.
+    """A function that gathers x at the connections of several rows in one block, and adds to the sums of these rows.
 
     Args:
       native: the decorator that compiles it, from `specialised`.
       tables_shape: digits of a gap, and their base.
-      law: of the weights.
+      law: the distribution of the weights.
       event, selects, counting: what is added to the sums, see `lanes_adder`.
 
     Returns:
-      `gather_lines(key0, key1, tables, begin, end, count, data, x, total) -> total`. The keys and sums of the lines are
-      lanes, of which the first `count` (uint32) are used; the block is `end` long and begins at `begin` (both uint32).
+      `gather_lines(key0, key1, tables, begin, end, count, data, x, total) -> total`. Each row has one lane of the keys
+      and sums, of which the first `count` (uint32) are used; the block has length `end` and begins at `begin` (both
+      uint32).
     """
     gap_draws, gap_of = build_gaps(native, tables_shape)
     add = lanes_adder(native, event=event, selects=selects, counting=counting)
@@ -41,7 +42,7 @@ def build_gather_lines(
 
     @native
     def draws(key0, key1, step):
-        """The draws of a step, and that of a weight, which vanishes where none is used."""
+        """The draws of a step, and the draw of a weight, which is optimised away if it isn't used."""
         return gap_draws(key0, key1, step), draw_lanes(key0, key1, step + WEIGHT_COUNTER)
 
     @native
@@ -52,12 +53,12 @@ def build_gather_lines(
 
     @native
     def gather_lines(key0, key1, tables, begin, end, count, data, x, total):
-        # A line that has ended stays there.
+        # Rows that have reached the end stay there.
         at = where(iota() < count, W(0), splat(end))
         going = at < end
-        # Draws are made two steps ahead, and tables read one step ahead, also for lines that end meanwhile. One step
-        # after the other takes a hundred cycles, and a processor can't wait for as many instructions of several: it
-        # took 0.86 ns for a connection.
+        # Draws are made two steps ahead, and tables read one step ahead, even for rows that end in the meantime. A step
+        # has a latency of a hundred cycles, and the processor can't keep the instructions of enough steps in flight: in
+        # sequence, a connection took 0.86 ns.
         step = W(2)
         drawn, value = draws(key0, key1, W(0))
         (gap, connected, length), weight = gap_of(drawn, tables), weight_of(value, data)

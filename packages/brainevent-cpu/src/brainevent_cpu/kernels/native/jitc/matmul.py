@@ -1,8 +1,8 @@
 """Products with just-in-time connectivity.
 
-Lines are walked block by block, and all lines through one block before the next: the part of the vector that a block
-touches then stays in the cache. How the work is cut into chunks depends on sizes and events alone, so that results
-don't depend on the number of threads.
+Rows are walked block by block, and all rows through one block before the next, so that the part of the vector that a
+block touches stays in the cache. A scatter is divided into chunks by sizes and events alone, and in a gather each row
+has a sum of its own, so results don't depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ __all__ = ["build_matmul"]
 
 U, W = np.uint64, np.uint32
 
-# Lines whose keys are made together, so that this is vectorised.
+# Rows whose keys are computed together, so that this is vectorised.
 GROUP = 16
 
-# Into how many parts the lines are cut at most where the blocks alone don't make enough chunks.
+# Into how many parts the rows are divided at most, if the blocks alone don't give enough chunks.
 PARTS = U(8)
 
 
@@ -47,26 +47,26 @@ def build_matmul(
     Args:
       facts: words for the other arguments, which become part of every symbol.
       tables_shape: digits of a gap, and their base.
-      law: of the weights.
-      entries: what x holds: "event", a byte per event; otherwise numbers of the weights' dtype, "float" or
+      law: the distribution of the weights.
+      entries: what x holds: "event", one byte per element; otherwise numbers of the weights' dtype, "float" or
         "sparse_float".
-      transpose: whether to multiply by the transpose: scatter rather than gather.
+      transpose: whether to multiply by the transpose: a scatter instead of a gather.
       batched: whether x has several columns, otherwise one.
-      window: whether the lines of the matrix begin somewhere in those of the network, at `first[1]`.
-      vectors: what is looked up in vectors: "gaps" of the scalar law, see `stream`; a step of several "lines" at once,
-        see `lines`, where one vector is gathered; or "none".
-      serial: whether one thread does it.
+      window: whether the rows of the matrix begin in the middle of those of the network, at `first[1]`.
+      vectors: what is looked up in SIMD vectors: "gaps" of the scalar law, see `stream`; "lines", a step of several
+        rows at once, if a single vector is gathered, see `lines`; or "none".
+      serial: whether to use a single thread.
 
     Returns:
       An njit function `(frame, data, seed, first, tables, x, out, batch, block, length, lines, per_line) -> status`;
-      `per_line` is how many connections to expect on a line.
+      `per_line` is the expected number of connections per row.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     threads_for, parallel_loop = on_threads(serial)
     event, selects, scalar = entries == "event", entries != "float", law == "scalar"
     counting = scalar and event and not batched
     abreast = vectors == "lines"
-    # Lines that are walked through together belong to one chunk.
+    # Rows that are walked together belong to one chunk.
     unit = U(GROUP if abreast else 1)
 
     @native
@@ -85,11 +85,11 @@ def build_matmul(
         for column in range(batch):
             out[to + column] += contribution(weight, x[of + column])
 
-    # -- what a connection adds to the output of A.T @ x, or to its line's sum in A @ x -------------------------------
+    # -- what a connection adds to the output of A.T @ x, or to the sum of its row in A @ x ---------------------------
 
     @native
     def addition(data, value, factor):
-        """`factor` is x at a line, 1 for an event."""
+        """What a connection adds; `factor` is the element of x of its row, 1 for an event."""
         return weight_of(data, value) if event else weight_of(data, value) * factor
 
     @native
@@ -118,8 +118,8 @@ def build_matmul(
             for i in range(4):
                 factor = visit_scatter(factor, sink, positions[i], values[i])
             return factor
-        # All are read before the first is written. Otherwise processors that have once taken a read for one of what is
-        # just being written let every read wait for the write before: 2.6 became 7 ns for a connection.
+        # All four loads come before the first store. Otherwise, processors that have once predicted that a load depends
+        # on a pending store make every load wait for the store before it: a connection took 7 instead of 2.6 ns.
         a = out[positions[0]] + addition(data, values[0], factor)
         b = out[positions[1]] + addition(data, values[1], factor)
         c = out[positions[2]] + addition(data, values[2], factor)
@@ -148,7 +148,7 @@ def build_matmul(
 
     @native
     def group_keys(seed, first, active, start, count, number, keys0, keys1):
-        """The keys of block `number` of `count` lines."""
+        """The keys of block `number`, for `count` rows."""
         for i in range(count):
             line = W(active[start + i]) if transpose else W(start + i)
             keys0[i], keys1[i] = block_keys(seed, W(first + line), W(number))
@@ -157,7 +157,7 @@ def build_matmul(
     def scatter_block(number, start, stop, active, data, seed, first, tables, x, out, batch, block, length, origin):
         draws, values = np.empty(SCRATCH, np.uint32), np.empty(SCRATCH, np.float32)
         keys0, keys1 = np.empty(GROUP, np.uint32), np.empty(GROUP, np.uint32)
-        # Before the window's beginning positions wrap around, and are larger than any in it.
+        # Positions before the window wrap around, and are larger than any in the window.
         begin = number * block - origin
         end = min(block, origin + length - number * block)
         for group in range(start, stop, U(GROUP)):
@@ -171,7 +171,7 @@ def build_matmul(
 
     @allocating
     def scatter(chunk, blocks, parts, active, data, seed, first, tables, x, out, sums, batch, block, length, origin):
-        """One block of one part of the lines. Other parts than the first have sums of their own."""
+        """One block of one part of the rows. All parts but the first have their own sums."""
         number, part = origin // block + U(chunk) % blocks, U(chunk) // blocks
         target = out if part == 0 else sums[(part - U(1)) * U(out.size) : part * U(out.size)]
         begin = (max(number * block, origin) - origin) * batch
@@ -209,7 +209,7 @@ def build_matmul(
 
     @allocating
     def find_active(x, batch, lines):
-        """The active lines; all of them if zeros count. Eight bytes of silent entries are passed at once."""
+        """The active rows, or all rows if zeros aren't skipped. Zeros of x are skipped eight bytes at a time."""
         active = np.empty(np.int64(lines), np.uint32)
         if not selects:
             for line in range(lines):
@@ -237,7 +237,7 @@ def build_matmul(
         work = columns_worth(U(active.size) * per_line, batch)
         parts = U(1)
         if blocks < PARTS:
-            # Sums of a part are as long as the output, and have to be cleared and added.
+            # The sums of a part are as long as the output, and have to be cleared and added.
             parts = max(U(1), min(PARTS, U(active.size) * per_line * batch // (U(4) * U(out.size))))
         sums = np.empty(np.int64(parts - U(1)) * out.size, out.dtype)
         threads = threads_for(frame, work * WORTH)
@@ -250,9 +250,9 @@ def build_matmul(
 
     @native
     def finished(total, data):
-        """The sum of a line."""
+        """The sum of a row."""
         if counting:
-            # No event adds nothing, whatever the weight is.
+            # Without events the sum is 0, whatever the weight is.
             return data[0] * data.dtype.type(total) if total != 0 else data.dtype.type(0)
         return total
 

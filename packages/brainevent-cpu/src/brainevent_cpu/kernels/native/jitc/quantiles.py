@@ -1,13 +1,14 @@
 """Normal variates from a table of polynomials.
 
-The magnitude of a normal variate is a function of 31 bits of its draw. That is cut into segments: one half of the draws
-by their distance from the least, where it rises to infinity like a logarithm, and the other by their distance from the
-greatest, where it goes to zero; in both, into the octaves of that distance and `1 << SEGMENT_BITS` parts of each. In a
-segment it is a cubic, with a relative error of 4e-7, half of what the specification allows.
+The magnitude of a normal variate is a function of 31 bits of its draw. Their range is divided into segments: one half
+by the distance from the end where the magnitude goes to infinity, like the root of a logarithm, and the other half by
+the distance from the end where it goes to zero. Both are divided into octaves of that distance, with
+`1 << SEGMENT_BITS` segments each. In a segment, the magnitude is a cubic, with a relative error of 4e-7, half of what
+the specification allows.
 
-A polynomial for all draws needs a degree of 8, a logarithm and a root before it, and another polynomial for rare ones:
-in vectors of eight it took 7.1 ns for a variate, of which the draw 0.9. What is left to do one by one here, four
-numbers from the innermost cache and three multiplications, takes 1.8, and all 3.4.
+A single polynomial for all draws would need degree 8, preceded by a logarithm and a root, and another polynomial for
+rare draws: in vectors of eight, a variate took 7.1 ns, of which the draw took 0.9. Here, the part that isn't
+vectorised, four loads from L1 and three multiplications, takes 1.8, and a variate 3.4.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["build_quantile", "build_quantile_lanes"]
 U, W = np.uint64, np.uint32
 S, F = np.int32, np.float32
 
-# Four parts of an octave would have a relative error of 7e-6; with eight, the table takes 16 kB, but half of all
+# Four segments per octave would have a relative error of 7e-6. With eight, the table takes 16 kB, but half of all
 # variates come from 512 bytes of it.
 SEGMENT_BITS = 3
 
@@ -43,22 +44,22 @@ _ROW = DEGREE + 1
 
 
 def _magnitude(distance: float, *, from_zero: bool) -> float:
-    """The quantile that is so many 2**-32 away from 1/2, or from 0."""
+    """The magnitude of the quantile at the probability `distance * 2**-32`, counted from 1/2 (`from_zero`) or 0."""
     p = distance * 2.0**-32
     if not from_zero:
         return -NormalDist().inv_cdf(p)
     if p > 1e-3:
         return NormalDist().inv_cdf(0.5 + p)
-    # Adding 1/2 would lose digits: the series of the quantile.
+    # Adding 1/2 would lose digits, so use the series of the quantile.
     x = math.sqrt(2 * math.pi) * p
     return x + x**3 / 6 + 7 * x**5 / 120
 
 
 def _table() -> np.ndarray:
-    """Coefficients, lowest power first, by the two upper bits of a draw and then by segment.
+    """Coefficients, lowest power first, ordered by the two upper bits of a draw and then by segment.
 
-    The polynomials interpolate between Chebyshev nodes, in the place within a segment, in units of the last place of a
-    float32, counted from the middle.
+    The polynomials interpolate at Chebyshev nodes. Their variable is the place within a segment, counted from its
+    middle, in units of the last place of a float32.
     """
     nodes = np.cos(np.pi * (np.arange(_ROW) + 0.5) / _ROW)
     parts = 1 << SEGMENT_BITS
@@ -73,7 +74,7 @@ def _table() -> np.ndarray:
 
 @functools.cache
 def build_quantile() -> tuple[Any, Any]:
-    """Two functions, which together make a draw a variate.
+    """Two functions that together convert a draw to a variate.
 
     Returns:
       `locate(drawn) -> row, place`, which is integer arithmetic and vectorised, and `quantile(row, place) -> variate`.
@@ -84,7 +85,7 @@ def build_quantile() -> tuple[Any, Any]:
     @native
     def locate(drawn):
         signed = S(drawn)
-        # The 30 lower bits count from the other end where the one above them is set.
+        # The 30 lower bits count from the other end if the bit above them is set.
         distance = S((signed ^ S(S(signed << S(1)) >> S(31))) & S(0x3FFFFFFF))
         bits = F(F(distance) + F(0.5)).view(np.int32)
         segment = S(S(bits >> S(_PLACE_BITS)) - S(_BIASED_LEAST << SEGMENT_BITS))
@@ -102,7 +103,7 @@ def build_quantile() -> tuple[Any, Any]:
 
 @functools.cache
 def build_quantile_lanes() -> Any:
-    """`quantile(drawn) -> variate`, the same of `bridge.simd`."""
+    """`quantile(drawn) -> variate`, for lanes of `bridge.simd`."""
     table = _table()
     native = specialised("table", contract=True)
     sides = W(_SEGMENTS)
@@ -113,7 +114,7 @@ def build_quantile_lanes() -> Any:
 
     @native
     def quantile(drawn):
-        # All ones where the lower 30 bits count from the other end.
+        # All bits are set where the lower 30 bits count from the other end.
         other = (drawn >> W(30) & W(1)) * W(0xFFFFFFFF)
         distance = (drawn ^ other) & W(0x3FFFFFFF)
         bits = reinterpret(cast(distance, F(0)) + F(0.5))

@@ -1,8 +1,8 @@
-"""The stream of just-in-time connectivity in native code: keys, draws, gaps and variates, as `brainevent_core.jitc` has
-them for JAX. The specification is `docs/jitc-stream.md`.
+"""The stream of just-in-time connectivity in native code: keys, draws, gaps and variates, which `brainevent_core.jitc`
+implements for JAX. The specification is `docs/jitc-stream.md`.
 
-Draws are numbered, so a batch of them needs no earlier ones and is vectorised. What is left to do one by one is a
-table's entry and an addition for each connection.
+Draws are counter-based, so a batch of them doesn't depend on earlier draws and is vectorised. Only a table lookup and
+an addition per connection remain sequential.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ __all__ = ["SCRATCH", "WORTH", "block_keys", "build_walk"]
 U, W = np.uint64, np.uint32
 F = np.float32
 
-# Draws of a batch. Longer ones waste more at the end of a block, 64 took 5–10 % more time. With AVX-512 (an Intel Xeon)
-# 64 took 15 % less with one weight for all, 5 % less with others, and up to 1.5 times as much where a line has 10
-# connections. (There, products that gather walk through several lines at once, see `lines`.) LLVM unrolls loops of up
-# to 16 before it could vectorise them: these took twice as much, whether all batches are as short or only the last.
+# Draws per batch. Longer batches waste more at the end of a block: 64 took 5–10 % more time. With AVX-512 (an Intel
+# Xeon), 64 took 15 % less with a homogeneous weight, 5 % less with others, and up to 1.5 times as long with 10
+# connections per row. (There, products that gather walk along several rows at once, see `lines`.) LLVM unrolls loops of
+# up to 16 iterations before it can vectorise them: such short batches took twice as long, even if only the last was.
 BATCH = 32
 
-# Set in a gap behind which there is no connection.
+# Flag of a gap that no connection follows.
 NO_CONNECTION = W(1 << 31)
 
-# Room for two batches, or for one and what is noted of its weights.
+# Room for two batches, or for one batch and intermediate results of its weights.
 SCRATCH = 2 * BATCH
 
-# How many entries of a stored matrix take as long as a connection.
+# A connection takes as long as this many entries of a stored matrix.
 WORTH = U(ENTRIES_PER_CONNECTION)
 
 _M0, _M1, _M2 = MULTIPLIERS
 
-# What all variants share is compiled once per process.
+# For what all variants share, which is compiled once per process.
 _native = specialised()
 
 
@@ -64,7 +64,7 @@ def four_rounds(x, y, a, b, c, d):
 
 @_native
 def block_keys(seed, line, block):
-    """Two words, Threefry-2x32-20 of (line, block) under the seed."""
+    """The key of a block: two words, Threefry-2x32-20 of (line, block) under the seed."""
     k0, k1 = seed[0], seed[1]
     k2 = W(k0 ^ k1 ^ W(0x1BD11BDA))
     x, y = W(line + k0), W(block + k1)
@@ -96,11 +96,11 @@ class _Gaps(NamedTuple):
     """How a walk gets the gaps of a batch.
 
     Attributes:
-      steps: how many there are.
-      lead: how many batches ahead of their use they are noted.
-      fill: `fill(key0, key1, step, tables, draws, to)` notes those of the steps from number `step` on, at `draws[to]`.
-      at: `at(tables, draws, i) -> mark, gap`: one of them.
-      none: the greatest mark, that of a gap behind which there is no connection.
+      steps: the number of steps in a batch.
+      lead: how many batches before their use they are prepared.
+      fill: `fill(key0, key1, step, tables, draws, to)` prepares a batch, from step number `step` on, at `draws[to]`.
+      at: `at(tables, draws, i) -> mark, gap`: the gap of one step.
+      none: the mark of a gap that no connection follows, which is the greatest mark.
     """
 
     steps: int
@@ -111,7 +111,7 @@ class _Gaps(NamedTuple):
 
 
 def _gaps_one_by_one(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
-    """Draws are made many at once, and looked up where a gap is needed."""
+    """Gaps whose draws are made in batches, and looked up one by one when a gap is needed."""
     levels, cells = tables_shape
     bits = cells.bit_length() - 1
     last, digit_bits, rest_bits, rest = W(cells - 1), W(bits), W(32 - bits), W((1 << (32 - bits)) - 1)
@@ -141,7 +141,8 @@ def _gaps_one_by_one(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
 
 
 def _gaps_in_vectors(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
-    """Gaps are looked up many at once, too. That takes a hundred cycles, in which the batch before is used."""
+    """Gaps that are looked up in batches, too. This has a latency of a hundred cycles, during which the previous batch
+    is used."""
     draws_of, gap_of = build_gaps(native, tables_shape)
 
     @native
@@ -159,8 +160,8 @@ def _gaps_in_vectors(native: Any, tables_shape: tuple[int, int]) -> _Gaps:
 
 
 def _values(native: Any, value: str, steps: int) -> tuple[Any, Any]:
-    """`note(key0, key1, step, draws, values)` notes what comes with the connections of a batch, and
-    `value_at(draws, values, i)` is one of it."""
+    """`note(key0, key1, step, draws, values)` prepares the values of the connections of a batch, and
+    `value_at(draws, values, i)` is one of them."""
     if value == "normal":
         locate, quantile = build_quantile()
 
@@ -207,26 +208,27 @@ def build_walk(
     visit_four: Any = None,
     lanes: bool = False,
 ) -> Any:
-    """A function that walks through a block.
+    """A function that walks along one block of a row.
 
     Args:
       native: the decorator that compiles it, from `specialised`.
       tables_shape: digits of a gap, and their base.
-      value: what comes with each connection: nothing ("none"), its "draw" (uint32), or its variate, "uniform" or
-        "normal" (float32).
-      aligned: whether the window begins where a block does, so that nothing before it has to be left out.
+      value: the value that `visit` gets with each connection: nothing ("none"), its "draw" (uint32), or its variate,
+        "uniform" or "normal" (float32).
+      aligned: whether the window begins at the beginning of a block, so that no connections before it are skipped.
       visit: an njit function `visit(carry, sink, position, value) -> carry`, called for every connection with its
-        position in the window. It becomes part of the walk: collecting connections first, and looking at them
-        afterwards, took 3.9 instead of 2.6 ns for each.
-      visit_four: `visit_four(carry, sink, positions, values) -> carry` does the same for four at once, whose positions
-        and values are tuples. It is called where none of the four is the block's last; without it, never.
-      lanes: whether to look up gaps in vectors, where nothing comes with connections. (Variates of them took longer to
-        look up in vectors than when they are needed, and what was gained was lost.)
+        position in the window. It is inlined into the walk: collecting connections first and processing them afterwards
+        took 3.9 instead of 2.6 ns per connection.
+      visit_four: `visit_four(carry, sink, positions, values) -> carry` does the same for four connections, whose
+        positions and values are tuples. It is called if the next four steps of a batch all give connections in the
+        block and in the window. If None, all connections are visited one by one.
+      lanes: whether to look up gaps in SIMD vectors, for connections without values. (Variates took longer to look up
+        in vectors than one by one, which cancelled the gain.)
 
     Returns:
-      `walk(key0, key1, tables, begin, end, width, draws, values, carry, sink) -> carry`. `begin` is where the block
-      begins, counted from the beginning of the window, `end` the block's length, `width` the window's length. `draws`
-      and `values` are scratch, arrays of length `SCRATCH`.
+      `walk(key0, key1, tables, begin, end, width, draws, values, carry, sink) -> carry`. `begin` is the beginning of
+      the block relative to that of the window, `end` the block's length, `width` the window's length. `draws` and
+      `values` are scratch, arrays of length `SCRATCH`.
     """
     gaps = (_gaps_in_vectors if lanes else _gaps_one_by_one)(native, tables_shape)
     fill_gaps, gap_at, none = gaps.fill, gaps.at, gaps.none

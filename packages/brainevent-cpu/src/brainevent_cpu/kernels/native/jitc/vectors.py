@@ -1,4 +1,4 @@
-"""Draws, gaps and variates in vectors of the processor: of one step of several lines, or of several steps of one."""
+"""Draws, gaps and variates in SIMD vectors: of one step of several rows, or of several steps of one row."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ __all__ = ["build_gaps", "build_variate", "draw_lanes"]
 
 W, F = np.uint32, np.float32
 
-# The operators of core's expression are those of lanes, too.
+# Core's expression uses only operators that lanes have, too.
 draw_lanes = numba.njit(draw, forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def build_gaps(native: Any, tables_shape: tuple[int, int]) -> tuple[Any, Any]:
-    """Two functions, which together take steps from their numbers to gaps.
+    """Two functions that together map the number of a step to its gap.
 
     Args:
       native: the decorator that compiles them, from `specialised`.
       tables_shape: digits of a gap, and their base.
 
     Returns:
-      `draws(key0, key1, step) -> drawn`, of keys that are lanes and a step that is a number or lanes, a tuple; and
-      `gap_of(drawn, tables) -> gap, connected, length`: the gap before the next connection, whether there is one, and
-      how far the step goes.
+      `draws(key0, key1, step) -> drawn`, a tuple, where keys are lanes and the step is a number or lanes; and
+      `gap_of(drawn, tables) -> gap, connected, length`: the gap before the next connection, whether there is a
+      connection, and how far the step advances.
     """
     levels, cells = tables_shape
     bits = cells.bit_length() - 1
@@ -55,15 +55,15 @@ def build_gaps(native: Any, tables_shape: tuple[int, int]) -> tuple[Any, Any]:
         for level in range(1, levels):
             gap = (gap << digit_bits) | digit(tables, level, drawn[level])
         connected = leading != last
-        # By adding 1 where there is one, LLVM would make a number of the mask. The instruction for that waits for what
-        # was in its register before (Intel), which was what a gather found.
+        # If 1 were added where there is a connection, LLVM would convert the mask to a number. This instruction has a
+        # false dependency (Intel) on the previous content of its register, which was the result of a gather.
         return gap, connected, where(connected, gap + W(1), none)
 
     return draws, gap_of
 
 
 def build_variate(native: Any, law: str) -> Any:
-    """`variate(drawn)`, float32, of a law with variates."""
+    """`variate(drawn)`, float32, for a distribution with variates."""
     if law == "normal":
         return build_quantile_lanes()
 
@@ -75,7 +75,7 @@ def build_variate(native: Any, law: str) -> Any:
 
 
 def _level_draws(native: Any, levels: int) -> Any:
-    """`draws(key0, key1, first)`: a tuple of so many draws from number `first` on."""
+    """`draws(key0, key1, first)`: a tuple of `levels` draws, from number `first` on."""
     if levels == 0:
 
         @native

@@ -1,4 +1,4 @@
-"""Just-in-time connectivity written down: a window of it as dense arrays, or its connections as a list."""
+"""Materialised just-in-time connectivity: a window of it as dense arrays, or its connections as a list."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int], ser
     Args:
       facts: words for the other arguments.
       tables_shape: digits of a gap, and their base.
-      serial: whether one thread does it.
+      serial: whether to use a single thread.
 
     Returns:
-      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines) -> status`, with arrays of
-      booleans and of draws, flat, to fill; `first` holds the window's first line and position.
+      An njit function `(frame, seed, first, tables, connected, drawn, block, length, lines) -> status`, which fills
+      flat arrays of booleans and of draws; `first` holds the window's first row and position.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     threads_for, parallel_loop = on_threads(serial)
@@ -49,7 +49,7 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int], ser
                 connected[position] = False
                 drawn[position] = 0
             for number in range(start // block, (start + length + block - U(1)) // block):
-                # Before the window's beginning positions wrap around, and are larger than any in it.
+                # Positions before the window wrap around, and are larger than any in the window.
                 begin = number * block - start
                 end = min(block, start + length - number * block)
                 key0, key1 = block_keys(seed, W(first[0] + W(line)), W(number))
@@ -69,17 +69,17 @@ def build_elements(facts: tuple[str, ...], *, tables_shape: tuple[int, int], ser
 
 
 def build_entries(facts: tuple[str, ...], *, tables_shape: tuple[int, int], serial: bool) -> Any:
-    """The kernel that lists the connections, line by line.
+    """The kernel that lists the connections, row by row.
 
     Args:
       facts: words for the other arguments.
       tables_shape: digits of a gap, and their base.
-      serial: whether one thread does it.
+      serial: whether to use a single thread.
 
     Returns:
       An njit function `(frame, seed, first, tables, counts, positions, drawn, block, length, lines, per_line) ->
-      status`. It fills the number of connections of every line, and position and draw of as many as there
-      is room for.
+      status`. It writes the number of connections of every row, and the positions and draws of as many connections as
+      there is room for.
     """
     native, allocating = specialised(*facts), specialised(*facts, allocates=True)
     threads_for, parallel_loop = on_threads(serial)

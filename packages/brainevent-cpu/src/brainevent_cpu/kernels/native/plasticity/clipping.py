@@ -18,7 +18,7 @@ U = np.uint64
 
 
 def clipper(call: KernelSpec) -> Any:
-    """`clip_all(frame, out, lower, upper) -> status`; it does nothing unless all weights are clipped."""
+    """`clip_all(frame, out, lower, upper) -> status`, which does nothing unless all weights are to be clipped."""
     native, allocating = specialised(*call.words), specialised(*call.words, allocates=True)
     threads_for, parallel_loop = on_threads(call.serial)
     weight, write, bounded = weight_reader(call), weight_writer(call), bounder(call)

@@ -1,7 +1,8 @@
-"""Events of lines in a list of entries: if it is sorted by them, it costs the active lines, otherwise all entries.
+"""Events of the rows or columns of a list of entries: only active ones are read if the list is sorted by them, and all
+entries otherwise.
 
-The structure is `targets, sources, starts`: sources spike, targets have the trace, and `starts` is what `line_starts`
-makes of the sources. Which of row and column is the source is the caller's choice.
+The structure is `targets, sources, starts`: sources spike, targets have the trace, and `starts` is the result of
+`line_starts` for the sources. The caller chooses whether rows or columns are the sources.
 """
 
 from __future__ import annotations

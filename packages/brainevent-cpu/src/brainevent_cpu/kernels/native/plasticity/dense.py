@@ -1,4 +1,4 @@
-"""Events of the rows or columns of a dense matrix: they cost the active lines. There is no structure."""
+"""Events of the rows or columns of a dense matrix: only active ones are touched. There is no structure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# So many weights of a row are written while as many of the next active row are asked for.
+# Weights of a row that are updated while as many of the next active row are prefetched.
 BLOCK = U(256)
 
 
@@ -47,7 +47,7 @@ def build(call: KernelSpec) -> Any:
         for row in range(others * U(chunk) // chunks, others * U(chunk + 1) // chunks):
             at, amount = row * columns, trace[row]
             for i in range(count):
-                # Each is in a line of its own, of which the next row has one in the same place.
+                # Each weight is in its own cache line, so prefetch the one below it, in the next row.
                 prefetch(out, at + columns + U(active[i]))
                 touch(out, at + U(active[i]), amount, lower, upper)
         return 0

@@ -1,4 +1,4 @@
-"""A byte for each line, 1 where it has an event, from events in any encoding.
+"""Decodes events from any encoding to one byte per element, 1 for an event.
 
 The kernel is `(frame, x, out) -> status`.
 """

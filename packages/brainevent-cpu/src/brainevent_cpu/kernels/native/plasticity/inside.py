@@ -1,6 +1,6 @@
-"""Whether all of some indices are those of a line.
+"""Whether all indices are in bounds.
 
-The kernel is `(frame, keys, out, reach) -> status`: 1 if all are below `reach`, and otherwise 0.
+The kernel is `(frame, keys, out, reach) -> status`: the result is 1 if all keys are below `reach`, and otherwise 0.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ U = np.uint64
 
 
 def inside_tester(call: KernelSpec) -> Any:
-    """`all_inside(keys, start, stop, reach)`: whether these keys, read as unsigned, are below `reach`."""
+    """`all_inside(keys, start, stop, reach)`: whether keys `start` to `stop`, read as unsigned, are below `reach`."""
     native = specialised(*call.words)
 
     @native
     def all_inside(keys, start, stop, reach):
-        # Without a branch, so that it is vectorised.
+        # Branch-free, so that it is vectorised.
         worst = keys.dtype.type(0)
         for entry in range(start, stop):
             worst = max(worst, keys[entry])

@@ -1,8 +1,8 @@
-"""Where each line begins in a sorted list of entries.
+"""Where the entries of each row (or column) begin in a sorted list.
 
-The kernel is `(frame, sources, out) -> status`. `out` has room for two more numbers than there are lines: behind
-the beginnings of all lines comes the end of the last one, which is where entries begin that are in none, and then 1 for
-a sorted list. For any other the last number is 0, and the first is 1 if all sources are lines.
+The kernel is `(frame, sources, out) -> status`. `out` has two more numbers than there are rows: after the beginnings of
+all rows, the end of the last one (where entries outside the matrix begin), and then 1 if the list is sorted. If it
+isn't, the last number is 0, and the first is 1 if all sources are in bounds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["build"]
 
 U = np.uint64
 
-# So many are compared without a branch.
+# Pairs that are compared without a branch.
 BLOCK = 1024
 
 

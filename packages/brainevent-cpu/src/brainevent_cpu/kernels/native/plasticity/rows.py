@@ -1,7 +1,7 @@
-"""Events of compressed rows: every active row adds the trace to its entries. It costs the active rows.
+"""Events of compressed rows: each active row adds the trace to its entries. Only active rows are read.
 
-The structure is `indices, indptr, perm`: with `perm`, the weight of an entry is where that says (rows are then the
-columns of a matrix whose weights are stored by rows), otherwise in the order of entries.
+The structure is `indices, indptr, perm`: if `KernelSpec.permuted`, `perm` has the position of each entry's weight (rows
+can be the columns of a matrix whose weights are stored by rows); otherwise weights are in the order of entries.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["build", "row_updater"]
 
 U = np.uint64
 
-# How many active rows ahead a row is asked for, and how many of its entries; as in the scatter of products.
+# Prefetch distance in active rows, as in the scatter of products, and how many entries of a row are prefetched at most.
 ROWS_AHEAD = U(2)
 PREFETCHED = U(2048)
 
-# How many entries ahead a weight is asked for that is in a line of its own.
+# Prefetch distance, in entries, for weights that are each in their own cache line.
 WEIGHTS_AHEAD = U(32)
 
 
@@ -57,7 +57,7 @@ def row_updater(call: KernelSpec) -> Any:
 
     @native
     def prefetch_weights(perm, out, start, stop):
-        """Weights in lines of their own, of the first entries of a row."""
+        """Prefetch the weights of the first entries of a row, each of which is in its own cache line."""
         for entry in range(start, min(stop, start + WEIGHTS_AHEAD)):
             prefetch(out, U(perm[entry]))
 
@@ -68,7 +68,7 @@ def row_updater(call: KernelSpec) -> Any:
     @native
     def update_row(indices, perm, trace, lower, upper, out, start, stop, bound):
         entry, size = start, U(out.size)
-        # Four weights are read before the first is written, unless they could be one.
+        # Load four weights before the first store, unless entries can share a weight.
         while entry + U(4) <= stop and not shared:
             if permuted and entry + WEIGHTS_AHEAD + U(4) <= stop:
                 prefetch(out, U(perm[entry + WEIGHTS_AHEAD]))
@@ -133,7 +133,7 @@ def row_updater(call: KernelSpec) -> Any:
 
     @allocating
     def update_rows(frame, active, count, indices, indptr, perm, trace, lower, upper, out, bound, width):
-        # Two threads could add to one weight at once if entries share it.
+        # If entries share weights, threads would race for them.
         threads = 1 if shared else threads_for(frame, count_entries(active, count, indptr, width))
         chunks = chunks_for(threads)
         arguments = (U(chunks), active, count, indices, indptr, perm, trace, lower, upper, out, bound, width)

@@ -1,4 +1,4 @@
-"""The search for entries whose line has an event: all entries are looked at."""
+"""The search for entries whose row or column has an event: all entries are visited."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ __all__ = ["NOTED", "searcher"]
 
 U = np.uint64
 
-# Entries that are looked at twice if it isn't known that all lines exist, first whether these do: they stay in the
-# innermost cache.
+# Entries per segment. Unless all keys are known to be in bounds, those of a segment are read twice, first to check
+# them: a segment stays in L1.
 SEGMENT = U(1024)
 
-# Entries whose events are looked up at once.
+# Entries whose events are looked up together.
 GROUP = U(8)
 
-# Entries that are noted, and their weights asked for, before the first of them is touched.
+# Entries that are noted, and their weights prefetched, before the first of them is updated.
 NOTED = 64
 
 
 def searcher(call: KernelSpec, touch_noted: Any) -> Any:
-    """A function that finds the entries whose line has an event.
+    """A function that finds the entries whose row or column has an event.
 
-    Events of eight entries are looked up at once, with one branch for all of them; entries that have one are noted, and
-    what is to be done about them is done while their weights come from memory. Of a million entries with 1 % events,
-    eight bytes of a group and its branch take 0.5 ms, and finding the one that has an event 0.2 (a branch that can't be
-    predicted). Without a branch for the group (a list of groups, written always) it was 1.5 times as much.
+    The events of eight entries are looked up together, with one branch for all of them. Entries with events are noted,
+    and processed while their weights are being prefetched. With a million entries and 1 % events, the bytes of groups
+    and their branches take 0.5 ms, and finding the entry that has an event 0.2 (a mispredicted branch). Without a
+    branch per group (a list of groups that is always written), it took 1.5 times as long.
 
     Args:
-      call: the kernel's.
-      touch_noted: an njit function `touch_noted(places, noted, carry, sink) -> carry` that changes the weights of the
-        first `noted` entries in `places`, which rise from call to call.
+      call: the specification of the kernel.
+      touch_noted: an njit function `touch_noted(places, noted, carry, sink) -> carry` that processes the first `noted`
+        entries in `places`, which ascend from call to call.
 
     Returns:
-      `search(keys, first, last, reach, inside, mask, places, out, carry, sink) -> carry`. `keys` are the lines of
-      entries, of which those from `first` to `last` are looked at, and `mask` has a byte for each line. Lines from
-      `reach` on have no events; `inside` says that there are none. `places` is scratch, an array of length `NOTED`, and
-      `out` has the weights, by entry.
+      `search(keys, first, last, reach, inside, mask, places, out, carry, sink) -> carry`. `keys` are the rows (or
+      columns) of entries, of which those from `first` to `last` are searched, and `mask` has one byte per row. Keys
+      from `reach` on have no events; `inside` says that there are none. `places` is scratch, an array of length
+      `NOTED`, and `out` has the weights, in the order of entries.
     """
     native = specialised(*call.words)
     all_inside, room = inside_tester(call), U(NOTED)
@@ -52,7 +52,7 @@ def searcher(call: KernelSpec, touch_noted: Any) -> Any:
     def note_group(keys, mask, out, start, places, noted):
         prefetch(out, start)
         for entry in range(start, start + GROUP):
-            # Without a branch: which of them it is can't be predicted.
+            # Branch-free, because which of them it is can't be predicted.
             places[noted] = entry
             noted += U(mask[U(keys[entry])])
         return noted
