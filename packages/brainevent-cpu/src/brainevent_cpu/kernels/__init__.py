@@ -34,7 +34,7 @@ def register(registry: Any) -> None:
 
 
 def _of_members(kernel: Callable[..., list[jax.Array]]) -> Callable[..., list[jax.Array]]:
-    """A kernel of unmapped operands as one that takes mapped axes: native calls find members themselves."""
+    """Lift a kernel for unmapped operands to mapped axes: native calls find the members of a batch themselves."""
 
     @functools.wraps(kernel)
     def batched(*operands: jax.Array, batch: Sequence[VmapAxis] = (), **static: Any) -> list[jax.Array]:

@@ -1,4 +1,4 @@
-"""Native kernels by the kind of call that they are for."""
+"""The native kernel for a `KernelSpec`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def native_kernel(call: KernelSpec, work: int) -> NativeKernel:
 
     Args:
       call: the kind of call.
-      work: how many entries a call has at most, as `native.parallel` counts them, with all members of a `vmap`. If they
-        aren't worth a second thread the kernel is compiled without what threads need, which takes half as long.
+      work: how many entries a call has at most, in the units of `native.parallel`, with all members of a `vmap`. If
+        they aren't worth a second thread, the kernel is compiled without code for threads, which takes half as long.
     """
     return _native_kernel(dataclasses.replace(call, serial=not is_worth_a_thread(work)))
 
 
 @functools.cache
 def _native_kernel(call: KernelSpec) -> NativeKernel:
-    """The kernel that the module of a family builds."""
+    """The kernel that the module of the family builds."""
     package, _, _ = call.family.rpartition(".")
 
     def build() -> Any:

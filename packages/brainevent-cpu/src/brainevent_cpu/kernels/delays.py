@@ -1,4 +1,4 @@
-"""The primitive `deliver`: which native kernel adds to the ring, and how its arrays reach it."""
+"""The primitives `deliver` and `take_slot`: which native kernel runs a call, and how it gets its arrays."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _FORMATS = tuple(
 
 
 def _readable_operands(ring: Any, data: Any, *operands: Any, **_: Any) -> bool:
-    """Sums in half precision are left to the reference, which has room to add them up in single precision."""
+    """Sums in half precision are left to the reference, which has the memory to accumulate them in single precision."""
     *structure, _, x = operands
     return readable(data, structure, ring, x) and ring.dtype == WIDE[data.dtype.name]
 
 
-#: What `deliver` takes, where native kernels run at all.
+#: What `deliver` supports, if native kernels run at all.
 supports_deliver = Takes(
     formats=_FORMATS, encodings=ENCODINGS, dtypes=("float32", "float64"), further=_readable_operands
 )
@@ -59,15 +59,15 @@ def deliver(
     after: Sequence[jax.Array] = (),
     **static: Any,
 ) -> list[jax.Array]:
-    """The ring with what arrives later: the primitive `deliver` of core, see there.
+    """The ring after events: the primitive `deliver` of core, see there.
 
     Args:
-      ring: float32 or float64, (slots, length of the result); overwritten if XLA lets us.
+      ring: float32 or float64, (slots, length of the result); overwritten if XLA allows it.
       *operands: the weights, whose sums have the dtype of the ring; the format's structure, of any integer dtypes;
         the step, and x.
       batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. A ring that isn't mapped is
         copied for each member.
-      after: what has been computed from the ring before.
+      after: results of prior uses of the ring.
       **static: format, shape, transpose and encoding.
     """
     ring, mapped = mapped_everywhere(ring, batch)
@@ -80,15 +80,15 @@ def _supports_take(ring: Any, t: Any) -> bool:
     return readable(ring, (), t)
 
 
-#: What `take_slot` takes, where native kernels run at all.
+#: What `take_slot` supports, if native kernels run at all.
 supports_take = Takes(dtypes=tuple(WIDE), further=_supports_take)
 
 
 def take_slot(
     ring: jax.Array, t: jax.Array, *, batch: Sequence[VmapAxis] = (), after: Sequence[jax.Array] = ()
 ) -> list[jax.Array]:
-    """The ring without what arrives now, and that: the primitive `take_slot` of core, see there; arguments as in
-    `deliver`."""
+    """The ring with its present slot cleared, and the former content of the slot: the primitive `take_slot` of core,
+    see there. Arguments are those of `deliver`."""
     ring, mapped = mapped_everywhere(ring, batch)
     take = partial(_take, after=after, members=number_of_members(mapped))
     outputs: list[jax.Array] = vmap_over(take, mapped)(ring, t)
@@ -110,7 +110,7 @@ def _take(ring: jax.Array, t: jax.Array, *, after: Sequence[jax.Array], members:
 
 
 def _slot(t: jax.Array, slots: int) -> jax.Array:
-    """The slot of a step, in an array."""
+    """The slot of a step, in an array of one element."""
     return jnp.mod(t, slots).astype(jnp.int32).reshape(1)
 
 
@@ -177,10 +177,10 @@ def _deliver(
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """Which family of kernels, and the arrays that it takes between the weights and the delays.
+    """The family of kernels, and its arrays between the weights and the delays.
 
-    Of `arrays`, those at the positions `pointers` keep their sign; the others are indices. `bound` is the number of
-    targets that an index reaches, and `extent` says what each delay is for.
+    Of `arrays`, those at the positions `pointers` stay signed; the others are indices. `bound` is the number of targets
+    that an index can reach, and `extent` says what each delay belongs to.
     """
 
     family: str

@@ -1,4 +1,4 @@
-"""The primitive `encode_events`: the bits, or the list, of a vector of events."""
+"""The primitive `encode_events`: packs a vector of events into bits, or lists their indices."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ supports_encoding = Takes(encodings=(BITPACKED, COMPACT), dtypes=("bool",), furt
 
 
 def encode_events(mask: jax.Array, *, encoding: Encoding, length: int, members: int = 1) -> list[jax.Array]:
-    """The events of a mask of shape (n,) or (n, columns) in an encoding: the primitive of core, see there.
+    """Encode the events of a mask: the primitive of core, see there.
 
     Args:
-      mask: booleans.
-      encoding: which one.
-      length: of the encoded axis.
-      members: of a `vmap` around it.
+      mask: booleans, (n,) or (n, columns).
+      encoding: the encoding to create.
+      length: the length of the encoded axis.
+      members: the number of members of a `vmap` around it.
 
     Returns:
       The encoded events in a list, of shape (length,) or (length, columns).
@@ -41,7 +41,7 @@ def encode_events(mask: jax.Array, *, encoding: Encoding, length: int, members: 
     dtype = encoding.dtype
     if length == 0 or 0 in columns:
         return [jax.numpy.zeros((length, *columns), dtype)]
-    # Columns behind each other; both transpositions vanish where the caller's already are, as in `vectors @ A`.
+    # Make columns contiguous. Both transpositions vanish if the caller's columns already are, as in `vectors @ A`.
     (out,) = native_call(
         native_kernel(KernelSpec("encoding", encoding=encoding), members * mask.size),
         mask.T.reshape(-1),

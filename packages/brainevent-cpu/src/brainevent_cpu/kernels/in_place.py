@@ -1,4 +1,4 @@
-"""Call a native kernel that overwrites its first array."""
+"""Calls of native kernels that overwrite their first array."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["mapped_everywhere", "overwrite"]
 
 
 def mapped_everywhere(data: jax.Array, batch: Sequence[VmapAxis]) -> tuple[jax.Array, list[VmapAxis]]:
-    """What a kernel overwrites, with all mapped axes, and these axes: it is another one for each member."""
+    """The array that a kernel overwrites, broadcast over all mapped axes, and these axes: each member needs its own."""
     front = [axis.size if axis.mapped[0] else 1 for axis in batch]
     inner = data.shape[number_mapped(batch, 0) :]
     data = jnp.broadcast_to(data.reshape(*front, *inner), (*batch_shape(batch), *inner))
@@ -34,17 +34,17 @@ def overwrite(
     read_as: Sequence[Any],
     further: Sequence[jax.ShapeDtypeStruct] = (),
 ) -> list[jax.Array]:
-    """What a kernel makes of `data`, in its memory if nobody needs it any more, and in a copy otherwise.
+    """Run a kernel that updates `data`: in place if the old values aren't needed any more, otherwise in a copy.
 
     Args:
       kernel: called as `kernel(frame, data, *arrays, out, *further, *attributes)`; `data` and `out` are one buffer.
-      data: keeps its shape, for XLA copies what it has to reshape. Under `vmap` it must be mapped.
-      *arrays: what else the kernel reads.
-      after: arrays that the kernel is not given. As operands of the call they must be there before it: XLA copies
-        `data` if it can't know that those who read it come first.
+      data: keeps its shape, because XLA copies what it has to reshape. Under `vmap` it must be mapped.
+      *arrays: the other inputs of the kernel.
+      after: results of prior uses of `data`, which the kernel doesn't get. As operands of the call they are computed
+        first. XLA copies `data` unless it knows that everything that reads the old values runs before.
       attributes: as in `native_call`.
-      read_as: the dtype as which the kernel sees each array, `data` (and so the result) among them.
-      further: shapes of further outputs, of the dtype of `data`.
+      read_as: the dtype as which the kernel reads each array, including `data` (and so the result).
+      further: shapes and dtypes of further outputs; the kernel sees them in the dtype of `data`.
 
     Returns:
       The new `data`, and the further outputs.

@@ -28,16 +28,16 @@ from .structure import WIDE
 
 __all__ = ["elements", "entries", "matmul", "supports_matmul", "supports_writing"]
 
-# How many lines are worth a walk through 16 at once, of which the others are idle.
+# From how many rows on it is faster to walk along 16 rows at once, even if the others are idle.
 _LINES_AT_ONCE = 8
 
-# How many connections of a block are worth gaps that are looked up in vectors, some of them in vain: that takes 0.7 of
-# the time with 400, 0.83 with 50 or 100, and 1.08 with 20.
+# From how many connections per block on it is faster to look up gaps in SIMD vectors, although some are wasted: this
+# takes 0.7 of the time with 400 connections, 0.83 with 50 or 100, and 1.08 with 20.
 _CONNECTIONS_AT_ONCE = 32
 
 
 def _sources(module: str) -> tuple[str, ...]:
-    """What the machine code of a module of `native.jitc` is made of: that, and the constants of core's stream."""
+    """The source files of the machine code of a module of `native.jitc`, including the constants of core's stream."""
     core = Path(brainevent_core.jitc.__file__)
     stream = (str(core.with_name(name)) for name in ("draws.py", "alias_tables.py"))
     return (*sources_of(f"jitc.{module}"), *stream)
@@ -54,10 +54,10 @@ def _bridge_works(*avals: Any, **_: Any) -> bool:
     return bridge_works()
 
 
-#: What `matmul` takes, where native kernels run at all. It decodes x by what the encoding says of itself.
+#: What `matmul` supports, if native kernels run at all. It decodes x with `Encoding.decode`.
 supports_matmul = Takes(laws=_LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_at_known_sizes)
 
-#: What `to_dense` and `to_coo` take; draws are the same for all laws.
+#: What `to_dense` and `to_coo` support; draws are the same for all laws.
 supports_writing = Takes(laws=_LAWS, further=_bridge_works)
 
 
@@ -77,15 +77,15 @@ def matmul(
     """`A @ x`, or `A.T @ x` if `transpose`, for a generated matrix A of `shape` (lines, length).
 
     Args:
-      data: parameters of the weights, float16, bfloat16, float32 or float64.
+      data: parameters of the weight distribution, float16, bfloat16, float32 or float64.
       seed: two uint32 words.
-      first: the first line of A, counted in the network, uint32 of shape (1,); or that and where its lines begin, (2,).
-      x: of shape (n,) or (n, columns), n as its encoding demands.
-      rule: the law of the weights, and the probability of a connection.
-      shape: of A.
-      transpose: multiply by the transpose.
-      encoding: of x. Events are decoded to a byte each, which takes less than a walk along one line.
-      members: of a `vmap` around it.
+      first: the first row of A in the network, uint32 of shape (1,); or the first row and the first column, (2,).
+      x: array of shape (n,) or (n, columns), with n as the encoding demands.
+      rule: the weight distribution, and the connection probability.
+      shape: the shape of A.
+      transpose: whether to multiply by the transpose.
+      encoding: the encoding of x. Events are decoded to one byte each, which takes less time than to walk along a row.
+      members: the number of members of a `vmap` around it.
 
     Returns:
       The product in a list, of shape (m,) or (m, columns) and the dtype of the parameters. Half-precision products
@@ -133,7 +133,7 @@ def matmul(
 
 
 def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: bool) -> str:
-    """What a product looks up in vectors, see `build_matmul`."""
+    """What a product looks up in SIMD vectors, see `build_matmul`."""
     lines, length = shape
     if not has_lanes():
         return "none"
@@ -163,7 +163,7 @@ def elements(
 def entries(
     seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, nse: int, members: int = 1, **_: Any
 ) -> list[jax.Array]:
-    """Connections per line, and position and draw of the first `nse`, line by line; see the reference."""
+    """The number of connections per row, and positions and draws of the first `nse`, row by row; see the reference."""
     lines, length = shape
     tables, per_line = gap_tables(rule.prob), math.ceil(rule.prob * length)
     return native_call(
@@ -181,12 +181,12 @@ def entries(
 
 
 def _work(times: int, lines: int, per_line: int) -> int:
-    """What the connections of all lines are worth, in entries of a stored matrix, and the lines that have none."""
+    """The work for the connections of all rows, in entries of a stored matrix; each row counts as at least one."""
     return times * lines * max(per_line * ENTRIES_PER_CONNECTION, 1)
 
 
 def _attributes(**numbers: int) -> dict[str, np.generic]:
-    """What a kernel has to know beside its arrays."""
+    """The attributes of a call."""
     return {name: np.int64(number) for name, number in numbers.items()}
 
 

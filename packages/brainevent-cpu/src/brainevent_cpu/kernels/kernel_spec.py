@@ -1,4 +1,4 @@
-"""What kind of call a kernel is for: the facts that its machine code depends on. Imports no Numba."""
+"""`KernelSpec`: everything that the machine code of a kernel depends on. Imports no Numba."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from brainevent_core.primitives import CLIPS
 
 __all__ = ["ENCODINGS", "EXTENTS", "LAYOUTS", "WEIGHTS", "KernelSpec"]
 
-#: What kernels know. They are written for these and no others: whatever is not one of them must not get so far.
+#: What kernels support. Calls with anything else must be declined before they get here.
 ENCODINGS = (FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT)
 LAYOUTS = ("csr", "fixed_num")
 EXTENTS = ("all", "source", "target", "entry")
@@ -18,24 +18,23 @@ WEIGHTS = ("homogeneous", "entries", "float16", "bfloat16")
 
 @dataclasses.dataclass(frozen=True)
 class KernelSpec:
-    """One kind of call. A kernel is compiled for each that occurs, and for its dtypes.
+    """One kind of call. A kernel is compiled for each kind that occurs, and for its dtypes.
 
     Attributes:
-      family: the module of `native` that builds the kernel, with its package if it is in one.
-      layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width; "" where nothing depends on
-        it.
-      weights: "homogeneous", one for all entries; "entries", one for each; "float16" or "bfloat16", one for each, as
-        the bits of such numbers.
+      family: the module of `native` that builds the kernel, with its subpackage if it is in one.
+      layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width, "" if it doesn't matter.
+      weights: "homogeneous", one for all entries; "entries", one per entry; "float16" or "bfloat16", one per entry, as
+        the bits of half-precision numbers.
       encoding: what x holds, one of `ENCODINGS`.
-      transpose: whether x runs along the rows of what is stored, rather than along its columns.
+      transpose: whether x runs along the rows of the stored matrix instead of its columns.
       batched: whether x has several columns.
-      permuted: whether weights are stored in another order than indices, and an array says where each is.
-      shared: whether several entries can have one weight, then.
-      lanes: whether to read and look up vectors of numbers, see `bridge.simd`.
-      short: whether rows have so few entries, on average, that where they end costs more than they do.
-      delays: of a delivery, what each delay is for, one of `EXTENTS`.
-      clip: of plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
-      serial: whether there is so little work that one thread does it: what others would need isn't compiled.
+      permuted: whether weights are stored in another order than indices, with an array of their positions.
+      shared: whether several entries can share a weight, if permuted.
+      lanes: whether to use SIMD loads and gathers, see `bridge.simd`.
+      short: whether rows have so few entries, on average, that a mispredicted row end costs more than the entries.
+      delays: for deliveries, what each delay belongs to, one of `EXTENTS`.
+      clip: for plasticity, which weights are clipped, one of `brainevent_core.primitives.CLIPS`.
+      serial: whether there is so little work that one thread suffices; code for several threads isn't compiled.
     """
 
     family: str
@@ -71,7 +70,7 @@ class KernelSpec:
 
     @property
     def selects(self) -> bool:
-        """Whether zeros of x select nothing."""
+        """Whether zeros of x are skipped."""
         return self.encoding.selects
 
     @property
@@ -80,7 +79,7 @@ class KernelSpec:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All facts as words, for names."""
+        """The specification as words, for names."""
         return (
             self.family,
             *([self.layout] if self.layout else []),

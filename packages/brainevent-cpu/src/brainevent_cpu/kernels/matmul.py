@@ -37,22 +37,22 @@ from .structure import READ_AS, WIDE, pointers, reached, readable, rows, unsigne
 
 __all__ = ["SPARSE_FORMATS", "matmul", "native_kernel", "sddmm", "supports_matmul", "supports_sddmm"]
 
-# Families whose vectors stand behind each other, with the results in the same order. In the others the columns of x
-# stand side by side, so that all of them are read with one entry of the matrix.
+# Families in which each column of x and of the result is contiguous. In the others x is row-major, so that all columns
+# are read with one entry of the matrix.
 _VECTORS_IN_A_ROW = ("dense", "indexed")
 
-# Families that read a number for every entry of a row.
+# Families that gather an element of x for every entry of a row.
 _GATHERS = ("gather", "indexed")
 
-# Entries of a row, on average, below which those of many rows are collected, see `native.scatter`.
+# The average number of entries per row below which entries of many rows are collected, see `native.scatter`.
 _SHORT = 25
 
-# Of a batch of events with a dense matrix, the share above which a product that meets the zeros, too, is faster. With
-# 32 vectors and 4,000 x 4,000 weights both were even at about 30 % (events @ A) and 8 % (A @ events).
+# For a batch of events and a dense matrix, the fraction of events above which the dense product is faster. With 32
+# vectors and 4,000 x 4,000 weights, both took equally long at about 30 % (events @ A) and 8 % (A @ events).
 _MANY_EVENTS = {True: 0.25, False: 0.0625}
 
 
-#: The formats that have entries, with the components that kernels read.
+#: The sparse formats, with the components that kernels support.
 SPARSE_FORMATS = (
     COO_FORMAT,
     *(fmt for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for fmt in (base, base.with_component(CSC_INDEX))),
@@ -64,19 +64,19 @@ def _readable_operands(first: Any, *others: Any, **params: Any) -> bool:
 
 
 def _sparse_somewhere(*avals: Any, format: Format, encoding: Encoding, **params: Any) -> bool:
-    """Numbers times a dense matrix are left to XLA: they have nothing sparse in them."""
+    """Numbers times a dense matrix are left to XLA, because nothing in them is sparse."""
     if (format, encoding) == (DENSE_FORMAT, FLOAT):
         return False
     data, *structure, x = avals
-    return readable(data, structure, x, works=bridge_is_usable)  # and `matmul` looks whether products are right
+    return readable(data, structure, x, works=bridge_is_usable)  # `matmul` has a self-test of its own
 
 
-#: What `matmul` takes, where native kernels run at all.
+#: What `matmul` supports, if native kernels run at all.
 supports_matmul = Takes(
     formats=(DENSE_FORMAT, *SPARSE_FORMATS), encodings=ENCODINGS, dtypes=tuple(WIDE), further=_sparse_somewhere
 )
 
-#: What `sddmm` takes; dense outer products are left to XLA.
+#: What `sddmm` supports; dense outer products are left to XLA.
 supports_sddmm = Takes(formats=SPARSE_FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_readable_operands)
 
 
@@ -92,17 +92,17 @@ def matmul(
     """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
 
     Args:
-      data: weights, float16, bfloat16, float32 or float64, of the format's shape, or (1,) for all.
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape, or (1,) for a homogeneous weight.
       *operands: the format's structure, of any integer dtypes, and x.
-      format: of A.
-      shape: of A.
-      transpose: multiply by the transpose.
-      encoding: of x.
+      format: the format of A.
+      shape: the shape of A.
+      transpose: whether to multiply by the transpose.
+      encoding: the encoding of x.
       batch: the mapped axes of `vmap`, which are in front of the operands that are mapped.
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
-      are added up in single precision.
+      are accumulated in single precision.
 
     Raises:
       MathError: if the arrays don't fit `shape`.
@@ -112,13 +112,13 @@ def matmul(
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
     avals = unmapped_avals(tuple(batch), (data, *operands))
     work = _work(avals, number_of_members(batch))
-    # The small product that is checked has the kernel of this one.
+    # The self-test is a small product with the kernel of this call.
     check_product(partial(_product, work=work), *avals, **params, per_row=_per_row(avals, format, shape))
     return _product(data, *operands, **params, batch=batch, work=work)
 
 
 def _per_row(avals: Sequence[Any], format: Format, shape: Shape) -> int:
-    """How many entries a row of a matrix has that needs the same kernels."""
+    """The number of entries per row with which a small matrix needs the same kernels."""
     entries = avals[1].size if format is not DENSE_FORMAT else 0
     return 8 if entries < _SHORT * shape[0] else 32
 
@@ -133,7 +133,7 @@ def _product(
     batch: Sequence[VmapAxis] = (),
     work: int,
 ) -> list[jax.Array]:
-    """The product of `matmul`, whose arguments it has; `work` is what `_work` says."""
+    """The product of `matmul`, with the same arguments; `work` is the result of `_work`."""
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
 
     def run(data: jax.Array, *operands: jax.Array) -> list[jax.Array]:
@@ -151,7 +151,7 @@ def _product(
 
     for _ in range(mapped):
         decode = jax.vmap(decode)
-    # One decision for all members: under vmap both ways would run.
+    # One decision for all members, because under `vmap` a `cond` runs both branches.
     events = decode(operands[-1])
     many = jnp.count_nonzero(events) > _MANY_EVENTS[transpose] * events.size
     dense = vmap_over(lambda data, x: [reference.matmul(data, x, **params)], batch)
@@ -167,11 +167,11 @@ def sddmm(
     encoding: Encoding,
     members: int = 1,
 ) -> list[jax.Array]:
-    """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there; arguments as in `matmul`, but for
-    `members`, the number of those of a `vmap` around it.
+    """`y[out] · x[in]` for every entry: the primitive `sddmm` of core, see there. Arguments are those of `matmul`,
+    except for `members`, the number of members of a `vmap` around it.
 
     Returns:
-      One number per entry in a list, of the format's shape for weights and the dtype of y.
+      A list of one array, with one number per entry, of the format's shape for weights and the dtype of y.
     """
     *structure, x = operands
     per_entry = jax.ShapeDtypeStruct(format.weights_shape(structure, shape), y.dtype)
@@ -182,7 +182,7 @@ def sddmm(
 
 
 def _work(arrays: Sequence[Any], members: int) -> int:
-    """How many entries a call has at most, with all columns of x, the last one, and all members of a `vmap`."""
+    """How many entries a call has at most, times the columns of x (the last array) and the members of a `vmap`."""
     *matrix, x = arrays
     return members * math.prod(x.shape[1:]) * max(array.size for array in matrix)
 
@@ -192,10 +192,10 @@ def _work(arrays: Sequence[Any], members: int) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """Which family of kernels, and the arrays that it takes between the first operand and x.
+    """The family of kernels, and its arrays between the first operand and x.
 
-    Of `arrays`, those at the positions `pointers` keep their sign; the others are indices. `bound` and `reach` are the
-    numbers of lines that the first and second kind of index reach.
+    Of `arrays`, those at the positions `pointers` stay signed; the others are indices. `bound` and `reach` are the
+    upper bounds of the first and second kind of index.
     """
 
     family: str
@@ -214,7 +214,7 @@ def _matmul_plan(structure: Structure, format: Format, shape: Shape, transpose: 
     indices, indptr, bound = rows(structure, format, shape)
     layout = format.base.name
     if transpose:
-        # Weights are in the order of indices, which stand in for their positions, unread.
+        # Weights are in the order of entries. The indices are a placeholder for their positions, which aren't read.
         return _Plan("scatter", layout, (indices, indptr, indices), (1,), bound)
     if not format.carries(CSC_INDEX) or not encoding.selects:
         return _Plan("gather", layout, (indices, indptr), (1,), bound)
@@ -252,8 +252,8 @@ def _run(
     homogeneous: bool = False,
     out_shape: tuple[int, ...] | None = None,
 ) -> list[jax.Array]:
-    """Call the kernel of a plan; `work` is what `_work` says, `out_shape` that of one number per entry, None for a
-    product."""
+    """Call the kernel of a plan. `work` is the result of `_work`, `out_shape` the shape of one number per entry, or
+    None for a product."""
     outer, inner = shape[::-1] if transpose else shape
     encoding.validate(x, inner, first.dtype, "x")
     dtype, wide = first.dtype, np.dtype(WIDE[first.dtype.name])
@@ -261,7 +261,7 @@ def _run(
     x = _readable(x, encoding, wide)
     if homogeneous or out_shape is not None:
         first = first.astype(wide)
-    # Weights in half precision are read as they are: half the traffic.
+    # Half-precision weights are read without conversion, which halves the memory traffic.
     weights = "homogeneous" if homogeneous else "entries" if first.dtype == wide else dtype.name
     in_a_row = plan.family in _VECTORS_IN_A_ROW or (plan.family == "scatter" and encoding.selects)
     call = KernelSpec(
@@ -275,10 +275,10 @@ def _run(
     )
     kernel = native_kernel(dataclasses.replace(call, short=_has_short_rows(plan, call, inner)), work)
     size = x.shape[0]
-    # Both transpositions vanish where the caller's vectors stand behind each other already, as in `vectors @ A`.
+    # Both transpositions vanish if the caller's vectors are contiguous already, as in `vectors @ A`.
     if in_a_row or encoding.dtype is not None:
         x = x.T
-    # Arrays go in flat, which costs XLA nothing.
+    # Kernels get flat arrays, which costs XLA nothing.
     arrays = [array.reshape(-1) for array in (first, *plan.arrays, x)]
     (out,) = native_call(
         kernel,
@@ -303,18 +303,18 @@ def _run(
 
 
 def _looks_up_lanes(plan: _Plan, inner: int) -> bool:
-    """Whether a kernel looks up vectors of numbers; their places have 32 bits."""
+    """Whether a kernel uses SIMD gathers, whose positions have 32 bits."""
     return plan.family in _GATHERS and plan.arrays[0].dtype.itemsize <= 4 and inner < 2**31 and has_lanes()
 
 
 def _has_short_rows(plan: _Plan, call: KernelSpec, inner: int) -> bool:
-    """Whether a kernel collects entries of short rows, all of which it scatters."""
+    """Whether a kernel that scatters all rows collects the entries of short ones."""
     one_by_one = call.batched or call.selects or call.weights not in ("entries", "homogeneous")
     return (plan.family, plan.layout) == ("scatter", "csr") and not one_by_one and plan.arrays[0].size < _SHORT * inner
 
 
 def _readable(x: jax.Array, encoding: Encoding, wide: np.dtype[Any]) -> jax.Array:
-    """x in a dtype that kernels read: events as booleans unless they are encoded, numbers as sums are."""
+    """x in a dtype that kernels read: events as booleans unless they are encoded, numbers in the dtype of sums."""
     if not encoding.event:
         return x.astype(wide)
     return is_event(x) if encoding is BINARY else x

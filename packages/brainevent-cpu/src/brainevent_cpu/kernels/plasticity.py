@@ -1,4 +1,4 @@
-"""The primitive `stdp_update`: which native kernel changes the weights, and how its arrays reach it."""
+"""The primitive `stdp_update`: which native kernel updates the weights, and how it gets its arrays."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ _FORMATS = (
 
 
 def _readable_operands(data: Any, *operands: Any, format: Format, transpose: bool, **_: Any) -> bool:
-    """A scan for the events of columns meets weights in the order of entries: those in another order are declined.
-    Bounds are numbers here: with one for each weight, core's own kernel runs."""
+    """A scan for the events of columns reads weights in the order of entries; weights in another order are declined.
+    Bounds must be scalars: with one bound per weight, core's own kernel runs."""
     *_, lower, upper = operands
     if lower.ndim or upper.ndim:
         return False
     return not (format is _PERMUTED and not transpose) and readable(data, operands[:-4], *operands[-4:])
 
 
-#: What `stdp_update` takes, where native kernels run at all.
+#: What `stdp_update` supports, if native kernels run at all.
 supports_stdp_update = Takes(
     formats=_FORMATS,
     encodings=tuple(encoding for encoding in ENCODINGS if encoding.event),
@@ -71,11 +71,11 @@ def stdp_update(
     """New weights: the primitive `stdp_update` of core, see there.
 
     Args:
-      data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA allows it.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
       batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. Weights that aren't mapped
         are copied for each member.
-      after: what has been computed from the weights before.
+      after: results of prior uses of the weights.
       **static: format, shape, transpose, encoding and clip.
     """
     data, mapped = mapped_everywhere(data, batch)
@@ -100,13 +100,13 @@ def _update(
     Args:
       data: as in `stdp_update`.
       *operands: likewise.
-      format: of the matrix.
-      shape: of what is stored.
-      transpose: whether x has the events of the rows of what is stored, rather than of its columns.
-      encoding: of x.
+      format: the format of the matrix.
+      shape: the shape of the stored matrix.
+      transpose: whether x has the events of the rows of the stored matrix, instead of its columns.
+      encoding: the encoding of x.
       clip: which weights are clipped, "all" or "updated".
-      after: what has been computed from the weights before.
-      members: how many there are.
+      after: results of prior uses of the weights.
+      members: the number of members.
     """
     *structure, x, trace, lower, upper = operands
     format.validate(data, structure, shape)
@@ -148,10 +148,10 @@ def _update(
 
 @dataclasses.dataclass(frozen=True)
 class _Plan:
-    """Which family of kernels, and the arrays that it takes between the weights and x.
+    """The family of kernels, and its arrays between the weights and x.
 
-    Of `arrays`, those at the positions `pointers` keep their sign; the others are indices. `bound` is the number of
-    lines of the trace that an index reaches. `transpose` where the kernel depends on it.
+    Of `arrays`, those at the positions `pointers` stay signed; the others are indices. `bound` is the number of
+    elements of the trace that an index can reach. `transpose` is set only if the kernel depends on it.
     """
 
     family: str
@@ -170,7 +170,7 @@ def _plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -
         sources, targets = (structure.row, structure.col)[:: 1 if transpose else -1]
         lines, others = shape if transpose else shape[::-1]
         if reached(sources, lines) < lines:
-            # Read as unsigned, a negative one of them would be a line.
+            # Read as unsigned, negative sources would be valid rows or columns.
             sources = sources.astype(np.int32 if lines <= np.iinfo(np.int32).max else np.int64)
         starts = _line_starts(sources, lines)
         return _Plan("coordinates", "", (targets, sources, starts), (2,), reached(targets, others))
@@ -188,7 +188,8 @@ def _plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -
 
 
 def _bytes(x: jax.Array, encoding: Encoding, lines: int) -> jax.Array:
-    """Whether each line has an event, from any encoding: as an operation of its own, it needs no other kernels."""
+    """One boolean or byte per row (or column) with an event, from any encoding. As a separate operation, this needs no
+    plasticity kernels for each encoding."""
     encoding.validate(x, lines, None, "x")
     if encoding is BINARY:
         return is_event(x)
@@ -209,9 +210,9 @@ def _all_inside(indices: jax.Array, reach: int) -> jax.Array:
 
 
 def _line_starts(sources: jax.Array, lines: int) -> jax.Array:
-    """Where each line begins in a list of entries, if the list is sorted; see `native.plasticity.line_starts`.
+    """Where each row (or column) begins in a list of entries, if it is sorted; see `native.plasticity.line_starts`.
 
-    As an operation of its own, it is hoisted out of loops by XLA. Where the list is in any other order it ends early.
+    This is a separate operation so that XLA hoists it out of loops. If the list isn't sorted, it ends early.
     """
     wide = np.dtype(np.int32 if sources.size <= np.iinfo(np.int32).max else np.int64)
     out = jax.ShapeDtypeStruct((lines + 2,), wide)

@@ -1,9 +1,9 @@
-"""A real product, of either kind, is compared with dense NumPy before any result depends on one.
+"""Self-test of products: a small product is compared with dense NumPy before any result depends on the kernels.
 
-It is made at the first scatter (the transpose of what is stored) and at the first gather of a process, with the very
-kernels that the call needs: nothing is compiled for it but a small program of XLA. (A comparison with the reference
-would take half a second, for compiling that.) Its structure is malformed, and its numbers are whole, so that sums are
-exact in every dtype and order.
+It runs at the first scatter (product with the transpose of the stored matrix) and at the first gather of a process,
+with the same kernels as the call, so nothing is compiled for it except a small XLA program. (A comparison with the
+reference would take half a second, because the reference has to be compiled.) Its structure is malformed, and its
+numbers are integers, so sums are exact in every dtype and order.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..bridge.selftest import mark_as_proved
 
 __all__ = ["check_once", "check_product", "small_case"]
 
-# Rows are longer than a vector of the processor, and no multiple of it.
+# Rows are longer than a SIMD vector, and not a multiple of it.
 _SHAPE = (33, 41)
 _COLUMNS = 3
 
@@ -55,20 +55,20 @@ def check_product(
     found: dict[Hashable, str | None] | None = None,
     key: Hashable = None,
 ) -> None:
-    """Compute a small product and compare it, at the first call of a process for each value of `transpose`.
+    """Compute a small product and check it, at the first call of a process for each value of `transpose`.
 
     Args:
       run: the kernel, `run(data, *operands, format=..., shape=..., transpose=..., encoding=...)`.
-      data: the weights of the call that is made, or their abstract value; only dtypes and ranks matter.
-      *operands: its structure, and x.
-      format: of its matrix.
-      shape: of what is stored.
+      data: the weights of the actual call, or their abstract value; only dtypes and ranks matter.
+      *operands: the structure of the actual call, and x.
+      format: the format of its matrix.
+      shape: the shape of its stored matrix.
       transpose: whether it is a product with the transpose.
-      encoding: of x.
+      encoding: the encoding of x.
       per_row: how many entries a row of the small matrix has, on average.
-      platform: whose first device computes it.
-      found: what was found so far, in place of that of the Numba kernels, for kernels of another kind.
-      key: stands in for `transpose`, then: of each, the first call is tried.
+      platform: the platform whose first device computes the product.
+      found: previous results, for kernels of another backend; by default those of the Numba kernels.
+      key: with `found`, replaces `transpose`: the first call for each key is tested.
 
     Raises:
       KernelBuildError: if the product was wrong, now or before.
@@ -87,20 +87,21 @@ def check_product(
 def check_once(
     known: dict[Hashable, str | None], key: Hashable, what: str, is_right: Callable[[], bool | None]
 ) -> bool:
-    """Try a kernel, unless that was done.
+    """Test a kernel, unless it was tested already.
 
     Args:
-      known: what was found so far by key, None where nothing was wrong; what is found is added.
-      key: of what is tried.
-      what: is tried, for messages.
-      is_right: tries it; None if it couldn't, so that the next call tries again. It runs in a thread of its own, where
-        no trace and no mesh of the caller is in force, with 64-bit numbers if they are enabled here.
+      known: previous results by key, None for a success; the new result is added.
+      key: identifies what is tested.
+      what: describes what is tested, for messages.
+      is_right: runs the test, and returns None if this wasn't possible, so that the next call tries again. It runs in
+        a separate thread, where no trace and no mesh of the caller is active, with 64-bit numbers if they are enabled
+        here.
 
     Returns:
-      Whether it was tried now, and right.
+      Whether the test ran now, successfully.
 
     Raises:
-      KernelBuildError: if it was wrong, now or before.
+      KernelBuildError: if the test failed, now or before.
     """
     x64 = bool(jax.config.read("jax_enable_x64"))
 
@@ -119,7 +120,7 @@ def check_once(
                 known[key] = None if right else "gave wrong numbers"
             except KernelBuildError:
                 raise
-            except Exception as error:  # whatever it is, the reference still works
+            except Exception as error:  # whatever it is, the reference works
                 known[key] = f"failed ({type(error).__name__}: {error})"
         reason = known[key]
     if reason is not None:
@@ -138,7 +139,7 @@ def small_case(
     homogeneous: bool,
     per_row: int,
 ) -> tuple[list[np.ndarray], np.ndarray] | None:
-    """The operands of the small product, and its result; None if the call's dtypes can't hold its structure."""
+    """The operands of the small product, and its result; None if the dtypes of the call can't hold its structure."""
     *structure, x = operands
     rng = np.random.default_rng(0)
     indices = structure[0].dtype.name if structure else "int32"
@@ -163,7 +164,7 @@ def small_case(
 
 
 def _dense(weights: np.ndarray, structure: Structure, format: Format, shape: Shape) -> np.ndarray:
-    """The matrix, in which what is outside of it is left out."""
+    """The dense matrix, without entries whose indices are out of bounds."""
     if format is DENSE_FORMAT:
         return weights
     if format.base is COO_FORMAT:

@@ -1,4 +1,4 @@
-"""Which files the machine code of a kernel is made of: after a change, what depends on it is compiled again."""
+"""The source files of a kernel's machine code: if one changes, the kernels that depend on it are compiled again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _IMPORT = re.compile(r"^from (\.+)([\w.]+) import", re.MULTILINE)
 
 @functools.cache
 def sources_of(family: str) -> tuple[str, ...]:
-    """The module of `native` that builds a family, and what it imports from there, directly or not."""
+    """The module of `native` that builds a family, and what it imports from there, directly or indirectly."""
     found: set[Path] = set()
     paths = [_NATIVE.joinpath(*family.split(".")).with_suffix(".py")]
     while paths:

@@ -1,4 +1,4 @@
-"""The arrays of a structure on their way to a kernel: as they are, read as what a kernel can rely on."""
+"""Prepares the arrays of a structure for kernels: unchanged, but reinterpreted or sanitised as kernels require."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .kernel_spec import KernelSpec
 
 __all__ = ["READ_AS", "WIDE", "pointers", "reached", "readable", "rows", "unsigned"]
 
-# Dtypes that kernels read as others: booleans are bytes; float16 and bfloat16, of which Numba has no arrays, are bits.
+# Dtypes that kernels reinterpret: booleans as bytes; float16 and bfloat16, for which Numba has no arrays, as bits.
 READ_AS = {"bool": np.uint8, "float16": np.uint16, "bfloat16": np.uint16}
 
-# The dtype in which weights are computed with.
+# The dtype in which kernels compute, by that of the weights.
 WIDE = {"float32": np.float32, "float64": np.float64, "float16": np.float32, "bfloat16": np.float32}
 
 
 def readable(numbers: Any, structure: Sequence[Any], *others: Any, works: Callable[[], bool] = bridge_works) -> bool:
-    """Whether kernels read numbers and a structure of these abstract values, at known sizes, and run at all, as `works`
-    says."""
+    """Whether kernels can read numbers and a structure with these abstract values, whose sizes must be known, and
+    whether kernels run at all, which `works` tells."""
     sizes = [size for aval in (numbers, *structure, *others) for size in aval.shape]
     return (
         numbers.dtype.name in WIDE
-        # Not jnp.issubdtype: int4 has no native arrays.
+        # Not jnp.issubdtype, which includes int4, for which there are no native arrays.
         and all(np.dtype(array.dtype).kind in "iu" for array in structure)
         and all(isinstance(size, int) for size in sizes)
         and works()
@@ -39,7 +39,7 @@ def readable(numbers: Any, structure: Sequence[Any], *others: Any, works: Callab
 
 
 def rows(structure: Structure, fmt: Format, shape: Shape) -> tuple[jax.Array, jax.Array, int]:
-    """Indices, pointers, and how many columns the indices reach, of compressed rows."""
+    """Indices and pointers of compressed rows, and how many columns the indices can reach."""
     indices = structure.indices
     if fmt.base is CSR_FORMAT:
         bounds = pointers(structure.indptr, indices.size)
@@ -51,25 +51,25 @@ def rows(structure: Structure, fmt: Format, shape: Shape) -> tuple[jax.Array, ja
 
 
 def reached(indices: jax.Array, length: int) -> int:
-    """How many of `length` lines indices of this dtype reach. Read as unsigned, a negative one is beyond."""
+    """How many of `length` rows or columns indices of this dtype can reach. Read as unsigned, negative ones are above
+    this bound."""
     return min(length, int(np.iinfo(indices.dtype).max) + 1)
 
 
 def unsigned(array: jax.Array) -> Any:
     """The dtype as which a kernel reads indices.
 
-    For a signed index Numba emits a test whether it counts from the end, which takes as long as the gather itself;
-    unsigned, one comparison catches both ends.
+    For a signed index Numba emits a test for negative values, which takes as long as the gather itself. For an unsigned
+    one, a single comparison checks both ends.
     """
     return np.dtype(f"uint{8 * array.dtype.itemsize}")
 
 
 def pointers(indptr: jax.Array, nse: int) -> jax.Array:
-    """Pointers that rise from 0 or more to `nse` or less, as int32, or int64 if there are more entries than that
-    counts.
+    """Sanitised pointers, which ascend and are in [0, `nse`], as int32, or int64 if there are too many entries for it.
 
-    The kernels rely on it. Checking takes 25 µs for 50,000 rows, longer than a product with few spikes; as an operation
-    of its own, it is hoisted out of loops by XLA.
+    Kernels rely on this. The check takes 25 µs for 50,000 rows, longer than a product with few spikes. It is a separate
+    operation so that XLA hoists it out of loops.
     """
     wide = np.dtype(np.int32 if nse <= np.iinfo(np.int32).max else np.int64)
     if np.can_cast(indptr.dtype, wide):
