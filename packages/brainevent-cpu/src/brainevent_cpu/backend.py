@@ -9,7 +9,7 @@ from brainevent_core.plugins import Backend, KernelCache
 
 __all__ = ["BACKEND"]
 
-# What is left to XLA, by the names of the conformance kit's cases.
+# Calls that the kernels decline, as patterns of the names of the conformance kit's cases, with the reasons.
 _DECLINES = {
     "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
     "^sddmm-dense-": "outer products have nothing sparse in them",

@@ -75,7 +75,7 @@ class NumbaKernel(LanguageKernel):
 
     def __init__(self, fn: Callable[..., Any], **options: Any) -> None:
         super().__init__(fn, **options)
-        # An output that shares its memory with an input is written already, and must not be made twice.
+        # An output that is aliased to an input has contents already, and must not be computed twice.
         self._native = NativeKernel(
             self.name, lambda: _compiled(fn, self.name), returns_status=False, must_write=not self.aliases
         )
@@ -92,7 +92,7 @@ class NumbaKernel(LanguageKernel):
 
 
 def _compiled(fn: Callable[..., Any], name: str) -> Any:
-    """The function as Numba's, without threads of its own."""
+    """The function as one of Numba's, without Numba's threads."""
     import numba
     from numba.core.dispatcher import Dispatcher
 

@@ -30,13 +30,13 @@ class CallFrame:
       outputs: likewise; one that is also an input is aliased to it.
       attributes: scalars and vectors, in the order of their names.
       threads: the size that the pool claims to have.
-      stream: the stream that the call is on; None if there is none, as on CPU.
-      device: the number of its device.
+      stream: the stream of the call; None if there is none, as on CPU.
+      device: the ordinal of its device.
 
     Attributes:
       errors: messages of the errors that the handler created.
       destroyed: addresses of the errors that it destroyed.
-      tasks: (task, data) of what it scheduled, unless `schedule` is replaced.
+      tasks: the (task, data) pairs that it scheduled, unless `schedule` is replaced.
       schedule: called with (task, data) for each task; its result is the address of an error, or 0.
       words: the frame itself.
       api: the table of functions.
@@ -138,17 +138,17 @@ class CallFrame:
         return 0
 
 
-#: When the tasks of a pretended pool run, see `Pool`.
+#: When the tasks of a simulated pool run, see `Pool`.
 ORDERS = ("in order", "late", "reversed", "at once")
 
 
 class Pool:
-    """What a frame's pool does with its tasks, which it makes up for: all threads are the caller's, unless "at once".
+    """A simulated thread pool for a frame. All tasks run on the caller's thread, unless the order is "at once".
 
     Args:
-      frame: whose tasks are taken.
+      frame: the frame whose tasks it runs.
       order: "in order", each before the call that queues it returns; "late", when the caller has ended (see `finish`);
-        "reversed", two at a time, the later one first; "at once", each in a thread of its own.
+        "reversed", two at a time, the later one first; "at once", each in its own thread.
 
     Attributes:
       started: how many tasks were queued.
@@ -181,22 +181,22 @@ class Pool:
             run_task(*self._waiting.pop())
 
     def finish(self) -> None:
-        """Run what is left, after the call."""
+        """Run the remaining tasks, after the call."""
         self._run_waiting()
         for thread in self._threads:
             thread.join()
 
 
 class PretendedClient:
-    """Stands in for XLA as the caller of kernels, in programs that are traced in its block (`with`).
+    """Calls kernels in place of XLA, in programs that are traced in its `with` block.
 
-    What it is told to pretend holds from the next run of a program on.
+    Changes of `threads` and `order` take effect with the next run of a program.
 
     Attributes:
-      threads: how many threads its pool claims to have.
-      order: of the tasks, see `Pool`.
-      calls: the target and the frame of each call of a kernel so far.
-      pools: one for each of them.
+      threads: the size that its pool claims to have.
+      order: the order of the tasks, see `Pool`.
+      calls: the target and the frame of each kernel call since `started` was last called.
+      pools: the pool of each of these calls.
     """
 
     def __init__(self) -> None:
@@ -207,7 +207,7 @@ class PretendedClient:
         self._patch = mock.patch.object(jax.ffi, "ffi_call", self._call_of)
 
     def started(self) -> int:
-        """How many tasks were queued since this was asked last."""
+        """How many tasks were queued since the last call of `started`; forgets the calls so far."""
         count = sum(pool.started for pool in self.pools)
         self.pools.clear()
         self.calls.clear()
@@ -228,7 +228,7 @@ class PretendedClient:
             ranks = [array.ndim for array in arrays]
 
             def run(*arrays: Any) -> list[np.ndarray]:
-                # Under vmap all arrays have as many axes in front, of size 1 where they aren't mapped.
+                # Under vmap, all arrays have the same number of leading axes, of size 1 if they aren't mapped.
                 front = np.broadcast_shapes(*(array.shape[: array.ndim - rank] for array, rank in zip(arrays, ranks)))
                 inputs = [np.array(array, order="C") for array in arrays]
                 outputs = [np.empty((*front, *out.shape), out.dtype) for out in outs]
@@ -255,5 +255,5 @@ class PretendedClient:
 
 
 def run_task(task: int, data: int) -> int:
-    """Run a scheduled task; a `schedule` of its own."""
+    """Run a scheduled task; can be used as `schedule`."""
     return int(_FUNCTION(task)(data)) * 0

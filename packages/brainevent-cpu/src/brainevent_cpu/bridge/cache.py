@@ -1,9 +1,9 @@
-"""Machine code of handlers on disk, one file a handler.
+"""Machine code of handlers on disk, one file per handler.
 
 Numba's own cache can't hold handlers: its key is the function's bytecode and closure, and a closure over another
 compiled function hashes differently in every process. It also keeps one index for all specialisations of a function,
-in which two processes that compile different ones at once can overwrite each other's entry. Here the key says
-everything, and `store` keeps the files.
+in which two processes that compile different ones concurrently can overwrite each other's entries. Here the key
+contains everything, and `store` manages the files.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ __all__ = ["handler_key", "load", "save", "state"]
 
 _STORE = Store("handlers", "handler")
 
-# Modules of the bridge that leave the machine code as it is.
+# Modules of the bridge that don't affect machine code.
 _NO_CODE = ("cache.py", "call.py", "kernel.py", "ownership.py", "selftest.py", "store.py")
 _BRIDGE = tuple(str(path) for path in Path(__file__).parent.glob("*.py") if path.name not in _NO_CODE)
 
-# The settings of Numba on which machine code depends, beside those that change the processor's name and features.
+# The settings of Numba that affect machine code, besides those that change the processor's name and features.
 _SETTINGS = (
     "BOUNDSCHECK",
     "DEBUGINFO_DEFAULT",
@@ -56,14 +56,14 @@ _SETTINGS = (
     "USING_SVML",
 )
 
-# -- under which name --------------------------------------------------------------------------------------------------
+# -- keys --------------------------------------------------------------------------------------------------------------
 
 
 def handler_key(kernel: NativeKernel, arguments: tuple[Any, ...]) -> str:
-    """A hash of all that determines a handler's machine code, and of nothing else."""
+    """A hash of everything that determines a handler's machine code, and of nothing else."""
     facts = (kernel.name, kernel.threads, kernel.returns_status, kernel.must_write, sorted(kernel.messages.items()))
     digest = hashlib.sha256(repr((*facts, *arguments, *_toolchain())).encode())
-    # In an order that doesn't depend on where packages are installed.
+    # Sorted, so that the order doesn't depend on where packages are installed.
     for content in sorted(_content_hash(source, *_stamp(source)) for source in (*_BRIDGE, *kernel.sources)):
         digest.update(content)
     return digest.hexdigest()
@@ -74,10 +74,10 @@ def _toolchain() -> tuple[str, ...]:
     return (
         f"numba {numba.__version__}",
         f"llvmlite {llvmlite.__version__} {llvm.llvm_version_info}",
-        # What Numba makes of a function depends on its bytecode, and what it makes of arrays on NumPy's promotion.
+        # Numba's code depends on the bytecode of a function, and on the type promotion of NumPy.
         f"python {sys.implementation.cache_tag}",
         f"numpy {'.'.join(np.__version__.split('.')[:2])}",
-        # Some systems name their release in the triple.
+        # The triple of some systems contains their release.
         re.sub(r"(?<=[a-z])[\d.]+$", "", triple),
         processor,
         features,
@@ -99,24 +99,24 @@ def _content_hash(source: str, modified: int, size: int) -> bytes:
 
 
 class Loaded(NamedTuple):
-    """A handler in this process; `engine` holds its memory."""
+    """A handler in this process; `engine` owns its memory."""
 
     address: int
     engine: Any
 
 
 def load(key: str) -> Loaded | None:
-    """The handler of this key, ready to be called; None if there is none that can be used."""
+    """The handler of a key, ready to be called; None if there is no usable one."""
     found = _STORE.read(key)
     return None if found is None else _link(found)
 
 
 def save(key: str, library: Any, entry: str) -> None:
-    """Keep a compiled handler, where its folder can be written and it has no addresses of this process.
+    """Store a compiled handler, if its folder is writable and its code contains no addresses of this process.
 
     Args:
-      key: of the handler.
-      library: what Numba has compiled.
+      key: the key of the handler.
+      library: Numba's library with its code.
       entry: the symbol of the handler.
     """
     if library.has_dynamic_globals:
@@ -126,7 +126,7 @@ def save(key: str, library: Any, entry: str) -> None:
 
 
 def state() -> KernelCache:
-    """Where handlers are kept, what is wrong with the folder, and what there is in it."""
+    """Where handlers are stored, what is wrong with the folder, and how much it contains."""
     return _STORE.state()
 
 
@@ -134,21 +134,22 @@ def state() -> KernelCache:
 
 
 def _external_symbols(library: Any) -> tuple[str, ...]:
-    """What the machine code expects to find in the process, apart from LLVM's own functions."""
+    """The symbols that the machine code needs from the process, except LLVM's own functions."""
     functions = library._final_module.functions
     return tuple(f.name for f in functions if f.is_declaration and not f.name.startswith("llvm."))
 
 
 def _link(code: Entry) -> Loaded | None:
-    """Machine code in executable memory, None if it needs what this process doesn't have: LLVM would abort.
+    """Link machine code in executable memory; None if it needs symbols that this process lacks, for which LLVM would
+    abort.
 
-    Each handler gets an engine of its own, so that no symbol of one can be taken for that of another.
+    Each handler gets its own engine, so that symbols of one can't be confused with those of another.
     """
     from . import thread_limit  # noqa: F401 (defines a symbol)
 
     rtsys.initialize(cpu_target.target_context)
     if not all(map(llvm.address_of_symbol, code.fields["needs"])):
-        # Imports all implementations of Numba (1 s), for the symbols that they define. Kernels rarely need any.
+        # Imports all of Numba's implementations (1 s), for the symbols that they define. Kernels rarely need any.
         cpu_target.target_context.refresh()
     if not all(map(llvm.address_of_symbol, code.fields["needs"])):
         return None

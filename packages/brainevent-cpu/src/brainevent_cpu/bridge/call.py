@@ -42,21 +42,22 @@ def native_call(
 
     Args:
       kernel: the kernel.
-      *arrays: its inputs, of any dtype that Numba supports (so neither bfloat16 nor the 8-bit floats), or that is
-        reinterpreted as one.
+      *arrays: its inputs, of any dtype that Numba supports (not bfloat16 or 8-bit floats), or that is reinterpreted as
+        such a dtype.
       outs: shape and dtype of each output.
       aliases: inputs whose memory is used for an output, `{input position: output position}`, as in
         `jax.ffi.ffi_call`. Under `vmap` they must be mapped if any input is.
       attributes: static NumPy scalars that the kernel gets after the outputs, sorted by name.
       read_as: dtypes as which the kernel reinterprets inputs, `{input position: dtype of the same size}`. This costs
         nothing, while `jax.lax.bitcast_convert_type` copies the array.
+
     Returns:
       The outputs, in the order of `outs`.
 
     Raises:
       DTypeError: if Numba can't represent a dtype.
       numba.errors.NumbaError: if Numba can't compile the kernel for these arguments.
-      KernelBuildError: instead, for any reason, if the kernel has `sources`, as those of this package have.
+      KernelBuildError: instead, for any failure to compile, if the kernel has `sources`, as those of this package do.
       ValueError: if an input is to be reinterpreted as a dtype of another size.
       jax.errors.JaxRuntimeError: when the computation runs, if the kernel returns a nonzero status or raises an error.
 
@@ -77,7 +78,7 @@ def native_call(
 
 
 def _dtype_inside(array: jax.Array, read_as: Any) -> np.dtype[Any]:
-    """The dtype of an input in the eyes of the kernel."""
+    """The dtype as which the kernel reads an input."""
     given, inside = np.dtype(array.dtype), np.dtype(array.dtype if read_as is None else read_as)
     if given.itemsize != inside.itemsize:
         raise ValueError(f"An input of dtype {given} can't be read as {inside}: their sizes differ.")
@@ -95,7 +96,7 @@ def target_for(
         with _lock, jax.ensure_compile_time_eval():
             target = _targets.get(key)
             if target is None:
-                if key in _failures:  # it takes seconds to fail again
+                if key in _failures:  # to compile it again would take seconds to fail
                     raise KernelBuildError(_failures[key])
                 target = _targets[key] = _register(*key)
     return target

@@ -41,7 +41,7 @@ def product_of_dims(dims, first, last):  # type: ignore[no-untyped-def]
 
 
 def numbers_before(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
-    """How many numbers of a buffer come before a member's piece, which has `rank` axes; see `members`."""
+    """The number of elements of a buffer before a member's part, which has `rank` axes; see `members`."""
     dims = load_int64(buffer + layout.BUFFER_DIMS)
     front = load_int64(buffer + layout.BUFFER_RANK) - rank
     sizes = load_int64(buffer_of(frame, layout.FRAME_RETS, 0) + layout.BUFFER_DIMS)
@@ -58,20 +58,20 @@ def numbers_before(frame, buffer, rank, member):  # type: ignore[no-untyped-def]
 def buffer_as_array(
     context: Any, builder: ir.IRBuilder, frame: ir.Value, buffer: ir.Value, member: ir.Value, array_type: types.Array
 ) -> ir.Value:
-    """A member's piece of an `XLA_FFI_Buffer` as a Numba array of `array_type`, with the dimensions of this call."""
-    # Not above: it takes 0.17 s, which a process that finds its handlers on disk needn't spend.
+    """A member's part of an `XLA_FFI_Buffer` as a Numba array of `array_type`, with the dimensions of this call."""
+    # Not imported at the top: it takes 0.17 s, which a process that finds its handlers on disk saves.
     from numba.np.arrayobj import populate_array
 
     array = context.make_array(array_type)(context, builder)
     rank = I64(array_type.ndim)
     front = builder.sub(load_at(builder, buffer, layout.BUFFER_RANK), rank)
     dims = builder.add(load_at(builder, buffer, layout.BUFFER_DIMS), builder.shl(front, I64(3)))
-    # Where nothing is mapped, there is one member, and its piece is the buffer: a call for each buffer to find that out
-    # took a fifth of the time of a trivial kernel.
+    # If nothing is mapped, the part of the single member is the whole buffer. To find this out by a call for each
+    # buffer took a fifth of the time of a trivial kernel.
     skipped = cgutils.alloca_once_value(builder, I64(0))
     with builder.if_then(builder.icmp_signed(">", front, I64(0)), likely=False):
         piece_signature = signature(types.int64, *([types.int64] * 4))
-        # Not `compile_internal`, for the caller may be a plain C function.
+        # Not `compile_internal`, because the caller may be a plain C function.
         compiled = context.compile_subroutine(builder, numbers_before, piece_signature)
         arguments = (frame, buffer, rank, member)
         _, found = context.call_internal_no_propagate(builder, compiled.fndesc, piece_signature, arguments)
@@ -110,9 +110,9 @@ def kernel_call(
 ) -> Any:
     """`resolve(typing context) -> emit(context, builder, frame, own_frame, member) -> status`: a call of `kernel`.
 
-    The kernel gets a member's arrays and the attributes of the frame; with `threads`, `own_frame` before them. What it
-    returns that isn't a status is ignored. A status below zero means that it raised. (Left to Numba, that would be
-    printed and the call succeed.)
+    The kernel gets a member's arrays and the attributes of the frame, and with `threads` first `own_frame`. Its result
+    is ignored unless `returns_status`. A status of -1 means that it raised an exception. (Numba would print it, and the
+    call would succeed.)
     """
     kernel_type = types.Dispatcher(kernel)
     argument_types = (*([ADDRESS] if threads else []), *inputs, *outputs, *attributes)
@@ -151,10 +151,10 @@ def call_checked(
     values: list[ir.Value],
     returns_status: bool = True,
 ) -> tuple[ir.Value, ir.Value]:
-    """Call a compiled function: whether it raised, and its result as int64, 0 if it has none or it is no status."""
+    """Call a compiled function. Returns whether it raised, and its result as int64; 0 if it returns no status."""
     overload = callee.dispatcher.get_compile_result(callee_signature)
     context.active_code_library.add_linking_library(overload.library)
-    # Parameters with defaults are part of the signature, and take no value.
+    # Parameters with defaults are part of the signature, but take no value.
     values = values + [None] * (len(callee_signature.args) - len(values))
     status, result = context.call_internal_no_propagate(builder, overload.fndesc, callee_signature, values)
     return_type = callee_signature.return_type
@@ -164,7 +164,7 @@ def call_checked(
 
 
 def error_message(kernel_name: str, messages: dict[int, str]) -> Any:
-    """An intrinsic `create_error(frame, status)`: a new `XLA_FFI_Error*` that says what went wrong in the kernel."""
+    """An intrinsic `create_error(frame, status)`: a new `XLA_FFI_Error*` that describes the failure of the kernel."""
     known = {
         -1: "raised an exception (call it directly from Python to see which)",
         -2: "can't read the call frame of this version of XLA",
@@ -208,7 +208,7 @@ def emit_error(builder: ir.IRBuilder, frame: ir.Value, text: ir.Value) -> ir.Val
 
 @internal
 def answer_metadata(frame, traits=0):  # type: ignore[no-untyped-def]
-    """Tell XLA which API version the handler speaks and which traits it has, if that is what this call asks."""
+    """Answer with the handler's API version and traits if the call is a metadata query; returns whether it is one."""
     extension = load_int64(frame + layout.FRAME_EXTENSION)
     while extension != 0:
         if load_int32(extension + layout.EXTENSION_TYPE) == layout.METADATA_TYPE:

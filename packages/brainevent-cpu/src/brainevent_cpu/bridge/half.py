@@ -1,7 +1,8 @@
-"""float16 from and to float32, as bits: by the processor where it can, and by integer arithmetic elsewhere.
+"""Conversion between the bits of float16 and float32: by instructions if the processor has them, otherwise by integer
+arithmetic.
 
-Left to LLVM, a processor without the instructions gets a call of a function of the compiler's own library, which most
-processes don't have: LLVM aborts them.
+Without these instructions, LLVM would call a function of the compiler's own library, which most processes don't load,
+and would abort.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ __all__ = ["half_bits", "half_value"]
 
 _I16, _I32, _F32 = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
-# float32 has 13 bits more for the fraction, and an exponent that is counted from 112 further down.
+# float32 has 13 more bits in the fraction, and an exponent bias that is larger by 112.
 _FURTHER_BITS = 13
 _EXPONENTS = 112 << 23
 
 
 class _Numbers:
-    """Types and constants for one number, or for a vector of as many as `like` has."""
+    """Types and constants for a scalar, or for a vector of the length of `like`."""
 
     def __init__(self, like: ir.Value) -> None:
         self._count = like.type.count if isinstance(like.type, ir.VectorType) else None
@@ -43,7 +44,7 @@ def half_value(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
     magnitude = builder.and_(wide, n(0x7FFF))
     normal = builder.add(builder.shl(magnitude, n(_FURTHER_BITS)), n(_EXPONENTS))
     infinite = builder.add(normal, n(_EXPONENTS))  # or NaN
-    # Subnormal: a multiple of the smallest. Not as a subnormal float32, which XLA's threads take for zero.
+    # Subnormal: a multiple of the smallest one. A subnormal float32 can't be used, because XLA's threads treat it as 0.
     small = builder.fmul(builder.uitofp(magnitude, n.type(_F32)), n(2.0**-24, _F32))
     found: Any = builder.select(
         builder.icmp_unsigned("<", magnitude, n(0x400)), builder.bitcast(small, n.type(_I32)), normal
@@ -63,7 +64,7 @@ def half_bits(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     last = builder.and_(builder.lshr(magnitude, n(_FURTHER_BITS)), n(1))
     rounded = builder.add(builder.sub(magnitude, n(_EXPONENTS)), builder.add(n(0xFFF), last))
     found: Any = builder.lshr(rounded, n(_FURTHER_BITS))
-    # Below the smallest normal float16, the last place of half as a float32 is that of subnormal ones.
+    # Below the smallest normal float16: after adding 1/2, the last place of the float32 is that of subnormal float16.
     small = builder.fadd(builder.bitcast(magnitude, n.type(_F32)), n(0.5, _F32))
     small = builder.sub(builder.bitcast(small, n.type(_I32)), n(0x3F000000))
     found = builder.select(builder.icmp_unsigned("<", magnitude, n(0x38800000)), small, found)

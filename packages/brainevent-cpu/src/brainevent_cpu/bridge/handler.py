@@ -29,9 +29,9 @@ class Handler:
     """A C function that XLA can call.
 
     Attributes:
-      address: of the function.
-      from_disk: whether it was found there.
-      owner: what holds its memory.
+      address: the address of the function.
+      from_disk: whether it was read from disk.
+      owner: the object that owns its memory.
     """
 
     address: int
@@ -73,7 +73,7 @@ def compile_handler(
     """
     specs = [[(np.dtype(dtype).name, rank) for dtype, rank in arrays] for arrays in (inputs, outputs)]
     key = cache.handler_key(kernel, (*specs, [np.dtype(dtype).name for dtype in attributes]))
-    # What is found needs neither the kernel's functions nor the modules that build them.
+    # A handler on disk needs neither the kernel's functions nor the modules that build them.
     found = cache.load(key) if kernel.sources else None
     if found is not None:
         return Handler(found.address, True, found.engine)
@@ -90,7 +90,7 @@ def _compiled(
     attributes: Sequence[np.dtype[Any]],
     key: str,
 ) -> CFunc:
-    # Not above: a process that finds its handlers on disk needn't import them.
+    # Not imported at the top: a process that finds its handlers on disk doesn't need them.
     from .frame import answer_metadata, error_message, frame_is_readable, kernel_call
     from .members import over_members
     from .memory import load_int32
@@ -110,7 +110,7 @@ def _compiled(
         threads=kernel.threads and not kernel.serial,
     )
     if kernel.must_write:
-        # Not above: it compiles functions that few kernels need.
+        # Not imported at the top: it compiles functions that few kernels need.
         from .written import checking
 
         run = checking(run, tuple(dtype.itemsize for dtype, _ in outputs))
@@ -122,20 +122,20 @@ def _compiled(
         status = run(frame) if frame_is_readable(frame) else UNREADABLE_FRAME
         return create_error(frame, status) if status != 0 else 0
 
-    # What is found on disk is called by its symbol.
+    # A handler on disk is found by its symbol.
     handle.__name__ = handle.__qualname__ = f"handle_{key[:16]}"
     handler: Any = CFunc(handle, ((types.int64,), types.int64), locals={}, options={})
     try:
         handler.compile()
     except numba.errors.NumbaError as error:
-        if kernel.sources:  # of this package: the next kernel runs
+        if kernel.sources:  # a kernel of this package: another one is selected
             raise
         raise _fault_of(kernel, function, (*input_types, *output_types, *attribute_types)) or error from None
     return handler
 
 
 def _fault_of(kernel: NativeKernel, function: Dispatcher, arguments: tuple[Any, ...]) -> KernelCompilationError | None:
-    """What is wrong with the kernel by itself, without the hundred lines about what calls it; None if nothing is."""
+    """The error of the kernel by itself, without the hundred lines about its callers; None if it compiles."""
     try:
         function.compile(arguments)
     except numba.errors.NumbaError as error:

@@ -48,7 +48,7 @@ METADATA_MINOR: Final = 28
 METADATA_TRAITS: Final = 32
 # The trait that calls may be recorded into a command buffer (a CUDA graph) and replayed.
 COMMAND_BUFFER_COMPATIBLE: Final = 1
-# What the handlers are written against. XLA accepts any version that it still supports: the lowest serves them all.
+# The API version of the handlers. XLA accepts every version that it still supports, so the lowest one works with all.
 API_MAJOR: Final = 0
 API_MINOR: Final = 1
 

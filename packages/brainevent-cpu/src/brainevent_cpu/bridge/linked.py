@@ -1,7 +1,7 @@
-"""Functions that compiled ones call, without machine code of their own: they end up in that of a handler.
+"""A compiler for functions that are called only by compiled ones: they get no machine code of their own.
 
-Numba makes machine code of every function, whoever calls it. For those that are linked into others, which is all but
-the handler, that took a quarter of the time of compiling a kernel.
+Numba generates machine code for every function. For functions that are linked into others, which are all except the
+handler, this took a quarter of the compile time of a kernel.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ __all__ = ["LinkedCompiler"]
 
 
 class _LinkedLibrary(JITCodeLibrary):
-    """The optimised code of a function, and of those that it calls, for other libraries to link."""
+    """The optimised code of a function and of its callees, for other libraries to link."""
 
     def _finalize_final_module(self) -> None:
-        # Without a place in the engine, which would make machine code.
+        # Not added to the engine, which would generate machine code.
         self._finalize_dynamic_globals()
         self._verify_declare_only_symbols()
         self._finalized = True
@@ -33,7 +33,8 @@ class _LinkedLibrary(JITCodeLibrary):
 
 
 class _WithoutEnvironments:
-    """A code generator that sets no environments: they lie in machine code, and serve Python objects alone."""
+    """A code generator that sets no environments, which are part of machine code and are only needed for Python
+    objects."""
 
     def __init__(self, codegen: Any) -> None:
         self._codegen = codegen
@@ -46,7 +47,7 @@ class _WithoutEnvironments:
 
 
 class LinkedCompiler(Compiler):
-    """Numba's compiler, for functions that only compiled ones call."""
+    """Numba's compiler, for functions that are called only by compiled ones."""
 
     def define_pipelines(self) -> Any:
         if self.state.library is None:

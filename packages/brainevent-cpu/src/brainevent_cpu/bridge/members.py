@@ -1,8 +1,8 @@
 """Kernels under `vmap`: a handler runs its kernel once for every member of the batch.
 
-A kernel is written for arrays of certain ranks. Under `vmap` the arrays of a call have further axes in front, as many
-each: those of outputs have the sizes of the batch, those of inputs as well, or 1 where the input isn't mapped. A member
-is what the kernel sees: the piece of each array that belongs to one position of the batch. Nothing is copied.
+A kernel is written for arrays of certain ranks. Under `vmap`, all arrays of a call have the same number of additional
+leading axes. For outputs these have the sizes of the batch, for inputs as well, or size 1 if the input isn't mapped. A
+member is what the kernel sees: the part of each array at one position of the batch. Nothing is copied.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .threads import emit_in_order, emit_loop, threads_for
 
 __all__ = ["over_members"]
 
-# Members for each thread from which on it doesn't matter that some threads get one more than others.
+# With at least this many members per thread, it doesn't matter that some threads get one more than others.
 _MANY = 4
 
 
 @internal
 def _members_of(frame, rank):  # type: ignore[no-untyped-def]
-    """How many axes the arrays of a call have in front, and how many members there are."""
+    """The number of leading batch axes of a call, and the number of members."""
     out = buffer_of(frame, layout.FRAME_RETS, 0)
     front = load_int64(out + layout.BUFFER_RANK) - rank
     return front, product_of_dims(load_int64(out + layout.BUFFER_DIMS), 0, front) if front > 0 else 1
@@ -37,7 +37,7 @@ def _members_of(frame, rank):  # type: ignore[no-untyped-def]
 
 @internal
 def _largest(frame, field, count, front):  # type: ignore[no-untyped-def]
-    """How many numbers a member has of the largest array, of inputs or of outputs."""
+    """The number of elements that a member has in the largest array, among the inputs or the outputs."""
     largest = 0
     for position in range(count):
         buffer = buffer_of(frame, field, position)
@@ -48,7 +48,7 @@ def _largest(frame, field, count, front):  # type: ignore[no-untyped-def]
 
 @internal
 def _threads_across(frame, members, front, inputs, outputs):  # type: ignore[no-untyped-def]
-    """On how many threads members run at once; with 1, one after the other, each on as many as it is worth."""
+    """How many threads run members in parallel; if 1, members run in order, each on as many threads as it is worth."""
     if members <= 1:
         return 1
     size = max(_largest(frame, layout.FRAME_ARGS, inputs, front), _largest(frame, layout.FRAME_RETS, outputs, front))
@@ -61,16 +61,16 @@ def over_members(call: Any, *facts: str, rank: int, inputs: int, outputs: int, t
     """`run(frame) -> status`: the kernel for every member; if any fail, the status of one of them.
 
     Args:
-      call: of the kernel for a member, see `frame.kernel_call`. The kernel gets its own frame, 0 if it shares the
-        threads with other members.
-      *facts: words that tell this function from others.
-      rank: of the first output, as the kernel sees it.
-      inputs: how many there are.
-      outputs: how many there are.
+      call: the call of the kernel for a member, see `frame.kernel_call`. The kernel gets the frame, or 0 if members run
+        in parallel.
+      *facts: words that distinguish this function from others.
+      rank: the rank of the first output, as the kernel sees it.
+      inputs: the number of inputs.
+      outputs: the number of outputs.
       threads: whether members, or parts of the kernel, can run on several threads.
     """
 
-    # Emitted where it is called: LLVM would compile the kernel once more for each function of Numba's in between.
+    # Emitted at the call site, because LLVM would compile the kernel once more for each Numba function in between.
     @intrinsic
     def run_members(
         typingctx: Any, frame: types.Type, own_frame: types.Type, members: types.Type, across: types.Type

@@ -28,7 +28,7 @@ def load_at(builder: ir.IRBuilder, address: ir.Value, offset: int, as_type: ir.T
 
 
 def _load(as_type: ir.IntType) -> Any:
-    """An intrinsic `(address) -> int64`: the integer at an address; one of 8 bits is unsigned, as bytes are."""
+    """An intrinsic `(address) -> int64`: the integer at an address. 8-bit integers are unsigned, others signed."""
     widen = "zext" if as_type is I8 else "sext"
 
     @intrinsic
@@ -62,8 +62,8 @@ def load_word(typingctx: Any, array: types.Type, position: types.Type) -> Any:
 
 @intrinsic
 def nonzero_bits(typingctx: Any, array: types.Type, position: types.Type) -> Any:
-    """Which of the 64 elements from `array[position]` on (a 1-D array, `position` unsigned) aren't zero, as bits of a
-    word, the first one lowest.
+    """A word of 64 bits that tells which elements from `array[position]` on (a 1-D array, `position` unsigned) are
+    nonzero, with the first one in the lowest bit.
     """
     if not isinstance(array, types.Array):
         return None
@@ -98,7 +98,7 @@ store_int64, store_int32, store_int8 = map(_store, (I64, I32, I8))
 
 
 def _atomic_update(operation: str) -> Any:
-    """An intrinsic `(address, value) -> before` that updates the int64 at an address (acquire and release)."""
+    """An intrinsic `(address, value) -> before` that atomically updates the int64 at an address (acquire-release)."""
 
     @intrinsic
     def update(typingctx: Any, address: types.Type, value: types.Type) -> Any:
@@ -111,7 +111,7 @@ def _atomic_update(operation: str) -> Any:
 
 
 atomic_add = _atomic_update("add")
-# Keeps the larger of both, read as unsigned.
+# Keeps the larger value, compared as unsigned.
 atomic_unsigned_max = _atomic_update("umax")
 
 
@@ -125,7 +125,7 @@ def atomic_load(typingctx: Any, address: types.Type) -> Any:
 
 @intrinsic
 def select_or_zero(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
-    """The float `value` if `flag` (a uint8) is 1, and 0 if it is 0, without a branch."""
+    """The float `value` if `flag` (a uint8) is 1, and 0 if it is 0, branch-free."""
     if not isinstance(value, types.Float):
         return None
 
@@ -139,7 +139,7 @@ def select_or_zero(typingctx: Any, value: types.Type, flag: types.Type) -> Any:
 
 @intrinsic
 def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
-    """How many zero bits a word ends with: all of them if it is zero."""
+    """The number of trailing zero bits of a word; all of its bits if it is zero."""
     if not isinstance(word, types.Integer):
         return None
 
@@ -152,7 +152,7 @@ def count_trailing_zeros(typingctx: Any, word: types.Type) -> Any:
 
 @intrinsic
 def count_ones(typingctx: Any, word: types.Type) -> Any:
-    """How many bits of a word are set."""
+    """The number of set bits of a word."""
     if not isinstance(word, types.Integer):
         return None
 
@@ -179,7 +179,7 @@ def _value_of_bits(to_float32: Any) -> Any:
 
 
 float16_value = _value_of_bits(half_value)
-# The upper half of a float32.
+# bfloat16 is the upper half of a float32.
 bfloat16_value = _value_of_bits(
     lambda builder, bits: builder.bitcast(builder.shl(builder.zext(bits, I32), I32(16)), ir.FloatType())
 )
@@ -202,7 +202,7 @@ def stack_words(typingctx: Any, count: types.Type) -> Any:
 
 @intrinsic
 def allocate(typingctx: Any, size: types.Type) -> Any:
-    """`size` bytes of heap, or 0."""
+    """The address of `size` bytes on the heap, or 0 if there is no memory."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         return builder.ptrtoint(context.nrt.allocate(builder, args[0]), I64)
@@ -223,7 +223,8 @@ def release(typingctx: Any, address: types.Type) -> Any:
 def call_address(typingctx: Any, function: types.Type, first: types.Type, second: types.Type) -> Any:
     """Call the C function `int64 f(int64, int64)` at an address.
 
-    A C function with fewer parameters ignores the rest, and pointers travel as int64, in all LP64 calling conventions.
+    In all LP64 calling conventions, a C function with fewer parameters ignores the rest, and pointers can be passed as
+    int64.
     """
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
@@ -248,7 +249,7 @@ def yield_processor(typingctx: Any) -> Any:
 
 @intrinsic
 def prefetch(typingctx: Any, array: types.Type, index: types.Type) -> Any:
-    """Ask for the cache line of `array[index]` (a 1-D array). The address needn't be valid."""
+    """Prefetch the cache line of `array[index]` (a 1-D array). The address needn't be valid."""
     if not isinstance(array, types.Array):
         return None
 

@@ -1,7 +1,7 @@
-"""Who could have put a file where it is. Machine code is read only where nobody but this user and root can have.
+"""Who could have written a file. Machine code is read only from files that nobody but this user and root can write.
 
-POSIX alone has owners and permissions that Python can read. On Windows nothing is checked: the folder lies in the
-user's profile, which other users can't write to unless somebody has allowed them.
+Python can read owners and permissions only on POSIX. On Windows nothing is checked: the folder is in the user's
+profile, to which other users can't write unless somebody has allowed it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _MOST_LINKS = 40  # as many as Linux follows
 
 
 def folder_fault(folder: Path, *, for_folders: bool = False) -> str | None:
-    """Why somebody else could put files into a folder, or another folder in its place; None if nobody can.
+    """Why somebody else could put files into a folder, or replace the folder; None if nobody can.
 
-    Every folder on the way from the root is looked at, and every symbolic link: all must belong to this user or to
-    root. Nobody else may be able to write to them, except to folders on the way that are sticky, as `/tmp` is: what is
-    in these can be renamed and removed by its owner only.
+    All folders on the path from the root are checked, and all symbolic links: they must belong to this user or to root.
+    Nobody else may be able to write to them, except to sticky folders on the way, such as `/tmp`, whose contents can
+    only be renamed and removed by their owners.
 
     Args:
-      folder: which exists.
-      for_folders: whether it only has to be safe for folders of our own, as those on the way are.
+      folder: an existing folder.
+      for_folders: whether the folder only has to be safe for subfolders of ours, like the folders on the way.
 
     Raises:
-      OSError: if a folder can't be looked at.
+      OSError: if a folder can't be examined.
     """
     if not hasattr(os, "geteuid"):
         return None
@@ -57,18 +57,18 @@ def folder_fault(folder: Path, *, for_folders: bool = False) -> str | None:
 
 
 def file_fault(path: Path, found: os.stat_result) -> str | None:
-    """Why somebody else could have written a file, given what `os.lstat` or `os.fstat` says; None if nobody could."""
+    """Why somebody else could have written a file, given its `os.lstat` or `os.fstat`; None if nobody could."""
     if not stat.S_ISREG(found.st_mode):
         return f"{path} is not a regular file"
     return _fault(path, found, sticky=False) if hasattr(os, "geteuid") else None
 
 
 def make_folder(folder: Path) -> str | None:
-    """Make a folder, and those above that are missing, for this user alone; why not, if others could put another one in
-    its place.
+    """Create a folder and its missing parents, accessible only to this user. Returns the reason if it wasn't created
+    because others could replace it.
 
     Raises:
-      OSError: if it can't be made.
+      OSError: if it can't be created.
     """
     missing = []
     while not os.path.lexists(folder):
@@ -82,7 +82,7 @@ def make_folder(folder: Path) -> str | None:
 
 
 def _fault(path: Path, found: os.stat_result, *, sticky: bool) -> str | None:
-    """What is wrong with a folder or a file; `sticky` where that is enough for one to which others can write."""
+    """What is wrong with a folder or a file; with `sticky`, a sticky folder may be writable for others."""
     if found.st_mode & _OTHERS_WRITE and not (sticky and found.st_mode & stat.S_ISVTX):
         mode = stat.S_IMODE(found.st_mode)
         return f"others can write to {path} (its mode is {mode:04o}; `chmod go-w {path}` ends that)"

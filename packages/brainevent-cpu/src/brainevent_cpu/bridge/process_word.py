@@ -1,6 +1,6 @@
-"""Numbers of this process that compiled code reads whenever it runs, by the name of a symbol.
+"""Variables of this process that compiled code reads by symbol, whenever it runs.
 
-Not by an address, so that machine code on disk fits every process.
+Without addresses, machine code on disk works in every process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["word_of_process"]
 
 
 def word_of_process(symbol: str, number: ctypes.c_int64) -> Any:
-    """An intrinsic `() -> int64`: what a number of this process is at this moment."""
+    """An intrinsic `() -> int64` that reads the current value of a variable of this process."""
     add_symbol(symbol, ctypes.addressof(number))
 
     @intrinsic

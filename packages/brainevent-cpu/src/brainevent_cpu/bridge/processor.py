@@ -1,4 +1,4 @@
-"""The processor that Numba compiles for."""
+"""Features of the processor for which Numba compiles."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ __all__ = ["converts_half", "has_lanes"]
 
 @functools.cache
 def has_lanes() -> bool:
-    """Whether it looks up a vector of numbers in less time than one after another; see `lanes`.
+    """Whether SIMD gathers are faster than single loads; see `simd`.
 
-    Of Intel's processors with AVX-512, those since Sapphire Rapids do, in 9 cycles for 16 numbers from the innermost
-    cache; they are the ones that compute in float16 as well. Earlier ones have been slowed down against "gather data
-    sampling". AMD's, up to Zen 3, take longer for such an instruction than for its loads; Zen 4 and 5 weren't measured.
+    Among Intel's processors with AVX-512 they are since Sapphire Rapids: 9 cycles for 16 numbers in L1. These
+    processors are recognised by their float16 arithmetic. On earlier ones, the mitigation of "gather data sampling"
+    slows gathers down. On AMD's processors up to Zen 3, the instruction takes longer than single loads; Zen 4 and 5
+    weren't measured.
     """
     return {"+avx512f", "+avx512fp16"} <= _target()[1]
 
 
 @functools.cache
 def converts_half() -> bool:
-    """Whether it has instructions from float16 to float32 and back. On x86 they belong to AVX, which Numba switches off
-    on some processors, and leaves out of the generic one."""
+    """Whether there are instructions that convert between float16 and float32. On x86 they require AVX, which Numba
+    disables for some processors and for the generic one."""
     triple, features = _target()
     if triple.startswith(("x86", "i386", "i686")):
         return {"+avx", "+f16c"} <= features
@@ -29,7 +30,7 @@ def converts_half() -> bool:
 
 
 def _target() -> tuple[str, set[str]]:
-    """The triple and the features that Numba compiles for."""
+    """The triple and the features for which Numba compiles."""
     from numba.core.registry import cpu_target
 
     triple, _, features = cpu_target.target_context.codegen().magic_tuple()

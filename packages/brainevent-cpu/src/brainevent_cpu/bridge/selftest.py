@@ -1,4 +1,4 @@
-"""A check that the bridge works with the installed versions of JAX and Numba, before any result depends on it."""
+"""Self-test of the bridge with the installed versions of JAX and Numba, before any result depends on it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .kernel import NativeKernel
 
 __all__ = ["bridge_is_usable", "bridge_works", "mark_as_proved"]
 
-#: The newest Numba that this package was tested with. Later ones may well work: every call is tried before it is used.
+#: The newest Numba with which this package was tested. Later ones may work as well, which the self-tests find out.
 NEWEST_TESTED = (0, 68)
 
 _lock = threading.Lock()
@@ -28,33 +28,34 @@ _proved = False
 
 
 def bridge_is_usable() -> bool:
-    """Whether this process can have native kernels. What they compute is for `bridge_works` to find out, or for a
-    kernel's own self-test. Warns if it can't, and if Numba is newer than any that was tested."""
+    """Whether native kernels can be compiled in this process. Whether their results are right is tested by
+    `bridge_works`, or by a kernel's own self-test. Warns if they can't, or if Numba is newer than any tested version.
+    """
     with _lock:
         return _look_once()
 
 
 def bridge_works() -> bool:
-    """Whether native kernels give right results in this process. The first call finds out, and warns if they don't."""
+    """Whether native kernels give right results in this process. The first call tests this, and warns if they don't."""
     with _lock:
         return _look_once() and (_proved or _run_once())
 
 
 def mark_as_proved() -> None:
-    """Say that a native kernel has given right results: no other needs to be compiled to find out."""
+    """Record that a native kernel has given right results, so that no other has to be compiled as a test."""
     global _proved
     _proved = True
 
 
 @functools.cache
 def _look_once() -> bool:
-    config.num_threads()  # a number of threads that is none is an error of the user's, not of the bridge
+    config.num_threads()  # raises here if the setting is invalid, an error of the user and not of the bridge
     if not layout.supported_platform():
         _decline("only 64-bit platforms are supported")
         return False
     try:
         import numba
-    except Exception as error:  # it refuses versions of NumPy, among others
+    except Exception as error:  # for example an unsupported version of NumPy
         _decline(f"{type(error).__name__}: {error}")
         return False
     if tuple(map(int, re.findall(r"\d+", numba.__version__)[:2])) > NEWEST_TESTED:
@@ -71,10 +72,10 @@ def _look_once() -> bool:
 @functools.cache
 def _run_once() -> bool:
     try:
-        # In a thread of its own, where no trace and no mesh of the caller is in force.
+        # In a separate thread, where no trace and no mesh of the caller is active.
         with ThreadPoolExecutor(1) as thread:
             reason = thread.submit(_failure).result()
-    except Exception as error:  # whatever it is, the reference kernels still work
+    except Exception as error:  # whatever it is, the reference kernels work
         reason = f"{type(error).__name__}: {error}"
     if reason is not None:
         _decline(reason)

@@ -1,14 +1,14 @@
-"""Vectors of the processor as values of Numba: `LANES` numbers at once, with the operators that numbers have.
+"""SIMD vectors as Numba values: `LANES` numbers at once, with the operators of numbers.
 
-LLVM makes vectors of a loop by itself, but not where it looks numbers up in an array that could be the one it writes
-to, and not where some lanes end before others. With these both can be said:
+LLVM vectorises loops by itself, but not if they gather from an array that could alias the one they write to, and not if
+some lanes end before others. With lanes, both can be expressed:
 
     column = load(indices, entry, iota() < left)
     found = gather(x, column, column < bound)
     total = where(found > 0, total + found, total)
 
-A lane has 8 to 64 bits, that of a mask one; LLVM spreads what is too wide over several registers. It makes something
-of all this for any processor; `processor.has_lanes` says whether looking numbers up like this is worth it.
+A lane has 8 to 64 bits, or one bit in a mask; LLVM spreads wider vectors over several registers. It compiles all of
+this for any processor; `processor.has_lanes` says whether such gathers are worthwhile.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
     "zext",
 ]
 
-#: A register of AVX-512 has 16 lanes of 32 bits.
+#: An AVX-512 register has 16 lanes of 32 bits.
 LANES = 16
 
 _I32 = ir.IntType(32)
@@ -88,7 +88,7 @@ def _array(value: types.Type) -> bool:
 
 
 def _spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
-    """All lanes `value`."""
+    """A vector with `value` in all lanes."""
     undefined = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
     first = builder.insert_element(undefined, value, _I32(0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(_I32, LANES), [0] * LANES))
@@ -98,7 +98,8 @@ def _spread(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
 
 
 def _operator(function: Any, build: Callable[..., ir.Value], to: Lanes | None) -> None:
-    """Define an operator for lanes, with lanes or with one number for all; `to` is the type of its result, or None."""
+    """Define an operator for lanes, with lanes or a scalar on the right; `to` is the type of its result, or None for
+    that of the lanes."""
 
     @infer_global(function)
     class Template(AbstractTemplate):
@@ -158,7 +159,7 @@ for _function, _name in ((operator.lt, "<"), (operator.ge, ">="), (operator.eq, 
 
 
 def _address(context: Any, builder: ir.IRBuilder, array: types.Array, value: ir.Value, at: ir.Value) -> ir.Value:
-    """The address of the lanes from `array[at]` on."""
+    """The address of the vector that begins at `array[at]`."""
     element = builder.gep(context.make_array(array)(context, builder, value).data, [at])
     return builder.bitcast(element, _vector(array.dtype).as_pointer())
 
@@ -172,7 +173,7 @@ def _zeros(dtype: types.Type) -> ir.Constant:
 
 
 def _masked(builder: ir.IRBuilder, operation: str, vector: ir.VectorType, pointers: str, args: Any) -> ir.Value:
-    """Call LLVM's masked "load", "store" or "gather" of such a vector."""
+    """Call LLVM's masked "load", "store" or "gather" for a vector type."""
     name = f"llvm.masked.{operation}.v{LANES}{vector.element.intrinsic_name}.{pointers}"
     result = ir.VoidType() if operation == "store" else vector
     function_type = ir.FunctionType(result, [value.type for value in args])
@@ -181,7 +182,7 @@ def _masked(builder: ir.IRBuilder, operation: str, vector: ir.VectorType, pointe
 
 @intrinsic
 def load(typingctx: Any, array: types.Type, at: types.Type, mask: types.Type) -> Any:
-    """`array[at + lane]` (`at` unsigned); 0 where the mask is not set: nothing is read there."""
+    """`array[at + lane]` (`at` unsigned); 0 where the mask is not set, and nothing is read there."""
     if not _array(array) or mask != MASK:
         return None
 
@@ -209,10 +210,10 @@ def store(typingctx: Any, array: types.Type, at: types.Type, value: types.Type, 
 
 
 class _Addresses(ir.Instruction):
-    """`getelementptr` of several places, which llvmlite doesn't have.
+    """`getelementptr` with a vector of indices, which llvmlite doesn't have.
 
-    With one address and a vector of 32-bit places, which are signed, LLVM takes the instruction that looks up 16
-    numbers; of addresses that it can't take apart again it makes two of 8.
+    For one base address and a vector of 32-bit indices, which are signed, LLVM uses the instruction that gathers 16
+    numbers. For addresses that it can't decompose, it uses two gathers of 8.
     """
 
     def __init__(self, block: Any, base: ir.Value, places: ir.Value) -> None:
@@ -225,7 +226,7 @@ class _Addresses(ir.Instruction):
 
 
 def _gather(context: Any, builder: ir.IRBuilder, array: types.Array, args: Any, dtype: types.Type) -> ir.Value:
-    """What is behind the elements of an array, read as `dtype`."""
+    """Gather from an array, whose elements are read as `dtype`."""
     value, places, mask = args
     start = context.make_array(array)(context, builder, value).data
     addresses = _Addresses(builder.block, start, places)
@@ -237,7 +238,7 @@ def _gather(context: Any, builder: ir.IRBuilder, array: types.Array, args: Any, 
 
 @intrinsic
 def gather(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
-    """`array[place]` for each lane, 0 where the mask is not set: nothing is read there. Places are below 2**31."""
+    """`array[place]` for each lane; 0 where the mask is not set, and nothing is read there. Places are below 2**31."""
     if not _array(array) or places != Lanes(types.uint32) or mask != MASK:
         return None
 
@@ -249,7 +250,7 @@ def gather(typingctx: Any, array: types.Type, places: types.Type, mask: types.Ty
 
 @intrinsic
 def gather_byte(typingctx: Any, array: types.Type, places: types.Type, mask: types.Type) -> Any:
-    """The same from an array of bytes, as uint32. Three more bytes are read, so there must be as many behind each."""
+    """The same for an array of bytes, as uint32. Three bytes after each are read, too, so the array needs padding."""
     if not _array(array) or array.dtype != types.uint8 or places != Lanes(types.uint32) or mask != MASK:
         return None
 
@@ -275,7 +276,7 @@ def iota(typingctx: Any) -> Any:
 
 @intrinsic
 def where(typingctx: Any, mask: types.Type, then: types.Type, otherwise: types.Type) -> Any:
-    """Lanes of `then` where the mask is set, of `otherwise` elsewhere; either can be one number for all."""
+    """Lanes of `then` where the mask is set, of `otherwise` elsewhere; one of both can be a scalar."""
     like = then if isinstance(then, Lanes) else otherwise
     if mask != MASK or not isinstance(like, Lanes):
         return None
@@ -293,7 +294,7 @@ def where(typingctx: Any, mask: types.Type, then: types.Type, otherwise: types.T
 
 @intrinsic
 def cast(typingctx: Any, value: types.Type, like: types.Type) -> Any:
-    """Integers (read as signed ones) or floats as floats of the type of `like`."""
+    """Convert integers (read as signed) or floats to floats of the type of `like`."""
     if not isinstance(value, Lanes) or not isinstance(like, types.Float):
         return None
 
@@ -309,7 +310,7 @@ def cast(typingctx: Any, value: types.Type, like: types.Type) -> Any:
 
 @intrinsic
 def zext(typingctx: Any, value: types.Type) -> Any:
-    """Unsigned integers of up to 32 bits, as uint32."""
+    """Zero-extend unsigned integers of up to 32 bits to uint32."""
     if value not in [Lanes(narrow) for narrow in (types.uint8, types.uint16, types.uint32)]:
         return None
 
@@ -320,7 +321,7 @@ def zext(typingctx: Any, value: types.Type) -> Any:
 
 
 def _conversion(source: types.Type, target: types.Type, build: Callable[[ir.IRBuilder, ir.Value], ir.Value]) -> Any:
-    """An intrinsic `(value) -> value` from lanes, or the bits of a mask, of one type to those of another."""
+    """An intrinsic `(value) -> value` that converts lanes, or the bits of a mask, from one type to another."""
     to = _vector(target.dtype) if isinstance(target, Lanes) else _element(target)
 
     @intrinsic
@@ -347,12 +348,13 @@ def _upper_half(builder: ir.IRBuilder, bits: ir.Value) -> ir.Value:
 
 _HALVES, _FLOATS = Lanes(types.uint16), Lanes(types.float32)
 
-# The bits of a float32 as uint32; of 16-bit floats, uint16, as float32. bfloat16 is the upper half of one.
+# The bits of float32, as uint32; the values of 16-bit floats, given as uint16 bits, as float32. bfloat16 is the upper
+# half of a float32.
 reinterpret = _conversion(_FLOATS, Lanes(types.uint32), _unchanged)
 float16_lanes = _conversion(_HALVES, _FLOATS, half_value)
 bfloat16_lanes = _conversion(_HALVES, _FLOATS, _upper_half)
 
-# A mask as bits of a number, uint16, of which the first lane is the lowest, and back.
+# A mask as the bits of a uint16, with the first lane in the lowest bit, and back.
 mask_bits = _conversion(MASK, types.uint16, _unchanged)
 bits_mask = _conversion(types.uint16, MASK, _unchanged)
 
@@ -369,7 +371,7 @@ def all_true(typingctx: Any) -> Any:
 
 @intrinsic
 def splat(typingctx: Any, value: types.Type) -> Any:
-    """One number for all lanes."""
+    """Lanes that all have the same value."""
     if not isinstance(value, types.Number):
         return None
 
@@ -381,7 +383,7 @@ def splat(typingctx: Any, value: types.Type) -> Any:
 
 @intrinsic
 def any_true(typingctx: Any, mask: types.Type) -> Any:
-    """Whether a mask is set anywhere."""
+    """Whether a mask is set in any lane."""
     if mask != MASK:
         return None
 
@@ -394,7 +396,7 @@ def any_true(typingctx: Any, mask: types.Type) -> Any:
 
 @intrinsic
 def sum_lanes(typingctx: Any, value: types.Type) -> Any:
-    """The sum of all lanes, in pairs of halves."""
+    """The sum of all lanes, by repeatedly adding the two halves."""
     if not isinstance(value, Lanes) or value == MASK:
         return None
 

@@ -1,4 +1,4 @@
-"""Compile functions that compiled ones call, among them those that a factory makes from static facts."""
+"""Compile functions that only compiled ones call, including closures that a factory creates from static facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numba
 
 from .linked import LinkedCompiler
 
-#: `numba.njit` for what compiled functions alone call: wrappers for Python and for C would take 20 ms of compilation.
+#: `numba.njit` for functions that only compiled ones call: wrappers for Python and C would take 20 ms to compile.
 internal = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, pipeline_class=LinkedCompiler)
 
 
@@ -18,19 +18,20 @@ def specialised(
 ) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `numba.njit` for a closure over `facts`, which become part of its symbol.
 
-    So symbols don't depend on what was compiled before, and say in profiles which specialisation they are.
+    Symbols therefore don't depend on what was compiled before, and identify the specialisation in profiles.
 
     Args:
-      *facts: words for all that the closure depends on.
-      allocates: whether the function makes or returns arrays, or runs a parallel loop. In others Numba counts no
-        references to arrays: where LLVM doesn't inline what is called for every entry, counting takes longer than the
-        work, three times in a scatter. They are inlined wherever they are called: a call that passes four arrays on
-        costs 28 words, which in rows of 10 entries took as long as the entries (264 us for 10,000 rows, 139 inlined).
-      link: whether it is a link of a chain of functions that allocate, each of which calls the next one. LLVM would
-        compile the end of the chain once for each link, so Numba puts them together before: a scatter is compiled in
-        4.3 s instead of 5.4. Numba doesn't drop branches that `facts` rule out then.
-      reassociate: allow sums in another order, so that they are vectorised. Infinities and NaN keep their meaning.
-      contract: allow a product and a sum to be rounded once, as one instruction.
+      *facts: words for everything that the closure depends on.
+      allocates: whether the function creates or returns arrays, or runs a parallel loop. In other functions, Numba
+        counts no references to arrays: in a function that is called per entry and that LLVM doesn't inline, counting
+        takes longer than the work, three times as long in a scatter. These functions are inlined at every call: a call
+        with four arrays passes 28 words, which in rows of 10 entries took as long as the entries (264 us for 10,000
+        rows, 139 inlined).
+      link: whether it is a link of a chain of allocating functions, each of which calls the next one. LLVM would
+        compile the end of the chain once per link, so Numba merges the chain first: a scatter is compiled in 4.3
+        instead of 5.4 s. In this case, Numba doesn't prune branches that `facts` rule out.
+      reassociate: allow sums in another order, so that they can be vectorised. Infinities and NaN keep their meaning.
+      contract: allow a product and a sum to be fused into one instruction, with a single rounding.
     """
     fastmath = {flag for flag, allowed in (("reassoc", reassociate), ("contract", contract)) if allowed}
 

@@ -1,8 +1,8 @@
-"""Files that a backend makes of kernels and finds again in the next process: machine code, one file for each key.
+"""Files in which a backend stores compiled kernels for later processes, one file per key.
 
-Nothing in a file is used before it is known to be what this user, or root, has put there: folders and files to which
-others can write are refused (`ownership`), and a file is plain data, a header in JSON and the content, with a checksum
-in front. A file holds one entry and is replaced atomically, so that processes can share the folder.
+A file is used only if nobody but this user and root can have written it: folders and files to which others can write
+are refused (`ownership`). It contains plain data: a checksum, a header in JSON, and the content. A file holds one
+entry and is replaced atomically, so that processes can share the folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .ownership import file_fault, folder_fault, make_folder
 
 __all__ = ["SIZE_LIMIT", "Entry", "Store"]
 
-#: How many bytes the files of a store may have together. When there are more, those that weren't used for longest go.
+#: The maximum total size of the files of a store, in bytes. Beyond it, the least recently used files are removed.
 SIZE_LIMIT = 256 * 2**20
 
 _LARGEST_FILE = 16 * 2**20
@@ -37,7 +37,7 @@ _warned: set[str] = set()
 
 
 class Entry(NamedTuple):
-    """What a file holds: `fields`, which JSON can represent, and the content."""
+    """The contents of a file: `fields`, which JSON can represent, and bytes."""
 
     fields: Mapping[str, Any]
     content: bytes
@@ -48,8 +48,8 @@ class Store:
     """A folder of such files.
 
     Attributes:
-      name: of the folder, in that of brainevent's caches.
-      kind: what a file is, a word; the end of its name.
+      name: the name of the folder, in the folder of brainevent's caches.
+      kind: the kind of the files, a word, which is their suffix.
     """
 
     name: str
@@ -61,8 +61,8 @@ class Store:
 
     @property
     def folder(self) -> Path | None:
-        """In `BRAINEVENT_CACHE_DIR`, else under `NUMBA_CACHE_DIR`, else in the user's cache folder. None if there is no
-        home, and so no such folder."""
+        """In `BRAINEVENT_CACHE_DIR`, else under `NUMBA_CACHE_DIR`, else in the user's cache folder; None if there is no
+        home folder."""
         own = os.environ.get("BRAINEVENT_CACHE_DIR")
         root = os.environ.get("NUMBA_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
         try:
@@ -72,12 +72,12 @@ class Store:
         return base.absolute() / self.name
 
     def read(self, key: str) -> Entry | None:
-        """The entry of a key, None if there is none that is whole and ours."""
+        """The entry of a key; None if there is none that is intact and trusted."""
         folder = self._trusted_folder()
         return self._read(folder / f"{key}{self.suffix}", key) if folder is not None else None
 
     def write(self, key: str, entry: Entry) -> None:
-        """Keep an entry, where the folder can be written."""
+        """Store an entry, if the folder is writable."""
         folder = self._trusted_folder(make=True)
         if folder is not None:
             with contextlib.suppress(OSError):
@@ -85,7 +85,7 @@ class Store:
                 self._prune(folder)
 
     def state(self) -> KernelCache:
-        """Where the folder is, what is wrong with it, and what there is in it."""
+        """Where the folder is, what is wrong with it, and how much it contains."""
         folder = self.folder
         if folder is None:
             return KernelCache(folder=None, fault="there is no home folder; set BRAINEVENT_CACHE_DIR")
@@ -107,7 +107,7 @@ class Store:
         return self._magic + hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
     def decoded(self, content: bytes, key: str) -> Entry | None:
-        """What the bytes of a file hold, None if they aren't whole or belong to another key."""
+        """The entry in the bytes of a file; None if they are corrupt or belong to another key."""
         magic, rest = content[: len(self._magic)], content[len(self._magic) :]
         checksum, _, rest = rest.partition(b"\n")
         if magic != self._magic or hashlib.sha256(rest).hexdigest().encode() != checksum:
@@ -124,7 +124,7 @@ class Store:
         return f"brainevent {self.kind} 1\n".encode()
 
     def _trusted_folder(self, *, make: bool = False) -> Path | None:
-        """The folder, if it exists (or can be made) and nobody else can write to it; warns if others can."""
+        """The folder, if it exists (or can be created) and nobody else can write to it; warns if others can."""
         folder = self.folder
         if folder is None:
             return None
@@ -141,7 +141,7 @@ class Store:
         return None
 
     def _read(self, path: Path, key: str) -> Entry | None:
-        """The contents of a file, None if there is none or it isn't whole. Files that others could have written aren't
+        """The entry in a file; None if there is no file or it is corrupt. Files that others could have written aren't
         opened."""
         try:
             found = os.lstat(path)
@@ -154,13 +154,13 @@ class Store:
         except OSError:
             return None
         if time.time() - found.st_mtime > _DAY / 24:
-            # Which were used last is what pruning goes by. The times of access, of many file systems, don't say.
+            # Pruning needs the time of the last use, which the access times of many file systems don't tell.
             with contextlib.suppress(OSError):
                 os.utime(path)
         return self.decoded(content, key)
 
     def _write(self, path: Path, key: str, entry: Entry) -> None:
-        """Replace a file at once, so that another process sees the old one or the new one. `mkstemp` makes it 0600."""
+        """Replace a file atomically: other processes see the old or the new one. `mkstemp` gives it mode 0600."""
         handle, temporary = tempfile.mkstemp(prefix="new-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
@@ -172,7 +172,8 @@ class Store:
             raise
 
     def _files(self, folder: Path, chosen: Callable[[str], bool] | None = None) -> list[_File]:
-        """Files in a folder, entries unless others are chosen; those that vanish meanwhile are left out."""
+        """The files in a folder whose names `chosen` accepts, by default entries; those that vanish meanwhile are left
+        out."""
         found = []
         with os.scandir(folder) as entries:
             for entry in entries:
@@ -184,7 +185,7 @@ class Store:
         return found
 
     def _prune(self, folder: Path) -> None:
-        """Remove what hasn't been used for longest, until `SIZE_LIMIT` holds, and what killed processes left behind."""
+        """Remove the least recently used files until `SIZE_LIMIT` holds, and temporary files of killed processes."""
         unfinished = self._files(folder, lambda name: name.startswith("new-"))
         surplus = [file for file in unfinished if file.used < time.time() - _DAY]
         files = sorted(self._files(folder))

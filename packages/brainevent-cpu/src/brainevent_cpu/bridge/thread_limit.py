@@ -1,7 +1,7 @@
-"""The numbers of `thread_settings`, read by compiled code whenever it runs.
+"""The variables of `thread_settings`, for compiled code, which reads them whenever it runs.
 
-Both lie in words of this process. Machine code finds them by the name of a symbol, not by an address, so that handlers
-on disk fit every process; and as no attribute of a call has them, compiled programs obey new ones at once.
+Machine code finds them by symbol instead of by address, so handlers on disk work in every process. They aren't
+attributes of calls, so changes take effect in compiled programs, too.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from .thread_settings import ENTRIES, LIMIT
 
 __all__ = ["entries_per_thread", "thread_limit"]
 
-#: What `brainevent.config.num_threads` says at this moment; the largest int64 for None.
+#: The current value of `brainevent.config.num_threads`; the largest int64 for None.
 thread_limit = word_of_process("brainevent_thread_limit", LIMIT)
 
-#: The work that a further thread is worth.
+#: How much work makes a further thread worthwhile.
 entries_per_thread = word_of_process("brainevent_entries_per_thread", ENTRIES)

@@ -1,6 +1,6 @@
 """How many threads a kernel may use, and how much work each must have. Imports no Numba.
 
-Compiled code reads both numbers whenever it runs, see `thread_limit`.
+Compiled code reads both variables whenever it runs, see `thread_limit`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from brainevent_core import config
 
 __all__ = ["ENTRIES", "ENTRIES_PER_THREAD", "LIMIT", "is_worth_a_thread", "shared_from"]
 
-#: The work that a further thread is worth, in entries of a sparse product, 0.5 to 2 ns each. To queue a task and wake
-#: the thread that takes it costs 5 us on a bare machine, and more than 20 us of CPU time on a virtual one, where the
-#: pool's threads spin for more work afterwards: two threads then took 1.3 to 2.6 times the CPU time of one for 31,000
-#: to 58,000 entries, and were no faster.
+#: How much work makes a further thread worthwhile, in entries of a sparse product, 0.5 to 2 ns each. To queue a task
+#: and wake its thread costs 5 us on a bare machine, and more than 20 us of CPU time on a virtual one, where the pool's
+#: threads spin for more work afterwards: two threads then took 1.3 to 2.6 times the CPU time of one for 31,000 to
+#: 58,000 entries, and were no faster.
 ENTRIES_PER_THREAD = 80_000
 
-#: What `brainevent.config.num_threads` says at this moment; the largest int64 for None.
+#: The current value of `brainevent.config.num_threads`; the largest int64 for None.
 LIMIT = ctypes.c_int64(sys.maxsize)
 
-#: `ENTRIES_PER_THREAD`, or what a test has in its place.
+#: `ENTRIES_PER_THREAD`, unless a test has replaced it.
 ENTRIES = ctypes.c_int64(ENTRIES_PER_THREAD)
 
 
 def is_worth_a_thread(entries: float) -> bool:
-    """Whether so much work is worth a further thread."""
+    """Whether this many entries are worth a further thread."""
     return entries >= ENTRIES.value
 
 
@@ -41,9 +41,9 @@ config.on_num_threads_change(_set_limit)
 
 @contextlib.contextmanager
 def shared_from(entries: int) -> Iterator[None]:
-    """Let a thread be worth so many entries in all kernels, for tests: so small products use several threads.
+    """For tests: make a further thread worth this many entries in all kernels, so that small products use several.
 
-    A kernel that was compiled for less work than a thread was worth at that time keeps to one thread.
+    A kernel that was compiled as `serial` before, for less work than a thread was worth then, stays on one thread.
     """
     before, ENTRIES.value = ENTRIES.value, entries
     try:

@@ -1,16 +1,16 @@
 """Parallel loops of a kernel, on the thread pool of the XLA client that calls it.
 
-XLA's pool rather than Numba's threading layers, because XLA runs independent calls at once, on those very threads:
-`prange` on the workqueue layer then aborts the process, and the other layers add a second set of threads to the same
-cores.
+Numba's threading layers can't be used, because XLA runs independent calls concurrently on its own threads: in this
+case, `prange` on the workqueue layer aborts the process, and the other layers add a second set of threads that competes
+for the cores.
 
-The loop's chunks are claimed from a shared counter, by the calling thread too. The caller waits for chunks that others
-have claimed, thus are running, and never for a task to start: a busy pool makes the loop slower and can't make it
-hang.
+Threads claim chunks of the loop from a shared counter, and so does the calling thread. The caller waits only for chunks
+that others have claimed, which are running, and never for a task to start: a busy pool makes the loop slower, but can't
+deadlock it.
 
-A thread costs as much as tens of thousands of entries, so there are as many as the work is worth (`threads_for`), and
-each starts up to two others when it has claimed its first chunk: 64 threads run after six wake-ups rather than after 63
-tasks that the caller has queued one by one, and a loop that ends early starts few.
+A thread costs as much as tens of thousands of entries, so a loop gets as many threads as the work is worth
+(`threads_for`). Each thread starts up to two others when it has claimed its first chunk: 64 threads run after six
+wake-ups instead of 63 tasks that the caller queues one by one, and a loop that ends early starts few.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from .thread_limit import entries_per_thread, thread_limit
 
 __all__ = ["emit_in_order", "emit_loop", "parallel_loop", "pool_size", "threads_for"]
 
-# The state of a loop lives on the heap until the last of its tasks has ended: a task that the pool starts late must
-# find that nothing is left to claim. The counters that threads fight for have cache lines of their own.
+# The state of a loop stays on the heap until the last of its tasks has ended: a task that the pool starts late must
+# find that no chunk is left to claim. Contended counters have their own cache lines.
 _REFERENCES = 0
 _FUNCTION = 8
 _ARGUMENTS = 16
@@ -61,18 +61,18 @@ _DONE = 128
 _UNQUEUED = 192
 _STATE_SIZE = 256
 
-# How many tasks a thread queues when it has begun.
+# How many tasks a thread queues when it has claimed its first chunk.
 _STARTS = 2
 
-# How often the caller looks for the last chunks to end before it lets another thread run.
+# How often the caller polls for the end of the last chunks before it starts to yield its processor.
 _SPINS = 64
 
 
 @internal
 def pool_size(frame):  # type: ignore[no-untyped-def]
-    """How many threads a kernel may use: those of XLA's pool, or as many as `brainevent.config.num_threads` allows.
+    """How many threads a kernel may use: those of XLA's pool, but at most `brainevent.config.num_threads`.
 
-    It is 1 if the pool offers none, or if `frame` is 0 (a call from Python, or by one thread of several).
+    It is 1 if the call has no pool, or if `frame` is 0 (a call from Python, or by one thread of several).
     """
     limit = thread_limit()
     if frame == 0 or limit == 1:
@@ -94,14 +94,14 @@ def pool_size(frame):  # type: ignore[no-untyped-def]
 
 @internal
 def threads_for(frame, work):  # type: ignore[no-untyped-def]
-    """How many threads so much work is worth, in entries: one, and a further one for every `entries_per_thread`."""
+    """How many threads `work` entries are worth: one, and another one for every `entries_per_thread`."""
     entries, work = entries_per_thread(), np.int64(work)
     return 1 if work < entries else min(pool_size(frame), 1 + work // entries)
 
 
 @internal
 def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
-    """Queue `task(state)` on the pool; whether the pool took it."""
+    """Queue `task(state)` on the pool; returns whether the pool accepted it."""
     api = load_int64(frame + layout.FRAME_API)
     arguments = stack_words(5)
     store_int64(arguments, layout.SCHEDULE_SIZE)
@@ -116,16 +116,17 @@ def _schedule(frame, task, state):  # type: ignore[no-untyped-def]
 
 @internal
 def _leave(state):  # type: ignore[no-untyped-def]
-    """Drop one reference to the state; the last one frees it."""
+    """Drop one reference to the state, and free the state with the last one."""
     if atomic_add(state + _REFERENCES, -1) == 1:
         release(state)
 
 
 @internal
 def _start_others(state):  # type: ignore[no-untyped-def]
-    """Queue further tasks. Only who has claimed a chunk and not run it may: until then the frame exists.
+    """Queue further tasks. Only a thread that has claimed a chunk and hasn't run it yet may do this: until then the
+    frame exists.
 
-    None where little would be left for them: twice of what was done when this thread began.
+    For each task, there must be at least twice as many unclaimed chunks as are done already.
     """
     left = load_int64(state + _CHUNKS) - atomic_load(state + _CLAIMED)
     for _ in range(min(_STARTS, left // max(1, 2 * atomic_load(state + _DONE)))):
@@ -141,7 +142,7 @@ def _start_others(state):  # type: ignore[no-untyped-def]
 def _claim_and_run(state):  # type: ignore[no-untyped-def]
     """Run chunks until none is left to claim."""
     chunks, begun = load_int64(state + _CHUNKS), False
-    # Look before claiming, so that late tasks don't write to the line.
+    # Read the counter before claiming, so that late tasks don't write to its cache line.
     while atomic_load(state + _CLAIMED) < chunks:
         chunk = atomic_add(state + _CLAIMED, 1)
         if chunk >= chunks:
@@ -151,7 +152,7 @@ def _claim_and_run(state):  # type: ignore[no-untyped-def]
             begun = True
         status = call_address(load_int64(state + _FUNCTION), load_int64(state + _ARGUMENTS), chunk)
         if status != 0:
-            # The largest, not the first: which chunk failed first depends on the threads.
+            # The largest status, not the first: which chunk fails first depends on the timing of threads.
             atomic_unsigned_max(state + _STATUS, status)
         atomic_add(state + _DONE, 1)
 
@@ -164,7 +165,7 @@ def _task(state):  # type: ignore[no-untyped-def]
 
 @internal
 def _run_loop(frame, chunks, helpers, function, task, arguments):  # type: ignore[no-untyped-def]
-    """Run `function(arguments, chunk)` for every chunk, with up to `helpers` tasks on the pool; the status."""
+    """Run `function(arguments, chunk)` for every chunk, with up to `helpers` tasks on the pool; returns the status."""
     state = allocate(_STATE_SIZE) if helpers > 0 else 0
     if state == 0:
         status = 0
@@ -203,13 +204,14 @@ def emit_loop(
     arguments: ir.Value,
     run_chunk: Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value],
 ) -> ir.Value:
-    """The status of a loop, see `parallel_loop`, whose body `run_chunk(builder, arguments, chunk)` emits.
+    """Emit a parallel loop, see `parallel_loop`, whose body `run_chunk(builder, arguments, chunk)` emits; returns its
+    status.
 
     `arguments` is the address of what the body reads.
     """
 
-    # What the pool calls must be plain C functions; emitted into this module they need no address in the code, so that
-    # it can be kept on disk.
+    # The pool needs plain C functions. They are emitted into this module, so that the code contains no addresses and
+    # can be stored on disk.
     def emit(name: str, parameters: int, fill: Callable[..., ir.Value]) -> ir.Value:
         function = ir.Function(
             builder.module, ir.FunctionType(I64, [I64] * parameters), builder.module.get_unique_name(name)
@@ -239,7 +241,7 @@ def emit_loop(
 
 
 def emit_in_order(builder: ir.IRBuilder, count: ir.Value, run: Callable[[ir.Value], ir.Value]) -> ir.Value:
-    """The status of a loop on this thread, whose body `run(number)` emits."""
+    """Emit a loop on the calling thread, whose body `run(number)` emits; returns its status."""
     status = cgutils.alloca_once_value(builder, I64(0))
     with cgutils.for_range(builder, count) as loop:
         found = run(loop.index)
@@ -251,23 +253,24 @@ def emit_in_order(builder: ir.IRBuilder, count: ir.Value, run: Callable[[ir.Valu
 def parallel_loop(body: Any, *, serial: bool = False) -> Any:
     """A loop for kernels, `loop(frame, chunks, threads, args) -> status`, that runs `body` on several threads.
 
-    It calls `body(chunk, *args)` for every chunk in `range(chunks)`. Results don't depend on the threads if each chunk
-    writes to places of its own and the boundaries of chunks are a function of sizes and `threads` alone.
+    It calls `body(chunk, *args)` for every chunk in `range(chunks)`. Results don't depend on the timing of threads if
+    chunks write to disjoint locations, and their boundaries depend only on sizes and `threads`.
 
     Args of the loop:
       frame: the kernel's first argument.
-      chunks: how many chunks there are; a few per thread even out chunks that take longer.
-      threads: how many threads to use at most, usually `pool_size(frame)`; with 1 the chunks run in order on this one.
+      chunks: the number of chunks; a few per thread balance the load.
+      threads: how many threads to use at most, usually `pool_size(frame)`; with 1, the chunks run in order on the
+        calling thread.
       args: a tuple with the further arguments of `body`.
 
-    The loop returns 0, or the largest status of a chunk (as unsigned numbers); -1 if one raised.
+    The loop returns 0, or the largest status of a chunk (compared as unsigned numbers); -1 if a chunk raised.
 
     Args:
-      body: an njit function that returns a status, 0 for success. Calls of it run at once, in any order. (It isn't
-        an argument of the loop because Numba may then put an address of this process into the code, which can't be
-        kept on disk.)
-      serial: run the chunks in order on the calling thread, whatever `threads` is. What threads need is half of the
-        time that it takes to compile a scatter.
+      body: an njit function that returns a status, 0 for success. Its calls run concurrently, in any order. (It isn't
+        an argument of the loop, because Numba could then put an address of this process into the code, which couldn't
+        be stored on disk.)
+      serial: whether to run the chunks in order on the calling thread, for any value of `threads`. Code for threads is
+        half of the compile time of a scatter.
     """
 
     @intrinsic

@@ -1,7 +1,8 @@
 """Whether a kernel has written to its outputs.
 
-Some bytes of every output get a pattern before the kernel runs. An output in which all of them are still there may not
-have been written: the kernel runs again, with another pattern. One that it has written can't look unwritten twice.
+Before the kernel runs, some bytes of every output get a pattern. If all of them are unchanged afterwards, the output
+may not have been written, and the kernel runs again with another pattern. An output that the kernel writes can't look
+unwritten twice.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from .specialise import internal
 
 __all__ = ["UNWRITTEN", "checking"]
 
-#: The status of a kernel that left an output as it was.
+#: The status of a kernel that didn't write an output.
 UNWRITTEN = -3
 
-# The patterns differ in every bit. Four bytes of an output are marked, at the beginning of each quarter: with sixteen,
-# in a loop, a call that writes eight numbers took 1.4 times as long as unchecked.
+# The patterns differ in every bit. Four bytes of an output are marked, one at the beginning of each quarter: with
+# sixteen, in a loop, a call that writes eight numbers took 1.4 times as long as without the check.
 _FIRST, _SECOND = 0xA5, 0x5A
 
 
@@ -46,7 +47,7 @@ def _mark(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
 
 @internal
 def _any_untouched(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
-    """Whether there is an output with all marks in place; one without elements has none, and needs none."""
+    """Whether an output has all marks in place; outputs without elements are ignored."""
     for position in range(len(itemsizes)):
         data, size = _output(frame, position, itemsizes[position])
         if size > 0:
@@ -59,11 +60,11 @@ def _any_untouched(frame, itemsizes, pattern):  # type: ignore[no-untyped-def]
 
 
 def checking(run: Any, itemsizes: tuple[int, ...]) -> Any:
-    """`run(frame) -> status`, with the status `UNWRITTEN` for a call that leaves an output as it was.
+    """`run(frame) -> status`, with the status `UNWRITTEN` for a call that doesn't write an output.
 
     Args:
-      run: the kernel on a frame. It must not matter if it runs twice, so no output may be an input's memory.
-      itemsizes: of the outputs.
+      run: runs the kernel on a frame. It may be called twice, so no output may be aliased to an input.
+      itemsizes: the item sizes of the outputs.
     """
 
     @internal
