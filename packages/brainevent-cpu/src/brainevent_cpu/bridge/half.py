@@ -1,8 +1,8 @@
 """Conversion between the bits of float16 and float32: by instructions if the processor has them, otherwise by integer
 arithmetic.
 
-Without these instructions, LLVM would call a function of the compiler's own library, which most processes don't load,
-and would abort.
+Without these instructions, LLVM would emit a call of a function of the compiler's own library, which most processes
+don't load, and would abort them.
 """
 
 from __future__ import annotations

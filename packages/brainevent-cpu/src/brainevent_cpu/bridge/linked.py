@@ -1,4 +1,4 @@
-"""A compiler for functions that are called only by compiled ones: they get no machine code of their own.
+"""A compiler for functions that only compiled ones call: they get no machine code of their own.
 
 Numba generates machine code for every function. For functions that are linked into others, which are all except the
 handler, this took a quarter of the compile time of a kernel.
@@ -33,8 +33,7 @@ class _LinkedLibrary(JITCodeLibrary):
 
 
 class _WithoutEnvironments:
-    """A code generator that sets no environments, which are part of machine code and are only needed for Python
-    objects."""
+    """A code generator that sets no environments, which are part of machine code and only serve Python objects."""
 
     def __init__(self, codegen: Any) -> None:
         self._codegen = codegen
@@ -47,7 +46,7 @@ class _WithoutEnvironments:
 
 
 class LinkedCompiler(Compiler):
-    """Numba's compiler, for functions that are called only by compiled ones."""
+    """Numba's compiler, for functions that only compiled ones call."""
 
     def define_pipelines(self) -> Any:
         if self.state.library is None:

@@ -277,7 +277,7 @@ def parallel_loop(body: Any, *, serial: bool = False) -> Any:
     def loop(typingctx: Any, frame: types.Type, chunks: types.Type, threads: types.Type, args: Any) -> Any:
         if not isinstance(args, types.BaseTuple):
             return None
-        body_type = types.Dispatcher(body)  # holds no reference to it, but this closure does
+        body_type = types.Dispatcher(body)  # holds no reference to `body`, but this closure does
         body_signature = body_type.get_call_type(typingctx, (types.int64, *args.types), {})
 
         def codegen(context: Any, builder: ir.IRBuilder, sig: Any, values: Any) -> ir.Value:

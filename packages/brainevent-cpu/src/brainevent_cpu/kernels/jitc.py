@@ -146,7 +146,7 @@ def _vectors(rule: ConnectionRule, shape: Shape, *, single: bool, transpose: boo
 def elements(
     seed: jax.Array, first: jax.Array, *, rule: ConnectionRule, shape: Shape, members: int = 1, **_: Any
 ) -> list[jax.Array]:
-    """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
+    """Whether each element of a window of the network is a connection, and the draw of its weight (otherwise 0)."""
     lines, length = shape
     tables = gap_tables(rule.prob)
     connected, drawn = native_call(

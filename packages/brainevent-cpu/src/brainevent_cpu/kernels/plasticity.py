@@ -188,8 +188,8 @@ def _plan(structure: Structure, format: Format, shape: Shape, transpose: bool) -
 
 
 def _bytes(x: jax.Array, encoding: Encoding, lines: int) -> jax.Array:
-    """One boolean or byte per row (or column) with an event, from any encoding. As a separate operation, this needs no
-    plasticity kernels for each encoding."""
+    """Decode events from any encoding to one boolean or byte per row (or column). As this is a separate operation,
+    plasticity kernels don't depend on the encoding."""
     encoding.validate(x, lines, None, "x")
     if encoding is BINARY:
         return is_event(x)

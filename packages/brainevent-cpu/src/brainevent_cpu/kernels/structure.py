@@ -44,7 +44,7 @@ def rows(structure: Structure, fmt: Format, shape: Shape) -> tuple[jax.Array, ja
     if fmt.base is CSR_FORMAT:
         bounds = pointers(structure.indptr, indices.size)
     elif fmt.base is FIXED_NUM_FORMAT:
-        bounds = indices  # it has no pointers: its indices stand in, unread, as signed integers
+        bounds = indices  # a placeholder for pointers, which aren't read
     else:
         raise NotImplementedError(f"No kernel reads the rows of {fmt}.")
     return indices, bounds, reached(indices, shape[1])

@@ -19,7 +19,8 @@ NOWHERE = U(1) << U(63)
 
 
 class Arrivals(NamedTuple):
-    """A ring buffer, and the delays of entries: `reach` for entries with delays. For others, `reach` is just a bound.
+    """`reach` for entries with delays: their delays, and the slots of the ring buffer. Without delays, `reach` is just
+    the number of targets.
 
     Attributes:
       delays: delays in steps, read as unsigned: one for all entries, one per source or target, or one per entry, as

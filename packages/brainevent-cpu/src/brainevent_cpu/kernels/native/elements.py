@@ -70,7 +70,7 @@ def lanes_adder(native: Any, *, event: bool, selects: bool, counting: bool) -> A
 
     Args:
       native: the decorator that compiles it, from `specialised`.
-      event: whether x has one byte per element, followed by three bytes of padding, instead of numbers.
+      event: whether x has one byte per element (and three bytes of padding at its end) instead of numbers.
       selects: whether zeros of x are skipped.
       counting: whether sums are counts of events, uint32, instead of sums of weights.
     """

@@ -79,7 +79,7 @@ def gatherer(call: KernelSpec) -> Any:
 
     @native
     def gather_row(data, indices, x, start, stop, bound, out):
-        # Four independent sums, because each addition waits for the previous one to the same sum.
+        # Four independent sums, because each addition to a sum waits for the previous one.
         zero = nothing(out)
         a, b, c, d = zero, zero, zero, zero
         entry = start

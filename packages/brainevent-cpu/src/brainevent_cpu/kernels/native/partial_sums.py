@@ -1,5 +1,4 @@
-"""Scatters by several threads: each part of the work adds to its own copy of the output, and copies are added at the
-end.
+"""Scatters by several threads: each part adds to its own copy of the output, and copies are added at the end.
 
 Atomic additions, and a range of the output for each thread, were both slower: the latter doubles the work. Parts are
 added in order, so results don't depend on the timing of threads.

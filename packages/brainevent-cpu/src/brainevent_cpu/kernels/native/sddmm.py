@@ -2,7 +2,7 @@
 
 The kernel is `(frame, y, indices, indptr, x, out, batch, …, width) -> status` with rows, and `(frame, y, targets,
 sources, x, out, batch, …, width)` with coordinates; see `gather` and `coordinates`. y holds numbers and is row-major.
-The values of an entry are summed over the columns of y and x. Entries outside the matrix are 0.
+The value of an entry is summed over the columns of y and x. Entries outside the matrix are 0.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Just-in-time connectivity: the walk along its stream, products, and writing it down."""
+"""Just-in-time connectivity: the walk along its stream, products, and materialisation."""

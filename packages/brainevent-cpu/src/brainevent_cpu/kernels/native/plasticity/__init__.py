@@ -5,7 +5,7 @@ A kernel is `(frame, data, <structure>, x, trace, lower, upper, out, bound, line
 row or column, 1 for an event and 0 otherwise; the trace has `others` numbers, of which indices of the structure reach
 the first `bound`. `width` is the length of a row if rows have no pointers.
 
-After an event, a kernel adds the trace to the weights of the row or column. If "updated" weights are clipped, this
-happens at the same time; if "all" are clipped, a pass over all weights follows (`clipping`). Code that is shared with
-products is in the package above.
+After an event, a kernel adds the trace to the weights of the row or column, and clips each of them at once if only
+"updated" weights are clipped. If "all" are clipped, a pass over all weights follows (`clipping`). Code that is shared
+with products is in the package above.
 """
