@@ -1,7 +1,7 @@
 """A pytest plugin that records the outcome of each test, and the operators of brainevent that it used.
 
-Pytest's option ``-p`` loads it in the environments of the clients. It requires only pytest and brainevent. It appends
-one line of JSON per test to the file named by ``BRAINEVENT_CLIENTS_RECORD``.
+Pytest's option ``-p`` loads it in the environments of the clients. It requires only pytest and brainevent. When a test
+begins and when it ends, it appends a line of JSON to the file named by ``BRAINEVENT_CLIENTS_RECORD``.
 """
 
 import functools
