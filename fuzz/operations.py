@@ -52,8 +52,8 @@ class Operation:
         columns: the parameters that its cells fix, by name; cells are a pairwise cover of the values. Nothing else may
             affect what is compiled. A cell with the value "float64" or "x64" is called in JAX's 64-bit mode.
         draw: creates a trial.
-            call: creates the call of a cell: ``call(row) → function(arrays, check) → results``. With ``check=False``,
-                values are not validated; a function without this argument ignores it.
+        call: creates the call of a cell: ``call(row) → function(arrays, check) → results``. With ``check=False``,
+            values are not validated; a function without this argument ignores it.
         needs: public names without which the operation is left out, and reported as such.
         allowed: which combinations of columns exist; also called for incomplete rows.
         faults: by name, changes that make any arguments of a cell invalid.
