@@ -1,4 +1,4 @@
-"""Options of the whole test suite."""
+"""Options and fixtures of the whole test suite."""
 
 import hashlib
 import itertools
@@ -42,13 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist the seed that was drawn: it gets the command line, but no option that was set."""
+    """Pass the seed to a worker of pytest-xdist: workers get the command line, but not options set later."""
     node.workerinput["seed"] = node.config.option.seed
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m slow` looks for the mark
+@pytest.hookimpl(tryfirst=True)  # before pytest evaluates `-m slow`, which looks for the mark
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that an option has to ask for."""
+    """Deselect tests that run only if an option requests them."""
     for test, option in _left_out_by_covers(items, config.option.seed):
         test.add_marker(option)
     asked = {mark: config.getoption(f"--{mark}") for mark in _OPTIONS}
@@ -63,8 +63,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[tuple[pytest.Item, str]]:
-    """Of each test with the mark ``cover``, the cases that an option has to ask for: "slow" for the rest of the cover
-    which the seed draws, "full" for those that are not in it."""
+    """For tests marked ``cover``, the cases that run only with an option: "slow" for the part of the cover that exceeds
+    the test's ``share``, and "full" for cases outside the cover. The seed determines the cover."""
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.get_closest_marker("cover") and hasattr(item, "callspec") and not item.get_closest_marker("full"):
@@ -88,7 +88,7 @@ def _left_out_by_covers(items: list[pytest.Item], seed: int) -> Iterator[tuple[p
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Forget compiled programs now and then: JAX keeps each, and the whole table has tens of thousands."""
+    """Clear compiled programs every 500 tests: JAX keeps all of them, and the whole table has tens of thousands."""
     item.config.stash[_FINISHED] = finished = item.config.stash.get(_FINISHED, 0) + 1
     if finished % 500 == 0 and "jax" in sys.modules:
         sys.modules["jax"].clear_caches()
@@ -99,13 +99,13 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """The seed of this test's random inputs: another for each test, and each run."""
+    """The seed of this test's random inputs, different for each test and each run."""
     return int.from_bytes(hashlib.sha256(f"{request.config.option.seed} {request.node.nodeid}".encode()).digest()[:4])
 
 
 @pytest.fixture
 def rng(seed: int) -> "np.random.Generator":
-    """Random numbers for this test."""
+    """A random number generator for this test."""
     import numpy as np
 
     return np.random.default_rng(seed)
@@ -140,13 +140,13 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
-    """Whether the whole products of cases were asked for (``--full``), rather than pairwise covers."""
+    """Whether all combinations of cases run (``--full``), rather than pairwise covers."""
     return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture
 def little_optimisation(request: pytest.FixtureRequest) -> Iterator[None]:
-    """For tests of many programs, each of which runs once: XLA optimises them only with ``--slow`` and ``--full``."""
+    """For tests with many programs that run once each: XLA fully optimises them only with ``--slow`` or ``--full``."""
     import jax
 
     before = jax.config.read("jax_disable_most_optimizations")

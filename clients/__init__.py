@@ -1,1 +1,1 @@
-"""The packages that build on brainevent, tested on the published package and on ours: ``hatch run clients --help``."""
+"""Tests of the packages that build on brainevent, with the published package and ours: ``hatch run clients --help``."""

@@ -26,7 +26,7 @@ OWN = sorted((Path(__file__).parent / "calls").glob("test_*.py"))
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the clients' tests as the command line says; the status of the process."""
+    """Run the clients' tests as requested on the command line, and return the exit status."""
     given = _parse(arguments)
     published, ours = installations(upgrade=given.upgrade, newest=given.newest)
     work = [(client, _files(published, client, given)) for client in given.names]
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
         test = partial(run, patience=given.patience, jobs=given.jobs, progress=follow)
         for client, files in work:
             before = test(published, files)
-            # What uses no operator of brainevent on the published package is none of our business.
+            # Files that use no operator of brainevent with the published package are irrelevant.
             reached = {result.file for result in before if result.uses or result.outcome != "passed"}
             moved = [ours.folder / file.relative_to(published.folder) for file in files]
             kept = [file for file in moved if str(file.relative_to(ours.folder)) in reached]
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _save(comparisons: Sequence[Comparison], file: Path | None) -> None:
-    """What is known so far: all of it takes an hour, which shouldn't be lost."""
+    """Save the comparisons so far: a whole run takes an hour, and its results must not be lost."""
     if file:
         file.write_text(json.dumps([_as_json(one) for one in comparisons], indent=1))
 

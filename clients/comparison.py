@@ -1,4 +1,4 @@
-"""Results on the published package beside those on ours."""
+"""Comparison of test results with the published package and with ours."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Comparison:
     """One test file and one group of its tests: those that use generated connectivity, or all others.
 
     Attributes:
-        client: whose test it is.
+        client: the package that the test belongs to.
         file: the test file.
         group: one of ``GROUPS``.
-        published: results by test.
-        ours: likewise.
-        required: whether all must pass on ours, whatever they do on the published package: our own tests.
+        published: results by test, with the published package.
+        ours: results by test, with ours.
+        required: whether all tests must pass with ours, whatever they do with the published package (our own tests).
     """
 
     client: str
@@ -37,17 +37,17 @@ class Comparison:
 
     @property
     def broken(self) -> list[Result]:
-        """Tests that fail on ours, and pass on the published package or are our own."""
+        """Tests that fail with ours, and that pass with the published package or are required."""
         return [result for result in self._ours() if result.outcome in ("failed", "crashed") and self._counts(result)]
 
     @property
     def repaired(self) -> list[str]:
-        """Tests that pass on ours and fail on the published package."""
+        """Tests that pass with ours and fail with the published package."""
         failed = {name for name, result in self.published.items() if result.outcome in ("failed", "crashed")}
         return sorted(name for name in failed if name in self.ours and self.ours[name].outcome == "passed")
 
     def _counts(self, result: Result) -> bool:
-        # A file that can't be imported, or a process that ends, is one result without the name of a test.
+        # A file that can't be imported, or a process that crashed between tests, is one result without a test name.
         passed = [name for name, other in self.published.items() if other.outcome == "passed"]
         return self.required or result.test in passed or (not result.test and bool(passed))
 
@@ -56,7 +56,7 @@ class Comparison:
         told = {result.outcome for result in self.ours.values() if not result.test} | {
             result.outcome for result in self.ours.values() if result.outcome == "crashed"
         }
-        if not told:  # a test that is not there at all is as good as failed
+        if not told:  # a missing test counts as failed
             for name, result in self.published.items():
                 if name not in self.ours:
                     yield Result(result.file, name, "failed", "was not run", frozenset())
@@ -65,7 +65,7 @@ class Comparison:
 def compare(
     client: str, published: Sequence[Result], ours: Sequence[Result], *, required: bool = False
 ) -> list[Comparison]:
-    """By file and group; files in which no test used brainevent are left out, unless they are ``required``."""
+    """Comparisons by file and group, without files in which no test used brainevent, unless they are ``required``."""
     just_in_time = {
         (result.file, result.test)
         for result in (*published, *ours)
@@ -91,7 +91,7 @@ def compare(
 
 
 def table(comparisons: Sequence[Comparison], title: str, remarks: Sequence[str]) -> Table:
-    """A line for each, and for each test that is broken a remark."""
+    """A row for each comparison, and a remark for each broken test."""
     head = ("client", "test file", "group", "published", "ours", "")
     lines = [
         (

@@ -1,4 +1,4 @@
-"""The clients in two environments: with the published package, and with ours in its place."""
+"""Two environments with the clients: one with the published package, one with ours in its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["CLIENTS", "Installation", "installations"]
 
 ROOT = Path(__file__).parents[1]
 
-#: Distributions, by the names under which they are imported.
+#: Distributions by import name.
 CLIENTS = {
     "brainstate": "brainstate",
     "brainpy": "brainpy",
@@ -26,10 +26,10 @@ CLIENTS = {
     "braincell": "braincell",
 }
 
-#: Of the newest ones, those that are no more: it says that its models are in brainpy.
+#: Clients without a current release: brainpy_state says that its models have moved to brainpy.
 _RETIRED = ("brainpy_state",)
 
-#: The Python for the newest clients, which the oldest that ours runs on has no longer.
+#: The Python version for the newest clients, which no longer support the oldest version that ours supports.
 _NEWEST_PYTHON = (3, 13)
 
 _PACKAGES = ("brainevent-core", "brainevent-cpu")
@@ -48,8 +48,8 @@ class Installation:
     Attributes:
         name: "published" or "ours".
         python: its interpreter.
-        folder: where its packages are.
-        versions: of brainevent, JAX and the clients.
+        folder: the folder of its packages.
+        versions: the versions of brainevent, JAX and the clients.
     """
 
     name: str
@@ -59,21 +59,21 @@ class Installation:
 
 
 def installations(*, upgrade: bool = False, newest: bool = False) -> tuple[Installation, Installation]:
-    """The two, published first; made at the first request.
+    """The published and our environment, in this order, which are created on the first call.
 
     Args:
-        upgrade: make them anew, with the latest versions of the clients.
-        newest: with the newest published release, on a Python and a JAX that it and its clients take.
+        upgrade: create them again, with the latest versions of the clients.
+        newest: use the newest published release, with versions of Python and JAX that it and its clients support.
 
     Raises:
-        OSError: if there is no such Python.
+        OSError: if this version of Python is not installed.
     """
     names = [name for module, name in CLIENTS.items() if not (newest and module in _RETIRED)]
     make = partial(_installation, upgrade=upgrade, python=_NEWEST_PYTHON if newest else (3, 0), names=names)
     kind = "newest-" if newest else ""
     package = newest_requirements() if newest else [f"brainevent=={VERSION}", *same_as_ours()]
     published = make(f"{kind}published", [*package, *names, "pytest"])
-    # The same clients, whose requirement of `brainevent` the packages of this tree fulfil.
+    # The same versions of the clients; the packages of this tree satisfy their requirement of `brainevent`.
     clients = [f"{name}=={version}" for name, version in published.versions.items() if name != "brainevent"]
     folders = [*(ROOT / "packages" / name for name in _PACKAGES), ROOT]
     editable = [argument for folder in folders for argument in ("--editable", str(folder))]

@@ -1,4 +1,4 @@
-"""Test files run by pytest in the environment of a client, and what became of each test."""
+"""Runs test files with pytest in the environment of a client, and collects the result of each test."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _PLUGIN = Path(__file__).with_name("plugin")
 
 @dataclass(frozen=True)
 class Result:
-    """Of one test.
+    """The result of one test.
 
     Attributes:
-        file: that it is in, relative to the folder of packages, or its name alone.
-        test: its name in the file.
-        outcome: "passed", "failed" (in setup and teardown as well), "skipped", or "crashed".
-        message: of a failure, one line.
+        file: the test file, relative to the folder of packages; the name alone if it is outside.
+        test: its name within the file.
+        outcome: "passed", "failed" (including failures in setup and teardown), "skipped", or "crashed".
+        message: the failure, in one line.
         uses: the classes and functions of brainevent that it used.
     """
 
@@ -45,14 +45,14 @@ def run(
     jobs: int = 1,
     progress: Callable[[str], None] = lambda file: None,
 ) -> list[Result]:
-    """Run test files, each in a process of its own: one that crashes takes no other with it.
+    """Run test files, each in its own process, so that a crash doesn't affect other files.
 
     Args:
-        installation: where.
-        files: in its folder, or anywhere.
-        patience: seconds for one file.
-        jobs: how many files at a time.
-        progress: is told a file that begins, from any thread.
+        installation: the environment.
+        files: files in its folder, or anywhere.
+        patience: time limit for one file, in seconds.
+        jobs: number of files that run at the same time.
+        progress: called with the name of each file when it starts, from any thread.
 
     Returns:
         The results in the order of the files.
@@ -81,7 +81,7 @@ def _run_file(installation: Installation, file: Path, patience: float) -> list[R
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={
-                    # Bytecode is kept: every file starts a process, and importing takes most of the time of many.
+                    # Let Python write bytecode: each file starts a process, and many of these mostly import.
                     **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
                     "BRAINEVENT_CLIENTS_RECORD": str(record),
                     "JAX_PLATFORMS": "cpu",
@@ -104,7 +104,7 @@ def _run_file(installation: Installation, file: Path, patience: float) -> list[R
         for line in lines
         if line["outcome"] != "begun"
     ]
-    complete = status in (0, 1, 5) or (status == 2 and results)  # 5: there are no tests, 2: the file can't be imported
+    complete = status in (0, 1, 5) or (status == 2 and results)  # 5: no tests, 2: the file can't be imported
     if not complete:
         begun = next((_test_name(line["test"]) for line in reversed(lines) if line["outcome"] == "begun"), "")
         finished = {result.test for result in results}
@@ -120,5 +120,5 @@ def _plugin_name() -> str:
 
 
 def _test_name(node: str) -> str:
-    """What follows the file in pytest's name of a test; nothing for the file itself."""
+    """The part of pytest's node ID after the file name, or an empty string for the file itself."""
     return node.partition("::")[2]

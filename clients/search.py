@@ -1,8 +1,8 @@
-"""Which of a client's own test files can reach operators of brainevent: by names, without importing anything.
+"""Finds the test files of a client that can reach operators of brainevent, by names, without importing anything.
 
-A definition that names something imported from brainevent is one step away; one that names such a definition is two. A
-test file is found if it names any of those. Names are all there is to go by, so some files are found for a namesake;
-what a test really used is seen when it runs.
+A definition that uses a name imported from brainevent is one step away; one that uses the name of such a definition is
+two steps away. A test file is found if it uses any of these names. As only names are compared, some files are found
+because of an unrelated definition with the same name; what a test really uses is recorded when it runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PACKAGE = "brainevent"
 
 @dataclass(frozen=True)
 class _Definition:
-    """A function or class of a module, with all names in it."""
+    """A function or class of a module, with all names that it uses."""
 
     name: str
     names: frozenset[str]
@@ -50,7 +50,7 @@ def _definitions(file: Path) -> Iterator[_Definition]:
 
 
 def _bound_to_package(tree: ast.Module) -> Iterator[str]:
-    """What a module calls the package, and what it takes out of it."""
+    """The names of the package in a module, and the names that the module imports from it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (a.asname or _PACKAGE for a in node.names if a.name.split(".")[0] == _PACKAGE)

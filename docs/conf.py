@@ -41,7 +41,7 @@ html_css_files = ["custom.css"]
 
 myst_heading_anchors = 3
 
-# The button copies the code of an example, without prompts and without what it prints.
+# The button copies the code of an example, without prompts and output.
 copybutton_prompt_text = r">>> |\.\.\. "
 copybutton_prompt_is_regexp = True
 copybutton_only_copy_prompt_lines = True
@@ -53,30 +53,30 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False
 
-# The flags of tests/test_docs.py, which runs the same examples with `hatch test`.
+# The same flags as in tests/test_docs.py, which runs the same examples with `hatch test`.
 doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 trim_doctest_flags = True
 
-# What `python -m brainevent info` printed when this site was built, for the page on installation, and other tables.
+# The output of `python -m brainevent info` at the time of the build, for the installation page, and generated tables.
 generated = Path(__file__).parent / "_build" / "generated"
 generated.mkdir(parents=True, exist_ok=True)
 (generated / "info.txt").write_text(info.render(info.gather()) + "\n")
 for table in (tables.primitives, tables.products, tables.renamed, tables.left_out, tables.tpu_figures):
     (generated / f"{table.__name__}.md").write_text(table())
 
-# Which operation is tested on which matrix, for the page on operations.
+# Which operation is tested with which matrix, for the page on operations.
 backends = ("numba", "reference")
 (generated / "operations.md").write_text(coverage(list(operation_cases(backends, whole=False)), backends)[0] + "\n")
 
-# A page for each example, which the page on examples links to, and a notebook for each tutorial, which links to it.
+# A page for each example, linked from the page on examples, and a notebook for each tutorial, which links to it.
 gallery.write()
 notebooks.write(generated / "notebooks")
 
 
 def correct_back_links(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Links from sources back to the reference.
+    """Correct the links from the source pages back to the reference.
 
-    The extension assumes that all names of a module are documented under one name of this module. Some of ours are
+    The extension assumes that all names of a module are documented under the same module name. Some of our names are
     documented as names of ``brainevent``, others of the same module as names of a submodule.
     """
     if not pagename.startswith("_modules/") or "body" not in context:
@@ -98,7 +98,7 @@ def correct_back_links(app: Sphinx, pagename: str, templatename: str, context: d
 
 
 def check_links(app: Sphinx, exception: Exception | None) -> None:
-    """A warning, and so an error of the build, for each broken link."""
+    """Log a warning, which makes the build fail, for each broken link."""
     if exception is None and app.builder.name == "html":
         for message in links.broken(Path(app.outdir)):
             logging.getLogger(__name__).warning(message)

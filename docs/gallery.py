@@ -170,7 +170,7 @@ EXAMPLES = (
 
 def command(example: Example) -> str:
     """The command that draws the picture."""
-    output = ["--output", "million.png"] if example.name == "million" else []  # others draw by default
+    output = ["--output", "million.png"] if example.name == "million" else []  # the others write it by default
     return " ".join(["python", f"examples/{example.name}.py", *example.arguments, *output])
 
 
@@ -223,7 +223,7 @@ def page(example: Example) -> str:
 
 
 def card(example: Example) -> str:
-    """A small picture, and the link to its page."""
+    """A thumbnail that links to the page of the example."""
     page = f"examples/{example.name}"
     caption = f"{{doc}}`{example.caption} <{page}>`"
     picture = f"_static/{example.picture.name}"
@@ -231,7 +231,7 @@ def card(example: Example) -> str:
 
 
 def index() -> str:
-    """All small pictures, a table, and a hidden table of contents."""
+    """All thumbnails, a table, and a hidden table of contents."""
     cards = "\n\n".join(card(example) for example in EXAMPLES if example.picture.exists())
     rows = (f"| {{doc}}`{one.name}.py <examples/{one.name}>` | {one.caption} | {one.shows} |" for one in EXAMPLES)
     entries = (f"{example.caption} <examples/{example.name}>" for example in EXAMPLES)
@@ -260,7 +260,7 @@ def draw(example: Example, folder: Path) -> tuple[Path, str]:
 
 
 def compress(path: Path) -> None:
-    """Plots have few colours: with a palette of 64 the file is a third as large, and looks the same."""
+    """Reduce a plot, which has few colours, to a palette of 64: a third of the size, with no visible difference."""
     from PIL import Image  # comes with Matplotlib
 
     Image.open(path).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)

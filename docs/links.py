@@ -1,7 +1,7 @@
-"""The links of the built site: whether every address within it names a file and an element that exist.
+"""Checks the links of the built site: each address within the site must name an existing file and element.
 
-``conf.py`` runs the check after each build. A broken link is a warning, with which ``hatch run docs:build`` fails. The
-form of external links is checked, but they are not followed.
+``conf.py`` runs the check after each build. A broken link is a warning, which makes ``hatch run docs:build`` fail.
+Only the form of external links is checked.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-# Sphinx quotes all attributes and escapes all text, so expressions find what a parser would, in a tenth of its time.
+# Sphinx quotes all attributes and escapes all text, so regular expressions suffice, in a tenth of the time of a parser.
 ADDRESS = re.compile(r'<(?:(?:a|link)\s(?:[^>]*?\s)?href|(?:img|script|source)\s(?:[^>]*?\s)?src)="([^"]+)"')
 ANCHOR = re.compile(r'<[^>]*?\s(?:id|name)="([^"]+)"')
 

@@ -25,7 +25,7 @@ FENCE = re.compile(
     r"^```(\{(?P<directive>[\w-]+)\}|(?P<language>\w+)).*?\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 
-#: Roles of Sphinx, and what a notebook shows in their place.
+#: Sphinx roles, and their replacements in notebooks.
 ROLES = (
     (re.compile(r"\{\w+\}`([^`<]+?) <[^`>]+>`"), r"\1"),  # a text with a target
     (re.compile(r"\{(?:class|func|mod|meth)\}`~?(?:\w+\.)*?((?:brainevent\.)?\w+)`"), r"`\1`"),
@@ -34,7 +34,7 @@ ROLES = (
 
 
 def cells(name: str) -> Iterator[tuple[str, str]]:
-    """The cells of a tutorial: their kind, markdown, code, or error for code that shows one, and their text."""
+    """The cells of a tutorial: kind ("markdown", "code", or "error" for code that raises an error) and text."""
     page = (DOCS / "tutorials" / f"{name}.md").read_text(encoding="utf-8")
     page = re.sub(r"^\*This page as a notebook.*\n", "", page, flags=re.MULTILINE)
     end = 0
@@ -49,7 +49,7 @@ def cells(name: str) -> Iterator[tuple[str, str]]:
 
 
 def _code(body: str) -> Iterator[tuple[str, str]]:
-    """Examples up to one that shows a result are a cell, as a notebook shows that of the last line alone."""
+    """Code cells, each ending with an example that has a result: a notebook shows only the result of the last line."""
     sources: list[str] = []
     for example in doctest.DocTestParser().get_examples(body):
         if example.exc_msg is not None and sources:
@@ -76,7 +76,7 @@ def _markdown(text: str) -> Iterator[tuple[str, str]]:
 
 
 def notebook(name: str) -> dict[str, Any]:
-    """A notebook in the format of Jupyter, version 4.5."""
+    """A notebook in Jupyter's format, version 4.5."""
     made = []
     for number, (kind, text) in enumerate(cells(name)):
         cell: dict[str, Any] = {"cell_type": kind, "id": f"{name}-{number}", "metadata": {}, "source": text}
@@ -90,7 +90,7 @@ def notebook(name: str) -> dict[str, Any]:
 
 
 def write(folder: Path) -> None:
-    """Write all of them."""
+    """Write all notebooks."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in TUTORIALS:
         (folder / f"{name}.ipynb").write_text(json.dumps(notebook(name), indent=1, ensure_ascii=False) + "\n")

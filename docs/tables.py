@@ -1,4 +1,4 @@
-"""Tables of the documentation that are made of the library's own: which kernel runs what, and old names."""
+"""Tables of the documentation that are generated from the library: selected kernels, and old names."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -32,7 +32,7 @@ _OPERANDS = {
 
 
 def primitives() -> str:
-    """For each primitive and platform, the backends in the order in which they are asked whether they take a call."""
+    """For each primitive and platform, the backends in order of priority."""
     report = info.gather()
     platforms = list(report["requests"])
     rows = [
@@ -43,7 +43,7 @@ def primitives() -> str:
 
 
 def products(platform: str = "cpu") -> str:
-    """For each product and update, and each way to store a matrix, the backend whose kernel runs it, in float32."""
+    """The backend whose kernel runs each product and update in float32, by format of the matrix."""
     load_backends(platform)
     stored = _stored()
     rows = []
@@ -69,7 +69,7 @@ def renamed() -> str:
 
 
 def left_out() -> str:
-    """Names that are gone, and what to do instead."""
+    """Removed names, and their replacements."""
     instead: dict[str, list[str]] = {}
     for name, remedy in LEFT_OUT.items():
         instead.setdefault(remedy, []).append(name)
@@ -78,7 +78,7 @@ def left_out() -> str:
 
 
 def tpu_figures() -> str:
-    """Bundles of the innermost loops per synapse, by case and target, and XLA's, where they are known."""
+    """Bundles of the innermost loops per synapse, by case and target, and those of XLA where they are known."""
     figures = json.loads((Path(__file__).parent.parent / "aot" / "figures.json").read_text())
     targets = sorted({target for case in figures["bundles"].values() for target in case})
     rows = []
@@ -89,7 +89,7 @@ def tpu_figures() -> str:
 
 
 def _stored() -> dict[str, MatrixSpec]:
-    """A matrix in every way to store one, without the transposes, by the names of their classes."""
+    """A matrix of each format, without transposes, by class name."""
     dense = np.eye(*_SHAPE, dtype=np.float32)
     plain = [cls.fromdense(dense) for cls in (brainevent.CSR, brainevent.FixedPostNumConn)]
     matrices: dict[str, Any] = {

@@ -61,11 +61,11 @@ def make_model(seed: int) -> Model:
 
 
 def step(regime: Regime, model: Model, state: State, number: jax.Array) -> tuple[State, tuple[jax.Array, None]]:
-    fires = float(THRESHOLD / (J * INPUTS_EXC * TAU) * DT)  # spikes of an input in a step that just make a neuron fire
+    fires = float(THRESHOLD / (J * INPUTS_EXC * TAU) * DT)  # spikes per input and step that just make a neuron fire
     draw = simulation.uniform(jax.random.fold_in(model.key, number), state.v.shape[0])
     outside = simulation.poisson(draw, regime.external * fires * INPUTS_EXC)
 
-    # Spikes that arrive now have an effect in this step, so the ring moves on after the new spikes were added.
+    # Spikes that arrive now have an effect in this step, so the ring advances after the new spikes were added.
     v = state.v * math.exp(-float(DT / TAU)) + state.ring.now + J * outside
     v = u.math.where(state.refractory > 0, RESET, v)
     spikes = v >= THRESHOLD

@@ -114,7 +114,7 @@ def random_targets(
     """Connect every source to each of the n neurons except itself with the given probability; CSR indices and pointers.
 
     Trying each of the n * len(sources) pairs would be slow in a large network. The distance from one connected pair to
-    the next is geometrically distributed, so these are drawn instead: the same law, one draw per synapse.
+    the next is geometrically distributed, so distances are drawn instead: the same distribution, one draw per synapse.
     """
     others = n - 1
     pairs = len(sources) * others
@@ -126,7 +126,7 @@ def random_targets(
     position = position[position < pairs]
 
     row, target = np.divmod(position, others)
-    target += target >= row + sources.start  # the neuron itself is left out
+    target += target >= row + sources.start  # skips the neuron itself
     pointers = np.searchsorted(row, np.arange(len(sources) + 1))
     return target.astype(np.int32), pointers.astype(np.int32)
 
@@ -134,10 +134,11 @@ def random_targets(
 def initial_state(p: Parameters, rng: np.random.Generator, dtype: Any) -> State:
     """A state from which activity sustains itself; without initial activity, the network would stay silent.
 
-    Implementations of this benchmark give random input for the first 50 ms, or draw random conductances. We draw. Each
-    conductance is normally distributed, cut off at zero, with the mean and the variance that it has while every synapse
-    receives Poisson spikes at 5 Hz: by Campbell's theorem, k r tau w and k r tau w^2 / 2 for k synapses of
-    strength w and rate r. (Started at its final rate of about 20 Hz, the network falls silent within 50 ms.)
+    Implementations of this benchmark use random input for the first 50 ms, or random initial conductances, as here.
+    Each conductance is drawn from a normal distribution, cut off at zero, with the mean and the variance that it has
+    while every synapse receives Poisson spikes at 5 Hz: by Campbell's theorem, k r tau w and k r tau w^2 / 2 for k
+    synapses of strength w and rate r. (If it starts at its final rate of about 20 Hz, the network falls silent within
+    50 ms.)
     The membrane potential is uniform between reset and threshold, and every neuron can fire.
     """
     rate = 5.0 * u.Hz

@@ -78,7 +78,7 @@ def rates(model: Model, g: np.ndarray, external: np.ndarray, duration: float) ->
 
 def balanced(g: np.ndarray, external: np.ndarray) -> np.ndarray:
     """Brunel's rate for dominant inhibition, in Hz, at which the mean input is at the threshold."""
-    threshold = float((THRESHOLD / (J * TAU)).to_decimal(u.Hz)) / INPUTS_EXC  # of an input alone
+    threshold = float((THRESHOLD / (J * TAU)).to_decimal(u.Hz)) / INPUTS_EXC  # per input
     return threshold * (external[:, None] - 1) / (g * INPUTS_INH / INPUTS_EXC - 1)
 
 

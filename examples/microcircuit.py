@@ -127,8 +127,8 @@ def make_model(scale: float, seed: int, *, external: str = "poisson", progress: 
 def make_synapses(scale: float, seed: int, inputs: np.ndarray, weights: u.Quantity, progress: bool) -> brainevent.CSR:
     """Draw the synapses of each pair of populations, and put them into one matrix, a row for each neuron.
 
-    One matrix, because a step then needs one call; block after block, because two copies of all would not fit into
-    the memory of a laptop.
+    There is one matrix, so that a step needs only one call. It is filled block by block, because two copies of all
+    synapses would not fit into the memory of a laptop.
     """
     groups = list(populations(scale).values())
     n = groups[-1].stop
@@ -250,7 +250,7 @@ def left_of(tau: u.Quantity, time: u.Quantity) -> float:
 
 
 def reaches_v(time: u.Quantity) -> u.Quantity:
-    """The change of the potential in a time by a decaying synaptic current of 1."""
+    """The change of the potential after a time, by a synaptic current that decays from 1."""
     return (left_of(TAU_M, time) - left_of(TAU_SYN, time)) / (1 / TAU_SYN - 1 / TAU_M) / CAPACITANCE
 
 

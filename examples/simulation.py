@@ -88,10 +88,10 @@ def run(
         step: a time step; ``spikes`` is a vector of booleans, ``other`` anything else to record, or None.
         model: matrices and other arrays that don't change. (As constants of the program they would slow compilation.)
         state: at time 0.
-        duration: to simulate, in ms; the last chunk may run on, which is not recorded.
+        duration: simulated time, in ms; surplus steps of the last chunk are not recorded.
         dt: of a step, in ms.
-        progress: whether to show a progress bar, where there is a terminal.
-        chunk: steps after which the spikes come back from the device.
+        progress: whether to show a progress bar, if there is a terminal.
+        chunk: number of steps after which the spikes are copied from the device.
 
     Returns:
         The state at the end, the spikes, and what else was recorded, with an axis for the steps.
@@ -120,9 +120,9 @@ def run(
 def uniform(key: jax.Array, n: int) -> jax.Array:
     """Uniform random numbers in [0, 1), one per neuron, for noise in every step of a large network.
 
-    A hash of the neuron's number under the key, with the constants of a search for the least bias
-    (https://github.com/skeeto/hash-prospector). ``jax.random.uniform`` is the better generator, and takes ten times as
-    long: on a CPU that is longer than everything else in a step.
+    A hash of the neuron's number and the key, with constants from a search for the smallest bias
+    (https://github.com/skeeto/hash-prospector). ``jax.random.uniform`` is a better generator, but takes ten times as
+    long, on a CPU longer than everything else in a step.
     """
     first, second = jax.random.key_data(key).reshape(-1)[:2]
     x = first + jnp.arange(n, dtype=jnp.uint32)
@@ -135,7 +135,7 @@ def uniform(key: jax.Array, n: int) -> jax.Array:
 def poisson(uniform: jax.Array, mean: float) -> jax.Array:
     """Poisson random numbers with a small mean from uniform ones, by inversion of the distribution.
 
-    It costs a comparison for each number that can be, in vector instructions: for a mean of 2, much less than
+    This takes one comparison for each possible number, in vector instructions: for a mean of 2, much less time than
     ``jax.random.poisson``, which is made for means of any size.
     """
     at_least = stats.poisson.sf(np.arange(stats.poisson.isf(1e-7, mean) + 1), mean)  # 1, 2, ...

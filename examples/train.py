@@ -4,7 +4,6 @@
     Magazine 36:51-63, https://doi.org/10.1109/MSP.2019.2931595; this surrogate: Zenke F, Ganguli S (2018). SuperSpike.
     Neural Computation 30:1514-1541, https://doi.org/10.1162/neco_a_01086.
 
-The task: tell four patterns of spikes apart. Each has a time for each of 100 inputs, at which it fires, and is shown
 The task is to distinguish four patterns of spikes. In a pattern, each of 100 inputs fires at a certain time. Each trial
 shows a pattern with jittered spike times and some missing spikes. 80 leaky neurons receive 20 inputs each, and spikes
 of ten other neurons. Four readout neurons, which don't spike, integrate the spikes of all 80 neurons, and the one with

@@ -1,6 +1,6 @@
-"""Random calls with malformed input: each is an error that says what is wrong, or exactly the one defined result.
+"""Random calls with malformed input: each must raise an informative error, or return exactly the one defined result.
 
-``hatch run fuzz --help``. An ``Operation`` (``operations.py``) is a row of a table; its cells (``cells.py``) fix what
-is compiled, and within a cell the contents are random, so that 100,000 calls need a few hundred compilations.
-The model (``model.py``) is plain NumPy and reads the documentation, not the library.
+See ``hatch run fuzz --help``. An ``Operation`` (``operations.py``) is a row of a table; its cells (``cells.py``)
+determine what is compiled, and the contents of arrays are random within a cell, so that 100,000 calls need a few
+hundred compilations. The model (``model.py``) is plain NumPy, written from the documentation and not from the library.
 """

@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the fuzzer as the command line says; the status of the process."""
+    """Run the fuzzer as requested on the command line, and return the exit status."""
     given = _parse(arguments)
     chosen = table(OPERATIONS, [re.compile(pattern) for pattern in given.select])
     if not chosen.cells:

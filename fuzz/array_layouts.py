@@ -1,4 +1,4 @@
-"""The ways in which one and the same array can be given."""
+"""Different representations of the same array: layouts, byte orders, lists, and JAX arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["EAGER", "TRACED", "for_jax", "narrowed", "present"]
 
 def _read_only(array: np.ndarray) -> np.ndarray:
     array = array.copy()
-    if array.ndim:  # NumPy's own numbers are never written
+    if array.ndim:  # NumPy scalars are immutable
         array.flags.writeable = False
     return array
 
@@ -38,7 +38,7 @@ def _unaligned(array: np.ndarray) -> np.ndarray:
 
 
 def narrowed(array: Any, wide: bool) -> Any:
-    """64-bit integers in 32 bits, the nearest there is, before JAX makes others of them; as they are if ``wide``."""
+    """64-bit integers clipped to 32 bits, because JAX would truncate them instead; unchanged if ``wide``."""
     if (
         wide
         or not isinstance(array, (np.ndarray, np.generic))
@@ -52,7 +52,7 @@ def narrowed(array: Any, wide: bool) -> Any:
 
 
 def for_jax(array: Any, dtype: Any = None) -> Any:
-    """As an array of JAX, which itself takes those in the machine's byte order alone."""
+    """The array as a JAX array, converted to native byte order first, the only one that JAX accepts."""
     return jnp.asarray(array.astype(array.dtype.newbyteorder("=")) if isinstance(array, np.ndarray) else array, dtype)
 
 
@@ -61,7 +61,7 @@ def _of_jax(array: np.ndarray) -> Any:
 
 
 def _as_list(array: np.ndarray) -> Any:
-    """As nested lists, unless NumPy would read other numbers from them: it has no integer for -1 beside 2⁶³."""
+    """The array as nested lists, unless NumPy would read them as floats, as it does for -1 and 2⁶³ in the same list."""
     if array.size == 0 or array.dtype.kind not in "iub":
         return array
     listed = array.tolist()
@@ -69,11 +69,11 @@ def _as_list(array: np.ndarray) -> Any:
 
 
 def _byteswapped(array: np.ndarray) -> np.ndarray:
-    """As on a machine, or in a file, of the other byte order."""
+    """The array in the opposite byte order, as in a file from another machine."""
     return array.astype(array.dtype.newbyteorder()) if array.dtype.kind in "iuf" else array
 
 
-#: What jitted functions take: arrays of NumPy in any layout, and of JAX.
+#: Representations that jitted functions accept: NumPy arrays in any layout, and JAX arrays.
 TRACED: dict[str, Callable[[np.ndarray], Any]] = {
     "plain": lambda array: array,
     "jax": _of_jax,
@@ -84,7 +84,7 @@ TRACED: dict[str, Callable[[np.ndarray], Any]] = {
     "unaligned": _unaligned,
 }
 
-#: What constructors and functions take beyond that.
+#: Constructors and functions outside of `jit` also accept lists and swapped bytes.
 EAGER: dict[str, Callable[[np.ndarray], Any]] = {
     **TRACED,
     "lists": _as_list,
@@ -95,7 +95,7 @@ EAGER: dict[str, Callable[[np.ndarray], Any]] = {
 def present(
     random: np.random.Generator, ways: dict[str, Callable[[np.ndarray], Any]], arrays: dict[str, np.ndarray]
 ) -> dict[str, Any]:
-    """Each array in a way of its own, half of the time all plainly."""
+    """Each array in a random representation; in half of the cases, all arrays unchanged."""
     if random.random() < 0.5:
         return dict(arrays)
     names = list(ways)

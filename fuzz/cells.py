@@ -18,7 +18,7 @@ SELDOM = 10
 
 @dataclass(frozen=True)
 class Cell:
-    """What is fixed in a call: the operation, a row of its columns, the backend."""
+    """What all calls of a cell have in common: the operation, a row of its columns, and the backend."""
 
     operation: Operation
     row: Row
@@ -31,7 +31,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Case:
-    """A call: its number says which cell it belongs to, and with the seed what it is given."""
+    """A call. Its number determines the cell, and together with the seed the arguments."""
 
     number: int
     cell: Cell
@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Table:
-    """All cells, and the operations that are left out, with the name that is missing."""
+    """All cells, and the operations that are left out, each with the missing name."""
 
     cells: Sequence[Cell]
     left_out: dict[str, str]
@@ -48,18 +48,18 @@ class Table:
         return Case(number, self.cells[number % len(self.cells)])
 
     def cases(self, cell: int, rounds: int) -> list[int]:
-        """Numbers of the cases of a cell in so many rounds."""
+        """The numbers of the cases of a cell in this many rounds."""
         step = SELDOM if self.cells[cell].row.get("size") == "large" else 1
         return [cell + round_ * len(self.cells) for round_ in range(0, rounds, step)]
 
     def rounds_for(self, calls: int) -> int:
-        """How many rounds make at least so many calls."""
+        """The number of rounds that make at least this many calls."""
         large = sum(cell.row.get("size") == "large" for cell in self.cells)
         return -(-calls * SELDOM // ((len(self.cells) - large) * SELDOM + large)) + 1
 
 
 def table(operations: Sequence[Operation], select: Sequence[re.Pattern[str]] = ()) -> Table:
-    """The cells of the operations that exist, whose name every pattern is found in."""
+    """The cells of the available operations whose names match all patterns."""
     left_out: dict[str, str] = {}
     cells: list[Cell] = []
     for operation in operations:

@@ -1,4 +1,4 @@
-"""Processes that make calls, and what they report; a process that dies is a finding, and the rest goes on."""
+"""Processes that make calls and report the results. A process that crashes is a finding; the other calls are made."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WRONG_ENOUGH = 40
 
 @dataclass(frozen=True)
 class Finding:
-    """A call that is not as it must be."""
+    """A call with a wrong result."""
 
     case: int
     cell: str
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass
 class Outcome:
-    """Of a run: calls by how they went, and what was found."""
+    """The outcome of a run: the number of calls by result, and the findings."""
 
     calls: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
@@ -85,20 +85,20 @@ def run(
     progress: Callable[[int], None] = lambda calls: None,
     found: Callable[[Finding], None] = lambda finding: None,
 ) -> Outcome:
-    """Make the calls of all cells, or one.
+    """Make the calls of all cells, or a single one.
 
     Args:
         table: the cells.
-        operations: the module whose ``OPERATIONS`` the table was made of.
+        operations: the module whose ``OPERATIONS`` the table was created from.
         seed: of all random numbers.
-        select: the patterns that the table was made with.
+        select: the patterns that the table was created with.
         rounds: calls per cell.
-        jobs: processes at a time.
-        only: the number of a case, to make that call alone.
-        progress: is told how many further calls were made.
-        found: is told each finding at once.
+        jobs: number of concurrent processes.
+        only: the number of a case, to make only this call.
+        progress: called with the number of calls made since the last time.
+        found: called with each finding as soon as it is known.
 
-    An interrupt from the keyboard ends the run; its outcome is what was seen until then.
+    A keyboard interrupt ends the run; the outcome then contains the results so far.
     """
     outcome, waiting = Outcome(), queue.SimpleQueue[Task]()
     for guarded, cases in _shares(table, rounds, only):
@@ -126,7 +126,7 @@ def run(
 
 
 def _shares(table: Table, rounds: int, only: int | None) -> Iterator[tuple[bool, list[int]]]:
-    """Whether kernels are guarded, and the cases, of each process."""
+    """For each process, whether its kernels are guarded, and its cases."""
     if only is not None:
         yield table.case(only).cell.backend == "guarded", [only]
         return
@@ -145,7 +145,7 @@ def _follow(
     progress: Callable[[int], None],
     found: Callable[[Finding], None],
 ) -> Task | None:
-    """Run a task in a process; what is left of it if the process dies."""
+    """Run a task in a process. If the process crashes, return the remaining task."""
 
     def report(finding: Finding) -> None:
         with lock:
@@ -183,25 +183,25 @@ def _start(task: Task, given: Path, file: Path, errors: IO[str]) -> subprocess.P
     command = [sys.executable, "-X", "faulthandler", "-m", "fuzz.worker", str(given), str(file)]
     variables = {**os.environ, "JAX_PLATFORMS": "cpu"}
     if task.guarded:
-        # A callback waits for a thread of JAX's to hand it its arrays, and occupies one meanwhile. On a single core
-        # there is one for each device.
+        # A callback occupies a thread of JAX while it waits for another one to pass it its arrays. On a single core,
+        # JAX has one thread per device.
         variables["XLA_FLAGS"] = f"{variables.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=2".strip()
-    # A session of its own: an interrupt from the keyboard is for the parent, which ends the processes.
+    # A new session: a keyboard interrupt should only reach the parent, which ends the processes.
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=errors, text=True, cwd=_ROOT, env=variables, start_new_session=True
     )
 
 
 def _state(file: Path) -> list[int]:
-    """What the worker keeps in its file: the case being called, and the number of calls by how they went."""
+    """The state in the worker's file: the current case, and the number of calls by result."""
     return [int(number) for number in np.fromfile(file, np.int64)]
 
 
 def _watch(
     process: subprocess.Popen[str], file: Path, outcome: Outcome, progress: Callable[[int], None]
 ) -> Callable[[], bool]:
-    """Follow a process, and kill it if the run is to end or it stays at one call for too long; the function that ends
-    this, and says whether it stayed."""
+    """Monitor a process, and kill it if the run ends or a call takes too long. The returned function ends the
+    monitoring and returns whether a call took too long."""
     over, hung = threading.Event(), threading.Event()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""The functional interface, index conversions, and what the matrix interface reads off a matrix."""
+"""The functional interface, index conversions, and access to rows and other values of a matrix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fuzz.products import draw_operand, operand_faults
 
 __all__ = ["OPERATIONS"]
 
-#: The prefix of a format's functions, and the class whose arrays they take.
+#: For each format's prefix of function names, the class with the same arrays.
 PREFIXES = {"csr": "CSR", "coo": "COO", "fcn": "FixedPostNumConn", "dense": "Dense"}
 
 
@@ -23,7 +23,7 @@ PREFIXES = {"csr": "CSR", "coo": "COO", "fcn": "FixedPostNumConn", "dense": "Den
 
 
 def _as_matrix(row: Row) -> dict[str, Any]:
-    """The cell of the operator that a function stands for; from the left for the transpose."""
+    """The cell of the operator that is equivalent to a function: a product from the left for the transpose."""
     kind = PREFIXES[row["prefix"]]
     return {**row, "kind": kind, "operand": "float" if row["event"] else "numbers", "from_left": row["transpose"]}
 
@@ -39,7 +39,7 @@ def _draw_function(row: Row, random: np.random.Generator) -> Trial:
         found = model.product(entries, weights, x, **how)
         return [model.Expected(found.values.T, found.sizes.T) if row["transpose"] else found]
 
-    # Functions take vectors in columns either way.
+    # Functions take vectors as columns, with and without transpose.
     arrays = {"weights": weights, **structure, "x": x.T if row["transpose"] else x}
     return Trial(arrays, expected, good, may_refuse=True)
 
@@ -60,7 +60,7 @@ def _function(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 def _function_faults(row: Row) -> Mapping[str, Fault]:
     cell = _as_matrix(row)
     faults: dict[str, Fault] = dict(matrix_faults(cell))
-    if row["prefix"] == "dense":  # has no shape of its own
+    if row["prefix"] == "dense":  # the shape is that of the weights
         faults = {name: fault for name, fault in faults.items() if "shape" not in name and name != "fraction of a row"}
         del faults["too many weights"]
     faults["operand a number"] = operand_faults(cell)["operand a number"]
@@ -220,7 +220,7 @@ OPERATIONS = [
         _conversion,
         needs=("CSR.tocoo", "COO.tocsr", "Dense.tocsc"),
         allowed=lambda row: _stored(row) and not (row.get("kind") == "Dense" and row.get("homogeneous")),
-        traced=False,  # some need to know how many entries there are
+        traced=False,  # some need to know the number of entries
         backends=("reference",),
     ),
     Operation(

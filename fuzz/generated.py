@@ -1,4 +1,4 @@
-"""Products with connectivity that is generated; the model is the one of the tests, in plain Python."""
+"""Products with just-in-time connectivity; the model is that of the tests, in plain Python."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["OPERATIONS"]
 
 SHAPE = SIZES["small"][:2]
 
-#: Parameters of the weights, by class.
+#: Parameters of the weight distribution, by class.
 PARAMETERS = {"Scalar": ("weight",), "Normal": ("loc", "scale"), "Uniform": ("low", "high")}
 
 PROBABILITIES = [0.0, 0.3, 1.0]
@@ -43,7 +43,7 @@ def _connections(seed: tuple[int, int], prob: float, along_rows: bool) -> tuple[
 
 def _draw(row: Row, random: np.random.Generator) -> Trial:
     law = _law(row)
-    # A few seeds: the model takes its time.
+    # Only a few different seeds, as the model is slow.
     seed = np.array([[0, 0], [0, 1], [2**32 - 1, 2**32 - 1], [7, 2**31]][random.integers(4)], np.uint32)
     infinite = law == "Scalar" and OPERANDS[row["operand"]].event
     parameters = {name: values.numbers(random, (), "float32", finite=not infinite) for name in PARAMETERS[law]}

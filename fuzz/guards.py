@@ -1,7 +1,7 @@
-"""Memory in which a kernel that leaves its arrays is caught.
+"""Guarded memory that detects kernels that access memory outside of their arrays.
 
-Each array lies against a page that may not be touched, alternately at its end and its beginning; what is left of its
-own pages is filled with a pattern that is compared afterwards. Touching the page ends the process.
+Each array is adjacent to an inaccessible page, alternately at its end and its beginning. The rest of its own pages is
+filled with a pattern, which is checked after the call. Accessing the inaccessible page crashes the process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROT_NONE = 0
 
 
 class _Arena:
-    """Pages for one array, between two that are forbidden."""
+    """Pages for one array, between two inaccessible guard pages."""
 
     def __init__(self, pages: int) -> None:
         self._memory = mmap.mmap(-1, (pages + 2) * _PAGE)
@@ -40,10 +40,10 @@ class _Arena:
 
 
 class GuardedMemory:
-    """Arrays between guards, for one call at a time: XLA makes those that don't need each other at once.
+    """Arrays in guarded memory, for one call at a time: XLA runs independent calls concurrently.
 
     Attributes:
-        at_end: whether the arrays of the present call end where the forbidden page begins.
+        at_end: whether the arrays of the current call end at the guard page, rather than begin after one.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class GuardedMemory:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Arrays made inside are checked and given back at the end."""
+        """A context whose arrays are checked and released at its end."""
         with self._lock:
             self.at_end = not self.at_end
             try:
@@ -70,7 +70,7 @@ class GuardedMemory:
                 self._used.clear()
 
     def empty(self, shape: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray:
-        """An array whose contents are the pattern."""
+        """An array filled with the pattern."""
         size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
         pages = max(-(-size // _PAGE), 1)
         free = self._free.get(pages)
@@ -81,17 +81,17 @@ class GuardedMemory:
         return arena.bytes[start : start + size].view(dtype).reshape(shape)
 
     def copy(self, array: np.ndarray) -> np.ndarray:
-        """A copy of an array."""
+        """A copy of an array in guarded memory."""
         copied = self.empty(array.shape, array.dtype)
         copied[...] = array
         return copied
 
 
 def guard_kernels() -> None:
-    """Have every kernel of brainevent-cpu run its handler on guarded copies of its arrays, from now on.
+    """From now on, run the handlers of all kernels of brainevent-cpu on guarded copies of their arrays.
 
-    Programs call back to Python for that, in this process alone. Handlers are the ones that XLA would call, with a
-    call frame and a thread pool of ours.
+    Programs do this by callbacks to Python, in this process only. The handlers are those that XLA would call, but with
+    our own call frame and thread pool.
     """
     import brainevent_cpu.kernels
 
@@ -118,7 +118,7 @@ def _guarded_call(
     attributes: Mapping[str, np.generic] | None = None,
     read_as: Mapping[int, Any] | None = None,
 ) -> list[Any]:
-    """In place of `brainevent_cpu.bridge.native_call`."""
+    """A replacement for `brainevent_cpu.bridge.native_call`."""
     scalars = [value for _, value in sorted((attributes or {}).items())]
     inside = [np.dtype((read_as or {}).get(i) or array.dtype) for i, array in enumerate(arrays)]
     handler = _handler(
@@ -129,7 +129,7 @@ def _guarded_call(
     )
 
     def run(*given: Any) -> list[np.ndarray]:
-        # Axes of vmap are in front, with size 1 where an array isn't mapped.
+        # The mapped axes of vmap are in front, with size 1 if an array isn't mapped.
         fronts = [value.shape[: value.ndim - word.ndim] for value, word in zip(given, in_words, strict=True)]
         batch = tuple(next((size for size in sizes if size != 1), 1) for sizes in zip(*fronts, strict=True))
         values = [np.ascontiguousarray(value).view(dtype) for value, dtype in zip(given, inside, strict=True)]
@@ -142,7 +142,7 @@ def _guarded_call(
             result.view(word.dtype).reshape(*batch, *word.shape) for result, word in zip(results, words, strict=True)
         ]
 
-    # A callback in a thread of XLA's, for which x64 isn't on, would get 32 bits of 64, and give as many.
+    # In a callback on a thread of XLA, x64 is off, so 64-bit arrays would be truncated to 32 bits, in both directions.
     words = [jax.eval_shape(_in_words, out) for out in outs]
     in_words = [_in_words(array) for array in arrays]
     results = jax.pure_callback(run, words, *in_words, vmap_method="expand_dims")
@@ -153,7 +153,7 @@ def _guarded_call(
 
 
 def _in_words(array: Any) -> Any:
-    """An array without elements of 64 bits: those become two of 32, along an axis more."""
+    """The array with each 64-bit element as two 32-bit words, along an additional axis."""
     return jax.lax.bitcast_convert_type(array, np.uint32) if array.dtype.itemsize == 8 else array
 
 
@@ -185,7 +185,7 @@ def _run(
             for i, out in enumerate(outs)
         ]
         frame = CallFrame(inputs, outputs, scalars, threads=3)
-        frame.schedule = run_task  # the pool does its tasks at once
+        frame.schedule = run_task  # the pool runs each task immediately
         if frame.call(handler):
             raise RuntimeError(frame.errors[-1])
         for i, (value, copied) in enumerate(zip(values, inputs, strict=True)):

@@ -1,4 +1,4 @@
-"""Matrices with few entries along very long axes: no entry may move, and no array may be as long as the axis."""
+"""Matrices with few entries along very long axes: no entry may move, and no array may have the length of the axis."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fuzz.operations import Operation, Row, Trial, public
 
 __all__ = ["OPERATIONS"]
 
-#: Around the limits of 32 bits, and far beyond.
+#: Lengths around the limits of 32 bits, and far beyond.
 LENGTHS = [2**31 - 1, 2**31, 2**31 + 5, 2**32 + 5, 2**40]
 ROWS, ENTRIES, ASKED = 3, 6, 4
 INT32_LENGTH = 2**31 - 1

@@ -1,4 +1,4 @@
-"""Random matrices of every class, and how a cell builds one: what the operations on stored matrices have in common."""
+"""Random matrices of each class, and their construction from a cell, for all operations on stored matrices."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 INDEX = "+index"
 BATCH = 3
 
-#: Names of the structure's arrays of every class.
+#: Names of the structure's arrays for each class.
 STRUCTURE: dict[str, tuple[str, ...]] = {
     "CSR": ("indices", "indptr"),
     "CSC": ("indices", "indptr"),
@@ -42,7 +42,7 @@ STRUCTURE: dict[str, tuple[str, ...]] = {
 
 KINDS = [*STRUCTURE, *(name + INDEX for name in ("CSR", "CSC", "FixedPostNumConn", "FixedPreNumConn"))]
 
-#: Rows, columns, and about how many entries. The last is enough for kernels to use several threads.
+#: Rows, columns, and approximate number of entries. The last is large enough for several threads in a batched product.
 SIZES: dict[str, tuple[int, int, int]] = {
     "small": (5, 7, 12),
     "words": (40, 70, 90),
@@ -54,19 +54,19 @@ SIZES: dict[str, tuple[int, int, int]] = {
 
 
 def exists(row: Row) -> bool:
-    """Dense matrices have neither indices nor one weight for all."""
+    """Dense matrices have neither indices nor homogeneous weights."""
     return not (row.get("kind") == "Dense" and (row.get("homogeneous") or row.get("index", "int32") != "int32"))
 
 
 def _lines(kind: str, size: str) -> tuple[int, int, int]:
-    """Compressed lines, their length, entries per line."""
+    """The number of compressed rows (or columns), their length, and the number of entries in each."""
     rows, columns, entries = SIZES[size]
     lines, width = (columns, rows) if kind in model.TRANSPOSED else (rows, columns)
     return lines, width, -(-entries // max(lines, 1))
 
 
 def data_shape(row: Row) -> tuple[int, ...]:
-    """Shape of the weights of a cell."""
+    """The shape of the weights of a cell."""
     kind = row["kind"].removesuffix(INDEX)
     if row.get("homogeneous"):
         return (1,)
@@ -77,7 +77,7 @@ def data_shape(row: Row) -> tuple[int, ...]:
 
 
 def draw_matrix(row: Row, random: np.random.Generator) -> tuple[dict[str, np.ndarray], model.Entries, bool]:
-    """The structure's arrays by name, the entries that they describe, and whether a check lets them pass."""
+    """The structure's arrays by name, the entries that they describe, and whether validation accepts them."""
     kind, size, dtype = row["kind"].removesuffix(INDEX), row["size"], row.get("index", "int32")
     rows, columns, entries = SIZES[size]
     lines, width, per_line = _lines(kind, size)
@@ -99,7 +99,7 @@ def draw_matrix(row: Row, random: np.random.Generator) -> tuple[dict[str, np.nda
 
 
 def build(row: Row) -> Callable[[Mapping[str, Any], bool], Any]:
-    """What makes the matrix of a cell from its arrays."""
+    """A function that creates the matrix of a cell from its arrays."""
     kind = row["kind"].removesuffix(INDEX)
     cls, names = getattr(brainevent, kind), STRUCTURE[kind]
     rows, columns, _ = SIZES[row["size"]]
@@ -115,12 +115,12 @@ def build(row: Row) -> Callable[[Mapping[str, Any], bool], Any]:
 
 
 def length(row: Row) -> int:
-    """Of the operand of a product."""
+    """The length of a product's operand."""
     return SIZES[row["size"]][0 if row["from_left"] else 1]
 
 
 def replaced(name: str, change: Callable[[Any], Any]) -> Fault:
-    """A fault of one argument."""
+    """A fault in one argument."""
     return lambda arrays: {**arrays, name: change(np.asarray(arrays[name]))}
 
 
@@ -129,7 +129,7 @@ def longer(array: np.ndarray) -> np.ndarray:
 
 
 def matrix_faults(row: Row) -> dict[str, Fault]:
-    """What no matrix of a cell can be made of, for ranks, lengths, dtypes and shapes."""
+    """Invalid ranks, lengths, dtypes and shapes, with which no matrix of a cell can be created."""
     kind = row["kind"].removesuffix(INDEX)
     rows, columns, _ = SIZES[row["size"]]
     faults: dict[str, Fault] = {

@@ -1,7 +1,8 @@
-"""What matrices and products mean, in plain NumPy: written from the documentation, no line of the library takes part.
+"""The meaning of matrices and products, in plain NumPy, written from the documentation without code of the library.
 
-Indices outside the shape are no entries, a negative one does not wrap, pointers are clipped to the entries and replaced
-by their running maximum. An event is what is not zero, and selects; a product with numbers is IEEE.
+An index outside the shape means no entry; negative indices don't wrap. Pointers are clipped to the number of entries
+and replaced by their running maximum. A nonzero value is an event, which selects entries; products with numbers follow
+IEEE 754.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ __all__ = ["Entries", "Expected", "entries_of", "is_well_formed", "product", "sc
 
 Shape = tuple[int, int]
 
-#: So many terms added up one after the other stay within the tolerances of `brainevent_core.testing`, also if all are
-#: rounded the same way, as equal ones are.
+#: Accumulating this many terms one after the other stays within the tolerances of `brainevent_core.testing`, even if
+#: all are rounded in the same direction, as equal terms are.
 FEW = 100
 
-#: The classes that hold the transpose of what their arrays describe.
+#: The classes that contain the transpose of the matrix that their arrays describe.
 TRANSPOSED = ("CSC", "FixedPreNumConn")
 
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries that exist: where they stand, and the position of their weight."""
+    """The valid entries: their positions, and the positions of their weights."""
 
     row: np.ndarray
     col: np.ndarray
@@ -34,12 +35,12 @@ class Entries:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a result must be.
+    """The expected value of a result.
 
     Attributes:
         values: float64.
-        sizes: of what was added up, element by element: rounding errors are relative to it. It counts more than once
-            where there are more terms than the tolerance of a dtype is for.
+        sizes: for each element, the sum of the absolute values of its terms, to which rounding errors are relative. It
+            is larger if there are more terms than the tolerance of a dtype allows for.
     """
 
     values: np.ndarray
@@ -50,7 +51,7 @@ class Expected:
 
 
 def _whole(array: np.ndarray) -> np.ndarray:
-    """Integers as int64; what does not fit is outside of every shape, as -1 is."""
+    """Integers as int64; values that don't fit are mapped to -1, which is outside of every shape."""
     if array.dtype == np.uint64:
         return np.where(array > np.uint64(2**62), np.uint64(0), array).astype(np.int64) - (array > 2**62)
     return array.astype(np.int64)
@@ -62,7 +63,7 @@ def _bounds(indptr: np.ndarray, entries: int) -> np.ndarray:
 
 
 def entries_of(kind: str, structure: tuple[np.ndarray, ...], shape: Shape) -> Entries:
-    """The entries of a matrix of that class."""
+    """The entries of a matrix of class ``kind``."""
     if kind == "Dense":
         row, col = (axis.ravel() for axis in np.indices(shape))
         return Entries(row, col, np.arange(row.size), shape)
@@ -80,7 +81,7 @@ def entries_of(kind: str, structure: tuple[np.ndarray, ...], shape: Shape) -> En
 
 
 def is_well_formed(kind: str, structure: tuple[np.ndarray, ...], shape: Shape) -> bool:
-    """Whether a constructor that checks takes the structure."""
+    """Whether a constructor that validates accepts the structure."""
 
     def inside(indices: np.ndarray, bound: int) -> bool:
         return bool(np.all((indices >= 0) & (indices < bound)))
@@ -100,7 +101,7 @@ def is_well_formed(kind: str, structure: tuple[np.ndarray, ...], shape: Shape) -
 def product(
     entries: Entries, weights: np.ndarray, x: np.ndarray, *, from_left: bool, event: bool, keeps_value: bool = False
 ) -> Expected:
-    """``x @ A`` if ``from_left``, else ``A @ x``; events count as 1, or keep their value."""
+    """``x @ A`` if ``from_left``, otherwise ``A @ x``. Events count as 1, or keep their value."""
     if x.ndim == 2:
         vectors = x if from_left else x.T
         how = {"from_left": from_left, "event": event, "keeps_value": keeps_value}
@@ -121,7 +122,7 @@ def product(
 def sddmm(
     entries: Entries, data_shape: tuple[int, ...], x: np.ndarray, y: np.ndarray, *, from_left: bool, event: bool
 ) -> Expected:
-    """The derivative of ``sum(y * product)`` by the weights, of their shape; (1,) is the sum over all entries."""
+    """The derivative of ``sum(y * product)`` by the weights, in their shape; for (1,), the sum over all entries."""
     source, target = (entries.row, entries.col) if from_left else (entries.col, entries.row)
     xs, ys = (v[None] if v.ndim == 1 else v if from_left else v.T for v in (x, y))
     terms = np.zeros(entries.slot.size)
@@ -140,7 +141,7 @@ def sddmm(
 
 
 def scattered(entries: Entries, weights: np.ndarray) -> Expected:
-    """The matrix as an array; duplicates add up."""
+    """The matrix as an array; duplicates are summed."""
     rows, columns = entries.shape
     flat = _added(entries.row * columns + entries.col, _per_entry(entries, weights), rows * columns)
     return Expected(flat.values.reshape(rows, columns), flat.sizes.reshape(rows, columns))

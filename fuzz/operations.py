@@ -1,4 +1,4 @@
-"""What a fuzzed operation is."""
+"""The definition of a fuzzed operation."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ Fault = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass
 class Trial:
-    """Random arguments of a call, and what must come of it.
+    """Random arguments of a call, and the expected outcome.
 
     Attributes:
         arrays: by the names of the call's parameters.
-        expected: the results; None if only memory safety is asked for, as for what users can't make.
-        well_formed: whether a call that checks must take them.
-        may_refuse: whether a call that is not traced may refuse malformed contents, checks or not.
-        out_of_range: whether a call that is not traced must be an error, for an index that can be seen.
+        expected: the results; None if only memory safety is checked, as for operands that users can't create.
+        well_formed: whether a call that validates must accept them.
+        may_refuse: whether an eager call may reject malformed contents, with or without validation.
+        out_of_range: whether an eager call must raise an error, because an index is out of range.
     """
 
     arrays: dict[str, np.ndarray]
@@ -49,16 +49,16 @@ class Operation:
 
     Attributes:
         name: for the reader.
-        columns: what its cells fix, by name; they are a pairwise cover of the values. What is compiled may depend on
-            nothing else. A cell with the value "float64" or "x64" is called with JAX's 64-bit mode on.
-        draw: makes a trial.
-        call: what makes the call of a cell: ``call(row) → function(arrays, check) → results``. ``check=False`` asks for
-            no check of values; a function whose call takes no such argument ignores it.
+        columns: the parameters that its cells fix, by name; cells are a pairwise cover of the values. Nothing else may
+            affect what is compiled. A cell with the value "float64" or "x64" is called in JAX's 64-bit mode.
+        draw: creates a trial.
+        call: creates the call of a cell: ``call(row) → function(arrays, check) → results``. With ``check=False``,
+            values are not validated; a function without this argument ignores it.
         needs: public names without which the operation is left out, and reported as such.
-        allowed: which combinations of columns exist; sees incomplete rows, too.
-        faults: by name, what makes any arguments of a cell an error.
+        allowed: which combinations of columns exist; also called for incomplete rows.
+        faults: by name, changes that make any arguments of a cell invalid.
         traced: whether it can be called inside ``jit``.
-        backends: on which it is called; the reference alone for what has no kernels.
+        backends: the backends on which it is called; only the reference for operations without kernels.
     """
 
     name: str
@@ -73,12 +73,12 @@ class Operation:
 
     @property
     def number(self) -> int:
-        """Tells the random numbers of operations apart."""
+        """A number that makes the random numbers of each operation different."""
         return zlib.crc32(self.name.encode())
 
 
 def public(path: str) -> Any:
-    """What brainevent calls so, or None: an operation can be in the table before it is in the package."""
+    """The object of this name in brainevent, or None: the table may list operations that don't exist yet."""
     found: Any = brainevent
     for name in path.split("."):
         found = getattr(found, name, None)
@@ -86,9 +86,9 @@ def public(path: str) -> Any:
 
 
 def missing(operation: Operation) -> str | None:
-    """The first name that the operation needs and the installed package lacks."""
+    """The first name that the operation needs and that the installed package lacks."""
     for path in operation.needs:
-        # What a base class of another package has for us to fill in is not there.
+        # A method inherited from another package's base class, which expects us to implement it, counts as missing.
         if not getattr(public(path), "__module__", "").startswith("brainevent"):
             return path
     return None

@@ -1,4 +1,4 @@
-"""Plasticity: spikes of one side add a trace of the other to the weights of their synapses, which are then clipped."""
+"""Plasticity: spikes on one side add a trace of the other side to the weights of their synapses, which are clipped."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _options(row: Row) -> dict[str, Any]:
 
 
 def _ordered(row: Row, arrays: dict[str, Any]) -> tuple[Any, Any]:
-    """Spikes and trace in the order of the call: that of the presynaptic side first."""
+    """Spikes and trace in the order of the call: presynaptic side first."""
     return (arrays["spikes"], arrays["trace"]) if row["pre"] else (arrays["trace"], arrays["spikes"])
 
 
@@ -101,7 +101,7 @@ _COLUMNS: dict[str, list[Any]] = {
 
 
 def _in_order(row: Row) -> bool:
-    """Functions over the compressed side, whose arrays are those of the class."""
+    """Only functions for events on the compressed axis, which take the same arrays as the class."""
     return (row.get("kind"), row.get("pre")) not in (("CSR", False), ("CSC", True))
 
 

@@ -1,4 +1,4 @@
-"""Products of stored matrices, their derivatives by the weights, and what is read off a matrix."""
+"""Products of stored matrices, their derivatives with respect to the weights, and access to values of a matrix."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Kind:
     """A kind of operand.
 
     Attributes:
-        make: the operand of an array, for a product that sums over an axis.
-        dtype: of the array; None stands for that of the weights.
-        event: whether its entries select; they count as 1, or keep their value.
-        keeps_value: whether they do.
+        make: creates the operand from an array, for a product that sums over an axis.
+        dtype: of the array; None means the dtype of the weights.
+        event: whether its entries are events.
+        keeps_value: whether events keep their value, rather than count as 1.
     """
 
     make: Callable[[Any, int], Any]
@@ -96,7 +96,7 @@ def _draw_product(row: Row, random: np.random.Generator) -> Trial:
 
 
 def reading(row: Row) -> dict[str, bool]:
-    """How the model reads the operand of a cell."""
+    """How the model interprets the operand of a cell."""
     kind = OPERANDS[row["operand"]]
     return {"from_left": row["from_left"], "event": kind.event, "keeps_value": kind.keeps_value}
 
@@ -112,7 +112,7 @@ def product_call(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 
 
 def operand_faults(row: Row) -> Mapping[str, Fault]:
-    """What no operand of a cell can be."""
+    """Invalid operands for a cell."""
     axis = -1 if row["from_left"] else 0
     return {
         "operand too long": replaced("x", lambda x: np.concatenate([x, np.ones_like(x, shape=(*x.shape[:-1], 1))], -1))
@@ -207,7 +207,7 @@ def _index(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     return call
 
 
-# -- what users can't make: encodings and indices with any contents ----------------------------------------------------
+# -- operands that users can't create: encodings and indices with arbitrary contents -----------------------------------
 
 
 def _draw_encoded(row: Row, random: np.random.Generator) -> Trial:
@@ -245,7 +245,7 @@ def _encoded(row: Row) -> Callable[[dict[str, Any], bool], Any]:
 
     def call(arrays: dict[str, Any], check: bool) -> Any:
         stored = make(arrays, False).__matrix_spec__
-        # A list of words says nothing of their dtype.
+        # A list of words doesn't determine their dtype.
         x = for_jax(arrays["x"], get_encoding(row["operand"]).dtype)
         get_encoding(row["operand"]).validate(x, length(row), stored.data.dtype, "x")
         data = jnp.atleast_1d(stored.data)
@@ -283,7 +283,7 @@ def _false_index(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     return call
 
 
-#: Fewer values where further ones would lead to the same code again.
+#: Fewer values, where more would only repeat the same code.
 _FEW: dict[str, list[Any]] = {
     **COLUMNS,
     "index": ["int32", "uint8", "uint64"],

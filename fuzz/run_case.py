@@ -1,4 +1,4 @@
-"""One call: drawn, made, and judged."""
+"""One call: its arguments, the call, and the check of its result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fuzz.operations import Trial
 
 __all__ = ["Wrong", "perform"]
 
-#: Errors in place of a result. Those of JAX about tracing are TypeErrors, too, and say nothing about the input.
+#: Valid errors. JAX's errors about tracing are also TypeErrors, but say nothing about the input.
 _ERRORS = (brainevent_core.BrainEventError, ValueError, TypeError, IndexError)
 _NO_ERRORS = (jax.errors.JAXTypeError, jax.errors.JAXIndexError, jax.errors.JaxRuntimeError)
 
@@ -27,18 +27,18 @@ _SHORTEST_MESSAGE = 15
 
 
 class Wrong(Exception):
-    """A call that is neither an error that says why, nor the defined result."""
+    """A call that neither raised an informative error nor returned the defined result."""
 
 
 class NoError(Wrong):
-    """A call that gives a result where it must be an error."""
+    """A call that returned a result instead of raising an error."""
 
 
 def perform(case: Case, seed: int) -> str:
-    """Make one call; how it went: "error" or "result".
+    """Make one call, and return its outcome: "error" or "result".
 
     Raises:
-        Wrong: if it is not as it must be.
+        Wrong: if the outcome is wrong.
     """
     cell = case.cell
     random = np.random.default_rng([seed, cell.operation.number, case.number])
@@ -130,7 +130,7 @@ def _expect_error(run: Callable[[], Any], what: str) -> str:
 
 def _described(error: BaseException) -> str:
     text = str(error)
-    # The errors of callbacks begin with a traceback, and say at their end what went wrong.
+    # The errors of callbacks begin with a traceback, and contain the message at the end.
     return f"{type(error).__name__}: {text if len(text) <= 600 else f'{text[:300]} ... {text[-300:]}'}"
 
 
@@ -156,7 +156,7 @@ def _difference(found: np.ndarray, wanted: Expected) -> str | None:
         return f"shape {found.shape}, expected {wanted.values.shape}"
     exact = jnp.issubdtype(found.dtype, jnp.integer) or found.dtype == np.bool_
     allowed = 0.0 if exact else tolerance(found.dtype)
-    # Numbers next to zero are rounded to multiples of the least one, whatever their size.
+    # Subnormal results are rounded to multiples of the smallest subnormal number, whatever their size.
     least = 0.0 if exact else float(jnp.finfo(found.dtype).smallest_subnormal)
     values = found.astype(np.float64)
     finite = np.isfinite(wanted.values)

@@ -1,4 +1,4 @@
-"""What synapses have beside weights: delays, state with a learning rule of one's own, and coming and going."""
+"""Properties of synapses besides weights: delays, state with user-defined learning rules, and structural plasticity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _is_spike(spikes: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def _delays(row: Row, random: np.random.Generator) -> np.ndarray:
-    """Delays of which some never arrive, half of the time."""
+    """Delays; in half of the cases, some are out of range, so that their events never arrive."""
     shape = {"all": (1,), "row": (SIZES[row["size"]][0], 1), "entry": data_shape(row)}[row["delay"]]
     delays = random.integers(1, SLOTS, shape).astype(object)
     limits = np.iinfo(row["steps"])
@@ -116,11 +116,11 @@ def _rule_call(row: Row) -> Callable[[dict[str, Any], bool], Any]:
     return call
 
 
-# -- coming and going --------------------------------------------------------------------------------------------------
+# -- structural plasticity ---------------------------------------------------------------------------------------------
 
 
 def _grown(row: Row, arrays: dict[str, np.ndarray], entries: model.Entries) -> list[model.Expected]:
-    """Without the synapses of ``gone``, and with those of ``pre`` and ``post`` in the first vacant places of a line."""
+    """The matrix without the synapses of ``gone``, and with those of ``pre`` and ``post`` in the first vacant slots."""
     kind = row["kind"].removesuffix(INDEX)
     transposed = kind in model.TRANSPOSED
     weights, gone = arrays["weights"].astype(np.float64).ravel().copy(), arrays["gone"].ravel()
@@ -150,7 +150,7 @@ def _grown(row: Row, arrays: dict[str, np.ndarray], entries: model.Entries) -> l
 
 
 def _owners(kind: str, arrays: dict[str, np.ndarray], lines: int) -> np.ndarray:
-    """The line that each place belongs to, -1 for none."""
+    """The compressed row (or column) that each slot belongs to; -1 for none."""
     everywhere = arrays["indices"].copy()
     everywhere[...] = 0
     structure = (everywhere, arrays["indptr"]) if kind in ("CSR", "CSC") else (everywhere,)

@@ -1,4 +1,4 @@
-"""All operations that are fuzzed."""
+"""All fuzzed operations."""
 
 from __future__ import annotations
 

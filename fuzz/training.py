@@ -1,4 +1,4 @@
-"""Steps of an optimiser: weights move along their gradient, and nothing else does."""
+"""Optimiser steps: weights must move along their gradient, and nothing else may change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _draw(row: Row, random: np.random.Generator) -> Trial:
     structure, entries, good = draw_matrix(row, random)
     weights = values.numbers(random, data_shape(row), row["dtype"])
     rows, columns, _ = SIZES[row["size"]]
-    # The gradient of one weight for all is a sum over results, those without entries among them: NaN * 0 is NaN there.
+    # The gradient of a homogeneous weight is a sum over all results, also those without entries, where NaN * 0 is NaN.
     finite = row["homogeneous"]
     if row["event"]:
         x = values.spikes(random, (length(row),), row["dtype"])

@@ -1,4 +1,4 @@
-"""Random contents of arrays: some well-formed, some as bad as they get."""
+"""Random contents of arrays, well-formed and malformed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ Random = np.random.Generator
 
 _HUGE = 2**31
 
-#: The integers that ids come in.
+#: The integer dtypes of indices.
 INTEGERS = ["int32", "uint8", "int16", "uint32", "int64", "uint64", "int8", "uint16"]
 _NOT_FINITE = (np.nan, np.inf, -np.inf)
 
 
 def _held(values: np.ndarray, dtype: str) -> np.ndarray:
-    """Integers in ``dtype``, the nearest that it holds."""
+    """Integers in ``dtype``, clipped to its range."""
     limits = np.iinfo(dtype)
     return np.clip(values, int(limits.min), int(limits.max)).astype(dtype)
 
 
 def indices(random: Random, shape: tuple[int, ...], bound: int, dtype: str) -> np.ndarray:
-    """Indices into ``bound`` lines: in range half of the time, otherwise with strays, wrapped, huge, or all astray."""
+    """Indices into ``bound`` rows: half of the time in range, otherwise some or all are negative, huge or too large."""
     limits = np.iinfo(dtype)
     inside = random.integers(max(bound, 1), size=shape)
     strays = np.array(
@@ -40,7 +40,7 @@ def indices(random: Random, shape: tuple[int, ...], bound: int, dtype: str) -> n
 
 
 def picks(random: Random, shape: tuple[int, ...], length: int, dtype: str) -> np.ndarray:
-    """Indices as users pick rows: of either sign where there are any, a few of them out of range, some by far."""
+    """Row indices as users write them, nonnegative or negative; a few are out of range, some of them by far."""
     limits = np.iinfo(dtype)
     near = random.integers(max(-length - 1, int(limits.min)), length + 2, size=shape)
     far = random.choice(np.array([limits.min, limits.max, _HUGE, 2 * _HUGE], object), size=shape)
@@ -50,7 +50,7 @@ def picks(random: Random, shape: tuple[int, ...], length: int, dtype: str) -> np
 
 
 def pointers(random: Random, lines: int, entries: int, dtype: str) -> np.ndarray:
-    """Pointers of ``lines`` lines into ``entries`` entries: sensible half of the time, otherwise one of many faults."""
+    """Pointers of ``lines`` rows into ``entries`` entries: half of the time valid, otherwise with some fault."""
     limits = np.iinfo(dtype)
     inner = np.sort(random.integers(entries + 1, size=max(lines - 1, 0)))
     good = np.concatenate([[0], inner, [entries]])[: lines + 1].astype(object)
@@ -73,7 +73,7 @@ def pointers(random: Random, lines: int, entries: int, dtype: str) -> np.ndarray
 
 
 def numbers(random: Random, shape: tuple[int, ...], dtype: str, finite: bool = False) -> np.ndarray:
-    """Numbers of moderate size (sums must not overflow), with zeros, and in every other array some NaN or infinity."""
+    """Numbers of moderate size (sums must not overflow), with zeros; every other array has some NaN or infinity."""
     if dtype == "bool":
         return random.random(shape) < 0.5
     values = random.normal(size=shape)
@@ -86,7 +86,7 @@ def numbers(random: Random, shape: tuple[int, ...], dtype: str, finite: bool = F
 
 
 def spikes(random: Random, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """Values read as events: none, some or all are; NaN and both infinities are events, both zeros are not."""
+    """Values interpreted as events (none, some or all are): NaN and infinities are events, both zeros are not."""
     active = random.random(shape) < random.choice([0.0, 0.05, 0.5, 1.0])
     if dtype == "bool":
         return active

@@ -1,10 +1,10 @@
-"""A process that makes the calls of some cells; if it dies, the parent still knows in which call.
+"""A process that makes the calls of some cells. If it crashes, the parent still knows during which call.
 
     python -m fuzz.worker TASK FILE
 
-TASK is a file of JSON: the module of the operations, patterns of cells, seed, cases, whether kernels are guarded. FILE
-holds numbers that survive the process: the case being called, and how many calls there were of each kind in ``HOW``. A
-line of the standard output is JSON, a call that was wrong.
+TASK is a JSON file with the module of the operations, patterns of cells, seed, cases, and whether kernels are guarded.
+FILE contains numbers that survive a crash: the current case, and the number of calls of each kind in ``HOW``. The
+process prints a line of JSON for each wrong call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     if task["guarded"]:
         guard_kernels()
-    # What JAX warns of (a 64-bit array in 32-bit mode) is nothing that this looks for.
+    # Ignore JAX's warnings (such as for a 64-bit array in 32-bit mode), which are not tested here.
     warnings.simplefilter("ignore")
     operations = importlib.import_module(task["operations"]).OPERATIONS
     chosen = table(operations, [re.compile(pattern) for pattern in task["select"]])

@@ -1,4 +1,4 @@
-"""What is looked for in programs that XLA has compiled."""
+"""Searches in programs that XLA has compiled."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def weight_sized_copies(program: str, size: int) -> list[str]:
-    """What a compiled program copies, or computes anew, of so many numbers in the bodies of its loops."""
+    """Instructions in loop bodies of a compiled program that copy or recompute at least ``size`` numbers."""
     found = []
     for name in set(re.findall(r"body=%?([\w.\-]+)", program)):
         body = re.search(rf"^%?{re.escape(name)} .*?^\}}", program, re.DOTALL | re.MULTILINE)

@@ -1,6 +1,6 @@
-"""The draw of connection rules in plain Python, written from docs/connection-rules.md.
+"""Connection rules in plain Python, written from docs/connection-rules.md.
 
-No line of the library takes part in it.
+This model uses no code of the library.
 """
 
 import math
@@ -17,7 +17,7 @@ Edges = list[tuple[int, int]]
 
 
 def number(word: int, n: int) -> int | None:
-    """None if the word is not valid."""
+    """A number below ``n`` from a random word, or None if the word must be rejected."""
     high, low = divmod(word * n, 2**32)
     return high if low >= 2**32 % n else None
 
@@ -102,7 +102,7 @@ def symmetric(edges: Edges) -> Edges:
 
 
 def probabilities(seed: Seed, edges: Edges, domain: int = WEIGHTS) -> list[float]:
-    """The uniform number of each synapse, for its weight or its delay; they are sorted by row."""
+    """The uniform number of each synapse, for its weight or its delay. Synapses are sorted by row."""
     found, position = [], 0
     for at, (row, _) in enumerate(edges):
         position = position + 1 if at and edges[at - 1][0] == row else 0

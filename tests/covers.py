@@ -1,4 +1,4 @@
-"""Tables of cases as parameters of a test: how much of a table a run takes, and which part of it."""
+"""Tables of cases as test parameters: which part of a table a test run includes."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ __all__ = ["parametrize_with_cases"]
 
 
 def parametrize_with_cases(metafunc: pytest.Metafunc, cases: Callable[..., Iterable[Any]], *, share: float = 1) -> None:
-    """Parametrize ``case`` with a pairwise cover, which the seed of the session draws.
+    """Parametrize ``case`` with a pairwise cover, determined by the seed of the session.
 
-    Without options a ``share`` of the cover runs, its first cases, where most pairs meet for the first time. The others
-    are slow tests: ``--slow`` runs the cover, and ``--full`` the whole table.
+    By default, the first ``share`` of the cover runs, whose cases contain the most new pairs. The other cases are slow
+    tests: ``--slow`` runs the whole cover, and ``--full`` the whole table.
 
     Args:
         cases: ``(*, whole, seed) → cases``.

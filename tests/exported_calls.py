@@ -1,4 +1,4 @@
-"""Products whose arguments are of every kind. As a script it calls what a test has exported of them: FILE SEED."""
+"""Products with operands of every kind. As a script, calls an exported program with these: FILE SEED."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ import brainevent
 
 
 def calls(seed: int) -> dict[str, tuple[Any, Any, Any]]:
-    """Name → operand, matrix and the result by NumPy, the same for the same seed."""
+    """Name → operand, matrix, and the result according to NumPy; the same for the same seed."""
     rng = np.random.default_rng(seed)
     dense = np.where(rng.random((5, 7)) < 0.5, rng.normal(size=(5, 7)), 0).astype(np.float32)
     spikes, x = rng.random(5) < 0.5, rng.normal(size=5).astype(np.float32)
@@ -40,7 +40,7 @@ def calls(seed: int) -> dict[str, tuple[Any, Any, Any]]:
 
 
 def parts(value: Any) -> tuple[str | None, list[float]]:
-    """A result's unit and numbers, as JSON has them."""
+    """The unit and the numbers of a result, as types that JSON supports."""
     unit = repr(value.unit) if isinstance(value, u.Quantity) else None
     return unit, np.asarray(getattr(value, "mantissa", value)).tolist()
 

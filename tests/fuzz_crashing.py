@@ -1,4 +1,4 @@
-"""An operation for the fuzzer's own tests: right, wrong, an error without a word, or the end of the process."""
+"""An operation to test the fuzzer with: right, wrong, an uninformative error, or a crash of the process."""
 
 import os
 from typing import Any

@@ -1,6 +1,6 @@
-"""Just-in-time connectivity in plain Python, written from docs/jitc-stream.md: no line of the library takes part in it.
+"""Just-in-time connectivity in plain Python, written from docs/jitc-stream.md, without code of the library.
 
-Probabilities are exact fractions here where the library has integers of 256 bits; weights are float64 where it has
+Probabilities are exact fractions here, where the library uses integers of 256 bits; weights are float64, where it uses
 float32.
 """
 
@@ -13,7 +13,7 @@ M32 = 0xFFFFFFFF
 
 
 def threefry(key: tuple[int, int], counter: tuple[int, int]) -> tuple[int, int]:
-    """Threefry-2x32-20, after Salmon et al. 2011."""
+    """Threefry-2x32-20 (Salmon et al. 2011)."""
     schedule = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
     x, y = (counter[0] + key[0]) & M32, (counter[1] + key[1]) & M32
     rotations = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -50,7 +50,7 @@ def base(prob: float) -> int:
 
 
 def _truncated(value: Fraction) -> Fraction:
-    """256 bits behind the point: the precision of the specification."""
+    """Truncated to 256 fractional bits, the precision of the specification."""
     return Fraction(value.numerator * 2**256 // value.denominator, 2**256)
 
 
@@ -67,7 +67,7 @@ def _rounded_differences(cumulative: list[Fraction]) -> list[int]:
 
 @cache
 def digit_weights(prob: float) -> list[list[int]]:
-    """How many of the 2³² draws give each digit, most significant digit first."""
+    """How many of the 2³² draws result in each digit, beginning with the most significant digit."""
     cells = base(prob)
     doublings = {1024: 10, 4096: 12}[cells]
     q = 1 - _truncated(Fraction(prob))
@@ -91,7 +91,7 @@ def digit_weights(prob: float) -> list[list[int]]:
 
 
 def alias_table(weights: list[int]) -> list[tuple[int, int]]:
-    """(threshold, alias) of every cell."""
+    """(threshold, alias) of each cell."""
     cells = len(weights)
     share = 2**32 // cells
     left = list(weights)
@@ -114,7 +114,7 @@ def tables(prob: float) -> list[list[tuple[int, int]]]:
 
 
 def line(seed: tuple[int, int], number: int, prob: float, length: int) -> Iterator[tuple[int, int]]:
-    """(position, draw for the weight) of every connection of one line."""
+    """(position, draw for the weight) of each connection of a row (or column)."""
     size, levels, cells = block_size(prob), tables(prob), base(prob)
     share = 2**32 // cells
     for block in range(-(-length // size)):

@@ -1,4 +1,4 @@
-"""The kernel languages, where they are installed: the development environment has Numba alone."""
+"""The kernel languages, if they are installed: the development environment only has Numba."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ import brainevent
 def language_or_skip(name: str) -> Any:
     try:
         return getattr(brainevent, name)
-    except ImportError as error:  # the extra `languages` has them all
+    except ImportError as error:  # the extra `languages` installs them all
         pytest.skip(str(error))

@@ -1,4 +1,4 @@
-"""Backends as installed distributions, made for a test."""
+"""Backends as installed distributions, created by tests."""
 
 import textwrap
 from pathlib import Path

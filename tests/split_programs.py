@@ -1,4 +1,4 @@
-"""What `test_split.py` runs on several devices, in processes of their own: matrices in blocks, three kinds of program.
+"""The programs that `test_split.py` runs on several devices, in separate processes, with matrices in blocks.
 
 python tests/split_programs.py TABLE SEED DEVICES,... CLASS MODE BY
 """
@@ -33,7 +33,7 @@ def placed(mesh: Mesh, array: np.ndarray) -> jax.Array:
 
 
 def drawn(cls: str, seed: int) -> tuple[np.ndarray, brainevent.DataRepresentation]:
-    """A dense array, and the matrix of it."""
+    """A dense array, and a matrix with the same elements."""
     rng = np.random.default_rng(seed)
     dense = np.where(rng.random((N_PRE, N_POST)) < 0.1, rng.uniform(0.5, 1.5, (N_PRE, N_POST)), 0).astype(np.float32)
     return dense, getattr(brainevent, cls).fromdense(dense)
@@ -43,7 +43,7 @@ def specs_of(tree):  # type: ignore[no-untyped-def]
     return jax.tree.map(lambda leaf: leaf.sharding.spec, tree)
 
 
-# -- programs: (matrix, spikes of the pre- and the postsynaptic side, traces of both) -> results by name ---------------
+# -- programs: (matrix, spikes of the pre- and the postsynaptic side, traces of both) → results by name ----------------
 
 
 def operations(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
@@ -65,12 +65,12 @@ def operations(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyp
     }
 
 
-#: What no promise about bits is made for: sums over devices, as XLA adds them up.
+#: Results that are not reproducible bit for bit: sums over devices whose order XLA determines.
 BY_XLA = ("gradient by spikes",)
 
 
 def locally(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
-    """Inside of a ``shard_map`` of the user's the matrix is local, and what travels is seen in the program."""
+    """Inside a ``shard_map`` of the user, the matrix is local, and the program shows all communication."""
     events, trace = sharding.exchange(pre, "x"), jax.lax.all_gather(pre_trace, "x", tiled=True)
     return {
         "spikes @ conn": events @ conn,
@@ -84,7 +84,7 @@ def locally(conn, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-
 
 
 def expected(dense, exists, pre, post, pre_trace, post_trace):  # type: ignore[no-untyped-def]
-    """By NumPy; of operations that give weights, all elements."""
+    """The results according to NumPy; for operations that return weights, all elements."""
     both = np.stack([pre, ~pre])
     product = pre @ dense
     return {
@@ -105,7 +105,7 @@ def expected(dense, exists, pre, post, pre_trace, post_trace):  # type: ignore[n
 
 
 def compare(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """All operations on each number of devices: against NumPy, and bit for bit against each other."""
+    """All operations on each number of devices, compared with NumPy, and with each other bit for bit."""
     dense, matrix = drawn(cls, seed)
     rng = np.random.default_rng(seed + 1)
     pre, post = rng.random(N_PRE) < 0.2, rng.random(N_POST) < 0.2
@@ -157,7 +157,7 @@ def compiled_of(program, mesh, *given):  # type: ignore[no-untyped-def]
 
 
 def traffic(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """What each step moves between devices, the memory of one, and what a replicated matrix would show."""
+    """The communication of each step, the memory per device, and what a replicated matrix would look like."""
     _, matrix = drawn(cls, seed)
     pre = np.random.default_rng(seed).random(N_PRE) < 0.2
     found: dict[str, object] = {"nse": matrix.nse}
@@ -193,7 +193,7 @@ def traffic(cls: str, mode: str, by: str, seed: int, devices: list[int]) -> dict
 
 
 def exchange(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """Spikes of all devices on all of them: as bits, as lists, and where one device has more than its list holds."""
+    """The spikes of all devices on each device: as bits, as lists, and where one device has too many for its list."""
     rng, found = np.random.default_rng(seed), {}
     mesh = mesh_of(devices[-1], mode)
     for each, capacity in ((4096, None), (4096, 8), (40, None), (1000, 8)):
@@ -201,7 +201,7 @@ def exchange(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
         few = np.zeros(n, bool)
         few[rng.permutation(n)[:5]] = True
         crowded = few.copy()
-        crowded[-each // 2 :] = True  # on the last device alone
+        crowded[-each // 2 :] = True  # on the last device only
 
         def everywhere(spikes):  # type: ignore[no-untyped-def]
             events = sharding.exchange(spikes, "x", capacity=capacity)  # noqa: B023
@@ -226,7 +226,7 @@ def exchange(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
 
 
 def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """A mesh of two axes: the matrix is split over one of them, a batch of spikes over the other."""
+    """A mesh with two axes: the matrix is split over one of them, and a batch of spikes over the other."""
     dense, matrix = drawn("CSR", seed)
     types = {
         "auto": (AxisType.Auto,) * 2,
@@ -262,14 +262,14 @@ def grid(kind: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found
 
 
-# -- time and rules ----------------------------------------------------------------------------------------------------
+# -- delays and learning rules -----------------------------------------------------------------------------------------
 
 SLOTS, STEPS, SOURCES = 12, 9, 128
 
 
 def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """What arrives over some steps, and what own rules make of weights, on each number of devices: against the whole
-    matrix, and bit for bit against each other."""
+    """What arrives over several steps, and weights after user-defined rules, on each number of devices: compared with
+    the whole matrix, and with each other bit for bit."""
     rng = np.random.default_rng(seed)
     dense = np.where(rng.random((SOURCES, N_POST)) < 0.2, rng.uniform(0.5, 1.5, (SOURCES, N_POST)), 0)
     matrix = getattr(brainevent, cls).fromdense(dense.astype(np.float32))
@@ -336,7 +336,7 @@ def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, obje
             expected = wanted[name] if name == "arrivals" else wanted[name].with_delay(None).todense()
             np.testing.assert_allclose(value, expected, rtol=1e-5, atol=1e-6, err_msg=f"{name} on {count}")
             bits.setdefault(name, set()).add(hashlib.sha256(np.asarray(array).tobytes()).hexdigest())
-        # Spike for spike the network that is not split: its sums are those of the same kernel in the same order.
+        # Identical to the network that is not split: the same kernel adds in the same order.
         bits["arrivals"].add(hashlib.sha256(np.asarray(wanted["arrivals"]).tobytes()).hexdigest())
         if count == devices[-1]:
             compiled = compiled_of(loop, mesh, *arguments[:3])
@@ -347,8 +347,8 @@ def delays(cls: str, mode: str, seed: int, devices: list[int]) -> dict[str, obje
 
 
 def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """A network of two populations whose smallest delay is 5 steps, which exchanges spikes in every step or in every
-    fifth: the raster, in any way and on any number of devices."""
+    """The raster of two populations whose smallest delay is 5 steps, and which exchange spikes in every step or every
+    fifth step; it must not depend on this or on the number of devices."""
     sizes, weights, least, slots, steps = {"exc": 128, "inh": 64}, {"exc": 0.05, "inh": -0.1}, 5, 12, 60
     rng = np.random.default_rng(seed)
     start = {name: rng.random(size).astype(np.float32) for name, size in sizes.items()}
@@ -396,7 +396,7 @@ def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
             fired = {}
             for name, ring in rings.items():
                 for source in sizes:
-                    # Those of the step before, which would have been added there after `pop`.
+                    # Spikes of the previous step, which would have been added then, after `pop`.
                     ring = ring.add(BinaryArray(before[source]), conns[source, name])
                 now, rings[name] = ring.pop()
                 v[name] = v[name] * 0.95 + 0.08 + now
@@ -415,7 +415,7 @@ def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
 
     conns, own = network(None), rings(None)
     whole = jax.jit(simulated, static_argnums=3)(conns, own, start, least)
-    # A spike that is added a step later has a delay that is a step shorter.
+    # A spike that is added one step later needs a delay that is one step shorter.
     sooner = {key: conn.with_delay(conn.delay - 1) for key, conn in conns.items()}
     single = jax.jit(every_step)(sooner, own, start)
     found: dict[str, object] = {"spikes": int(sum(np.asarray(fired).sum() for fired in whole.values()))}
@@ -433,11 +433,11 @@ def intervals(mode: str, seed: int, devices: list[int]) -> dict[str, object]:
     return found | {"rasters": len(digests)}
 
 
-# -- what lies in files, and what fits into memory ---------------------------------------------------------------------
+# -- checkpoints and memory --------------------------------------------------------------------------------------------
 
 
 def learning_network(split):  # type: ignore[no-untyped-def]
-    """Synapses with delays, a ring and potentials of 128 neurons, on the devices of a split."""
+    """Synapses with delays, a ring, and the potentials of 128 neurons, on the devices of a split."""
     conn = brainevent.connect.fixed_indegree(
         128, 128, 16, weight=0.05, delay=brainevent.connect.Uniform(1, 9), seed=4, split=split
     )
@@ -462,7 +462,7 @@ def learn(state, steps):  # type: ignore[no-untyped-def]
 
 
 def checkpoint(what: str, path: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """Save a network after 40 steps, or resume it; in both cases, the spikes of 40 more."""
+    """Save a network after 40 steps, or resume it; both return the spikes of the next 40 steps."""
     import orbax.checkpoint as ocp
 
     mesh = mesh_of(devices[-1], "auto")
@@ -483,7 +483,7 @@ def checkpoint(what: str, path: str, seed: int, devices: list[int]) -> dict[str,
 
 
 def memory(coordinator: str, processes: str, process: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """A network of 2.4 GB in data and indices, in a process that may have 1.8 GB of private memory in all."""
+    """A network with 2.4 GB of data and indices, in a process that is limited to 1.8 GB of private memory."""
     import resource
 
     count, neurons, degree = int(processes), 1 << 16, 4600
@@ -496,7 +496,7 @@ def memory(coordinator: str, processes: str, process: str, seed: int, devices: l
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
     def read_block(start: int, stop: int):  # type: ignore[no-untyped-def]
-        # Synapses from neurons in regular distances, with weights that differ: all elements of a block in one pass.
+        # Synapses from neurons at regular distances, with different weights, computed for a whole block at once.
         indices = np.arange(start * degree, stop * degree, dtype=np.int32)
         np.multiply(indices, 7919, out=indices)
         np.bitwise_and(indices, neurons - 1, out=indices)
@@ -527,12 +527,12 @@ def memory(coordinator: str, processes: str, process: str, seed: int, devices: l
 # -- generated connectivity --------------------------------------------------------------------------------------------
 
 GENERATED = {"Scalar": (1.5,), "Normal": (0.5, 1.5), "Uniform": (0.5, 1.5)}
-TARGETS = 8192  # a block of the stream, of which a device has a window
+TARGETS = 8192  # a block of the stream, of which each device has a window
 
 
 def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) -> dict[str, object]:
-    """Products with connectivity that each device generates for its own targets: those of the whole matrix, bit for bit
-    where a block sums them."""
+    """Products with connectivity that each device generates for its own targets. They equal those of the whole matrix,
+    bit for bit if a single block computes the sum."""
     cls = getattr(brainevent, f"JITC{law}{along}")
     rng = np.random.default_rng(seed)
     options = {"prob": 0.05, "seed": seed, "shape": (SOURCES, TARGETS)}
@@ -540,7 +540,7 @@ def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) ->
     whole = cls(GENERATED[law], **options)
 
     def products(conn, pre, post, trace):  # type: ignore[no-untyped-def]
-        # Of each orientation that which looks at connections of events alone, and that which looks at all.
+        # For each orientation, a product that visits only connections of events, and one that visits all.
         return {
             "spikes @ conn": BinaryArray(pre) @ conn,
             "conn.T @ batch": conn.T @ BinaryArray(jnp.stack([pre, pre], 1)),
@@ -586,7 +586,7 @@ def generated(law: str, along: str, mode: str, seed: int, devices: list[int]) ->
 if __name__ == "__main__":
     table, seed, devices, *case = sys.argv[1:]
     counts = [int(count) for count in devices.split(",")]
-    if table != "memory":  # which talks to other processes first
+    if table != "memory":  # which connects to other processes first
         assert len(jax.devices()) >= max(counts), os.environ.get("XLA_FLAGS")
     run = {
         "compare": compare,

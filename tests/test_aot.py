@@ -1,4 +1,4 @@
-"""What the check of the TPU kernels reads from the compiler's dumps; the check itself needs libtpu."""
+"""What the check of the TPU kernels reads from the compiler's dumps. The check itself needs libtpu."""
 
 import json
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_loops_of_a_dump(tmp_path: Path) -> None:
 
 
 def test_spilled_scalars_are_seen(tmp_path: Path) -> None:
-    """In the code of kernels: the program around them waits for copies of its own."""
+    """Only in the code of kernels, as the surrounding program also waits for its own copies."""
     wait = "   0x1   : >> { %2376 = dma.done.wait [#allocation115], 1 /* local-dma-wait */ }\n"
     for name, text in (("1-TLP-73", wait), ("1-one_hot_rows.1-66", DUMP), ("2-pointers-66", DUMP + wait)):
         (tmp_path / f"{name}-final_bundles.txt").write_text(text)

@@ -1,4 +1,4 @@
-"""Benchmarks of backends: small cases go all the way through the command line. No time is asserted."""
+"""Benchmarks of backends: small cases, through the whole command line. Times are not checked."""
 
 import json
 import re
@@ -27,7 +27,7 @@ Plant = Callable[..., None]
 
 @pytest.fixture
 def plant() -> Iterator[Plant]:
-    """Registers a kernel of the made-up backend "made"."""
+    """Registers a kernel of an invented backend, "made"."""
     planted = []
 
     def register(primitive: str, fn: Callable[..., Any], **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""The benchmark tool: a tiny case goes all the way through it, and figures, claims and pages come out right."""
+"""The benchmark tool: a tiny case runs through all of it, and figures, claims and pages are right."""
 
 import json
 import re
@@ -107,7 +107,7 @@ def test_as_many_calls_as_fill_a_measurement(monkeypatch: pytest.MonkeyPatch) ->
     assert Program(run, calls=7).calibrated(0.02) == (7, pytest.approx(7e-5))
 
 
-# Imported by workers, which shall not import what this file needs.
+# Imported by workers, which must not import the requirements of this file.
 CONTENDERS = """
 import os
 import numpy as np
@@ -129,7 +129,7 @@ def deadly():
 
 @pytest.mark.parametrize("carried", [None, np.zeros(3, np.float32)], ids=["product", "update"])
 def test_the_structure_of_a_contender_s_matrix_may_hold_arrays(carried: np.ndarray | None) -> None:
-    """As that of the published package does, which no compiled function takes twice in a process."""
+    """As for the published package, whose matrices no compiled function accepts twice in a process."""
 
     @partial(jax.tree_util.register_dataclass, data_fields=["weights"], meta_fields=["indices"])
     @dataclass
@@ -168,7 +168,7 @@ def test_contenders_that_do_not_finish_leave_the_others_alone(tmp_path: Path) ->
 def test_ratios_are_taken_within_rounds() -> None:
     drifting = [1.0, 10.0, 100.0]
     ours = Outcome("measured", samples=[Sample(t, t) for t in drifting])
-    theirs = Outcome("measured", samples=[Sample(2 * t, 3 * t) for t in drifting[:2]])  # too slow for the third round
+    theirs = Outcome("measured", samples=[Sample(2 * t, 3 * t) for t in drifting[:2]])  # too slow for a third round
     assert ratio(theirs, ours, "wall") == Spread(2.0, 2.0, 2.0)
     assert ratio(theirs, ours, "cpu").median == pytest.approx(3.0)
 

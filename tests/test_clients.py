@@ -1,4 +1,4 @@
-"""The command that runs the clients' tests: what it finds, what it makes of results, and what it does about a crash."""
+"""The command that runs the clients' tests: the files that it finds, its comparison of results, and crashes."""
 
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def test_tests_are_found_by_steps_from_the_package(tmp_path: Path, depth: int) -
 
 
 def results(**outcomes: str) -> list[Result]:
-    """Tests named by their outcome on the side; those that begin with ``jit`` use generated connectivity."""
+    """Results of tests that are named by the keywords; those that begin with ``jit`` use generated connectivity."""
     return [
         Result("a_test.py", name, outcome, "why" if outcome == "failed" else "", frozenset({_uses(name)}))
         for name, outcome in outcomes.items()

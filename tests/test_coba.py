@@ -1,4 +1,4 @@
-"""The COBA example against a plain NumPy and SciPy simulation of the same network, and its command line."""
+"""The COBA example, compared with a plain simulation in NumPy and SciPy, and its command line."""
 
 import importlib.util
 import math
@@ -28,7 +28,7 @@ BACKENDS = [
 
 
 def simulate_with_scipy(network: coba.Network, steps: int) -> np.ndarray:
-    """Booleans of shape (steps, neurons); numbers in ms, mV, nS and pF, written from the equations of the paper."""
+    """A raster of shape (steps, neurons). Numbers are in ms, mV, nS and pF, from the equations in the paper."""
     p, state = network.parameters, network.state
     arrays = [np.asarray(a) for a in (network.exc.indices, network.exc.indptr, network.inh.indices, network.inh.indptr)]
     exc = scipy.sparse.csr_array((np.full(arrays[0].size, 6.0), *arrays[:2]), shape=(p.n_exc, p.n))
@@ -57,7 +57,7 @@ def test_agrees_with_scipy_spike_for_spike(backend: str) -> None:
         expected = simulate_with_scipy(network, steps=200)
         recording = coba.simulate(network, 20.0 * u.ms)
     steps, neurons = np.nonzero(expected)
-    assert len(steps) > 500  # and each neuron's refractory period is over before the end
+    assert len(steps) > 500  # and each neuron's refractory period ends before the simulation does
     np.testing.assert_array_equal(recording.spike_neurons, neurons)
     np.testing.assert_allclose(recording.spike_times.to_decimal(u.ms), (steps + 1) * 0.1)
     assert {kernel.rsplit(" ", 1)[1] for kernel in recording.kernels} <= {backend}
@@ -88,7 +88,7 @@ def test_scaling_keeps_the_synapses_per_neuron(scale: float) -> None:
 def test_fires_irregularly_at_the_rates_of_the_paper() -> None:
     network = coba.make_network()
     p = network.parameters
-    recording = coba.simulate(network, 1000.0 * u.ms)  # in a shorter window, only neurons in a burst have intervals
+    recording = coba.simulate(network, 1000.0 * u.ms)  # in a shorter window, only neurons that burst have intervals
     for neurons in (range(p.n_exc), range(p.n_exc, p.n)):
         firing = coba_report.firing_statistics(recording, neurons, 100.0 * u.ms, 1000.0 * u.ms)
         assert 10.0 < firing.rate.to_decimal(u.Hz) < 40.0
@@ -116,7 +116,7 @@ def test_statistics_of_known_spike_trains() -> None:
 
 
 def test_chunks_leave_no_trace() -> None:
-    """73.5 ms are two chunks of 368 steps, one step too many."""
+    """735 steps run as two chunks of 368; the surplus step must not show."""
     network = coba.make_network(0.5)
     elapsed = []
     with brainevent.use_backend("reference"):

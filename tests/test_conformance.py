@@ -1,4 +1,4 @@
-"""The conformance kit: our own backend passes it, and planted faults don't."""
+"""The conformance kit: our own backend passes it, and planted faults are found."""
 
 import re
 import signal
@@ -33,7 +33,7 @@ class TestNumba(ConformanceSuite):
 
 @pytest.mark.slow
 class TestNumbaTable(ConformanceSuite):
-    """Every second case of the pairwise cover, the others with the next seed; the whole table with --full."""
+    """Half of the cases of the pairwise cover, the other half with the next seed; the whole table with --full."""
 
     backend = "numba"
     seed = 0
@@ -49,7 +49,7 @@ class TestNumbaTable(ConformanceSuite):
 
 
 class TestEvents(ConformanceSuite):
-    """Core's own kernels: cases of the whole table that they don't decline, few of them without --slow."""
+    """Core's own kernels, with cases of the whole table that they don't decline; only a few of these without --slow."""
 
     backend = "events"
     every = 1
@@ -66,7 +66,7 @@ class TestEvents(ConformanceSuite):
         super().pytest_generate_tests(metafunc)
 
 
-# -- planted faults: (primitive, kernel, case, what the kit says) ------------------------------------------------------
+# -- planted faults: (primitive, kernel, case, message of the kit) -----------------------------------------------------
 
 
 def ignores_shape(*operands: Any, shape: tuple[int, int], **params: Any) -> Any:
@@ -90,7 +90,7 @@ def wraps(data: Any, indices: Any, *rest: Any, shape: tuple[int, int], **params:
 
 
 def writes_behind(*operands: Any, shape: tuple[int, int], transpose: bool, **params: Any) -> Any:
-    """Vectors of results stand behind each other, and each index is taken to be inside of them."""
+    """Result vectors are contiguous, and indices are not checked, so one beyond a vector is written to the next one."""
     rows, length = shape
     vectors = reference.matmul(*operands, shape=(rows, length + 1), transpose=transpose, **params).T
     places = jnp.arange(len(vectors))[:, None] * length + jnp.arange(length + 1)
@@ -156,7 +156,7 @@ FAULTS: dict[str, tuple[str, Callable[..., Any], str, str]] = {
 
 @pytest.fixture
 def planted() -> Iterator[Callable[..., None]]:
-    """A function that registers a kernel of a backend "planted" for the time of the test."""
+    """A function that registers a kernel of a backend "planted" for the duration of the test."""
     registry, primitives = get_registry(), []
 
     def plant(primitive: str, kernel: Callable[..., Any], **options: Any) -> None:
@@ -181,14 +181,14 @@ def test_fault_is_caught_and_named(fault: str, planted: Callable[..., None]) -> 
 
 
 def test_faults_that_a_cover_finds() -> None:
-    """Each fault shows in the default table, not in the chosen case alone."""
+    """Each fault is found by the default table, not only by the case selected above."""
     cover = [str(case) for case in conformance_cases(["matmul", "jitc_to_dense"], whole=False)]
     for words in ("16x16", "vmap_data", "binary_float32", "-float-.*nonfinite", "malformed", "jitc_to_dense-0.3"):
         assert any(all(word in name for word in words.split(".*")) for name in cover), words
 
 
 def test_results_may_show_the_rounding_of_what_they_are_computed_in() -> None:
-    # The derivative by events of single precision: half-precision sums, some of which end on either side of a tie.
+    # The derivative with respect to float32 events has float16 sums, some of which are on different sides of a tie.
     case = "matmul-coo-binary_float32-forward-float16-matrix-homogeneous-some-1021x517-malformed-int16-nonfinite-vjp_x"
     outcome = check_conformance(named_case(case), "numba")
     assert outcome.conforms, outcome.message

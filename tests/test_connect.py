@@ -1,4 +1,4 @@
-"""Connection rules: the definition of the draw, its golden vectors, and what the rules promise."""
+"""Connection rules: the definition of their random draws, golden vectors, and what the rules guarantee."""
 
 import functools
 import hashlib
@@ -34,7 +34,7 @@ CLASSES = {
 
 
 def arrays(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(pre, post, weight) of the synapses, of what is stored alone, so that nothing is compiled."""
+    """(pre, post, weight) of the synapses, read from the stored arrays, so that nothing is compiled."""
     data = np.asarray(getattr(matrix.data, "mantissa", matrix.data))
     if isinstance(matrix, brainevent.Dense):
         row, col = np.nonzero(data)
@@ -54,7 +54,7 @@ def arrays(matrix: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def synapses(matrix: Any) -> list[tuple[int, int, float]]:
-    """(pre, post, weight) of every synapse, sorted."""
+    """(pre, post, weight) of each synapse, sorted."""
     return sorted(zip(*(array.tolist() for array in arrays(matrix))))
 
 
@@ -128,7 +128,7 @@ def test_delays_are_those_of_the_golden_vectors(vector: dict[str, Any]) -> None:
         assert [round(quantile(p)) for p in of_model] == vector[name]
         matrix = connect.all_to_all(n_pre, n_post, delay=distribution, seed=seed)
         assert matrix.delay.tolist() == vector[name]
-        # A block of rows has the delays, and their dtype, that it has in the whole.
+        # A block of rows has the same delays as in the whole matrix, with the same dtype.
         block = connect.all_to_all(n_pre, n_post, delay=distribution, seed=seed, rows=(1, 2))
         assert block.delay.tolist() == vector[name][n_post : 2 * n_post]
         assert block.delay.dtype == matrix.delay.dtype == (np.uint16 if name == "uniform" else np.uint8)
@@ -156,7 +156,7 @@ DELAYS: dict[str, Any] = {
 @pytest.mark.parametrize("name", ["csr", "csc", "coo", "fixed_post_num", "fixed_pre_num"])
 @pytest.mark.parametrize("rule", ["outdegree", "indegree", "total", "pairwise", "distance", "one_to_one", "all_to_all"])
 def test_delays_stay_with_their_synapses_in_every_format(rule: str, name: str, delay: str) -> None:
-    """Those of each rule in its own order, and those of a block are a slice of the whole."""
+    """Each rule has its own order of synapses, and the delays of a block are a slice of those of the whole matrix."""
     places = np.arange(12.0)[:, None]
     of_rule: dict[str, Any] = {
         "outdegree": lambda **options: connect.fixed_outdegree(12, 12, 4, **options),
@@ -185,7 +185,7 @@ def test_delays_stay_with_their_synapses_in_every_format(rule: str, name: str, d
 
 
 def delays_of(matrix: Any) -> dict[tuple[int, int], int]:
-    """The delay of each synapse, of which no pair has two."""
+    """The delay of each synapse; there is at most one per pair."""
     coo = matrix.tocoo()
     steps = np.broadcast_to(np.asarray(coo.delay), coo.row.shape)
     return {(int(i), int(j)): int(d) for i, j, d in zip(coo.row, coo.col, steps, strict=True)}
@@ -205,7 +205,7 @@ def test_both_synapses_of_a_symmetric_pair_have_one_delay() -> None:
 @pytest.mark.parametrize("multapses", [False, True])
 @pytest.mark.parametrize("autapses", [False, True])
 def test_random_cases_are_those_of_the_model(rng: np.random.Generator, autapses: bool, multapses: bool) -> None:
-    """Every share of partners and pairs, from none to all of them."""
+    """All proportions of partners and pairs, from none to all."""
     for _ in range(3):
         seed, n = int(rng.integers(2**63)), int(rng.integers(2, 30))
         options = {"allow_autapses": autapses, "allow_multapses": multapses}
@@ -227,7 +227,7 @@ def test_random_cases_are_those_of_the_model(rng: np.random.Generator, autapses:
 
 @pytest.mark.parametrize("vector", VECTORS["partners"], ids=lambda vector: str(vector["partners"]))
 def test_many_partners(vector: dict[str, Any]) -> None:
-    """As the classes with a fixed number of synapses take them where ids have 64 bits."""
+    """As the classes with a fixed number of synapses draw them if indices have 64 bits."""
     seed, start, n = np.array(vector["seed"], np.uint32), vector["row"], vector["partners"]
     (found,) = sampling.draw_partners(seed, (start, start + 1), n, 5).tolist()
     assert found == vector["numbers"]
@@ -243,7 +243,7 @@ def test_too_many_partners() -> None:
             sampling.draw_partners(np.array([1, 2], np.uint32), rows, partners, 40)
 
 
-# -- what all rules have in common -------------------------------------------------------------------------------------
+# -- properties of all rules -------------------------------------------------------------------------------------------
 
 PLACES = np.random.default_rng(1).uniform(size=(24, 2)) * 100 * u.um
 PROFILE = connect.GaussianProfile(30 * u.um, 0.8)
@@ -253,7 +253,7 @@ def _distance(n_pre: int, n_post: int, **options: Any) -> Any:
     return connect.distance(PLACES[:n_pre], PLACES[:n_post], PROFILE, **options)
 
 
-#: A rule for so many neurons; which side has the rows; whether it takes autapses, multapses and symmetric.
+#: A rule with given numbers of neurons; whether its rows are postsynaptic; its options autapses, multapses, symmetric.
 RULES: dict[str, tuple[Any, bool, str]] = {
     "one_to_one": (lambda n_pre, n_post, **options: connect.one_to_one(n_pre, **options), False, ""),
     "all_to_all": (connect.all_to_all, False, "as"),
@@ -345,7 +345,7 @@ def test_autapses_multapses_and_symmetry_are_as_asked(
     found = synapses(rule(24, 24, seed=seed, weight=connect.Normal(5.0, 1.0), **options))
     pairs = [(pre, post) for pre, post, _ in found]
     assert found
-    assert pairs != edges(rule(24, 24, seed=seed + 1, **options)) or len(found) in (24, 552, 576)  # nothing is drawn
+    assert pairs != edges(rule(24, 24, seed=seed + 1, **options)) or len(found) in (24, 552, 576)  # nothing random
     if "allow_autapses" in options:
         assert all(pre != post for pre, post in pairs)
     assert (len(set(pairs)) < len(pairs)) == ("allow_multapses" in options)
@@ -368,7 +368,7 @@ def test_what_is_for_one_population_refuses_two(name: str) -> None:
 
 
 def chi_square(observed: np.ndarray, expected: np.ndarray) -> float:
-    """The p-value; outcomes that are expected less than five times are taken together."""
+    """The p-value; outcomes that are expected less than five times are pooled."""
     from scipy.stats import chisquare
 
     rare = expected < 5
@@ -413,7 +413,7 @@ def test_degrees_have_their_distributions() -> None:
 
 @pytest.mark.parametrize("degree", [2, 4])
 def test_every_set_of_partners_is_equally_likely(degree: int) -> None:
-    """With few partners drawn, and with few left out; without autapses, too."""
+    """With few partners drawn, and with few left out; also without autapses."""
     matrix = connect.fixed_outdegree(20_000, 6, degree, seed=6)
     sets = Counter(map(tuple, np.reshape(matrix.indices, (-1, degree)).tolist()))
     expected = list(itertools.combinations(range(6), degree))
@@ -445,7 +445,7 @@ def test_distance_connects_by_its_probability() -> None:
 @pytest.mark.parametrize("periodic", [None, 8.0, [8.0, 0.0]])
 @pytest.mark.parametrize("radius", [0.0, 1.0, 3.0, 4.0])
 def test_a_radius_takes_the_pairs_within_it(rng: np.random.Generator, radius: float, periodic: Any) -> None:
-    """Positions on a grid have pairs exactly at the radius; some are outside of the box."""
+    """On a grid, there are pairs exactly at the radius. Some positions are outside of the box."""
     for pre, post in (
         (rng.integers(-2, 12, (30, 2)).astype(float), rng.integers(-2, 12, (40, 2)).astype(float)),
         (rng.uniform(-2, 12, (30, 2)), rng.uniform(-2, 12, (40, 2))),
@@ -546,7 +546,7 @@ def test_degrees_of_matrices() -> None:
     assert jax.jit(lambda matrix: matrix.in_degrees())(coo).dtype == jnp.int32
     for name in FORMATS[:5]:
         several = connect.fixed_outdegree(4, 3, 5, allow_multapses=True, seed=0, format=name)
-        if name != "dense":  # which adds them up
+        if name != "dense":  # which sums them
             assert several.out_degrees().tolist() == [5] * 4
             assert several.in_degrees().tolist() == degrees(several, 1).tolist()
 
@@ -566,7 +566,7 @@ def test_the_classes_with_a_fixed_number_draw_by_the_same_rule(seed: int) -> Non
     assert edges(brainevent.FixedPreNumConn(**sizes)) == edges(pre)
 
 
-# -- edges and errors --------------------------------------------------------------------------------------------------
+# -- edge cases and errors ---------------------------------------------------------------------------------------------
 
 
 def test_nothing_to_connect() -> None:

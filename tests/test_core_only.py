@@ -1,4 +1,4 @@
-"""A core without any backend does the same science: the demo's network on core's kernels, the reference and Numba's."""
+"""Core without a backend gives the same results: the network of the demo on core's kernels, the reference and Numba."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ import coba_report
 
 
 def test_coba_rates_on_all_kernels_agree_within_two_percent() -> None:
-    """More than that: the products are sums of equal weights, which are exact, and nothing else may differ."""
+    """They even agree exactly: products are sums of equal weights, which are exact, and nothing else may differ."""
     pytest.importorskip("brainevent_cpu")
     network = coba.make_network()
     p, rates, recordings = network.parameters, {}, {}
@@ -64,5 +64,5 @@ assert jax.vmap(lambda w: spikes @ W.with_data(w))(jnp.ones((2, 2))).tolist() ==
 
 
 def test_what_only_optimises_can_be_missing_from_jax() -> None:
-    """Without the internals of JAX that make things faster, results are the same."""
+    """Without the JAX internals that only make things faster, results are the same."""
     subprocess.run([sys.executable, "-c", WITHOUT_INTERNALS], check=True)

@@ -1,6 +1,6 @@
-"""Data as files and other packages have them: unsigned and big-endian ids, very long axes, narrow integer weights.
+"""Data as in files and other packages: unsigned and big-endian IDs, very long axes, narrow integer weights.
 
-``docs/faults.md`` lists what was wrong, and which test keeps it right.
+``docs/faults.md`` lists the faults that were found, and the tests that keep them fixed.
 """
 
 import tracemalloc
@@ -33,14 +33,14 @@ INTEGERS = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uin
 
 @pytest.fixture
 def wide() -> Iterator[None]:
-    """JAX with 64-bit numbers."""
+    """JAX in 64-bit mode."""
     with x64(True):
         yield
 
 
 # -- ids ---------------------------------------------------------------------------------------------------------------
 
-#: Rows 3 and 0 (and -2, which is row 3), as people have them.
+#: Rows 3 and 0 (and -2, which is row 3), in various representations.
 ROWS: dict[str, tuple[Any, Any]] = {
     **{
         f"{order}{dtype}": (np.array([3, 0], np.dtype(dtype).newbyteorder(order)), [3, 0])
@@ -96,7 +96,7 @@ BEYOND = [2**64 - 1, 2**64 - 2, 2**63]
     "given",
     [
         *(np.uint64(2**63), [np.uint64(2**63), -1], [2**70, 0], np.uint64(5)),
-        # To NumPy, whose own arrays take them so, these are -1 and -2.
+        # NumPy reads these as -1 and -2 when they index its own arrays.
         *(
             np.array(BEYOND, np.uint64),
             (slice(None), np.array(BEYOND[:1], np.uint64)),
@@ -130,7 +130,7 @@ def test_structures_of_any_byte_order(dtype: str) -> None:
         assert found.dtype.isnative
 
 
-#: What takes numbers, with an array of 4 numbers, of 5, and of (5, 4), in some dtype.
+#: Functions that take numbers, given as arrays of shapes (4,), (5,) and (5, 4), in some dtype.
 _A = CSR.fromdense(DENSE)
 TAKE_NUMBERS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "weights": lambda four, five, both: CSR((four, [0, 1, 2, 3], [0, 4]), shape=(1, 4)).todense(),
@@ -177,7 +177,7 @@ def test_numbers_of_any_byte_order(taker: str, dtype: str, rng: np.random.Genera
 
 LONG = 2**40 + 5
 LAST = LONG - 1
-#: One entry that stands where a 32-bit index of the last one would, if it were cut off, and two at the last place.
+#: One entry is at the last index truncated to 32 bits, and two are at the last index itself.
 COLUMNS = np.array([3, LAST, LAST % 2**32, LAST])
 
 
@@ -185,7 +185,7 @@ def long() -> COO:
     return COO(np.float32([1, 2, 3, 4]), np.array([0, 1, 1, 1]), COLUMNS, shape=(2, LONG))
 
 
-#: What can be asked of a matrix with two long rows, and the answer.
+#: Operations on a matrix with two long rows, and their results.
 OF_LONG_ROWS: dict[str, tuple[Callable[[COO], Any], Any]] = {
     "columns": (lambda m: m.col, COLUMNS),
     "transpose": (lambda m: m.T.row, COLUMNS),
@@ -259,7 +259,7 @@ def test_partners_are_drawn_along_a_long_axis() -> None:
     np.testing.assert_array_equal(conn.tocsr().indices, drawn.ravel())
 
 
-#: What takes a shape, or ids that only a long axis has.
+#: Calls with a shape, or with IDs that exist only on a long axis.
 TAKE_SHAPES: dict[str, Callable[[], Any]] = {
     "COO": lambda: COO(np.float32([1, 2]), np.array([0, 1]), np.array([3, LAST]), shape=(2, LONG)),
     "COO that would merge two": lambda: COO(np.float32([1, 2]), [0, 0], [2**40, 2**32 + 5], shape=(1, LONG)),
@@ -324,7 +324,7 @@ def test_no_index_makes_an_array_of_all_columns_on_the_host(index: Any) -> None:
     n = 2**21
     matrix = CSR(np.float32([1, 2]), np.array([5, n - 1]), np.array([0, 1, 2]), shape=(2, n))
     with suppress(IndexError):
-        matrix[index]  # what is compiled takes memory once
+        matrix[index]  # compiles, which takes memory once
     tracemalloc.start()
     with suppress(IndexError):
         matrix[index]
@@ -392,12 +392,12 @@ def test_a_unit_on_the_left_of_a_matrix() -> None:
         BinaryArray(held)
 
 
-# Six native kernels for each class: some classes in each run.
+# Six native kernels are compiled for each class, so each run tests only some of the classes.
 @pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("backend", ["reference", "numba"])
 @pytest.mark.parametrize("kind", [name for name in MATRICES if name != "FixedPreNumConn"])
 def test_without_rank_promotion(kind: str, backend: str) -> None:
-    """JAX can be told to broadcast between arrays of one rank only."""
+    """JAX can be configured to broadcast only between arrays of the same rank."""
     matrix = MATRICES[kind](DENSE)
     dense = np.asarray(matrix.todense())
     spikes = np.array([[1, 0], [0, 1], [1, 1], [0, 0]])

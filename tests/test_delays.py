@@ -1,4 +1,4 @@
-"""Events that arrive later: against a queue, in place, through whatever changes a matrix, and what is refused."""
+"""Delayed events: compared with a queue, in place, after all changes of a matrix, and errors."""
 
 import functools
 import pickle
@@ -38,7 +38,7 @@ N, M, SLOTS = 61, 53, 6
 
 
 def ring_sized_copies(program: str, size: int) -> list[str]:
-    """What a compiled program copies, or computes anew, of so many numbers in the bodies of its loops."""
+    """Instructions in loop bodies of a compiled program that copy or recompute exactly ``size`` numbers."""
     found = []
     for name in set(re.findall(r"body=%?([\w.\-]+)", program)):
         body = re.search(rf"^%?{re.escape(name)} .*?^\}}", program, re.DOTALL | re.MULTILINE)
@@ -64,7 +64,7 @@ def _add_pop(ring: Any, matrices: Any, spikes: Any) -> Any:
 
 
 def _pop_add(ring: Any, matrices: Any, spikes: Any) -> Any:
-    """As a network does, whose spikes depend on what arrives; and something else reads the ring."""
+    """As in a network, where spikes depend on what arrives; and something else reads the ring."""
     now, ring = ring.pop()
     waiting = ring.buffer.sum()
     for matrix in matrices:
@@ -81,7 +81,7 @@ def test_a_loop_adds_to_the_ring_in_place(cls: type, step: Any, rng: np.random.G
     def run(ring: Any, matrices: Any, spikes: Any) -> Any:
         return jax.lax.scan(lambda ring, one: step(ring, matrices, one), ring, spikes)
 
-    spikes = rng.random((2 * SLOTS + 1, N)) < 0.3  # whatever is stacked has another size than the ring
+    spikes = rng.random((2 * SLOTS + 1, N)) < 0.3  # so that no stacked array has the size of the ring
     program = jax.jit(run, donate_argnums=0).lower(DelayRing(SLOTS, M), matrices, spikes).compile()
     assert not ring_sized_copies(program.as_text(), SLOTS * M)
     found = program(DelayRing(SLOTS, M), matrices, spikes)
@@ -100,8 +100,8 @@ def test_a_ring_that_is_needed_still_is_copied(rng: np.random.Generator) -> None
 
 
 def test_spikes_arrive_in_a_recurrent_network_when_they_should() -> None:
-    """Neurons that fire when a spike arrives fire at the sum of the delays of a chain. Those that need a step for it
-    fire one step later each."""
+    """Neurons that fire as soon as a spike arrives fire at the sums of the delays along a chain. If firing takes a
+    step, each neuron adds one step."""
     chain = CSR.fromdense(np.diag(np.ones(4, np.float32), 1)).with_delay(np.array([3, 1, 2, 4]))
 
     def at_once(ring: Any, outside: Any) -> Any:
@@ -111,7 +111,7 @@ def test_spikes_arrive_in_a_recurrent_network_when_they_should() -> None:
 
     def within_a_step(ring: Any, outside: Any) -> Any:
         now, ring = ring.pop()
-        fired = (now > 0.5) | outside  # at the end of the step, which the ring has begun
+        fired = (now > 0.5) | outside  # at the end of the step, after `pop`
         return ring.add(BinaryArray(fired), chain), fired
 
     outside = np.zeros((20, 5), bool)
@@ -121,11 +121,11 @@ def test_spikes_arrive_in_a_recurrent_network_when_they_should() -> None:
         assert [np.flatnonzero(neuron).tolist() for neuron in np.asarray(fired).T] == [[time] for time in times]
 
 
-# -- whatever changes a matrix -----------------------------------------------------------------------------------------
+# -- changes of a matrix -----------------------------------------------------------------------------------------------
 
 
 def synapses(matrix: Any) -> list[tuple[int, int, float, int]]:
-    """(row, column, weight, delay) of each entry that exists, sorted; found by an event of each row alone."""
+    """(row, column, weight, delay) of each valid entry, sorted; found with events of one row at a time."""
     n_pre, n_post = matrix.shape
     found = []
     for row in range(n_pre):
@@ -152,7 +152,7 @@ def heavier(i: int, j: int, w: float, d: int) -> Any:
     return i, j, w + 1.0, d
 
 
-#: What changes a matrix, and what becomes of a synapse; None of one that is left out.
+#: Changes of a matrix, and their effect on a synapse, which is None if the synapse is removed.
 CHANGES: dict[str, Callable[[Any], tuple[Any, Callable[..., Any]]]] = {
     "tocsr": lambda m: (m.tocsr(), same),
     "tocsc": lambda m: (m.tocsc(), same),
@@ -197,7 +197,7 @@ def test_delays_go_with_their_entries(cls: type, change: str, extent: str, rng: 
     wanted = sorted(one for one in expected if one is not None)
     assert [one[:2] + one[3:] for one in found] == [one[:2] + one[3:] for one in wanted]
     np.testing.assert_allclose([one[2] for one in found], [one[2] for one in wanted], rtol=1e-6)
-    # And the matrix that was changed has what it was made of.
+    # The matrix itself still has its original entries.
     at = {(i, j): (w, d) for i, j, w, d in synapses(matrix)}
     assert {place: w for place, (w, _) in at.items()} == {(int(i), int(j)): dense[i, j] for i, j in np.argwhere(dense)}
 
@@ -253,14 +253,14 @@ def test_components_have_one_order() -> None:
             CSR_FORMAT.with_component(first).with_component(second)
 
 
-# -- whatever structures hold ------------------------------------------------------------------------------------------
+# -- malformed structures ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.cover(share=0.25)
 @pytest.mark.parametrize("extent", ["all", "row", "column", "entry"])
 @pytest.mark.parametrize("name", [name for name in MATRICES if name != "Dense"])
 def test_what_can_not_arrive_is_left_out(name: str, extent: str, rng: np.random.Generator) -> None:
-    """Delays of any value, structures with indices and pointers of any value: one result, on every backend."""
+    """Arbitrary delays, indices and pointers have a single defined result, the same on every backend."""
     shape, slots = (9, 6), 4
     structure, row, col, per_entry = random_structure(name.removesuffix("+index"), shape, rng)
     delay = rng.choice([-(2**31), -1, 0, 1, 2, 3, slots, 250, 2**31 - 1], size={
@@ -294,7 +294,7 @@ def test_what_can_not_arrive_is_left_out(name: str, extent: str, rng: np.random.
             np.testing.assert_allclose(jax.jit(run)(structure, delay, spikes), expected, rtol=1e-5, atol=1e-6)
 
 
-# -- what is refused ---------------------------------------------------------------------------------------------------
+# -- errors ------------------------------------------------------------------------------------------------------------
 
 PLAIN = CSR.fromdense(np.array([[0, 1, 0], [2, 0, 3]], np.float32))
 DELAYED = PLAIN.with_delay([1, 2, 3])
@@ -364,13 +364,13 @@ def test_delays_take_one_byte_where_that_is_enough() -> None:
 
 
 def test_one_per_entry_decides_where_two_would_fit() -> None:
-    """As many entries as rows: (rows, 1) says which is meant."""
+    """If there are as many entries as rows, the shape (rows, 1) selects delays per row."""
     matrix = CSR(np.ones(2, np.float32), [0, 1], [0, 2, 2], shape=(2, 2))
     assert synapses(matrix.with_delay([1, 2])) == [(0, 0, 1.0, 1), (0, 1, 1.0, 2)]
     assert synapses(matrix.with_delay([[1], [2]])) == [(0, 0, 1.0, 1), (0, 1, 1.0, 1)]
 
 
-# -- as release 0.3.0 has it -------------------------------------------------------------------------------------------
+# -- the interface of release 0.3.0 ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("weighted", [None, False, True])
@@ -423,7 +423,7 @@ def test_functions_refuse_as_they_did() -> None:
         jax.jit(lambda delays: PLAIN.delay_layout(delays, 4))(np.array([1, 2, 3]))
     with pytest.raises(ValueError, match=r"rings of shape \(4, 3\)"):
         PLAIN.delay_layout([1, 2, 3], 4).deliver(ring, arguments[0], 0)
-    # Any whole number is a step, however large.
+    # Any integer is a valid step, however large.
     for t in (2**40 + 1, -2, np.int64(2**40 + 1)):
         found = brainevent.csr_delay_deliver(ring, *arguments, 1, t, shape=(2, 3))
         assert np.flatnonzero(np.asarray(found).any(1)).tolist() == [(int(t) + 1) % 3]

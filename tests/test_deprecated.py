@@ -1,4 +1,4 @@
-"""Old names: each resolves to the new one, with a warning that points at who used it; those that are gone say so."""
+"""Old names: each resolves to the new one, with a warning that points at the caller; removed names raise an error."""
 
 import functools
 import importlib

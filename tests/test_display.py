@@ -1,4 +1,4 @@
-"""What notebooks and terminals show of matrices and events: true, short, and nothing large or traced is read."""
+"""How notebooks and terminals show matrices and events: correctly and briefly, reading nothing large or traced."""
 
 import re
 import sys
@@ -29,7 +29,7 @@ EVENTS: dict[str, Callable[[Any], Any]] = {
 
 
 def cells(html: str) -> np.ndarray:
-    """Which cells of the picture are drawn, and how dark."""
+    """The opacity of each cell of the picture; 0 if it isn't drawn."""
     drawing = ElementTree.fromstring(re.search(r"<svg.*?</svg>", html)[0])  # type: ignore[index]
     _, _, width, height = map(float, drawing.attrib["viewBox"].split())
     drawn = np.zeros((round(height - 0.2), round(width - 0.2)))
@@ -158,7 +158,7 @@ def test_what_became_something_else_is_left_to_repr() -> None:
 
 
 def test_cost_does_not_grow_with_the_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 20 million synapses and 20 million entries of events a sample is read."""
+    """Of 20 million synapses, and of 20 million entries of events, only a sample is read."""
     read = []
     take = np.unravel_index
     monkeypatch.setattr(display.np, "unravel_index", lambda at, shape: read.append(len(at)) or take(at, shape))

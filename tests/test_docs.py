@@ -1,6 +1,6 @@
-"""The examples in docstrings and in the documentation's pages run as they are printed.
+"""The examples in docstrings and on the pages of the documentation give the results that are printed there.
 
-`hatch run docs:doctest` runs all of them, through Sphinx; here some are part of every test run and of every Python.
+`hatch run docs:doctest` runs all of them through Sphinx; some are tested here in every run and on every Python version.
 """
 
 import doctest
@@ -32,7 +32,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if "```{doctest}" in page.rea
 
 @pytest.fixture(autouse=True)
 def reference_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The results are the same with any kernels, and these take the least time to compile."""
+    """Results are the same with all kernels, and these compile fastest."""
     monkeypatch.setenv(config.ENVIRONMENT_VARIABLE, config.REFERENCE)
 
 
@@ -71,7 +71,7 @@ def test_examples_in_pages(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if page.stem == "own-operators":
         language_or_skip("warp_kernel")
         language_or_skip("pallas_kernel")
-    # Fences would be taken for output; blank lines keep the line numbers.
+    # Fences would be interpreted as output; blank lines in their place preserve line numbers.
     text = re.sub(r"(?m)^```.*$", "", page.read_text())
     run(doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, page.name, str(page), 0))
 
@@ -103,8 +103,8 @@ def test_every_example_is_in_the_gallery_with_its_paper_and_picture(gallery: Any
             assert (DOCS / "examples" / path).resolve().exists(), f"{example.name}: {path}"
 
 
-# On the same machine pictures are equal. That of a chaotic network with another seed differs by 0.1 to 0.35, that
-# of another example by 0.5 and more, and a blank one by 1.
+# On the same machine, pictures are identical. A chaotic network with another seed differs by 0.1 to 0.35, another
+# example by 0.5 or more, and a blank picture by 1.
 DIFFERENCE = 0.4
 
 
@@ -132,7 +132,7 @@ def test_notebooks_run_from_top_to_bottom(name: str, notebooks: Any, gallery: An
     assert gallery.difference(picture, DOCS / "_static" / picture.name) < DIFFERENCE, f"python docs/notebooks.py {name}"
 
 
-#: Paraphrases, and the terms of the field that say the same.
+#: Paraphrases, and the corresponding terms of the field.
 PARAPHRASES = {
     r"costs? what (?:all |the )?\w+ costs?": "the cost scales with",
     r"events with a size": "graded events",
@@ -150,7 +150,7 @@ PARAPHRASES = {
     r"active lines": "active rows or columns",
     r"wait(?:s|ing)? to be asked": "on request",
     r"(?:what|nothing) travels": "what is communicated",
-    # Names of the code before they became those of the field.
+    # Former names in the code, which were replaced by terms of the field.
     r"\b(?:csr_slots|column_slots)\b": "csc_perm",
     r"\bjitc_entries\b": "jitc_to_coo",
     r"\b(?:gathered|on_whole_arrays)\(": "replicated",
@@ -160,7 +160,7 @@ PARAPHRASES = {
     r"\bper_entry\b": "broadcast_weights",
     r"\boperand=": "encoding=",
     r"`(?:Stored|StoredEvents|Operand|Level)`": "MatrixSpec, EventSpec, Encoding, VmapAxis",
-    # What reads as translated.
+    # Phrases that read as translated.
     r"of (?:one's|one’s|the user's|users') own\b|\bof yours\b|\bof ours\b": "your own ..., or user-defined",
     r"\b(?:rules?|operators?|kernels?|models?|formats?|languages?|profiles?) of (?:your|their) own\b": "your own ...",
     r"\bits relatives\b": "its siblings, or their names",
@@ -178,7 +178,7 @@ PARAPHRASES = {
 
 def test_pages_use_the_terms_of_the_field(gallery: Any) -> None:
     pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
-    # Not what a build has left: pages of the gallery are made anew below.
+    # Without pages that a build has left: pages of the gallery are generated below.
     made = {"_build", "examples"}
     there = [page for folder in (DOCS, ROOT / "packages") for page in folder.rglob("*.md")]
     pages += [page for page in there if not made & set(page.relative_to(ROOT).parts)]
@@ -245,7 +245,7 @@ def test_tables_are_made_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_output_of_the_demo_is_what_the_first_page_shows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Times and rates depend on the machine; the lines, and what they say of the network, do not."""
+    """Times and rates depend on the machine; the lines, and what they say about the network, don't."""
     pytest.importorskip("matplotlib")
     pytest.importorskip("tqdm")
     monkeypatch.delenv(config.ENVIRONMENT_VARIABLE)

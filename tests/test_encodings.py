@@ -1,4 +1,4 @@
-"""The encodings of events that primitives take: each means the same as the mask it stands for, malformed ones too."""
+"""The encodings of events: each gives the same results as the mask that it represents, even if it is malformed."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from brainevent_core.encodings import BINARY, get_encoding
 from brainevent_core.formats import DENSE_FORMAT, FIXED_NUM_FORMAT, get_format
 from brainevent_core.primitives import encode_events_p, matmul_p, sddmm_p
 
-N = 37  # more than a word, and no multiple of one
+N = 37  # more than a word, and not a multiple of one
 
 
 def bitpacked(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Bit by bit, from the definition, with noise in the surplus bits."""
+    """Bit by bit, as defined, with noise in the surplus bits."""
     words = np.zeros(-(-mask.size // 32), np.uint32)
     for i, event in enumerate([*mask, *(rng.random(-mask.size % 32) < 0.5)]):
         words[i // 32] |= np.uint32(event) << np.uint32(i % 32)
@@ -24,7 +24,7 @@ def bitpacked(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def compact(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """In random order, with duplicates and indices outside, and leftovers behind the last one."""
+    """In random order, with duplicates, indices out of range, and leftovers after the last one."""
     indices = np.flatnonzero(mask)
     outside = [-1, -mask.size, mask.size, 2**31 - 1, -(2**31)]
     counted = rng.permutation([*indices, *indices[:2], *outside])
@@ -32,7 +32,7 @@ def compact(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class Zeros:
-    """A generator for encodings without noise."""
+    """A random generator that adds no noise to encodings."""
 
     def random(self, size: int) -> np.ndarray:
         return np.ones(size)
@@ -41,7 +41,7 @@ class Zeros:
 ZEROS: Any = Zeros()
 ENCODINGS = {"bitpacked": bitpacked, "compact": compact}
 
-#: Structures of shape (m, n), duplicates and empty lines included.
+#: Structures of shape (m, n), with duplicates and empty rows.
 STRUCTURES: dict[str, Any] = {
     "dense": lambda rng, m, n: (),
     "coo": lambda rng, m, n: (rng.integers(m, size=90), rng.integers(n, size=90)),
@@ -63,7 +63,7 @@ def test_encodings_mean_the_mask(
     data = jnp.asarray(rng.normal(size=structure[0].shape if structure else shape), jnp.float32)
     masks = rng.random((N, *(3,) * (rank - 1))) < 0.3
     columns = [ENCODINGS[operand](mask, rng) for mask in masks.reshape(N, -1).T]
-    # Columns of one length: what stands behind the count means nothing.
+    # Columns of the same length: what follows after the count is ignored.
     height = max(map(len, columns))
     x = np.stack([np.pad(column, (0, height - len(column))) for column in columns], axis=-1)
     x = x.reshape(height, *masks.shape[1:])
@@ -86,14 +86,14 @@ def test_encodings_mean_the_mask(
 
     for *found, expected in products(data, y, x, masks):
         for one in found:
-            # Kernels differ in the order of summation.
+            # Kernels add in different orders.
             np.testing.assert_allclose(one, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("backend", ["reference", None])
 @pytest.mark.parametrize("n", [0, 5, 32, 37, 129])
 def test_encoding(n: int, backend: str | None, rng: np.random.Generator) -> None:
-    """Against the definition; whole words, ends of words, lists with too much room, and with too little."""
+    """Compared with the definition: whole and partial words, and lists with too much or too little capacity."""
     masks = rng.random((n, 4)) < np.array([0.0, 0.1, 0.5, 1.0])
     words = [bitpacked(mask, rng=ZEROS) for mask in masks.T]
     found = encode_events_p(masks, encoding=get_encoding("bitpacked"), length=-(-n // 32), backend=backend)

@@ -1,4 +1,4 @@
-"""The errors: their classes, and what bad calls of the public interface raise."""
+"""The error classes, and what invalid calls of the public interface raise."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ import brainevent
 from brainevent import CSR, BinaryArray, BrainEventError, XLACustomKernel
 from brainevent_core import errors
 
-#: What users who don't know our classes catch.
+#: The standard class by which users can catch each error without knowing ours.
 STANDARD = {
     "BrainEventError": Exception,
     "MathError": ValueError,
@@ -71,7 +71,7 @@ def transposed_events() -> Any:
     return jax.linear_transpose(lambda x: matrix() @ BinaryArray(x), jnp.ones(3))(jnp.ones(2))
 
 
-#: class: calls, and what the message has to say.
+#: class: calls, and a pattern for the message.
 BAD_CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "MathError": [
         (lambda: csrmv(x=np.ones((3, 2))), r"csrmv multiplies a vector, got .*\(3, 2\); a matrix is for csrmm"),
@@ -126,7 +126,7 @@ BAD_CALLS: dict[str, list[tuple[Callable[[], Any], str]]] = {
     "KernelCompilationError": [
         (lambda: custom("wrong_shape", lambda x: jnp.ones(2)), r"returned float32\[2\].*rule says float32\[1\]"),
     ],
-    # A kernel's becomes a warning, and the next kernel runs; behind the reference there is none.
+    # In a kernel, it becomes a warning and the next kernel runs; after the reference there is none.
     "KernelBuildError": [(lambda: custom("unbuilt", unbuilt), "there is no compiler")],
     "KernelFallbackExhaustedError": [
         (lambda: custom("no_reference"), "No kernel of .*no_reference.*Declare one with def_reference"),

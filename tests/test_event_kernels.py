@@ -1,4 +1,4 @@
-"""Core's own kernels, whose cost scales with the events: the sums of the reference, and their place among backends."""
+"""Core's own kernels, whose cost scales with the events: same sums as the reference, and priority among backends."""
 
 import os
 import subprocess
@@ -21,10 +21,10 @@ from brainevent_core.primitive import get_primitive
 from brainevent_core.primitives import jitc_matmul_p, matmul_p
 from brainevent_core.testing.numerics import tolerance, x64
 
-#: Rows of 20 and of 40 entries on average: few and many, for the sum over all entries.
+#: Rows with 20 and 40 entries on average: fewer and more than 32, for which the sum over all entries has two methods.
 SHAPES = {20: (263, 190), 40: (131, 97)}
 
-#: Of the rows: none, one or two, some, and so many that all entries are added up.
+#: Shares of active rows: none, one or two, some, and so many that all entries are summed.
 RATES = (0.0, 0.01, 0.1, 0.5, 1.0)
 
 COLUMNS = 3
@@ -33,13 +33,13 @@ COLUMNS = 3
 def drawn(
     encoding: Any, length: int, rank: int, rate: float, dtype: str, rng: np.random.Generator, *, malformed: bool
 ) -> Any:
-    """x in an encoding, so many of whose entries are events."""
+    """x in an encoding, with a share ``rate`` of events."""
     mask = rng.random((length,) if rank == 1 else (length, COLUMNS)) < rate
     return jnp.asarray(encoding.draw(rng, mask, malformed, "int32" if encoding.name == "binary" else dtype))
 
 
 def on(backend: str, product: Any) -> Any:
-    """A product compiled for a backend, and for no other."""
+    """A product compiled for a backend, which must not run on any other."""
 
     def run(*operands: Any) -> Any:
         with brainevent.use_backend(backend):
@@ -58,7 +58,7 @@ def on(backend: str, product: Any) -> Any:
 
 def numbers(shape: Any, dtype: str, rng: np.random.Generator) -> Any:
     values = rng.uniform(-1, 1, size=shape)
-    values[rng.random(shape) < 0.01] = np.inf  # of silent rows, it must not show
+    values[rng.random(shape) < 0.01] = np.inf  # must have no effect in silent rows
     return jnp.asarray(values.astype(jnp.dtype(dtype)))
 
 
@@ -85,7 +85,7 @@ def test_sums_are_those_of_the_reference(
     per_row: int,
     rng: np.random.Generator,
 ) -> None:
-    """Bit for bit, where rows are read; with a column index, each sum runs in the order of the columns."""
+    """Results are bitwise equal if rows are read; with a column index, sums run in the order of the columns."""
     dtype, index = str(rng.choice(["float32", "bfloat16", "float64"])), str(rng.choice(["int32", "uint16"]))
     homogeneous, malformed = rng.random(2) < 0.5
     fmt, shape, kind = get_format(format), SHAPES[per_row], get_encoding(encoding)
@@ -101,7 +101,7 @@ def test_sums_are_those_of_the_reference(
             x = drawn(kind, length, rank, rate, dtype, rng, malformed=malformed)
             found, expected = (run[name](data, *structure, x) for name in ("events", "reference"))
             if transpose:
-                # As float64, which holds them all: NumPy doesn't take the NaN of bfloat16 for equal ones.
+                # As float64, which represents all of them: NumPy doesn't regard NaN of bfloat16 as equal.
                 np.testing.assert_array_equal(found.astype(float), expected.astype(float))
             else:
                 close = {"rtol": tolerance(dtype), "atol": 20 * tolerance(dtype)}
@@ -110,7 +110,7 @@ def test_sums_are_those_of_the_reference(
 
 @pytest.mark.parametrize("count", [1, 31, 33])
 def test_spikes_that_are_constants(count: int, rng: np.random.Generator) -> None:
-    """XLA counts how often a loop with a constant limit runs, and some versions count wrong."""
+    """XLA computes the number of iterations of loops with constant bounds, and some versions get it wrong."""
     dense = np.where(rng.random((120, 140)) < 0.4, rng.random((120, 140)), 0).astype(np.float32)
     matrix, spikes = brainevent.CSR.fromdense(dense), np.zeros(120, bool)
     spikes[rng.permutation(120)[:count]] = True
@@ -191,7 +191,7 @@ def test_transforms_give_what_they_do_on_the_reference(transform: str, ran: set[
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), found["events"], found["reference"])
 
 
-# -- their place among backends ----------------------------------------------------------------------------------------
+# -- priority among backends -------------------------------------------------------------------------------------------
 
 
 def never(*_: Any, **__: Any) -> Any:

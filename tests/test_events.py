@@ -1,4 +1,4 @@
-"""What an event is, and how event arrays behave beside plain ones."""
+"""What counts as an event, and how event arrays behave with plain arrays."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ EVENTS = (BinaryArray, *ENCODED)
 @pytest.mark.parametrize("events", EVENTS)
 @pytest.mark.parametrize("cls", MATRICES)
 def test_events_select(cls: Any, events: Any, rank: int, backend: str, rng: np.random.Generator) -> None:
-    """Every nonzero counts as one, NaN too; Inf and NaN weights of silent lines never show."""
+    """Every nonzero counts as one event, including NaN; infinite and NaN weights of silent rows have no effect."""
     dense = rng.normal(size=(8, 6)).astype(np.float32) * (rng.random((8, 6)) < 0.7)
     spikes = np.array([0.0, 2.0, -3.0, np.nan, 0.0, -0.0, np.inf, 1e-30], np.float32)
     active = spikes != 0
@@ -69,7 +69,7 @@ def test_float_product_is_ieee(cls: Any, backend: str) -> None:
 
 
 class Wrapped:
-    """Somebody's array type."""
+    """An array type of a user."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -93,7 +93,7 @@ LEFT = {
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("cls", EVENTS)
 def test_arrays_on_either_side_defer(cls: Any, kind: str, traced: bool) -> None:
-    """An entry of 2 counts as one event, whichever side it is on: the array has deferred."""
+    """An entry of 2 counts as one event on either side, so the array has deferred to our operator."""
     spikes = np.array([2.0, 0.0, 5.0], np.float32)
 
     def products(dense: Any, spikes: Any) -> Any:
@@ -115,7 +115,7 @@ def test_events_on_both_sides_count_once(cls: Any) -> None:
 
 
 def test_half_precision_is_accumulated_in_single() -> None:
-    """Cotangents of ±300 with x = 300: the terms alone overflow float16, their sum is 0."""
+    """Cotangents of ±300 with x = 300: each term overflows float16, but their sum is 0."""
     matrix = CSR((jnp.float16(1.0), np.array([0, 0]), np.array([0, 1, 2])), shape=(2, 1))
 
     def weighted(w: Any) -> Any:
@@ -187,7 +187,7 @@ def test_plain_in_everything_else() -> None:
     ):
         assert not isinstance(result, BinaryArray)
         np.testing.assert_array_equal(result, expected)
-    np.array(events)[0] = 5  # a copy of its own
+    np.array(events)[0] = 5  # changes only a copy
     doubled = jax.jit(lambda e: e.with_value(e.value * 2))(events)
     assert isinstance(doubled, BinaryArray)
     np.testing.assert_array_equal(doubled.value, 2 * value)
@@ -254,7 +254,7 @@ def test_layout_of_encoded_events(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("cls", ENCODED)
 def test_encoded_events_pass_through_transforms(cls: Any, rng: np.random.Generator) -> None:
-    """A train of spikes, encoded once, as what scan and vmap go over, whichever axis was encoded."""
+    """A spike train is encoded once and then used in scan and vmap, whichever axis is encoded."""
     dense = rng.normal(size=(40, 6)).astype(np.float32)
     matrix, mask = CSR.fromdense(dense), rng.random((5, 40)) < 0.3
     train = cls(mask)

@@ -1,4 +1,4 @@
-"""The examples of networks: what is known of each shows, from its command line as well, and a step is what it says."""
+"""The examples: each network behaves as known, also from the command line, and steps solve their equations."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_loop_records_each_step_once(steps: int, chunk: int, rng: np.random.Gene
 
 
 def test_cuba_solves_its_equations(rng: np.random.Generator) -> None:
-    """One step without spikes, against many small ones of Euler's method."""
+    """One step without spikes, compared with many small steps of Euler's method."""
     cuba: Any = importlib.import_module("cuba")
     n, silent = cuba.N_EXC + cuba.N_INH, jnp.zeros(cuba.N_EXC + cuba.N_INH, bool)
     v, g_exc, g_inh = rng.uniform(-60, -51, n), rng.uniform(0, 5, n), rng.uniform(-5, 0, n)
@@ -66,7 +66,7 @@ def test_cuba_fires_irregularly_at_a_few_hertz() -> None:
     cuba: Any = importlib.import_module("cuba")
     spikes = cuba.simulate(600.0, seed=3).after(100.0)
     assert 4 < spikes.rates().mean() < 8
-    assert spikes.irregularity(2).mean() > 0.35  # a neuron alone would fire regularly
+    assert spikes.irregularity(2).mean() > 0.35  # a single neuron would fire regularly
     assert np.unique(spikes.neuron).size > spikes.size / 2
 
 
@@ -97,7 +97,7 @@ SHORT = {
     "million": ["--neurons", "2000", "--synapses", "50", "--steps", "40"],
     "own_operator": ["--duration", "100"],
 }
-#: Others have tests of their own: coba in test_docs.py, devices in test_split.py, train below.
+#: Tested elsewhere: coba in test_docs.py, devices in test_split.py, train below.
 ELSEWHERE = {"simulation", "devices", "train", "coba", "coba_options", "coba_plot", "coba_report"}
 EXAMPLES = sorted({path.stem for path in FOLDER.glob("*.py")} - ELSEWHERE)
 
@@ -125,7 +125,7 @@ def test_stdp_prefers_correlated_inputs_and_scaling_keeps_the_rate() -> None:
     assert weights.max() <= 1 + 1e-6
     np.testing.assert_allclose(means[-1], weights.reshape(2, -1).mean(axis=1), atol=0.02)
     assert means[-1, 1] > 1.25 * means[-1, 0]
-    assert rates.max() > 35  # before it was scaled down
+    assert rates.max() > 35  # before scaling reduces the weights
     assert 5 < rates[-4000:].mean() < 25
 
 
@@ -151,13 +151,13 @@ def test_ensemble_follows_the_rate_of_balance() -> None:
     g, external = np.array([3.0, 5.0, 6.0]), np.array([2.0])
     found = ensemble.rates(ensemble.Model(seed=1), g, external, 100.0)
     assert found.shape == (1, 3)
-    assert found[0, 0] > 200  # excitation prevails
+    assert found[0, 0] > 200  # excitation dominates
     np.testing.assert_allclose(found[0, 1:], ensemble.balanced(g, external)[0, 1:], rtol=0.35)
 
 
 @pytest.mark.parametrize("backend", ["numba", "reference"])
 def test_own_operator_has_the_derivatives_of_its_sum(backend: str, rng: np.random.Generator) -> None:
-    """The filter is a product with a triangular matrix of powers of the decay."""
+    """The filter equals a product with a triangular matrix of powers of the decay."""
     operator: Any = importlib.import_module("own_operator")
     x, decay = rng.normal(size=(6, 3)).astype(np.float32), rng.uniform(0.2, 0.9, 3).astype(np.float32)
     weights = jnp.asarray(rng.normal(size=x.shape), jnp.float32)
@@ -240,11 +240,11 @@ def test_coincidences_find_the_source() -> None:
     assert spikes.time.size > 100
     place = coincidence.preferred().to_decimal(u.ms)[spikes.neuron]
     error = place - heard[np.rint(spikes.time / 0.01).astype(int) - 1]
-    assert np.sqrt(np.mean(error**2)) < 0.06  # of a range of 0.6 ms
+    assert np.sqrt(np.mean(error**2)) < 0.06  # the range is 0.6 ms
 
 
 def test_microcircuit_of_a_tenth_keeps_the_published_rates() -> None:
-    """Poisson input; the correlations of so small a network move its rates by more than those of the whole one."""
+    """With Poisson input. Correlations change the rates of such a small network more than those of the whole one."""
     microcircuit: Any = importlib.import_module("microcircuit")
     model, spikes, _ = microcircuit.simulate(0.1, 700.0, seed=1)
     sizes = [len(group) for group in microcircuit.populations(0.1).values()]
@@ -273,6 +273,6 @@ def test_microcircuit_connects_as_often_as_it_says() -> None:
             number = np.sum(from_here & (column >= post.start) & (column < post.stop))
             full = -np.log1p(-microcircuit.PROBABILITIES[target, source]) * microcircuit.SIZES[source]
             assert number == pytest.approx(full * scale * len(post), abs=1)
-    # 0.15 mV at its peak is a current of 87.8 pA, and synapses are stronger where there are fewer.
+    # A peak of 0.15 mV corresponds to a current of 87.8 pA; synapses are stronger if there are fewer of them.
     strong = weight[: model.synapses.indptr[groups[0].stop]].mean()
     assert strong == pytest.approx(87.81 / np.sqrt(scale), rel=0.02)

@@ -1,4 +1,4 @@
-"""``jax.export``: for all platforms at once, written to a file, called in a new process."""
+"""``jax.export``: for several platforms at once, written to a file, and called in a new process."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def products(arguments: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("platforms", [("cpu",), ("tpu", "cpu"), PLATFORMS])
 def test_what_changes_in_place(platforms: tuple[str, ...]) -> None:
-    """Weights and rings, which are overwritten where a kernel runs: a module for several platforms has none."""
+    """Weights and rings, which kernels overwrite; in a module for several platforms, the reference runs on CPU."""
     conn = brainevent.CSR.fromdense(np.array([[0, 1, 2], [3, 0, 4]], np.float32)).with_csc_index()
     spikes, trace = jnp.array([True, False]), jnp.array([0.5, 0.25, 1.0])
 

@@ -1,4 +1,4 @@
-"""What users reach through ``brainevent``: its names, its modules, and its command line."""
+"""What users access through ``brainevent``: names, modules, and the command line."""
 
 import importlib
 import json

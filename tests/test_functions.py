@@ -1,4 +1,4 @@
-"""The functions on bare arrays against dense NumPy: products, sampled products, conversions of indices."""
+"""The functions on bare arrays, compared with dense NumPy: products, sddmm, and conversions of indices."""
 
 import functools
 import importlib
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.usefixtures("little_optimisation")
 
 SHAPE = (5, 7)
 RNG = np.random.default_rng(3)
-#: Two entries per row, so that every storage can hold it.
+#: Two entries per row, so that every format can store it.
 COLUMNS = np.stack([RNG.permutation(SHAPE[1])[:2] for _ in range(SHAPE[0])]).astype(np.int32)
 WEIGHTS = RNG.normal(size=COLUMNS.shape).astype(np.float32)
 ROWS = np.repeat(np.arange(SHAPE[0], dtype=np.int32), 2)
 DENSE = np.zeros(SHAPE, np.float32)
 DENSE[ROWS, COLUMNS.ravel()] = WEIGHTS.ravel()
 
-# stem: the structure, the shape of the weights, and whether there is a shape to give
+# prefix: the structure, and the shape of the weights
 STORAGES: dict[str, tuple[tuple[np.ndarray, ...], Any]] = {
     "csr": ((COLUMNS.ravel(), np.arange(0, 11, 2)), (-1,)),
     "coo": ((ROWS, COLUMNS.ravel()), (-1,)),
@@ -40,7 +40,7 @@ STORAGES: dict[str, tuple[tuple[np.ndarray, ...], Any]] = {
 
 @pytest.fixture(autouse=True)
 def reference_kernels() -> Iterator[None]:
-    """What the functions are made of is tested on every backend; these kernels take the least time to compile."""
+    """The primitives are tested with every backend elsewhere; these kernels compile fastest."""
     with brainevent.use_backend("reference"):
         yield
 
@@ -58,7 +58,7 @@ def arrays(stem: str) -> tuple[Any, tuple[np.ndarray, ...], dict[str, Any]]:
 @pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize(("stem", "suffix", "event"), PRODUCTS)
 def test_products(stem: str, suffix: str, event: bool, rng: np.random.Generator) -> None:
-    """Both directions, eager and compiled with traced indices, with units, and the gradient by the weights."""
+    """Both directions: eager, compiled with traced indices, with units, and gradients with respect to the weights."""
     function = getattr(brainevent, f"{'binary_' if event else ''}{stem}{suffix}")
     weights, structure, shaped = arrays(stem)
     for transpose in (False, True):
@@ -102,14 +102,14 @@ def test_any_events_go_in_and_names_say_what_is_multiplied() -> None:
 
 
 def test_all_functions_are_public() -> None:
-    """Type checkers read one literal list of public names, and nothing that is added to it."""
+    """Type checkers read a single literal list of public names, and nothing that is added to it later."""
     for module in pkgutil.iter_modules(functional.__path__):
         functions = importlib.import_module(f"{functional.__name__}.{module.name}").__all__
-        if module.name != "multiply":  # what they are made of
+        if module.name != "multiply":  # their common building blocks
             assert set(functions) <= set(brainevent.__all__)
 
 
-# -- sampled -----------------------------------------------------------------------------------------------------------
+# -- sddmm -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.cover(share=0.6)
@@ -136,7 +136,7 @@ def test_sampled_products(stem: str, kind: str, rng: np.random.Generator) -> Non
 
 
 def random_entries(rng: np.random.Generator, dtype: str, rows: int = 6, cols: int = 9) -> tuple[Any, Any, Any]:
-    """An unsorted list with empty rows; without duplicates, whose order SciPy doesn't keep."""
+    """Unsorted entries with empty rows. There are no duplicates, as SciPy doesn't preserve their order."""
     flat = rng.permutation(rows * cols)[:20]
     return (flat // cols).astype(dtype), (flat % cols).astype(dtype), np.arange(1.0, 21.0)
 

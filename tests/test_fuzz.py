@@ -1,4 +1,4 @@
-"""The fuzzer: a few hundred of its calls, and that it finds what there is to find."""
+"""The fuzzer: a few hundred of its calls, and faults that it must find."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ SOME = [r"^product .*kind=(CSR|COO|FixedPostNumConn),", "size=small"]
 
 @pytest.fixture
 def one_core() -> Iterator[None]:
-    """Processes that a test starts have one core, where JAX has one thread for callbacks and all else."""
+    """Run subprocesses on one core, where JAX has a single thread for callbacks and everything else."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
@@ -49,7 +49,7 @@ def test_findings_and_crashes_are_reported_with_their_number() -> None:
     cells = table(fuzz_crashing.OPERATIONS)
     assert cells.left_out == {"absent": "no_such_function"}
     outcome = driver.run(cells, seed=0, select=[], rounds=1, jobs=1, operations=fuzz_crashing.__name__)
-    assert outcome.calls == {"result": 1, "wrong": 2, "crashed": 1}  # what comes after the crash as well
+    assert outcome.calls == {"result": 1, "wrong": 2, "crashed": 1}  # including the call after the crash
     found = [(one.case, one.cell, one.message.split(":")[0].split("\n")[0]) for one in outcome.findings]
     assert found == [
         (1, "scale [does=crash] on reference", "ended the process with status -6"),
@@ -60,7 +60,7 @@ def test_findings_and_crashes_are_reported_with_their_number() -> None:
 
 def test_guarded_memory_sees_what_is_written_beside_an_array() -> None:
     memory = GuardedMemory()
-    for _ in range(2):  # at the end of its pages, and at the beginning
+    for _ in range(2):  # at the end of the pages, and at the beginning
         with pytest.raises(AssertionError, match="wrote outside"):
             _write_beside_an_array(memory)
 

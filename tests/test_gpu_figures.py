@@ -1,4 +1,4 @@
-"""What the commands that compile for GPUs read out of dumps and machine code, and what the committed figures say."""
+"""What the commands that compile for GPUs read from dumps and machine code, and the committed figures."""
 
 import importlib
 import importlib.util
@@ -116,7 +116,7 @@ def test_the_hot_loop_of_machine_code() -> None:
 
 
 def test_the_table_of_machine_code_has_every_walk() -> None:
-    """Each strategy of each kind of kernel, along rows that are bounded by pointers, by their width, and not at all."""
+    """The table has each strategy of each kind of kernel, and gather and scatter for rows with pointers and without."""
     cubins = script("gpu_cubins")
     specs = [cubins.specification("brainevent_cuda13", **facts) for facts in cubins.HOT]
     known = {(type(spec), spec.strategy) for spec in specs}
@@ -129,7 +129,7 @@ def test_the_table_of_machine_code_has_every_walk() -> None:
 
 ADDITION = "add_to(out + i, times_x(weight(k), row, 0));"
 
-#: What a change of a kernel may bring with it, and which figure shows it.
+#: Changes of a kernel, and the figure that must show each.
 PLANTED = {
     "a load": ("LDG", "add_to(out + i, times_x(weight(k), row, 0) + (WIDE)x[k]);"),
     "an addition": ("RED", f"{ADDITION} add_to(out + k, weight(k));"),
@@ -163,7 +163,7 @@ def test_a_kernel_that_became_worse_is_a_fault(planted: str, monkeypatch: pytest
     ((name, row),) = after.items()
     assert row[figure] > before[name][figure]
     assert cubins.faults_of(after, before)
-    assert bool(cubins.faults_of(after, {})) == (figure == "stack")  # which needs no figures to compare with
+    assert bool(cubins.faults_of(after, {})) == (figure == "stack")  # a fault without figures to compare with
 
 
 def test_kernels_that_are_not_as_committed_are_faults() -> None:
@@ -192,7 +192,7 @@ def test_the_figures_that_are_committed() -> None:
 
 
 def test_what_ci_compiles_with_has_figures() -> None:
-    """Its compilers are pinned to versions that are in the tables."""
+    """The compilers in CI are pinned to versions that are in the tables."""
     environments = tomllib.loads((SCRIPTS.parent / "pyproject.toml").read_text())["tool"]["hatch"]["envs"]
     known = json.loads((SCRIPTS / "gpu_cubins.json").read_text())
     for line in (12, 13):

@@ -1,4 +1,4 @@
-"""The command for a machine with a GPU, where there is none: its stages on Numba's kernels, and what becomes of those
+"""The command for a machine with a GPU, run without one: its stages with Numba's kernels, and how it handles stages
 that fail."""
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ pytest.importorskip("numba")
 
 @dataclass(frozen=True)
 class OnNumba(Machine):
-    """Sizes of a dry run, on other kernels: nothing has to be compiled for GPUs."""
+    """A dry run with small sizes and Numba's kernels, so that nothing is compiled for GPUs."""
 
     platform: str = "cpu"
     tiny: bool = True
@@ -50,7 +50,7 @@ def test_a_stage(name: str) -> None:
 
 
 def test_the_launcher_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it measures runs; how long it takes is for the command to say."""
+    """Its measurements run; only the command judges the times."""
     pytest.importorskip("brainevent_cuda13")
     monkeypatch.setattr(launcher, "_TURNS", 20)
     monkeypatch.setattr(launcher, "_ROUNDS", 2)
@@ -75,7 +75,7 @@ def test_a_network() -> None:
 
 
 def test_a_wrong_result_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A kernel that is off by a little, and one that is left to another backend."""
+    """A kernel that is slightly off, and a call that is left to another backend."""
     from brainevent_core.precompile import calls
 
     call = next(calls("float32"))
@@ -98,7 +98,7 @@ def run(name: str, stage: Stage, seconds: float = 60) -> dict[str, Any]:
 
 
 def test_what_becomes_of_stages_that_fail() -> None:
-    """Each says why, and none ends the others."""
+    """Each reports the reason, and doesn't end the others."""
 
     def nothing(machine: Machine) -> Iterator[Row]:
         yield from ()
@@ -140,9 +140,9 @@ def test_the_report(
 
 
 def test_images_stand_in_for_warp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no Warp, kernels are looked up as those of the Warp that compiled them."""
+    """Without Warp, kernels are looked up under the version of Warp that compiled them."""
     compiled = Machine().module("compiled")
-    monkeypatch.setattr(compiled, "warp_version", compiled.warp_version)  # put back at the end
+    monkeypatch.setattr(compiled, "warp_version", compiled.warp_version)  # so that it is restored at the end
     spec = Machine().module("native.spec").KernelSpec("gather", "fixed_num")
     monkeypatch.setattr(machine.importlib.metadata, "version", lambda name: "1.18.7")
     expected = compiled.CompiledKernel(spec).digest

@@ -1,4 +1,4 @@
-"""``brainevent.grad``: derivatives with respect to the weights of matrices, wherever these are."""
+"""``brainevent.grad``: derivatives with respect to the weights of matrices, anywhere in a pytree."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""What is easily got wrong gets an error or a warning that leads on: it names the argument, and what to write instead.
+"""Common mistakes get a helpful error or warning, which names the argument and says what to write instead.
 
-``docs/faults.md`` lists what was wrong.
+``docs/faults.md`` lists the faults that were found.
 """
 
 import re
@@ -28,9 +28,9 @@ A = CSR.fromdense(DENSE)
 IN_MV = A * u.mV
 SPIKES, TRACE = np.array([1, 0]), np.ones(3, np.float32)
 
-#: call: the class of the error, and what it says.
+#: call: the class of the error, and a pattern for the message.
 ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
-    # Sparse matrices in place of arrays.
+    # Sparse matrices instead of arrays.
     **{
         f"{cls.__name__}({of.__name__}{', shape=' if shape else ''})": (
             lambda cls=cls, of=of, shape=shape: cls(of(DENSE), **shape),
@@ -100,7 +100,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         u.UnitMismatchError,
         r"scale is given in nA, and the other parameters \(loc, scale\) in mV",
     ),
-    # Events are no arrays, and an array of ids is no mask.
+    # Events are not arrays, and an array of IDs is not a mask.
     **{
         f"events.{name}": (
             lambda name=name: getattr(BinaryArray(SPIKES), name),
@@ -116,7 +116,7 @@ ERRORS: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         brainevent.MathError,
         r"length 2 along the summed axis, got 3\. Events are given for each neuron; `jnp\.zeros\(n, bool\)\.at\[ids\]",
     ),
-    # Names of ours that users don't know.
+    # Internal names that users don't know.
     "fixed_num": (
         lambda: FixedPostNumConn(np.ones((2, 2)), np.zeros((2, 3), int), shape=(2, 3)),
         brainevent.MathError,
@@ -143,7 +143,7 @@ def test_error_leads_on(call: str) -> None:
 
 
 def test_advice_for_scipy_works() -> None:
-    """What the errors say to write."""
+    """The code that the errors suggest."""
     for cls in (CSR, CSC, COO):
         with pytest.raises(brainevent.DTypeError) as caught:
             cls(S)
@@ -153,7 +153,7 @@ def test_advice_for_scipy_works() -> None:
         assert type(made) is cls
 
 
-#: What takes spikes.
+#: Functions that take spikes.
 TAKE_SPIKES: dict[str, Callable[[Any], Any]] = {
     "BinaryArray": BinaryArray,
     "BitPackedBinary": brainevent.bitpack,
@@ -197,7 +197,7 @@ def test_command_alone_says_what_there_is(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("module", ["brainevent.testing", "brainevent_core.testing"])
 def test_command_without_its_extra_names_it(module: str) -> None:
-    """As where allpairspy is not installed."""
+    """As if allpairspy were not installed."""
     hidden = "import sys, runpy; sys.modules['allpairspy'] = None; sys.argv = [sys.argv[1], *sys.argv[2:]]; "
     run = f"{hidden}runpy.run_module(sys.argv[0], run_name='__main__')"
     command = [sys.executable, "-c", run, module, "--backend", "numba"]

@@ -1,4 +1,4 @@
-"""Every index that NumPy takes for an array with two axes, on every class of matrix, against NumPy."""
+"""Every index that NumPy accepts for an array with two axes, on each matrix class, compared with NumPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ MATRICES: dict[str, Callable[[np.ndarray], Any]] = {
     },
 }
 
-#: What an index can be made of along an axis of length n; what is wrong is wrong for NumPy, too.
+#: Indices along an axis of length n. Invalid ones are also invalid for NumPy.
 ALONG_AN_AXIS: list[Callable[[int], Any]] = [
     lambda n: 0,
     lambda n: -n,
@@ -71,7 +71,7 @@ ALONG_AN_AXIS: list[Callable[[int], Any]] = [
     lambda n: "0",
 ]
 
-#: Indices of the whole.
+#: Indices of the whole matrix.
 WHOLE: list[Any] = [
     (),
     ...,
@@ -106,12 +106,12 @@ def test_concrete(name: str, rng: np.random.Generator, full: bool) -> None:
     matrix = MATRICES[name](dense)
     dense = np.asarray(matrix.todense())
     chosen = indices()
-    # Each class a part of them: most of the time goes into programs for shapes.
+    # Each class gets some of them, because most of the time is spent on compiling for many shapes.
     part = chosen if full else [chosen[i] for i in rng.permutation(len(chosen))[:90]] + WHOLE
     for index in part:
         try:
             expected = dense[index]
-        except (IndexError, TypeError, ValueError, DeprecationWarning) as error:  # older ones warn
+        except (IndexError, TypeError, ValueError, DeprecationWarning) as error:  # older versions warn
             kind = IndexError if isinstance(error, IndexError) else type(error)
             with pytest.raises(kind):
                 matrix[index]

@@ -1,4 +1,4 @@
-"""In and out: SciPy, JAX's sparse matrices, lists of edges with ids, SONATA, and files; bit for bit."""
+"""Conversions from and to SciPy, JAX's sparse matrices, edge lists with IDs, SONATA, and files, bit for bit."""
 
 import json
 import pickle
@@ -18,7 +18,7 @@ from brainevent import COO, CSC, CSR, Dense, FixedPostNumConn, FixedPreNumConn, 
 
 
 def sparse(rng: np.random.Generator, kind: str, *, dtype: Any = np.float32) -> Any:
-    """Unsorted, with duplicates, a stored zero and empty rows."""
+    """An unsorted matrix with duplicates, a stored zero and empty rows."""
     row, col = rng.integers(1, 9, 30), rng.integers(0, 7, 30)
     weights = rng.normal(size=30).astype(dtype)
     weights[3] = 0
@@ -118,7 +118,7 @@ def test_edges_round_trip(kind: str, known: bool, rng: np.random.Generator) -> N
 
 
 class Column:
-    """A column of a table, as far as NumPy knows."""
+    """A column of a table, which NumPy can convert."""
 
     def __init__(self, values: Any) -> None:
         self._values = np.asarray(values)
@@ -133,19 +133,19 @@ def test_columns_of_tables_and_weights() -> None:
     assert brainevent.from_edges([1, 2], [1, 2]).matrix.data == 1
     assert brainevent.from_edges([1, 2], [1, 2], [0.5, 1.0] * u.mV).matrix.unit == u.mV
     late = brainevent.from_edges(["b", "a"], [1, 1], delay=brainevent.steps([0.3, 1.5] * u.ms, 0.1 * u.ms)).matrix
-    np.testing.assert_array_equal(late.tocsr().delay, [15, 3])  # row "a" first
+    np.testing.assert_array_equal(late.tocsr().delay, [15, 3])  # row "a" comes first
     within = brainevent.from_edges([9], [7], pre_ids=[7, 8, 9], post_ids=[7, 8, 9])
     assert within.matrix.shape == (3, 3)
     assert within.matrix[2, 0] == 1
     assert brainevent.from_edges([], [], pre_ids=[1], post_ids=[1, 2]).matrix.shape == (1, 2)
-    # of different signedness, and beyond what floats tell apart
+    # with different signedness, and too large for floats to distinguish
     mixed = brainevent.from_edges(np.array([2**53 + 1], np.uint64), [0], pre_ids=np.array([2**53, 2**53 + 1]))
     assert mixed.matrix.row.tolist() == [1]
 
 
 S = scipy.sparse.csr_array(np.eye(2))
 
-#: call: the class of the error, and what it says.
+#: call: the class of the error, and a pattern for the message.
 ERRORS: dict[str, tuple[Any, type[Exception], str]] = {
     "floats": (lambda: brainevent.from_edges([1.0], [1]), brainevent.DTypeError, r"2\*\*53 apart: read them as integ"),
     "a mixture": (
@@ -303,7 +303,7 @@ def test_file_round_trip(name: str, way: str, tmp_path: Path) -> None:
 
 
 def test_files_say_what_they_are(tmp_path: Path) -> None:
-    """The layout is a promise: arrays by name, and a header in JSON, without pickle."""
+    """The file layout is guaranteed: arrays by name, and a header in JSON, without pickle."""
     brainevent.save(tmp_path / "m.npz", CSR.fromdense(DENSE) * u.mV)
     with np.load(tmp_path / "m.npz", allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}

@@ -1,4 +1,4 @@
-"""The matrices that are generated while they are used, against the same matrices written down."""
+"""Just-in-time connectivity, compared with the same matrices when materialised."""
 
 import itertools
 import operator
@@ -29,7 +29,7 @@ CLASSES = {
     "uniform": (JITCUniformR, JITCUniformC),
 }
 ALL = [(law, cls) for law, pair in CLASSES.items() for cls in pair]
-#: One class of each law, both orders of the stream; the others are left to --full.
+#: One class for each law, with both orders of the stream; --full tests the others.
 COVER = [
     pytest.param(law, cls, marks=[] if cls in (JITCScalarR, JITCNormalC, JITCUniformR) else pytest.mark.full)
     for law, cls in ALL
@@ -139,7 +139,7 @@ def test_transpose_and_order_of_the_stream(law: str, corder: bool | None) -> Non
 def check_product(
     rng: np.random.Generator, law: str, cls: Any, from_left: bool, event: bool, batch: tuple[int, ...]
 ) -> None:
-    """Against the dense matrix; lines have three blocks."""
+    """Compared with the dense matrix; rows along the stream have three blocks."""
     shape = (19, 4500) if cls is CLASSES[law][0] else (4500, 19)
     matrix = build(law, cls, shape=shape)
     dense = np.asarray(matrix.todense())
@@ -151,8 +151,8 @@ def check_product(
     close(operand @ matrix if from_left else matrix @ operand, plain @ dense if from_left else dense @ plain, 2e-5)
 
 
-# A native kernel takes seconds to compile, so these are few, and other tests make do with the same: every law, encoding
-# and direction, and what is special to a vector, to a batch, and to counting (events under the scalar law).
+# A native kernel takes seconds to compile, so there are only a few cases, which other tests reuse: every law, encoding
+# and direction, and what is specific to a vector, to a batch, and to counting (events with the scalar law).
 PRODUCTS = [
     ("scalar", JITCScalarR, True, True, ()),
     ("scalar", JITCScalarC, True, True, ()),
@@ -178,7 +178,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_products(product: tuple[Any, ...], backend: str, rng: np.random.Generator) -> None:
-    """Events and numbers, vectors and matrices, both sides."""
+    """Events and numbers, vectors and matrices, on both sides."""
     if backend == "numba":
         pytest.importorskip("brainevent_cpu")
     with brainevent.use_backend(backend):
@@ -204,13 +204,13 @@ def test_events_select_and_numbers_multiply(backend: str) -> None:
 
 
 def bits(mask: np.ndarray) -> np.ndarray:
-    """Words of 32 events; the bits that are left over are set."""
+    """Words of 32 events; surplus bits are set."""
     padded = np.concatenate([mask, np.ones(-mask.size % 32, bool)])
     return np.packbits(padded, bitorder="little").view("<u4")
 
 
 def listed(mask: np.ndarray) -> np.ndarray:
-    """The count, indices backwards, a duplicate, two that are outside, and leftovers; as long for any mask."""
+    """The count, indices in reverse, a duplicate, two out of range, and leftovers; the same length for any mask."""
     indices = np.flatnonzero(mask)[::-1]
     counted = [*indices, *indices[:1], -1, mask.size]
     found = np.zeros(1 + mask.size + 3, np.int32)
@@ -225,7 +225,7 @@ def listed(mask: np.ndarray) -> np.ndarray:
     [("bitpacked", bits, brainevent.BitPackedBinary), ("compact", listed, brainevent.CompactBinary)],
 )
 def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rng: np.random.Generator) -> None:
-    """They mean their mask: a vector, a batch, and one for each of three seeds under vmap."""
+    """They give the results of their mask: for a vector, a batch, and one per seed under vmap over three seeds."""
     lines, length = SHAPE
     one, first = np.ones(1, np.float32), np.zeros(1, np.uint32)
     rule = ConnectionRule(SCALAR, 0.2)
@@ -245,7 +245,7 @@ def test_encoded_events(operand: str, encode: Any, events: Any, backend: str, rn
         seeds = jnp.stack([matrix.seed for matrix in matrices])
         expected = [mask @ matrix for mask, matrix in zip(masks, dense)]
         np.testing.assert_array_equal(jax.vmap(product)(seeds, x), expected)
-        # Across the stream, and through the classes that make encoded events.
+        # Across the stream, and with the classes that encode events.
         mask = rng.random(length) < 0.3
         np.testing.assert_array_equal(matrices[0] @ events(mask), dense[0] @ mask)
 
@@ -297,7 +297,7 @@ def test_materialised(law: str, cls: Any) -> None:
         close(jax.jit(jax.vmap(method))(np.stack([y, 2 * y]), np.stack([w, w])), [y[at] * w, 2 * y[at] * w])
 
 
-# Columns are rows of the transpose, so that one class goes both ways.
+# Columns are rows of the transpose, so testing one class tests both directions.
 @pytest.mark.parametrize("cls", [JITCNormalR, pytest.param(JITCNormalC, marks=pytest.mark.full)])
 def test_slices(cls: Any) -> None:
     matrix = build("normal", cls)
@@ -346,7 +346,7 @@ def test_arithmetic(law: str, cls: Any) -> None:
         close(plain, expected)
     close(matrix.sum(), dense.sum(), 1e-4)
     assert (matrix * (2 * u.mV)).unit == u.mV
-    close((matrix + build(law, cls)).todense(), 2 * dense)  # another object of the same connections
+    close((matrix + build(law, cls)).todense(), 2 * dense)  # a different object with the same connections
     for wrong in (lambda: matrix + build(law, cls, seed=4), lambda: matrix * other, lambda: matrix @ matrix):
         with pytest.raises(brainevent.UnsupportedOperationError, match=r"\.todense\(\)"):
             wrong()
@@ -410,11 +410,11 @@ GRADIENTS = [
     ],
 )
 def test_gradients(law: str, cls: Any, event: bool, rng: np.random.Generator) -> None:
-    """With respect to parameters and operand, to second order, against the matrix written down."""
+    """With respect to parameters and operand, up to second order, compared with the materialised matrix."""
     with x64(True), brainevent.use_backend("reference"):
         matrix = build(law, cls)
         names = len(LAWS[law])
-        # The weights are linear in the parameters: basis matrices give the model.
+        # The weights are linear in the parameters, so basis matrices define the model.
         basis = [np.asarray(matrix.with_data(*unit).todense()) for unit in np.eye(names)]
         data, x = np.array(LAWS[law]), np.where(rng.random(37) < 0.5, rng.normal(size=37), 0)
         g = rng.normal(size=53)
@@ -429,8 +429,8 @@ def test_gradients(law: str, cls: Any, event: bool, rng: np.random.Generator) ->
         def loss(fn: Any) -> Any:
             return lambda data, x: jnp.sum(g * fn(data, x) ** 2)
 
-        # Normal variates are float32, exact to 2**-20, and XLA contracts the multiplications and additions that they
-        # are made of differently in each program: they differ by up to 2.4e-7. Other variates are exact.
+        # Normal variates are float32, accurate to 2**-20, and XLA contracts their multiplications and additions
+        # differently in each program, so they differ by up to 2.4e-7. Other variates are exact.
         rtol = 2.0**-19 if law == "normal" else 1e-10
         close(product(data, x), model(data, x), rtol)
         tangents = rng.normal(size=data.shape), rng.normal(size=x.shape)
@@ -463,7 +463,7 @@ def test_ensembles(from_left: bool, backend: str, full: bool, rng: np.random.Gen
 
         mapped = [(0, None, None), (None, 0, None), (0, 0, 0), (0, None, 0)]
         if full or backend == "reference":
-            mapped.append((None, None, 0))  # becomes a batch, for which there is another kernel
+            mapped.append((None, None, 0))  # becomes a batch, which has another kernel
         for axes in mapped:
             arguments = [array if axis == 0 else array[3] for array, axis in zip((seeds, data, x), axes)]
             expected = [
@@ -514,7 +514,7 @@ def any_threads() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("any_threads")
 def test_results_do_not_depend_on_threads(rng: np.random.Generator) -> None:
-    """The same bits on one thread and on all: how the sums of a product are cut depends on sizes and events alone."""
+    """The same bits on one thread and on all: the partition of a product's sums depends only on sizes and events."""
     pytest.importorskip("brainevent_cpu")
     matrix = JITCUniformR(-1.0, 2.0, 0.1, 5, shape=(2000, 3000))
     for from_left in (False, True):

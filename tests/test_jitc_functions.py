@@ -1,4 +1,4 @@
-"""Just-in-time connectivity by functions on bare arrays, against the dense matrices of the classes."""
+"""Functions on bare arrays for just-in-time connectivity, compared with the dense matrices of the classes."""
 
 import inspect
 import itertools
@@ -14,7 +14,7 @@ import brainevent
 
 pytestmark = pytest.mark.usefixtures("little_optimisation")
 
-# By the letter of a law: the class of its matrix, and parameters of its weights.
+# For the letter of each law: the class of its matrix, and the parameters of its weights.
 LAWS = {
     "s": (brainevent.JITCScalarR, {"weight": 1.5}),
     "n": (brainevent.JITCNormalR, {"loc": 1.5, "scale": 0.5}),
@@ -25,7 +25,7 @@ SHAPE = (37, 53)
 
 @pytest.fixture(autouse=True)
 def reference_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The functions choose no kernels; these take the least time to compile."""
+    """The functions don't select kernels; these compile fastest."""
     monkeypatch.setenv(brainevent.config.ENVIRONMENT_VARIABLE, brainevent.config.REFERENCE)
 
 
@@ -33,7 +33,7 @@ def close(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
-# All combinations of rank, kind of operand and flags, with one law after the other.
+# All combinations of rank, kind of operand and flags, cycling through the laws.
 CALLS = [
     (law, *call)
     for law, call in zip(itertools.cycle(LAWS), itertools.product((1, 2), (False, True), (False, True), (False, True)))

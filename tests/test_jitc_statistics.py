@@ -1,7 +1,7 @@
-"""Just-in-time connectivity as a random process, at fixed seeds.
+"""Just-in-time connectivity as a random process, with fixed seeds.
 
-Each test computes p-values of a null hypothesis that holds if connections are independent coin tosses. A correct stream
-passes all of them with the seeds written here; a wrong one does not get past ``SIGNIFICANCE``.
+Each test computes p-values under the null hypothesis that connections are independent Bernoulli trials. A correct
+stream passes all tests with these seeds; a wrong one fails at the level ``SIGNIFICANCE``.
 """
 
 from typing import Any
@@ -23,13 +23,13 @@ PROBS = (0.0, 1e-5, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 def probabilities(*probs: float, quick: tuple[float, ...]) -> list[Any]:
-    """The ones that are quick to test, and the others, marked as slow."""
+    """Parameters for the given probabilities, of which all but ``quick`` are marked as slow."""
     return [pytest.param(prob, marks=[] if prob in quick else pytest.mark.slow) for prob in probs]
 
 
 @pytest.fixture(autouse=True)
 def native_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The reference is bit for bit the same and takes longer."""
+    """The reference gives the same bits, but takes longer."""
     pytest.importorskip("brainevent_cpu")
     monkeypatch.setenv(brainevent.config.ENVIRONMENT_VARIABLE, "numba")
 
@@ -45,7 +45,7 @@ def pattern(lines: int, length: int, prob: float, seed: int = 0, first: tuple[in
 
 
 def entries(lines: int, length: int, prob: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Counts, positions and draws of all connections."""
+    """The counts, positions and draws of all connections."""
     arguments: dict[str, Any] = {"rule": ConnectionRule(SCALAR, prob), "shape": (lines, length)}
     counts = jitc_to_coo_p(words(0, seed), words(0), nse=0, **arguments)[0]
     found = jitc_to_coo_p(words(0, seed), words(0), nse=int(counts.sum()), **arguments)
@@ -53,7 +53,7 @@ def entries(lines: int, length: int, prob: float, seed: int = 0) -> tuple[np.nda
 
 
 def chi_square(observed: Any, expected: Any) -> float:
-    """The p-value of counts, after joining cells until each is expected five times."""
+    """The p-value of counts; cells are joined until at least five are expected in each."""
     joined_observed, joined_expected = [0.0], [0.0]
     for found, mean in zip(observed, expected, strict=True):
         if joined_expected[-1] >= 5:
@@ -89,13 +89,13 @@ def test_density_and_degrees(prob: float) -> None:
 
 @pytest.mark.parametrize("prob", probabilities(1e-5, 0.001, 0.01, 0.1, 0.5, 0.9, quick=(0.001, 0.1)))
 def test_gaps_are_geometric(prob: float) -> None:
-    """Within lines of several blocks, over their borders, too."""
+    """Within rows of several blocks, also across the borders of blocks."""
     length = min(max(20_000, int(100 / prob)), 3_000_000)
     lines = max(1, min(2000, int(200_000 / (length * prob))))
     counts, positions, _ = entries(lines, length, prob, seed=2)
     line = np.repeat(np.arange(lines), counts)
     gaps = np.diff(positions)[np.diff(line) == 0] - 1
-    # A gap is seen if it ends inside the line: the longer, the less often.
+    # A gap is observed only if it ends inside the row, so longer gaps are observed less often.
     edges = np.unique(np.concatenate([[0], stats.geom.ppf(np.linspace(0.02, 0.98, 49), prob)])).astype(int)
     observed = np.histogram(gaps, np.append(edges, length))[0]
     room = np.maximum(length - 1 - np.arange(length), 0) * stats.geom.pmf(np.arange(length) + 1, prob)
@@ -105,7 +105,7 @@ def test_gaps_are_geometric(prob: float) -> None:
 
 @pytest.mark.parametrize("prob", probabilities(0.002, 0.1, 0.5, quick=(0.1,)))
 def test_neighbours_are_independent(prob: float) -> None:
-    """Two-by-two tables of an element and its neighbour: in the line, in the next line, in the next block, and in the
+    """Contingency tables of an element and its neighbour: in the same row, in the next row, in the next block, and in
     networks with related seeds."""
     lines, length = 300, 6000
     block = jitc.block_size(prob)
@@ -124,7 +124,7 @@ def test_neighbours_are_independent(prob: float) -> None:
 
 
 def test_weights_follow_their_law_and_nothing_else() -> None:
-    """Kolmogorov–Smirnov; rank correlation with gap, degree, position, line and the neighbour's weight."""
+    """Kolmogorov–Smirnov; rank correlation with gap, degree, position, row and the neighbour's weight."""
     counts, positions, draws = entries(200, 20_000, 0.05, seed=20)
     uniform, normal = (np.asarray(law.variate(draws), float) for law in (jitc.UNIFORM, jitc.NORMAL))
     assert stats.kstest(uniform, "uniform").pvalue > SIGNIFICANCE
@@ -143,7 +143,7 @@ def test_weights_follow_their_law_and_nothing_else() -> None:
 
 
 def raw_draws(blocks: int, per_block: int, start: int = 0) -> np.ndarray:
-    """Draws of the stream, block after block along lines of 16, as kernels consume them."""
+    """Draws of the stream, block after block along rows of 16 blocks, as kernels consume them."""
 
     @jax.jit
     def draw() -> Any:
@@ -159,9 +159,9 @@ def battery(samples: np.ndarray) -> dict[str, float]:
     size = samples.size
     bits = np.array([((samples >> bit) & 1).sum(dtype=np.int64) for bit in range(32)])
     found = {
-        # Each bit is one in half of the numbers.
+        # Each bit is set in half of the numbers.
         "monobit": float(stats.chi2.sf(((bits - size / 2) ** 2 / (size / 4)).sum(), 32)),
-        # Equidistribution of bytes, at every byte's place, and of pairs over 12 bits from consecutive numbers.
+        # Equidistribution of bytes at each position, and of pairs of 12-bit values from consecutive numbers.
         **{
             f"byte {place}": float(stats.chisquare(np.bincount((samples >> (8 * place)) & 255, minlength=256)).pvalue)
             for place in range(4)
@@ -179,7 +179,7 @@ def battery(samples: np.ndarray) -> dict[str, float]:
     turns = (((middle > before) & (middle > after)) | ((middle < before) & (middle < after))).sum()
     deviation = (turns - 2 * (size - 2) / 3) / np.sqrt((16 * size - 29) / 90)
     found["turning points"] = 2 * float(stats.norm.sf(abs(deviation)))
-    # The number of ones in 32 bits is binomial, and that in x ^ (the next x) as well.
+    # The number of ones in 32 bits is binomial, and so is that in x ^ (the next x).
     for name, values in (("weight", samples), ("difference", samples[:-1] ^ samples[1:])):
         ones = np.bincount(np.bitwise_count(values), minlength=33)
         found[f"hamming {name}"] = chi_square(ones, stats.binom.pmf(np.arange(33), 32, 0.5) * values.size)
@@ -197,7 +197,7 @@ def battery(samples: np.ndarray) -> dict[str, float]:
 
 
 def binary_ranks(rows: np.ndarray) -> np.ndarray:
-    """Ranks over GF(2) of matrices (number, 32) whose rows are words."""
+    """Ranks over GF(2) of matrices of shape (number, 32), whose rows are words."""
     ranks = np.zeros(rows.shape[0], int)
     for bit in range(32):
         has = (rows >> np.uint32(31 - bit)) & 1 == 1

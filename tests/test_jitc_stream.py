@@ -1,4 +1,4 @@
-"""The stream of just-in-time connectivity: the specification, its golden vectors, and every implementation of it."""
+"""The stream of just-in-time connectivity: the specification, its golden vectors, and all implementations."""
 
 import hashlib
 import itertools
@@ -42,7 +42,7 @@ def test_keys(vector: dict[str, Any]) -> None:
     seed, line, block = words(*vector["seed"]), words(vector["line"]), words(vector["block"])
     assert [int(word[0]) for word in jitc.block_keys(seed[:, None], line, block)] == vector["key"]
     assert list(model.threefry(tuple(vector["seed"]), (vector["line"], vector["block"]))) == vector["key"]
-    # The generator of jax.random is the same.
+    # jax.random uses the same generator.
     assert threefry_2x32(jnp.asarray(seed), jnp.asarray(np.concatenate([line, block]))).tolist() == vector["key"]
 
 
@@ -67,7 +67,7 @@ def test_tables(vector: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("prob", [1e-12, 1e-5, 9e-4, 1 / 1024, 0.001, 0.0039, 1 / 256, 0.01, 0.1, 0.5, 0.9])
 def test_tables_hold_the_geometric_law(prob: float) -> None:
-    """What the cells of a table give to each outcome is all of 2³², and the law to one part of it."""
+    """The cells of a table assign all 2³² draws to outcomes, each of which is within one draw of the geometric law."""
     tables = jitc.gap_tables(prob).astype(np.int64)
     cells = jitc.cells(prob)
     for level, table in enumerate(tables):
@@ -126,7 +126,7 @@ def test_lines_of_the_model(vector: dict[str, Any]) -> None:
 
 
 def network(lines: int, length: int, prob: float, seed: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Pattern and draws of the model."""
+    """The pattern and draws of the model."""
     connected, draws = np.zeros((lines, length), bool), np.zeros((lines, length), np.uint32)
     for number in range(lines):
         for position, drawn in model.line(seed, number, prob, length):
@@ -134,7 +134,7 @@ def network(lines: int, length: int, prob: float, seed: tuple[int, int]) -> tupl
     return connected, draws
 
 
-# Every two of backend, jit or eager, and x64 or not; the other half of all is left to --full.
+# Half of the combinations of backend, jit or eager, and x64 or not, which cover all pairs; --full runs the others.
 MODES = [
     pytest.param(
         *mode,
@@ -148,8 +148,8 @@ MODES = [
 @pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize(("backend", "jitted", "wide"), MODES)
 def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool) -> None:
-    """Pattern and draws of 9 lines over three blocks: elements, any window, several at once, entries, any range of
-    lines, and both products with unit vectors."""
+    """The pattern and draws of 9 rows with three blocks: elements, any window, several windows at once, entries, any
+    range of rows, and both products with unit vectors."""
     lines, length, prob, seed = 9, 4999, 0.2, (3, 4)
     rule = ConnectionRule(SCALAR, prob)
     connected, draws = network(lines, length, prob, seed)
@@ -206,7 +206,7 @@ def test_every_operation_sees_one_matrix(backend: str, jitted: bool, wide: bool)
 @pytest.mark.cover(share=0.6)
 @pytest.mark.parametrize("prob", [0.0, 1e-5, 5e-4, 0.001, 1.0])
 def test_backends_agree_in_every_mode(prob: float) -> None:
-    """With one, two and three digits, over several blocks, and where nothing or everything is connected."""
+    """With one, two and three digits, over several blocks, and with none or all connected."""
     results, rule = [], ConnectionRule(SCALAR, prob)
     for backend in BACKENDS:
         with brainevent.use_backend(backend):

@@ -1,4 +1,4 @@
-"""Declaring primitives, and what the lowered programs look like."""
+"""The declaration of primitives, and the lowered programs."""
 
 import threading
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def stablehlo(fn: Any, *args: Any) -> str:
 @pytest.mark.parametrize("event", [False, True], ids=["float", "event"])
 @pytest.mark.parametrize("cls", [CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense])
 def test_batching_makes_no_loop(cls: Any, event: bool, backend: str) -> None:
-    """Whatever is mapped, the program has no loop, and as many custom calls for 2 as for 50."""
+    """Whatever is mapped, the program has no loop, and as many custom calls for a batch of 2 as for one of 50."""
     dense = np.eye(6, 8, dtype=np.float32)
     matrix = cls.fromdense(dense)
 
@@ -65,7 +65,7 @@ def test_batching_makes_no_loop(cls: Any, event: bool, backend: str) -> None:
 
 @pytest.fixture
 def scale() -> Any:
-    """y = a · x with two outputs, y and y²; linear in neither."""
+    """Two outputs, y = a · x and y**power, so it isn't linear in its operands."""
     kernel = XLACustomKernel("tests.scale", tags=("tests",))
     kernel.def_abstract_eval(lambda a, x, *, power: [jax.ShapeDtypeStruct(x.shape, x.dtype)] * 2)
     kernel.def_reference(lambda a, x, *, power: [a * x, (a * x) ** power])
@@ -155,7 +155,7 @@ def test_reserved_names_are_refused(scale: Any, name: str) -> None:
 
 
 def declare_backend(op: Any) -> None:
-    """A call can't be told from one that asks for a backend, so only declarations can be refused."""
+    """A call can't be distinguished from one that requests a backend, so only the declaration can raise an error."""
     op.def_reference(lambda x, *, backend: x)
 
 
@@ -208,7 +208,7 @@ def test_rules_of_a_primitive_are_replaced_as_a_whole(scale: Any) -> None:
         scale.def_sharding_rule(lambda specs, a, *, power: specs[0])
     scale.def_jvp_rule(lambda primals, tangents, *, power: (primals, tangents))
     defjvp(scale, None, None)
-    assert scale.rules.jvp is None  # one takes the place of the other
+    assert scale.rules.jvp is None  # one replaces the other
     with pytest.raises(AttributeError):
         scale.rules.jvp = None
 
@@ -250,10 +250,10 @@ def test_kernels_of_other_backends(scale: Any) -> None:
     with pytest.raises(brainevent.RegistrationError, match="belongs to core"):
         scale.def_kernel("reference", "cpu", kernel)
     assert scale.available_backends("cpu") == ("theirs", "reference")
-    np.testing.assert_allclose(scale(2.0, x, power=3)[1], 8.0)  # declined
+    np.testing.assert_allclose(scale(2.0, x, power=3)[1], 8.0)  # the kernel declines
     with pytest.raises(brainevent.KernelNotAvailableError, match="declines these operands"):
         scale(2.0, x, power=3, backend="theirs")
-    # A derived primitive prefers the backend without insisting on it.
+    # A derived primitive prefers the backend, but doesn't require it.
     np.testing.assert_allclose(jax.vmap(lambda a: scale(a, x, power=2, backend="theirs")[0])(jnp.ones(2)), 1.0)
     np.testing.assert_allclose(scale(2.0, x, power=2, backend="reference")[1], 4.0)
     scale.def_kernel("wrong", "cpu", lambda a, x, *, power: [x, x[:1]], priority=5)
@@ -335,7 +335,7 @@ def test_gradient_under_a_request_runs(scale: Any) -> None:
 
 
 def test_cold_threads_agree(rng: np.random.Generator) -> None:
-    """Eight threads that lower the same products for the first time at once."""
+    """Eight threads lower the same products for the first time, concurrently."""
     matrix = CSR.fromdense(rng.normal(size=(31, 37)).astype(np.float32))
     x = rng.normal(size=31).astype(np.float32)
     barrier, results = threading.Barrier(8), []
@@ -354,7 +354,7 @@ def test_cold_threads_agree(rng: np.random.Generator) -> None:
 
 
 def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
-    """Set by call or environment; what is compiled obeys without being traced again, with the same results."""
+    """Set by a call or the environment; compiled programs follow it without being retraced, with the same results."""
     weight = jnp.asarray(rng.normal(size=(500, 100)))
     matrix = FixedPostNumConn(num_pre=500, num_post=300, conn_num=100, weight=weight, seed=1)
     spikes, vector = jnp.asarray(rng.random(500) < 0.8), jnp.asarray(rng.normal(size=300))

@@ -1,4 +1,4 @@
-"""Learning rules of the user's own, in every class and transform, and in place; and bounds of synapses."""
+"""User-defined learning rules, for each class and transform, and in place; and bounds per synapse and per neuron."""
 
 import functools
 from typing import Any
@@ -21,14 +21,14 @@ PARAMS = {"rate": 0.25, "powers": np.array([1.0, 0.5], np.float32)}
 
 
 def rule(edge: Any, pre: Any, post: Any, params: Any) -> Any:
-    """Several arrays, of which one has a further axis and one counts."""
+    """A rule for several arrays, one of which has an additional axis, and one of which counts."""
     gain = params["rate"] * (1 - edge["w"]) * post["trace"]
     moments = edge["moments"] * params["powers"] + jnp.stack([gain, post["v"][1]])  # both need the old weight
     return {"w": edge["w"] + gain * pre, "moments": moments, "count": edge["count"] + 1}
 
 
 def modelled(state: Any, pre: Any, post: Any, active: np.ndarray, row: np.ndarray, col: np.ndarray) -> Any:
-    """The same in NumPy, for all entries at once."""
+    """The same rule in NumPy, for all entries at once."""
     w, moments, count = (np.asarray(state[name]).reshape(row.size, -1) for name in ("w", "moments", "count"))
     gain = PARAMS["rate"] * (1 - w[:, 0]) * post["trace"][col]
     new = {
@@ -46,13 +46,13 @@ def modelled(state: Any, pre: Any, post: Any, active: np.ndarray, row: np.ndarra
 
 
 class Problem:
-    """A random matrix, the state of its synapses and the values of its neurons."""
+    """A random matrix, the state of its synapses, and the values of its neurons."""
 
     def __init__(self, name: str, size: Any, rng: np.random.Generator) -> None:
         self.shape, nse = size
         kind = name.removesuffix(INDEX)
         self.structure, self.row, self.col, per_entry = random_structure(kind, self.shape, rng, nse)
-        if size is LARGE and per_entry != (nse,) and kind != "Dense":  # enough for the event-driven kernel
+        if size is LARGE and per_entry != (nse,) and kind != "Dense":  # enough entries for the event-driven kernel
             lines = per_entry[0]
             other = rng.integers(self.shape[1] if kind == "FixedPostNumConn" else self.shape[0], size=(lines, 50))
             line = np.repeat(np.arange(lines), 50)
@@ -112,7 +112,7 @@ def test_rule(name: str, pre: bool, kind: str, size: Any, compiled: str, rng: np
     assert_same(apply(events), problem.expected(spikes, pre=pre))
 
 
-#: Where the synapses of a neuron that spikes are found without looking at all others.
+#: Matrices in which the synapses of a spiking neuron are found without searching all entries.
 FOUND = {
     True: {"CSR", "FixedPostNumConn", "Dense"} | {name for name in MATRICES if name.endswith(INDEX)},
     False: {"CSC", "FixedPreNumConn", "Dense"} | {name for name in MATRICES if name.endswith(INDEX)},
@@ -124,7 +124,7 @@ FOUND = {
 @pytest.mark.parametrize("pre", [False, True])
 @pytest.mark.parametrize("traced", [False, True])
 def test_which_calls_are_event_driven(name: str, pre: bool, traced: bool, rng: np.random.Generator) -> None:
-    """A concrete structure is indexed where that is missing; for a traced one, the reference looks at all entries."""
+    """A concrete structure gets an index if it needs one; for a traced one, the reference visits all entries."""
     problem = Problem(name, LARGE, rng)
     run = jax.jit(lambda matrix, spikes: problem.apply(spikes, pre=pre, matrix=matrix if traced else problem.matrix))
     with brainevent.get_registry().record() as lowered:
@@ -145,7 +145,7 @@ def test_silent_and_busy_networks(name: str, pre: bool, rate: float, rng: np.ran
 
 @pytest.mark.usefixtures("little_optimisation")
 def test_entries_that_do_not_exist_keep_their_state(rng: np.random.Generator) -> None:
-    """Indices outside, and pointers that fall: never read, never written, and no event of theirs."""
+    """Entries with indices out of range or outside of all rows are never read or written, and have no events."""
     rows, cols, nse = 40, 30, 6000
     indices = rng.integers(-5, cols + 5, nse).astype(np.int32)
     indptr = np.sort(rng.integers(0, nse, rows + 1)).astype(np.int32)
@@ -172,7 +172,7 @@ def test_entries_that_do_not_exist_keep_their_state(rng: np.random.Generator) ->
                 np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-# -- what rules are --------------------------------------------------------------------------------------------------
+# -- properties of rules ---------------------------------------------------------------------------------------------
 
 
 W = CSR.fromdense(np.array([[0, 1, 2], [3, 0, 0]], np.float32))
@@ -180,7 +180,7 @@ ON = jnp.array([True, False])
 
 
 def test_a_rule_that_adds_a_trace_is_update_on_pre(rng: np.random.Generator) -> None:
-    """New weights, and derivatives by weights, trace and spikes."""
+    """New weights, and derivatives with respect to weights, trace and spikes."""
     spikes, trace = np.array([1.0, 0.0], np.float32), rng.normal(size=3).astype(np.float32)
 
     def by_rule(weights: Any, spikes: Any, trace: Any) -> Any:
@@ -257,7 +257,7 @@ def _returns(value: Any) -> Any:
     return lambda edge, pre, post, params: value
 
 
-#: call: the class of the error, and what it says.
+#: call: the class of the error, and a pattern for the message.
 ERRORS: dict[str, tuple[Any, type[Exception], str]] = {
     "another pytree": (
         lambda: W.apply_on_pre(lambda w, *_: (w, w), ON),
@@ -323,7 +323,7 @@ def test_error_leads_on(call: str) -> None:
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 @pytest.mark.usefixtures("little_optimisation")
 def test_derivatives_are_those_of_a_dense_model(name: str, pre: bool, size: Any, rng: np.random.Generator) -> None:
-    """Forward and reverse mode, with respect to all that is float; the count has none."""
+    """Forward and reverse mode, with respect to all floats; the count has no derivative."""
     problem = Problem(name, size, rng)
     spikes = problem.spikes(rng, pre=pre) != 0
     active = spikes[problem.row if pre else problem.col]
@@ -417,7 +417,7 @@ def test_a_loop_changes_the_state_in_place(name: str, pre: bool, before: str, rn
     assert_same(new, expected)
 
 
-# -- bounds of synapses and neurons ----------------------------------------------------------------------------------
+# -- bounds per synapse and per neuron -------------------------------------------------------------------------------
 
 
 @pytest.mark.cover(share=0.3)
@@ -455,7 +455,7 @@ def test_bounds(name: str, pre: bool, clip: Any, of: str, size: Any, unit: bool,
 
 
 def test_bounds_of_weights_in_another_order() -> None:
-    """``update_csr_on_binary_post`` takes them in the order of the weights, and by neuron."""
+    """``update_csr_on_binary_post`` takes bounds in the order of the weights, or one per neuron."""
     indptr, rows, order = brainevent.csr_to_csc_index(np.asarray(W.indptr), np.asarray(W.indices), shape=W.shape)
     update = functools.partial(
         brainevent.update_csr_on_binary_post, W.data, rows, indptr, order, np.full(2, 5.0), np.array([1, 1, 0])

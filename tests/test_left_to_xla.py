@@ -1,5 +1,5 @@
-"""Which fallbacks to the reference are by design, and which programs have no place for a kernel: no accelerator needed,
-selection happens at lowering."""
+"""Which fallbacks to the reference are by design, and which programs can't contain a kernel. No accelerator is needed,
+as selection happens at lowering."""
 
 import json
 import os
@@ -23,7 +23,7 @@ from brainevent_core.plugins import FirstOf, Takes, backends, selection
 
 @pytest.fixture
 def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[brainevent.XLACustomKernel]:
-    """A primitive of the test's own, and nothing that was warned about before."""
+    """A primitive for this test; previous warnings are forgotten."""
     monkeypatch.setattr(selection, "_warned", set())
     op = brainevent.XLACustomKernel(f"tests.{request.node.name}")
     op.def_abstract_eval(lambda x, *, fast: jax.ShapeDtypeStruct(x.shape, x.dtype))
@@ -33,7 +33,7 @@ def made(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 
 def lowered(op: brainevent.XLACustomKernel, *, fast: bool, platform: str = "tpu") -> Any:
-    """The selection, and what was warned about, of a program for a platform that isn't here."""
+    """The selection and the warnings of a program for a platform that isn't available."""
     x = jax.ShapeDtypeStruct((3,), jnp.float32)
     with warnings.catch_warnings(record=True) as caught, brainevent.get_registry().record() as selections:
         warnings.simplefilter("always")
@@ -53,11 +53,11 @@ def test_a_design_is_quiet_and_a_lack_is_not(made: brainevent.XLACustomKernel) -
     assert (chosen.backend, chosen.by_design) == ("reference", None)
     assert len(messages) == 1
     assert f"{made.name!r} runs on the reference kernel on 'tpu'" in messages[0]
-    # Which backends can't be used at all is said as well, whoever declined.
+    # The warning also names the backends that can't be used at all, whichever kernel declined.
     for status in backends():
         if status.reason is not None and status.backend is not None and "tpu" in status.backend.platforms:
             assert f"{status.name}: {status.reason.rstrip('.')}" in messages[0]
-    # Of another platform nobody has said anything.
+    # Nothing is declared for another platform.
     chosen, messages = lowered(made, fast=False, platform="cuda")
     assert chosen.by_design is None
     assert len(messages) == 1

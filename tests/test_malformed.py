@@ -1,4 +1,4 @@
-"""Bad input: either an error that names both sides, or exactly the one result that malformed structures have."""
+"""Invalid input: either an error that names both sides, or the single defined result of a malformed structure."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ BACKENDS = ("numba", "reference")
 
 
 def entries(cls: type, structure: tuple[np.ndarray, ...], shape: tuple[int, int]) -> list[tuple[int, int, int]]:
-    """(row, column, slot) of every entry that exists, straight from the definition, in Python integers."""
+    """(row, column, slot) of each valid entry, from the definition, in Python integers."""
     found = []
     if cls is COO:
         found = [(int(r), int(c), k) for k, (r, c) in enumerate(zip(*structure))]
@@ -74,7 +74,7 @@ def test_malformed_structure_has_one_result(
     left, right = rng.normal(size=4).astype(np.float32), rng.normal(size=6).astype(np.float32)
 
     def products(weights: Any, *arrays: Any) -> Any:
-        matrix = cls((weights, *arrays), shape=SHAPE, check=traced)  # checks cannot look at traced values
+        matrix = cls((weights, *arrays), shape=SHAPE, check=traced)  # traced values can't be checked
         results = [left @ matrix, matrix @ right, BinaryArray(left > 0) @ matrix, matrix @ BinaryArray(right > 0)]
         if hasattr(matrix, "with_csc_index"):
             indexed = matrix.with_csc_index()

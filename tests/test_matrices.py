@@ -1,4 +1,4 @@
-"""Building matrices, and matrices as JAX values."""
+"""The construction of matrices, and matrices as JAX values."""
 
 import copy
 import pickle
@@ -24,7 +24,7 @@ def random_dense(rng: np.random.Generator, shape: tuple[int, int] = (6, 9)) -> n
 
 
 def parts(matrix: Any) -> tuple[Any, ...]:
-    """Data and structure of a matrix, as its constructor takes them."""
+    """Data and structure of a matrix, as its constructor accepts them."""
     return tuple(jax.tree_util.tree_leaves(matrix))
 
 
@@ -52,7 +52,7 @@ def test_round_trip_and_transpose(cls: Any, rng: np.random.Generator) -> None:
 def test_every_constructor_form(cls: Any, rng: np.random.Generator) -> None:
     dense = random_dense(rng)
     data, *structure = parts(cls.fromdense(dense))
-    # Unused slots of fixed-number rows point outside on purpose.
+    # Unused slots of rows with a fixed number of entries are out of range on purpose.
     options = {"shape": dense.shape, "check": False}
     for matrix in (cls((data, *structure), **options), cls(data, *structure, **options)):
         np.testing.assert_array_equal(matrix.todense(), dense)
@@ -137,7 +137,7 @@ def test_with_data_takes_over_dtype_and_unit(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("cls", SPARSE)
 def test_with_data_takes_what_the_structure_can_hold(cls: Any, rng: np.random.Generator) -> None:
-    """One weight for all or one per entry, whatever the matrix had before."""
+    """A homogeneous weight or one per entry, whatever the matrix had before."""
     dense = random_dense(rng)
     many = cls.fromdense(dense)
     pattern = np.asarray(many.with_data(jnp.ones_like(many.data)).todense())
@@ -153,7 +153,7 @@ def test_with_data_takes_what_the_structure_can_hold(cls: Any, rng: np.random.Ge
 
 
 def test_with_data_keeps_transposes_and_column_indices(rng: np.random.Generator) -> None:
-    """From one weight to many and back, in another unit: the structure stays, whichever way it is read."""
+    """From a homogeneous weight to many and back, and to another unit: the structure is kept in any orientation."""
     rows, columns = rng.integers(4, size=12), rng.integers(6, size=12)
     for matrix in (
         CSR(2.0, columns, np.arange(0, 13, 3), shape=(4, 6)),
@@ -204,14 +204,14 @@ def test_random_connectivity_is_distinct_and_reproducible(cls: Any, lines: int, 
 
 
 def test_random_connectivity_is_uniform() -> None:
-    """Each of n partners is chosen with probability k/n: chi-square of the counts, at three fill levels."""
+    """Each of n partners is chosen with probability k/n: chi-square test of the counts, for three values of k."""
     scipy_stats = pytest.importorskip("scipy.stats")
     for count in (2, 10, 17):
         indices = FixedPostNumConn(num_pre=20000, num_post=20, conn_num=count, weight=1.0, seed=3).indices
         observed = np.bincount(np.ravel(indices), minlength=20)
         assert scipy_stats.chisquare(observed).pvalue > 1e-4
         pairs = np.zeros((20, 20))
-        np.add.at(pairs, (indices[:, 0], indices[:, 1]), 1)  # sorted: joint law of the two smallest
+        np.add.at(pairs, (indices[:, 0], indices[:, 1]), 1)  # sorted, so these are the two smallest
         assert pairs[np.tril_indices(20)].sum() == 0
 
 
@@ -248,7 +248,7 @@ INDEXABLE = (CSR, CSC, FixedPostNumConn, FixedPreNumConn)
 
 @pytest.mark.parametrize("columns", [1, 2**16 - 1, 2**16, 70_000])
 def test_column_index_of_many_columns(columns: int, rng: np.random.Generator) -> None:
-    """Sorted by column and then by storage order, on both sides of the 16 bits that are sorted at a time."""
+    """Sorted by column and then by storage order, for columns of at most 16 bits, one sorting pass, and of more."""
     col = rng.integers(columns, size=3000)
     col[::2] = rng.choice(col, size=1500)
     conn = FixedPostNumConn((1.0, col.reshape(300, 10)), shape=(300, columns)).with_csc_index()

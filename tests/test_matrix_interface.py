@@ -1,4 +1,4 @@
-"""The matrix interface at the edges of the table in ``test_operations.py``: errors, and what structures say."""
+"""The matrix interface beyond the table in ``test_operations.py``: errors, constructors and structures."""
 
 import inspect
 from collections.abc import Callable
@@ -179,7 +179,7 @@ def test_indices_that_became_floats(name: str) -> None:
 
 
 def test_signatures_name_every_parameter() -> None:
-    """What an IDE shows, typed."""
+    """The typed parameters that an IDE shows."""
     generated = ["prob", "seed", "shape", "corder", "num_pre", "num_post", "split"]
     numbers = ["num_pre", "num_post", "conn_num", "weight", "seed", "split"]
     for cls, names in {
@@ -198,7 +198,7 @@ def test_signatures_name_every_parameter() -> None:
         assert all(parameter.annotation not in (Any, inspect.Parameter.empty) for parameter in parameters.values())
 
 
-# -- what the table does not ask ---------------------------------------------------------------------------------------
+# -- beyond the table --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cls", [CSR, FixedPreNumConn, Dense])
@@ -220,7 +220,7 @@ def test_traced_indices_outside_give_zeros(cls: Any) -> None:
 
 @pytest.mark.parametrize("cls", [CSR, Dense])
 def test_numpy_indexing(cls: Any) -> None:
-    """The same index gives what it gives of an array."""
+    """An index gives the same result as for an array."""
     matrix = cls.fromdense(DENSE)
     indices: list[Any] = [np.int8(-1), slice(None, 0, -1), slice(1, 1), (), (..., 1), np.array([True, False, True])]
     indices += [np.array([[0, 1], [2, 1]]), (slice(1), 1), np.ix_([0, 2], [3, 1]), (slice(0, 2), [1, -1]), (1, [0, 1])]
@@ -252,7 +252,7 @@ def test_arrays_on_the_left_and_events(cls: Any) -> None:
 
 
 def test_same_structure_is_recognised() -> None:
-    """The same arrays, or concrete ones with the same values; the column index says nothing new."""
+    """Structures are equal if they are the same or equal concrete arrays; a column index makes no difference."""
     again = CSR((CSR_4.data, np.asarray(CSR_4.indices), np.asarray(CSR_4.indptr)), shape=CSR_4.shape)
     for other in (CSR_4, again, CSR_4.with_csc_index(), CSR_4.with_data(CSR_4.data * 2)):
         total = CSR_4 + other
@@ -270,7 +270,7 @@ def test_same_structure_is_recognised() -> None:
 def test_diagonal_and_solve(cls: Any) -> None:
     full = cls.fromdense(np.array([[1.0, 2.0], [0.0, 3.0]])).with_csc_index()
     more = full.diag_add(np.array([1, 2]))
-    assert more.indices is full.indices  # nothing was missing
+    assert more.indices is full.indices  # no entry was missing
     assert more.has_csc_index
     np.testing.assert_array_equal(more.todense(), [[2, 2], [0, 5]])
     added = cls.fromdense(np.array([[0.0, 2.0], [0.0, 3.0]])).with_csc_index().diag_add(1.0)
@@ -278,7 +278,7 @@ def test_diagonal_and_solve(cls: Any) -> None:
     traced = jax.jit(lambda a: a.diag_add(1.0))(full)
     np.testing.assert_array_equal(traced.todense(), [[2, 2], [0, 4]])
     np.testing.assert_allclose(added.solve(np.ones(2)), np.linalg.solve([[1, 2], [0, 4]], np.ones(2)), rtol=1e-6)
-    # Neither an exception in a callback nor garbage, and no matter what the other systems are.
+    # Neither an exception in a callback nor garbage, whatever the other systems of the batch are.
     singular = jax.vmap(lambda w: full.with_data(w).solve(jnp.ones(2)))(jnp.stack([full.data, 0 * full.data]))
     assert np.isfinite(singular[0]).all()
     assert np.isnan(singular[1]).all()
@@ -290,7 +290,7 @@ def test_diagonal_and_solve(cls: Any) -> None:
 
 @pytest.mark.parametrize("cls", [*SPARSE, Dense])
 def test_boolean_weights(cls: Any) -> None:
-    """Duplicates add up as booleans do in NumPy: to whether any is True."""
+    """Duplicates are summed like booleans in NumPy: True if any is True."""
     dense = DENSE != 0
     matrix = cls(dense) if cls is Dense else cls.fromdense(dense)
     for found, expected in (
@@ -385,7 +385,7 @@ def test_traced_numbers_in_a_list() -> None:
     np.testing.assert_array_equal(jax.jit(lambda i: CSR_4[[i, 0]])(2), DENSE[[2, 0]])
 
 
-# -- structures of any kind --------------------------------------------------------------------------------------------
+# -- random structures -------------------------------------------------------------------------------------------------
 
 # Few sizes, so that programs are compiled for few shapes.
 SIZES, COUNTS = (0, 1, 3), (0, 1, 4)
@@ -393,8 +393,8 @@ SIZES, COUNTS = (0, 1, 3), (0, 1, 4)
 
 @st.composite
 def structures(draw: Any) -> tuple[type, tuple[np.ndarray, ...], tuple[int, int], list[tuple[int, int, int]]]:
-    """A class, its arrays, a shape, and (row, column, slot) of each entry that exists: empty rows and matrices,
-    duplicates, a single row, no order, and indices outside."""
+    """A class, its arrays, a shape, and (row, column, slot) of each valid entry: with empty rows and matrices,
+    duplicates, a single row, in any order, and with indices out of range."""
     shape = (draw(st.sampled_from(SIZES)), draw(st.sampled_from(SIZES)))
     cls = draw(st.sampled_from(SPARSE))
     transposed = cls in (CSC, FixedPreNumConn)
@@ -435,7 +435,7 @@ def test_any_structure_of_many(case: Any) -> None:
 
 @jax.jit
 def _everything(matrix: Any, y: Any) -> Any:
-    """One program for each class and shape."""
+    """A single program for each class and shape."""
     last = matrix.shape[0] - 1
     return (
         [other.todense() for other in (matrix, matrix.tocoo(), matrix.tocsr(), matrix.tocsc(), abs(matrix))],

@@ -1,4 +1,4 @@
-"""A new format, component and encoding work with every operation, on every backend, without a word about them."""
+"""A new format, component and encoding work with every operation, on every backend, without any specific code."""
 
 import copy
 import dataclasses
@@ -44,7 +44,7 @@ BACKENDS = ("numba", "reference")
 
 @pytest.fixture(autouse=True)
 def registered() -> Iterator[None]:
-    """The toy ones, known by name for the time of a test."""
+    """Register the toy format, component and encoding during a test."""
     register_format(BLOCKS)
     register_component(MASK)
     register_encoding(TERNARY)
@@ -54,7 +54,7 @@ def registered() -> Iterator[None]:
 
 
 def blocks(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
-    """A matrix of blocks, one of which stands there twice, and its elements."""
+    """A matrix of blocks, two of which are at the same position, and its elements."""
     row, col = np.array([0, 2, 1, 2]), np.array([3, 0, 1, 0])
     data, dense = rng.normal(size=(4, 2, 2)).astype(np.float32), np.zeros(SHAPE, np.float32)
     for block, i, j in zip(data, row, col):
@@ -63,7 +63,7 @@ def blocks(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
 
 
 def masked(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
-    """A CSR matrix with two of three entries, and its elements."""
+    """A CSR matrix with about 70 % of its entries enabled, and its elements."""
     dense = np.where(rng.random(SHAPE) < 0.5, rng.normal(size=SHAPE), 0).astype(np.float32)
     matrix = brainevent.CSR.fromdense(dense)
     alive = rng.random(matrix.nse) < 0.7
@@ -72,7 +72,7 @@ def masked(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
 
 
 def masked_with_index(rng: np.random.Generator) -> tuple[Any, np.ndarray]:
-    """Components compose: the index is that of what the mask leaves."""
+    """Components can be combined: the index contains the entries that the mask leaves."""
     matrix, dense = masked(rng)
     return matrix.with_csc_index(), dense
 
@@ -102,7 +102,7 @@ def meaning(kind: str, x: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", MATRICES)
 def test_products(name: str, backend: str, rng: np.random.Generator) -> None:
-    """Every encoding from both sides, vectors and batches, with their derivatives."""
+    """Every encoding from both sides, for vectors and batches, with derivatives."""
     matrix, dense = MATRICES[name](rng)
     x, y = (np.where(rng.random(n) < 0.5, rng.normal(size=n), 0).astype(np.float32) for n in SHAPE)
 
@@ -171,7 +171,7 @@ def test_all_else(name: str, rng: np.random.Generator) -> None:
 
 
 def at_entries(matrix: Any, elements: np.ndarray) -> np.ndarray:
-    """The element at the place of each entry, 0 for entries that do not exist."""
+    """The element at the position of each entry, 0 for entries out of range."""
     row, col = (np.asarray(index) for index in (matrix.tocoo().row, matrix.tocoo().col))
     inside = (row >= 0) & (row < SHAPE[0]) & (col >= 0) & (col < SHAPE[1])
     return np.where(inside, elements[np.where(inside, row, 0), np.where(inside, col, 0)], 0)
@@ -209,8 +209,8 @@ CLASSES = {"coo": COO, "csr": CSR, "fixed_num": FixedPostNumConn, "blocks": Bloc
     ],
 )
 def test_all_operations(name: str, homogeneous: bool, malformed: bool, rng: np.random.Generator) -> None:
-    """Whatever a component makes of the entries, every operation sees the same ones. On the reference: kernels have the
-    conformance kit."""
+    """Whatever a component does to the entries, all operations see the same entries. With the reference only, because
+    the conformance kit tests kernels."""
     with brainevent.use_backend("reference"):
         check_all_operations(name, homogeneous, malformed, rng)
 
@@ -277,7 +277,7 @@ def matrix_square(x: np.ndarray, matrix: Any) -> Any:
 
 
 def test_arithmetic_sees_components() -> None:
-    """Matrices whose components differ have different entries."""
+    """Matrices with different components have different entries."""
     one = brainevent.CSR.fromdense(np.arange(1.0, 7.0, dtype=np.float32).reshape(2, 3))
     first, second = (MaskedCSR.of(one, np.array(alive, np.int8)) for alive in ([1, 0, 1, 1, 1, 0], [0, 1, 1, 1, 0, 0]))
     for wrong in (lambda: first - second, lambda: first * second, lambda: one + first, lambda: first + one):
@@ -288,7 +288,7 @@ def test_arithmetic_sees_components() -> None:
 
 @pytest.mark.parametrize("name", ["numbers", "events"])
 def test_an_encoding_of_both_sides(name: str) -> None:
-    """Events beside events: each side is read as what it stands for."""
+    """Events on both sides: each side is interpreted by its own encoding."""
     three = Ternary([-5, 0, 3])
     ones = brainevent.BinaryArray(np.ones(3))
     assert float(three @ ones if name == "numbers" else ones @ three) == 0.0
@@ -310,7 +310,7 @@ def test_derivatives_go_through_what_decodes() -> None:
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
 def test_copies_are_the_same_object(copied: Callable[[Any], Any], rng: np.random.Generator) -> None:
-    """Otherwise a kernel would not know them, and compiled functions would be compiled again."""
+    """Otherwise, kernels would not recognise them, and functions would be compiled again."""
     for one in (CSR_FORMAT, CSR_FORMAT.with_component(MASK), BLOCKS, MASK, TERNARY, *LAWS.values()):
         assert copied(one) is one
     generated = brainevent.JITCNormalR(0.0, 1.0, 0.5, 0, shape=SHAPE)
@@ -346,7 +346,7 @@ def test_the_kit_has_them_in_every_table() -> None:
 
 
 def test_no_kernel_runs_that_does_not_list_them() -> None:
-    """Every kernel of every installed backend declines every case of them."""
+    """Every kernel of every installed backend declines all cases with the toy format, component and encoding."""
     platforms = {platform for status in backends() if status.backend for platform in status.backend.platforms}
     for platform in platforms:
         load_backends(platform)

@@ -1,4 +1,4 @@
-"""Every operation of every matrix class that is no product, under every transform, against dense NumPy."""
+"""Every operation of every matrix class that is not a product, under every transform, compared with dense NumPy."""
 
 import functools
 
@@ -21,7 +21,7 @@ def test_operation(case: OperationCase, seed: int) -> None:
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_nothing_is_left_out_in_silence(whole: bool, seed: int) -> None:
-    """Every two values of two columns meet in some case, unless the table says why they can't."""
+    """Every pair of values of two columns occurs in some case, unless the table gives a reason."""
     report, missing = coverage(list(operation_cases(BACKENDS, whole=whole, seed=seed)), BACKENDS)
     print(report)
     assert not missing

@@ -1,4 +1,4 @@
-"""Operators of one's own: kernels in every language for a primitive, and how the languages are reached."""
+"""User-defined operators: kernels in every language for a primitive, and access to the languages."""
 
 import importlib
 import subprocess
@@ -85,7 +85,7 @@ def test_kernel_of_a_primitive_of_ones_own(language: str, rng: np.random.Generat
     with brainevent.get_registry().record() as lowered:
         np.testing.assert_allclose(jax.jit(step)(v[0], x[0]), 0.5 * v[0] + x[0], rtol=1e-6)
     assert [selection.backend.partition("-")[0] for selection in lowered] == [language]
-    # By name as well, though the backend of that name can't run here.
+    # Also by name, although the backend of this name can't run here.
     np.testing.assert_allclose(op(v[0], x[0], rate=0.5, backend=lowered[0].backend), 0.5 * v[0] + x[0], rtol=1e-6)
     with brainevent.get_registry().record() as lowered:
         np.testing.assert_allclose(jax.vmap(step)(v, x), 0.5 * v + x, rtol=1e-6)
@@ -121,7 +121,7 @@ def test_each_platform_gets_the_kernel_in_its_language() -> None:
     assert found.pop(("cpu", "cuda", "tpu")) == everywhere
     assert found == {(platform,): {platform: language} for platform, language in everywhere.items()}
 
-    # Of these, only what Pallas compiles outlives the process.
+    # Of these, only kernels compiled by Pallas can be exported.
     with brainevent.get_registry().record() as lowered:
         exported = jax.export.export(jax.jit(lambda v: op(v, v, rate=0.5)), platforms=("cpu", "cuda", "tpu"))(v)
     assert {s.platform: s.backend for s in lowered} == {"cpu": "reference", "cuda": "reference", "tpu": "pallas"}
@@ -186,7 +186,7 @@ SCALED = {"numba": scaled_in_numba, "warp": scaled_in_warp, "pallas": scaled_in_
 
 
 def count_compiled(monkeypatch: pytest.MonkeyPatch, language: str) -> list[Any]:
-    """A list that grows with each kernel that the language compiles; for Pallas, that is called for the first time."""
+    """A list that grows with each kernel that the language compiles, or, for Pallas, calls for the first time."""
     compiled: list[Any] = []
 
     def note(module: Any, name: str) -> None:
@@ -214,7 +214,7 @@ def count_compiled(monkeypatch: pytest.MonkeyPatch, language: str) -> list[Any]:
 
 @pytest.mark.parametrize("language", SCALED)
 def test_generated_kernel_is_compiled_once(language: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For ten sizes once, for another rate again, and for every size where the generator closes over it."""
+    """Once for ten sizes, again for another rate, and once per size if the generator closes over it."""
     compiled = count_compiled(monkeypatch, language)
     for by_size, rates, sizes, number in ((False, (0.5, 0.25), (*range(1, 11), 2), 2), (True, (0.5,), (2, 3, 2), 2)):
         op = XLACustomKernel(f"tests.scaled.{language}.{by_size}")
@@ -268,7 +268,7 @@ def test_few_generated_kernels_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def functions(n: Any, default: Any = 1, annotation: Any = int) -> Any:
-    """A function around a value, one around such a one, and one that calls itself."""
+    """Functions that close over a value, over another function, and over themselves."""
 
     def inner(x, y=default):  # type: ignore[no-untyped-def]
         return (n, x, y)
@@ -428,7 +428,7 @@ def test_kernel_without_generator(rng: np.random.Generator) -> None:
 
 
 def test_kernels_belong_to_the_backend_of_their_language_that_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with both CUDA packages installed."""
+    """As if both CUDA packages were installed."""
 
     def found(name: str, priority: int, reason: str | None) -> BackendStatus:
         backend = Backend(
@@ -463,7 +463,7 @@ assert not hasattr(brainevent, "no_such_kernel")
 
 
 def test_a_language_without_its_compiler_names_what_to_install(tmp_path: Path) -> None:
-    """The CUDA packages are there, Warp is not: it comes with an extra of theirs."""
+    """The CUDA packages are installed, but not Warp, which comes with one of their extras."""
     source = f"import sys; sys.path[:0] = [{str(PACKAGES / 'brainevent-cuda13' / 'src')!r}]\n"
     install(tmp_path, "warp-cuda13", source + "from brainevent_cuda13.backend import BACKEND", distribution="cuda-only")
     program = f"""

@@ -1,4 +1,4 @@
-"""Weights that change where neurons spike: every class, side and bound, in place, and whatever structures hold."""
+"""Plasticity: every class, side and bound, in place, and with malformed structures."""
 
 import functools
 from collections.abc import Callable
@@ -45,7 +45,7 @@ fan_out, fan_in = (
 )
 by_column = csr.with_csc_index().__matrix_spec__.structure[2:]
 
-# name: (arrays behind the weights, matrix, on pre)
+# name: (structure, matrix, on pre)
 FUNCTIONS: dict[str, tuple[tuple[Any, ...], Any, bool]] = {
     "csr_on_binary_pre": ((csr.indices, csr.indptr), csr, True),
     "csr_on_binary_post": (by_column, csr, False),
@@ -87,7 +87,7 @@ def _with_unit(other: tuple[Any, Any]) -> tuple[Any, ...]:
 
 
 def test_weights_that_several_entries_share_get_all_traces() -> None:
-    """A map of slots that is no permutation has one meaning, on every backend: add all, then clip."""
+    """Weight indices that aren't a permutation have one meaning on every backend: add all traces, then clip."""
     weights, slots = np.array([0.0, 1.0, 2.0], np.float32), np.array([2, 2, 9], np.int32)
     rows, indptr = np.array([0, 1, 0], np.int32), np.array([0, 2, 3], np.int32)
 
@@ -173,7 +173,7 @@ def test_a_loop_changes_weights_in_place(name: str, step: str, rng: np.random.Ge
 
 
 def test_weights_that_are_needed_still_are_copied(rng: np.random.Generator) -> None:
-    """The product is computed from the old weights even where it is written after the update."""
+    """The product is computed from the old weights, even if the program has it after the update."""
     matrix, pre, post = MATRICES["CSR"], jnp.asarray(rng.random(N) < 0.2), jnp.asarray(rng.random(M) < 0.2)
     _, currents = jax.jit(_beside_event_products)(matrix, pre, post)
     np.testing.assert_allclose(currents[0], pre @ LARGE, rtol=1e-5)
@@ -191,14 +191,14 @@ def test_donated_weights_are_overwritten() -> None:
     assert weights.is_deleted()
 
 
-# -- whatever structures hold ------------------------------------------------------------------------------------------
+# -- malformed structures ----------------------------------------------------------------------------------------------
 
 INDEX = st.sampled_from([-(2**31), -7, -1, 0, 0, 1, 1, 2, 3, 4, 5, 2**31 - 1])
 
 
 @st.composite
 def structures(draw: Any) -> tuple[type, tuple[np.ndarray, ...], np.ndarray, np.ndarray]:
-    """A class, its structure for a shape of (4, 5), and the row and column of each entry, -1 where there is none."""
+    """A class, its structure for a shape of (4, 5), and the row and column of each entry, -1 for none."""
     cls = draw(st.sampled_from([CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn]))
     transposed = cls in (CSC, FixedPreNumConn)
     lines = 5 if transposed else 4
@@ -242,7 +242,7 @@ def test_many_malformed_structures(drawn: Any, pre: bool, indexed: bool, clip: s
 def check_malformed_structure(
     cls: Any, structure: Any, row: Any, col: Any, pre: bool, indexed: bool, clip: str, seed: int
 ) -> None:
-    """Empty lines, duplicates, any order, indices and pointers of any value: entries outside never change."""
+    """Empty rows, duplicates, any order, arbitrary indices and pointers: entries out of range never change."""
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=structure[0].shape).astype(np.float32)
     spikes, trace = rng.random(4 if pre else 5) < 0.6, rng.normal(size=5 if pre else 4).astype(np.float32)
@@ -265,7 +265,7 @@ def check_malformed_structure(
 def test_a_search_through_many_entries(
     cls: type, dtype: type, activity: float, clip: str, rng: np.random.Generator
 ) -> None:
-    """Events of columns without an index, and of rows in no order: long lists, some of whose lines don't exist."""
+    """Events of columns without an index, and of unsorted rows: long lists with some entries out of range."""
     shape, entries = (200, 150), 200 * 32
     row = np.repeat(np.arange(200), 32)
     col = rng.integers(-128, 128, entries) if dtype is np.int8 else rng.integers(0, 150, entries)
@@ -298,7 +298,7 @@ _functions: dict[tuple[Any, ...], Any] = {}
 
 
 def _jitted(cls: Any, pre: bool, indexed: bool, clip: str, backend: str) -> Any:
-    """One compiled function for all examples of a kind."""
+    """A single compiled function for all examples of a kind."""
 
     def update(weights: Any, structure: Any, spikes: Any, trace: Any) -> Any:
         matrix = cls((weights, *structure), shape=(4, 5), check=False)
@@ -313,7 +313,7 @@ def _jitted(cls: Any, pre: bool, indexed: bool, clip: str, backend: str) -> Any:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("clip", ["all", "updated"])
 def test_special_numbers_are_those_of_jnp_clip(clip: str, backend: str) -> None:
-    """NaN and infinite weights, traces and bounds; traces that no event reads don't show."""
+    """NaN and infinite weights, traces and bounds; traces of silent entries have no effect."""
     weights = np.array([[np.nan, np.inf, -np.inf, 1.0], [np.nan, np.inf, -np.inf, 1.0]], np.float32)
     spikes, trace = np.array([True, False]), np.array([1.0, np.nan, np.inf, -np.inf], np.float32)
     for bounds in ((0.0, 2.0), (np.nan, 1.0), (0.0, np.nan), (3.0, 2.0), (-np.inf, np.inf)):

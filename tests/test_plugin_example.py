@@ -14,7 +14,7 @@ EXAMPLE = Path(__file__).parent / "plugin_example"
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of a process in which the package is installed, editable, by what its pyproject.toml says."""
+    """Environment variables for a process in which the package is installed as editable, as in its pyproject.toml."""
     folder = tmp_path_factory.mktemp("site")
     project = tomllib.loads((EXAMPLE / "pyproject.toml").read_text())["project"]
     info = folder / f"brainevent_example-{project['version']}.dist-info"

@@ -1,4 +1,4 @@
-"""Backends that are broken, outdated, unavailable, slow or in each other's way, as real installed distributions."""
+"""Backends that are broken, outdated, unavailable, slow or in conflict, as real installed distributions."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.made_plugins import descriptor, install
 
 
 def run(folder: Path, script: str) -> Any:
-    """Run ``script`` in a new process that sees the plugins; what it assigns to ``result`` comes back."""
+    """Run ``script`` in a new process with these plugins, and return what it assigns to ``result``."""
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
     environment.pop("BRAINEVENT_BACKEND", None)
     script = textwrap.dedent(script) + "\nimport json; print('\\n' + json.dumps(result))"
@@ -37,7 +37,7 @@ def register(registry):
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """One process with all the plugins at once: what it warned about, what `info` says, what ran."""
+    """A single process with all plugins: its warnings, the report of `info`, and the kernels that ran."""
     folder = tmp_path_factory.mktemp("plugins")
     install(folder, "broken", "raise RuntimeError('no such luck')")
     install(folder, "nonsense", "BACKEND = 42")

@@ -1,4 +1,4 @@
-"""``brainevent precompile``: what it compiles, where it keeps it, and that new processes find it."""
+"""``brainevent precompile``: what it compiles, where this is stored, and that new processes find it."""
 
 import os
 import re

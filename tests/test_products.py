@@ -1,4 +1,4 @@
-"""Every product of every matrix class, under every transform, on every backend, against dense NumPy."""
+"""Every product of every matrix class, under every transform, on every backend, compared with dense NumPy."""
 
 import functools
 from itertools import product
@@ -22,7 +22,7 @@ def test_product(case: ProductCase, seed: int) -> None:
     check_product(case, seed)
 
 
-# What must be in the table, written down without it: classes are those that users can build, the rest is words.
+# The required contents of the table, independent of it: all classes that users can create, and names.
 PUBLIC = [value for value in (getattr(brainevent, name) for name in brainevent.__all__) if isinstance(value, type)]
 MATRICES = [cls for cls in PUBLIC if issubclass(cls, brainevent.DataRepresentation)]
 STORED = [
@@ -40,7 +40,7 @@ DTYPES = ["float64", "float32", "float16", "bfloat16"]
 
 
 def test_the_whole_table_leaves_no_hole(seed: int) -> None:
-    """Every product under every transform in every dtype, with one weight and with many, on every backend."""
+    """Every product under every transform in every dtype, with a homogeneous weight and with many, on every backend."""
     cases = list(product_cases(BACKENDS, whole=True, seed=seed))
     calls = {
         (matrix, operand, from_left, rank, transform)
@@ -48,7 +48,7 @@ def test_the_whole_table_leaves_no_hole(seed: int) -> None:
             STORED + INDEXED, OPERANDS, (False, True), (1, 2), WITHOUT_DERIVATIVE + BY_WEIGHTS + BY_OPERANDS
         )
         if not (operand in SPIKES and transform in BY_OPERANDS)  # integers have no derivative
-        and not (matrix == "Dense" and transform == "vmap_structure")  # and a dense matrix no structure
+        and not (matrix == "Dense" and transform == "vmap_structure")  # a dense matrix has no structure
     }
     found = {(c.matrix, c.operand, c.from_left, c.rank, c.transform, c.dtype, c.unit) for c in cases}
     assert found == {(*call, dtype, unit) for call in calls for dtype in DTYPES for unit in (False, True)}

@@ -1,7 +1,7 @@
-"""Faults that users of other libraries reported, as they would look here: what they expected is what happens.
+"""Faults that users of other libraries reported, as they would appear here: the behaviour they expected is tested.
 
-Each case names the repository and the number of an issue or pull request from which the idea comes. The code is ours,
-and small: what matters is the kind of the fault.
+Each case names the repository and number of an issue or pull request that gave the idea. The code is ours, and small:
+what matters is the kind of fault.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SHAPE = (4, 5)
 
 
 def report(*sources: str) -> Callable[[Callable[..., None]], None]:
-    """A case, by where it comes from: ``owner/repository#number``."""
+    """Register a case with its sources, ``owner/repository#number``."""
 
     def add(check: Callable[..., None]) -> None:
         CASES[f"{' '.join(sources)} {check.__name__}"] = check
@@ -30,7 +30,7 @@ def report(*sources: str) -> Callable[[Callable[..., None]], None]:
     return add
 
 
-# On the reference, and with --slow on what runs by default: other tests compare the two, and compiling takes longest.
+# On the reference, and with --slow on the default kernels: other tests compare these, and compiling takes most time.
 @pytest.mark.parametrize("backend", ["reference", pytest.param("", marks=pytest.mark.slow, id="default")])
 @pytest.mark.parametrize("name", CASES)
 def test_public_report(name: str, backend: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def a_dense(rng: np.random.Generator) -> np.ndarray:
 
 
 def with_duplicates(rng: np.random.Generator) -> tuple[COO, np.ndarray]:
-    """A matrix some of whose places have several entries, and what it means."""
+    """A matrix with several entries at some positions, and the equivalent dense matrix."""
     row, col = rng.integers(0, 2, 12), rng.integers(0, 3, 12)
     data, dense = rng.normal(size=12).astype(np.float32), np.zeros(SHAPE, np.float32)
     np.add.at(dense, (row, col), data)
@@ -221,7 +221,7 @@ def ids_that_count_from_one_are_no_zeros(rng: np.random.Generator) -> None:
 
 @report("jax-ml/jax#8225", "jax-ml/jax#8021")
 def padding_adds_nothing_and_has_no_gradient(rng: np.random.Generator) -> None:
-    row, col = np.array([0, 1, 4, 0]), np.array([1, 2, 0, 5])  # the last two are outside
+    row, col = np.array([0, 1, 4, 0]), np.array([1, 2, 0, 5])  # the last two are out of range
 
     def total(data: Any) -> Any:
         return jnp.sum((np.ones(4, np.float32) @ COO(data, row, col, shape=SHAPE, check=False)) ** 2)

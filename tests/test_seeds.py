@@ -1,4 +1,4 @@
-"""Random tests can be repeated: inputs and covers are those of the seed that a run prints."""
+"""Random tests are reproducible: inputs and covers are determined by the seed that a run prints."""
 
 import re
 import subprocess
@@ -31,7 +31,7 @@ def test_examples(example):
 
 
 def drawn(folder: Path, *options: str) -> tuple[list[str], str]:
-    """What random tests drew, and what the run printed."""
+    """What random tests drew, and the output of the run."""
     file = folder / "test_random.py"
     file.write_text(RANDOM_TESTS)
     arguments = ["-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), *options]
@@ -41,7 +41,7 @@ def drawn(folder: Path, *options: str) -> tuple[list[str], str]:
 
 
 def test_a_run_is_repeated_by_its_seed(tmp_path: Path) -> None:
-    """Also by several processes, of which each collects the tests."""
+    """Also with several processes, each of which collects the tests."""
     first, out = drawn(tmp_path)
     seed = re.search(r"brainevent: --seed (\d+)", out)
     assert seed, out

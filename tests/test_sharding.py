@@ -1,5 +1,5 @@
-"""Several devices: inside ``shard_map`` each has its own share, and gradients are summed over them; under automatic
-partitioning and under explicit axes results are those of one device. Neither depends on the backend."""
+"""Several devices: inside ``shard_map`` each has its own share, and gradients are summed over devices; with automatic
+partitioning and with explicit axes, results are those of one device. Neither depends on the backend."""
 
 import json
 import os
@@ -204,14 +204,14 @@ def run_on_two_devices(script: str, *arguments: str) -> str:
 
 
 def test_sharding_rule_of_a_primitive() -> None:
-    """It decides how outputs are split on a mesh with explicit axes, and is asked nowhere else."""
+    """It determines how outputs are split on a mesh with explicit axes, and is not used anywhere else."""
     assert run_on_two_devices(SHARDING_RULE) == "0"
 
 
 @pytest.mark.cover(share=0.25)
 @pytest.mark.parametrize(("cls", "operations"), [("CSR", 25), ("COO", 23), ("FixedPreNumConn", 22), ("Dense", 22)])
 def test_operations_under_explicit_axes(cls: str, operations: int) -> None:
-    """What gathers or scatters sees whole arrays, of which JAX could not tell how the result is split."""
+    """Operations that gather or scatter get replicated arrays, as JAX couldn't infer how the result is split."""
     assert int(run_on_two_devices(OPERATIONS, cls)) == operations
 
 
@@ -220,7 +220,7 @@ def test_shard_map(backend: str) -> None:
     results = json.loads(run_on_two_devices(SCRIPT, backend))
     assert results["devices"] == 2
     assert results["product"] == results["expected"]
-    sums = [18.0, 22.0, 26.0]  # of the columns of x: the derivative by each weight of that row
+    sums = [18.0, 22.0, 26.0]  # over the columns of x: the derivative with respect to the weights of each row
     assert results["by weights"] == [[sums[0]] * 2 + [sums[1]] * 3 + [sums[2]] * 3] * 4
     assert results["by x"] == [[3.0, 12.0, 21.0]] * 4
     assert set(results["backends"]) == {backend}

@@ -1,4 +1,4 @@
-"""``SparseFloat``: numbers whose zeros select nothing; all else about its products is in ``test_products.py``."""
+"""``SparseFloat``: numbers whose zeros are skipped. Other properties of its products are in ``test_products.py``."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ ACTIVE = VALUES != 0
 @pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("cls", MATRICES)
 def test_zeros_select_nothing(cls: Any, rank: int, backend: str, rng: np.random.Generator) -> None:
-    """Inf and NaN weights of silent lines never show, in the product and in its derivatives by the weights."""
+    """Infinite and NaN weights of silent rows have no effect on products and their derivatives by the weights."""
     dense = rng.normal(size=(6, 4)).astype(np.float32)
     loud = dense.copy()
     loud[0], loud[3], loud[4] = np.inf, np.nan, -np.inf
@@ -59,7 +59,7 @@ def test_dtypes_and_units_are_those_of_the_plain_product() -> None:
 
 
 def test_gradients_are_those_of_the_plain_product(rng: np.random.Generator) -> None:
-    """With respect to every entry, also to those that are zero; integers have none."""
+    """With respect to every entry, including those that are zero; integers have none."""
     dense = rng.normal(size=(6, 4)).astype(np.float32)
     weights = CSC.fromdense(dense)
 
@@ -104,5 +104,5 @@ def test_generated_matrices(cls: str, from_left: bool, batch: tuple[int, ...], b
         found = np.asarray(SparseFloat(x) @ matrix if from_left else matrix @ SparseFloat(x))
     expected = x @ dense if from_left else dense @ x
     if cls == "JITCScalarR":
-        expected = np.where(expected != 0, np.inf, 0)  # and not NaN, where 0 meets Inf
+        expected = np.where(expected != 0, np.inf, 0)  # not NaN from 0 · ∞
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

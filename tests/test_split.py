@@ -1,7 +1,7 @@
-"""Matrices that are split over devices: the same network and the same sums on any number of them, only spikes travel,
-and what a matrix in blocks doesn't do is an error that says what to do.
+"""Matrices that are split over devices: networks and sums are the same on any number of them, only spikes are
+communicated, and operations that a matrix in blocks doesn't support raise an error with advice.
 
-Programs on several devices run in processes of their own, see `split_programs.py`.
+Programs on several devices run in separate processes, see `split_programs.py`.
 """
 
 import json
@@ -35,7 +35,7 @@ MODES = ("auto", "explicit", "shard_map")
 
 
 def run(table: str, *case: str, seed: int, devices: str, backend: str = "numba") -> Any:
-    """What a program of `split_programs.py` prints; with eight devices."""
+    """The result that a program of `split_programs.py` prints, run with eight devices."""
     environment = dict(os.environ, XLA_FLAGS="--xla_force_host_platform_device_count=8", BRAINEVENT_BACKEND=backend)
     command = [sys.executable, str(PROGRAMS), table, str(seed % 2**31), devices, *case]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -45,8 +45,8 @@ def run(table: str, *case: str, seed: int, devices: str, backend: str = "numba")
 
 # -- on several devices ------------------------------------------------------------------------------------------------
 
-#: XLA's products of dense matrices, whose sums it orders by the size of a batch: the bits of others don't depend on how
-#: many blocks a device has.
+#: XLA's products of dense matrices: the order of their sums depends on the size of a batch. For all others, the bits
+#: don't depend on the number of blocks per device.
 OF_XLA = {"Dense": {"numbers @ conn", "conn.T @ spikes", "conn @ spikes", "batch @ conn", "vmap"}}
 
 
@@ -55,7 +55,7 @@ def check_comparison(cls: str, mode: str, by: str, seed: int, devices: str) -> N
     assert found["compared"] == (7 if mode == "shard_map" else 13)
     assert set(found["differ"]) <= OF_XLA.get(cls, set())
     assert "numba" in found["backends"]
-    # A dense matrix times numbers is XLA's.
+    # XLA computes products of a dense matrix with numbers.
     assert set(found["backends"]) <= ({"numba", "reference"} if cls == "Dense" else {"numba"})
 
 
@@ -63,7 +63,7 @@ def check_comparison(cls: str, mode: str, by: str, seed: int, devices: str) -> N
 @pytest.mark.parametrize("cls", CLASSES)
 @pytest.mark.parametrize("mode", MODES)
 def test_operations_on_one_and_on_eight_devices(cls: str, mode: str, seed: int) -> None:
-    """Against NumPy, and bit for bit."""
+    """Compared with NumPy, and with each other bit for bit."""
     check_comparison(cls, mode, "post", seed, "1,8")
 
 
@@ -85,20 +85,20 @@ def test_operations_on_blocks_of_presynaptic_neurons(cls: str, mode: str, seed: 
 @pytest.mark.parametrize("cls", CLASSES)
 @pytest.mark.parametrize("mode", MODES[:2])
 def test_what_travels(cls: str, mode: str, seed: int) -> None:
-    """The compiled programs have these collectives and no others; memory is an eighth on each of eight devices."""
+    """Compiled programs have exactly these collectives, and each of eight devices has an eighth of the memory."""
     found = run("traffic", cls, mode, "post", seed=seed, devices="1,8")
     one, eight = found["1"], found["8"]
-    assert eight["spikes @ conn"] == eight["on_pre"] == ["all-gather u32[16]"]  # 512 neurons, 32 in a word
-    # Sums of each block, one number for each presynaptic neuron, go to the device that adds them up.
+    assert eight["spikes @ conn"] == eight["on_pre"] == ["all-gather u32[16]"]  # 512 neurons, 32 per word
+    # The partial sums of each block, one per presynaptic neuron, are sent to the device that adds them.
     (partial,) = eight["conn @ spikes"]
     assert (partial.startswith("all-to-all") and partial.count("f32[1,64]") in (1, 8)) or "f32[8,64]" in partial
     assert eight["bytes"] * 8 == one["bytes"]
     assert eight["arguments"] <= math.ceil(one["arguments"] / 8) + 64
     assert eight["temporary"] < eight["bytes"]
-    # In a loop new weights overwrite the old ones.
+    # In a loop, new weights overwrite the old ones.
     assert "while" in found["learning"]
     assert not weight_sized_copies(found["learning"], found["weights"])
-    # Weights that are replicated by mistake would be seen.
+    # Weights that are replicated by mistake would be noticed.
     assert any("f32[8," in collective for collective in found["planted"])
     assert found["planted"] != eight["spikes @ conn"]
 
@@ -107,7 +107,7 @@ def test_what_travels(cls: str, mode: str, seed: int) -> None:
     "mode", [pytest.param(mode, marks=pytest.mark.slow if mode != "auto" else ()) for mode in MODES[:2]]
 )
 def test_exchange(mode: str, seed: int) -> None:
-    """Lists of 9 numbers travel with few spikes; bits as well in the branch that is taken where a list overflows."""
+    """With few spikes, lists of 9 numbers are communicated; bits belong to the branch for a list that overflows."""
     found = run("exchange", mode, seed=seed, devices="8")
     assert found == {
         "4096 None": ["all-gather u32[1024]"],
@@ -120,12 +120,12 @@ def test_exchange(mode: str, seed: int) -> None:
 @pytest.mark.cover(share=0.3)
 @pytest.mark.parametrize("kind", ["auto", "explicit", "mixed"])
 def test_a_mesh_of_two_axes(kind: str, seed: int) -> None:
-    """Spikes travel along the axis of the split, and a batch over the other one; weights stay where they are."""
+    """Spikes are communicated along the axis of the split, a batch is split over the other, weights stay in place."""
     found = run("grid", kind, seed=seed, devices="4")
     assert found["vector"] == ["all-gather u32[16]"]
     if kind != "auto":
-        assert found["batch"] == ["all-gather u32[16,2]"]  # of the two vectors that a device has
-    # Where both axes are explicit, XLA replicates a matrix in a shard_map over the other one.
+        assert found["batch"] == ["all-gather u32[16,2]"]  # for the two vectors of each device
+    # If both axes are explicit, XLA replicates a matrix in a shard_map over the other one.
     names = set(found) - ({"inside of the other axis"} if kind == "explicit" else set())
     assert not any(
         "all-gather f32" in collective or "all-gather s32" in collective for name in names for collective in found[name]
@@ -136,12 +136,12 @@ def test_a_mesh_of_two_axes(kind: str, seed: int) -> None:
 @pytest.mark.parametrize("cls", [cls for cls in CLASSES if cls != "Dense"])
 @pytest.mark.parametrize("mode", MODES)
 def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
-    """What arrives in each step, and what a rule makes of weights: against a whole matrix and bit for bit on any number
-    of devices. The ring stays where it is, and in its memory."""
+    """What arrives in each step, and weights after a user-defined rule: compared with a whole matrix, and bit for bit
+    on any number of devices. The ring is neither communicated nor copied."""
     found = run("delays", cls, mode, seed=seed, devices="1,4")
     assert found["backends"] == ["numba"]
     assert found["differ"] == []
-    assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
+    assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 per word
     assert "while" in found["loop"]
     assert not weight_sized_copies(found["loop"], found["ring"])
 
@@ -150,11 +150,11 @@ def test_delays_and_own_rules(cls: str, mode: str, seed: int) -> None:
     "mode", [pytest.param(mode, marks=pytest.mark.slow if mode != "auto" else ()) for mode in MODES[:2]]
 )
 def test_spikes_of_several_steps_travel_at_once(mode: str, seed: int) -> None:
-    """The raster is that of `add` in each step, and of a network that isn't split."""
+    """The raster equals that of `add` in each step, and that of a network that isn't split."""
     found = run("intervals", mode, seed=seed, devices="2")
     assert found["spikes"] > 100
     assert found["rasters"] == 1
-    # 64 and 32 neurons a device: two words and one, of all devices and steps.
+    # 64 and 32 neurons per device are two words and one, from all devices and for all steps.
     assert set(found["1"]) == {"all-gather u32[2,1]", "all-gather u32[4,1]"}
     assert set(found["5"]) == {"all-gather u32[2,5]", "all-gather u32[4,5]"}
 
@@ -164,21 +164,21 @@ def test_spikes_of_several_steps_travel_at_once(mode: str, seed: int) -> None:
 @pytest.mark.parametrize("along", ["R", "C"])
 @pytest.mark.parametrize("mode", MODES)
 def test_generated_connectivity(law: str, along: str, mode: str, seed: int) -> None:
-    """Each device generates the window of its own targets. Sums over devices in shard_map are XLA's; otherwise only
-    those over blocks are other sums than those of the whole."""
+    """Each device generates the window of its own targets. In shard_map, XLA sums over devices; otherwise, only sums
+    over blocks can differ from those of the whole matrix."""
     found = run("generated", law, along, mode, seed=seed, devices="1,4")
     over_blocks = ["conn @ spikes"]
     assert found["differ"] == (over_blocks if mode == "shard_map" and found["differ"] else [])
     assert set(found["differ from the whole"]) <= set(over_blocks)
     if mode != "shard_map":
-        assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 in a word
-        assert found["largest"] < 8192  # nothing has a number for each target, of which a device has a quarter
+        assert found["collectives"] == ["all-gather u32[4]"]  # 128 neurons, 32 per word
+        assert found["largest"] < 8192  # no array has a number per target; a device has a quarter of them
         assert found["bytes"] < 100
 
 
 @pytest.mark.slow
 def test_the_example_in_one_and_in_several_processes() -> None:
-    """The raster of 300 steps, on one device, on four, and on two processes that talk over gloo, bit for bit."""
+    """The raster of 300 steps is the same on one and four devices, and on two and four processes connected by gloo."""
     example = PROGRAMS.parents[1] / "examples" / "devices.py"
     printed = set()
     for options in (
@@ -199,7 +199,7 @@ def test_the_example_in_one_and_in_several_processes() -> None:
 
 @pytest.mark.slow
 def test_resumed_on_another_number_of_devices(tmp_path: Path, seed: int) -> None:
-    """Saved by orbax on four devices, and resumed on two: the same spikes."""
+    """A network saved by orbax on four devices and resumed on two fires the same spikes."""
     pytest.importorskip("orbax.checkpoint")
     path = str(tmp_path / "checkpoint")
     saved = run("checkpoint", "save", path, seed=seed, devices="4")
@@ -210,11 +210,11 @@ def test_resumed_on_another_number_of_devices(tmp_path: Path, seed: int) -> None
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only there private memory can be limited")
 def test_a_network_that_fits_into_no_process_alone(seed: int) -> None:
-    """Each of two processes may have less memory than the network takes, and has the half of it; one process can't even
-    read it."""
+    """Each of two processes may use less memory than the network needs, and stores half of it; a single process can't
+    even read it."""
 
     def started(processes: int, process: int, port: int) -> subprocess.Popen[str]:
-        # Threads have stacks and arenas, which count as memory of the process whether they are used or not.
+        # Threads have stacks and arenas, which count as memory of the process even if they are not used.
         few = {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1"}
         own = {"XLA_FLAGS": "--xla_force_host_platform_device_count=1", "BRAINEVENT_BACKEND": "numba"}
         pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -259,7 +259,7 @@ def drawn(rng: np.random.Generator, shape: tuple[int, int] = (12, 8)) -> np.ndar
 @pytest.mark.parametrize("by", ["post", "pre"])
 @pytest.mark.parametrize("cls", CLASSES)
 def test_there_and_back(cls: str, by: str, rng: np.random.Generator) -> None:
-    """Blocks put together are the matrix; with a unit, with one weight for all, and with a column index."""
+    """Joined blocks equal the matrix: with a unit, with a homogeneous weight, and with a column index."""
     matrix = getattr(brainevent, cls).fromdense(drawn(rng))
     conn = sharding.shard(matrix * u.nS, split_in(4, by))
     assert type(conn) is type(matrix)
@@ -267,7 +267,7 @@ def test_there_and_back(cls: str, by: str, rng: np.random.Generator) -> None:
     assert conn.split == split_in(4, by)
     assert conn.T.split == split_in(4, "pre" if by == "post" else "post")
     arrays = (matrix.data * u.nS, *matrix._structure)
-    unchecked: Any = {} if cls == "Dense" else {"check": False}  # rows are filled up by indices that are outside
+    unchecked: Any = {} if cls == "Dense" else {"check": False}  # rows are padded with indices out of range
     made = type(matrix)(*arrays, shape=matrix.shape, split=split_in(4, by), **unchecked)
     for one, other in zip(jax.tree.leaves(made), jax.tree.leaves(conn), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -295,7 +295,7 @@ def test_there_and_back(cls: str, by: str, rng: np.random.Generator) -> None:
 
 
 def test_entries_outside_stay_outside(rng: np.random.Generator) -> None:
-    """Indices that no check has seen: none of them becomes a synapse of the neighbouring block."""
+    """Unchecked indices out of range must not become synapses of the next block."""
     indices = rng.integers(-3, 12, 60).astype(np.int8)
     indptr = np.sort(rng.integers(0, 61, 13))
     csr = brainevent.CSR(rng.random(60).astype(np.float32), indices, indptr, shape=(12, 8), check=False)
@@ -320,7 +320,7 @@ DELAYS: dict[str, Callable[[np.random.Generator, Any], Any]] = {
 @pytest.mark.parametrize("by", ["post", "pre"])
 @pytest.mark.parametrize("each", DELAYS)
 def test_delays_of_blocks(cls: str, by: str, each: str, rng: np.random.Generator) -> None:
-    """They are those of the matrix, there and back, and arrive when these do."""
+    """They equal those of the matrix after splitting and joining, and events arrive at the same time."""
     matrix = getattr(brainevent, cls).fromdense(drawn(rng)) * u.nS
     delayed = matrix.with_delay(DELAYS[each](rng, matrix))
     conn = sharding.shard(delayed, split_in(4, by))
@@ -340,14 +340,14 @@ def test_delays_of_blocks(cls: str, by: str, each: str, rng: np.random.Generator
     else:
         with pytest.raises(brainevent.MathError, match="split both in the same way"):
             ring.add(spikes, conn)
-        # The transpose is split by postsynaptic neurons, and delivers to these.
+        # The transpose is split by its postsynaptic neurons, to which it delivers.
         turned = brainevent.DelayRing(6, 12, unit=u.nS, split=conn.T.split).add(jnp.ones(8, bool), conn.T)
         whole = brainevent.DelayRing(6, 12, unit=u.nS).add(jnp.ones(8, bool), delayed.T)
         np.testing.assert_allclose(jnp.concatenate(list(turned.buffer / u.nS), 1), whole.buffer / u.nS, rtol=1e-6)
 
 
 def test_delays_of_blocks_with_one_entry_in_each_row(rng: np.random.Generator) -> None:
-    """Their shape doesn't say whether delays are those of rows or of entries: the other blocks' does."""
+    """The shape of such a block doesn't tell whether delays are per row or per entry; that of the other blocks does."""
     dense = np.zeros((12, 8))
     dense[:, 0] = dense[:, 3] = dense[np.arange(12), rng.integers(4, 6, 12)] = 1
     for delays in (rng.integers(1, 6, (12, 1)), rng.integers(1, 6, (12, 3))):
@@ -557,7 +557,7 @@ def test_another_mesh_in_use_is_an_error(rng: np.random.Generator) -> None:
         jnp.ones(12) @ conn
 
 
-# -- made in blocks ----------------------------------------------------------------------------------------------------
+# -- constructed in blocks ---------------------------------------------------------------------------------------------
 
 
 POSITIONS = np.linspace(0, 1, 12)

@@ -1,4 +1,4 @@
-"""Synapses that come and go: capacity, prune, grow and rewire, against loops in NumPy."""
+"""Structural plasticity: capacity, prune, grow and rewire, compared with loops in NumPy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from brainevent_core.errors import DTypeError, MathError, StructureError, Unsupp
 
 N_PRE, N_POST = 9, 7
 CLASSES = [brainevent.CSR, brainevent.CSC, brainevent.FixedPostNumConn, brainevent.FixedPreNumConn]
-#: What stays is the row, the column, neither.
+#: Classes, and the neuron that a rewired synapse keeps: presynaptic, postsynaptic, or neither.
 REWIRED = [
     (brainevent.CSR, "pre"),
     (brainevent.CSR, None),
@@ -29,7 +29,7 @@ def stored_by_row(cls) -> bool:
 
 
 def draw(cls, rng, *, spare=2, delay=False, index=False, dtype=np.int32):
-    """A small matrix with vacant places, whose weights are whole numbers."""
+    """A small matrix with vacant slots, whose weights are integers."""
     dense = rng.integers(1, 9, (N_PRE, N_POST)) * (rng.random((N_PRE, N_POST)) < 0.3)
     conn = cls.fromdense(dense.astype(dtype))
     if delay:
@@ -39,7 +39,7 @@ def draw(cls, rng, *, spare=2, delay=False, index=False, dtype=np.int32):
 
 
 class Model:
-    """Rows of places in plain Python: ``None`` is a vacant one, a synapse is ``[column, weight, delay]``."""
+    """Rows of slots in plain Python: ``None`` is a vacant slot, a synapse is ``[column, weight, delay]``."""
 
     def __init__(self, conn):
         self.transposed = not stored_by_row(type(conn))
@@ -130,7 +130,7 @@ class Model:
         return [new.get(k, self.starts[-1]) for k in range(total)]
 
     def check(self, conn):
-        """That a matrix is the same, place by place."""
+        """Check that a matrix is equal, slot by slot."""
         found = Model(conn)
         assert found.rows == self.rows
         dense = np.zeros(self.shape, int)
@@ -143,7 +143,7 @@ class Model:
         np.testing.assert_array_equal(np.asarray(conn.occupied).ravel(), exists)
         np.testing.assert_array_equal(np.asarray(conn.data).ravel()[~np.array(exists)], 0)
         plain = conn.with_delay(None)
-        for x in np.eye(conn.shape[1], dtype=bool) if conn.has_csc_index else []:  # by the index
+        for x in np.eye(conn.shape[1], dtype=bool) if conn.has_csc_index else []:  # through the index
             np.testing.assert_array_equal(plain @ brainevent.BinaryArray(x), dense @ x)
 
 
@@ -188,7 +188,7 @@ def test_rewire(cls, keep, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("cls", [brainevent.CSR, brainevent.FixedPreNumConn])
 def test_a_network_prunes_grows_and_rewires_for_a_thousand_steps(cls, rng: np.random.Generator) -> None:
-    """Neurons spike; a synapse loses one at each presynaptic spike, and is replaced once it has nothing left."""
+    """Each presynaptic spike reduces the weight of a synapse by one; synapses without weight left are replaced."""
     steps = 1000
     conn = draw(cls, rng, spare=3, index=cls is brainevent.CSR)
     number = int(conn.occupied.sum())
@@ -202,7 +202,7 @@ def test_a_network_prunes_grows_and_rewires_for_a_thousand_steps(cls, rng: np.ra
         drive = brainevent.BinaryArray(spike) @ conn
         data = conn.apply_on_pre(lambda w, pre, post, params: w - 1, conn.data, spike)
         conn = conn.with_data(jnp.where(conn.occupied, data, 0))
-        # One half of those that are used up moves; the other goes, and as many come as there is place for.
+        # Up to two used-up synapses are rewired; the others are pruned, and up to two grow in their place.
         used = conn.occupied & (conn.data <= 0)
         conn, _ = conn.rewire(used, key, weight=6, size=2)
         gone = conn.occupied & (conn.data <= 0)
@@ -293,7 +293,7 @@ def test_autapses_and_multapses(rng: np.random.Generator) -> None:
     twice = jnp.zeros(20, int)
     one, _ = conn.prune(conn.occupied).grow(twice, twice)
     all_, _ = conn.prune(conn.occupied).grow(twice, twice, 1.0, allow_multapses=True)
-    assert (int(one.occupied.sum()), int(all_.occupied.sum())) == (1, 15)  # as many as the row has places
+    assert (int(one.occupied.sum()), int(all_.occupied.sum())) == (1, 15)  # the row has 15 slots
     for seed in range(2):
         moved, _ = conn.rewire(conn.occupied, jax.random.key(seed), allow_autapses=False, weight=1.0)
         dense = np.asarray(moved.todense())
@@ -347,7 +347,7 @@ def test_new_pairs_are_drawn_in_proportion_to_the_probability() -> None:
 
 
 def test_narrow_indices() -> None:
-    """Indices of 8 bits have a number for a vacant place only where the neurons leave one."""
+    """8-bit indices have a sentinel for vacant slots only if the number of neurons leaves one."""
     full = brainevent.CSR(np.ones(2, "f4"), np.array([0, 255], np.uint8), np.array([0, 1, 2]), shape=(2, 256))
     with pytest.raises(MathError, match=r"uint8 can't hold each of 256 neurons.*with_capacity"):
         full.prune(full.data > 0)

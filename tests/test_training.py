@@ -1,4 +1,4 @@
-"""Optimisers and models of matrices: what is trained is a tree of weights, and nothing else can be touched."""
+"""Optimisers and models with matrices: what is trained is a pytree of weights, and nothing else can change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -44,7 +44,7 @@ def data(rng: np.random.Generator) -> tuple[Any, Any]:
 
 
 def output(model: Any, spikes: Any) -> Any:
-    """Of matrices, or of arrays in their place."""
+    """The output of a model with matrices, or with arrays in their place."""
     hidden = jnp.tanh(BinaryArray(spikes) @ model["in"] + model["bias"])
     for matrix in model["recurrent"]:
         hidden = jnp.tanh(hidden @ matrix)
@@ -78,7 +78,7 @@ OPTIMISERS: dict[str, Callable[[], Any]] = {
 
 
 def trained(optimiser: Any, model: Any, data: tuple[Any, Any]) -> Any:
-    """The model after some steps, as the page on training shows it."""
+    """The model after some steps, as on the page about training."""
 
     @jax.jit
     def step(model: Any, state: Any) -> tuple[Any, Any]:
@@ -101,7 +101,7 @@ def as_arrays(model: Any) -> Any:
 
 
 def structure_of(model: Any) -> list[Any]:
-    """All that no optimiser may change."""
+    """Everything that an optimiser must not change."""
     ones = brainevent.with_weights(model, jax.tree.map(jnp.ones_like, brainevent.weights(model)))
     return jax.tree.leaves(ones)
 
@@ -170,7 +170,7 @@ def test_weights_with_units_by_the_gradient_that_jax_gives(model: Any, data: Any
 
 
 def test_models_of_equinox(model: Any, data: Any) -> None:
-    """Partitions by dtype leave None in place of indices, which no optimiser changes."""
+    """Partitions by dtype have None in place of indices, which no optimiser changes."""
     optimiser = optax.sgd(0.01, momentum=0.9)
     after, state = model, optimiser.init(eqx.filter(model, eqx.is_inexact_array))
     for _ in range(STEPS):
@@ -199,7 +199,7 @@ def with_state_of_the_model(model: Any, gradient: Any) -> Any:
 
 
 def wrong_combinations() -> dict[str, tuple[Callable[[Any, Any], Any], type[Exception], str]]:
-    """By name: what someone does with a model and its gradient, and the error that tells them."""
+    """By name: a wrong way to combine a model with its gradient, and the resulting error."""
     math, dtype = brainevent.MathError, brainevent.DTypeError
     spikes = BinaryArray(np.ones(SIZE, bool))
     return {

@@ -1,4 +1,4 @@
-"""Uses of JAX at the edges of the table in ``test_products.py``: what is rare, but must not surprise."""
+"""Rare uses of JAX beyond the table in ``test_products.py``, which must work as expected."""
 
 import copy
 import pickle
@@ -24,14 +24,14 @@ def without_jit(matrix: Any) -> Any:
 
 
 def exported(matrix: Any) -> Any:
-    """For a batch of unknown size, as the reference, whatever kernel would run here."""
+    """Exported for a symbolic batch size, so with the reference, whatever kernel would run here."""
     (batch,) = jax.export.symbolic_shape("batch")
     shape = jax.ShapeDtypeStruct((batch, 7), np.float32)
     program = jax.export.export(jax.jit(lambda x: x @ matrix))(shape)
     return program.call(np.stack([X, 2 * X]))
 
 
-# name: (what to compute from the matrix, the result)
+# name: (what to compute with the matrix, the result)
 USES: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "no examples": (lambda A: jax.vmap(lambda x: x @ A)(jnp.zeros((0, 7))), np.zeros((0, 5))),
     "no weights": (lambda A: jax.vmap(lambda w: X @ A.with_data(w))(A.data[None][:0]), np.zeros((0, 5))),

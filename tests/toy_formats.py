@@ -1,6 +1,6 @@
-"""A format, a component and an encoding that no kernel knows, as a third party would add them: one file each of these.
+"""A format, a component and an encoding that no kernel knows, as a third party would add them.
 
-``BLOCKS`` stores blocks of 2 x 2 elements; ``MASK`` switches entries off, one by one; ``TERNARY`` stands for -1, 0, 1.
+``BLOCKS`` stores blocks of 2 x 2 elements; ``MASK`` disables individual entries; ``TERNARY`` represents -1, 0 and 1.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def _corners(structure: Any, shape: Any) -> tuple[Any, Any]:
     row, col = (2 * at.astype(jnp.int32)[:, None, None] for at in (structure.block_row, structure.block_col))
     grid = jnp.arange(2, dtype=jnp.int32)
     index = jnp.broadcast_arrays(row + grid[:, None], col + grid)
-    outside = (row < 0) | (col < 0)  # the second row of a block before the first one is inside again
+    outside = (row < 0) | (col < 0)  # a block with a negative index is outside as a whole
     return jnp.where(outside, -1, index[0]).reshape(-1), jnp.where(outside, -1, index[1]).reshape(-1)
 
 
@@ -63,11 +63,11 @@ MASK = Component(
 
 
 class MaskedCSR(CSR):
-    """A CSR matrix some of whose entries are switched off."""
+    """A CSR matrix with some entries disabled."""
 
     @classmethod
     def of(cls, matrix: CSR, alive: Any) -> "MaskedCSR":
-        """The matrix with the entries at which ``alive`` is not zero."""
+        """The matrix with only the entries for which ``alive`` is nonzero."""
         spec = matrix.__matrix_spec__
         structure = (*spec.structure, jnp.asarray(alive))
         return cls.tree_unflatten((matrix.shape, spec.format.with_component(MASK)), (spec.data, *structure))
@@ -85,7 +85,7 @@ TERNARY = Encoding(
 
 
 class Ternary(EventRepresentation):
-    """Numbers of which the sign counts."""
+    """Numbers of which only the sign matters."""
 
     __slots__ = ()
 

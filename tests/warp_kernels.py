@@ -1,4 +1,4 @@
-"""Kernels of the CUDA packages on Warp's CPU device, called as the launcher calls them."""
+"""Kernels of the CUDA packages on Warp's CPU device, called as by the launcher."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from brainevent_cuda13.kernels.compiled import CompiledKernel, HostThreads
 from brainevent_cuda13.kernels.launcher import Buffer, Plan
 from brainevent_cuda13.kernels.native.spec import POINTERS, SIZES, KernelSpec
 
-#: Threads that do nothing together.
+#: Single threads, without warps.
 ALONE = HostThreads(1, 1)
 
 
 def entry_of(spec: KernelSpec, threads: HostThreads) -> Any:
-    """A kernel as a function of words: pointers and sizes, by name, and the number of threads."""
+    """A kernel as a function of the number of threads and of words by name, which are addresses and sizes."""
     kernel = CompiledKernel(spec)
     address = compiled._host_entry(spec, kernel.digest, threads)
     call = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)(address)
@@ -37,7 +37,7 @@ def entry_of(spec: KernelSpec, threads: HostThreads) -> Any:
 
 
 def plan_of(spec: KernelSpec, *before: operations.Fill | operations.Run, platform: str = "cpu") -> Plan:
-    """The plan of a kernel and what comes before it; its sizes are a zero, those of the kernel, and its threads."""
+    """The plan of a kernel and of what runs before it. Its sizes are a zero, those of the kernel, and its threads."""
     outs = {name: dtype for name, dtype in spec.arrays.items() if name not in spec.inputs}
     of_inputs, of_outs = (
         tuple(Buffer(jnp.dtype(dtype).itemsize, 1) for dtype in dtypes.values()) for dtypes in (spec.inputs, outs)

@@ -1,4 +1,4 @@
-"""brainpy_state: spike trains, projections of events, and short-term plasticity, which keeps the value of an event."""
+"""brainpy_state: spike trains, event-driven projections, and short-term plasticity, which uses graded events."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ brainpy_state = pytest.importorskip("brainpy_state")
 
 
 def run(module: Any, *inputs: Any, steps: int = 20) -> np.ndarray:
-    """What a module gives for constant inputs in each of some steps of 0.1 ms."""
+    """The results of a module for constant inputs, in each of ``steps`` steps of 0.1 ms."""
 
     def step(i: Any) -> Any:
         with brainstate.environ.context(i=i, t=i * brainstate.environ.get_dt()):
@@ -45,7 +45,7 @@ def projection(kind: str, stp: Any = None) -> tuple[Any, Any]:
         describe = {"syn": brainpy_state.Expon.desc(4, tau=tau), "out": brainpy_state.CUBA.desc(scale=u.volt)}
         made = brainpy_state.align_post_projection(lambda x: x, **describe, **options)
     else:
-        # The synapse comes first: it adds up events, which have no unit, and passes on numbers.
+        # The synapse comes first: it sums events, which have no unit, and outputs numbers.
         options["comm"] = brainstate.nn.FixedNumConn(6, 4, 0.5, 2.0, seed=0)
         synapse = brainpy_state.Expon(6, tau=tau, g_initializer=braintools.init.ZeroInit())
         out = brainpy_state.CUBA(scale=u.mA)

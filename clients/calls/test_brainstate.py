@@ -1,4 +1,4 @@
-"""brainstate: a network on ``EventFixedProb``, and the layers that take our matrices."""
+"""brainstate: a network with ``EventFixedProb``, and the layers that use our matrices."""
 
 import brainstate
 import brainunit as u
@@ -11,7 +11,7 @@ import brainevent
 
 
 class Network(brainstate.nn.Module):
-    """Leaky neurons that excite and inhibit each other through random connections."""
+    """Leaky neurons with random excitatory and inhibitory connections."""
 
     def __init__(self, excitatory: int = 80, inhibitory: int = 20) -> None:
         super().__init__()

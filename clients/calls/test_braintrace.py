@@ -1,4 +1,4 @@
-"""braintrace ships no tests: each way in which its sparse operator calls ours, and an online learner on top."""
+"""braintrace, which ships no tests: every call of ours by its sparse operator, and an online learner that uses it."""
 
 from typing import Any
 

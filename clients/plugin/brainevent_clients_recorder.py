@@ -1,7 +1,7 @@
-"""A pytest plugin that writes what each test did: its outcome, and which operators of brainevent it used.
+"""A pytest plugin that records the outcome of each test, and the operators of brainevent that it used.
 
-It is loaded in the environments of the clients, by pytest's option ``-p``, and needs nothing but pytest and brainevent.
-Each line of the file that ``BRAINEVENT_CLIENTS_RECORD`` names is a test, as JSON.
+Pytest's option ``-p`` loads it in the environments of the clients. It requires only pytest and brainevent. When a test
+begins and when it ends, it appends a line of JSON to the file named by ``BRAINEVENT_CLIENTS_RECORD``.
 """
 
 import functools
@@ -21,14 +21,14 @@ _used: set[str] = set()
 
 
 def _watch() -> None:
-    """Have every public matrix, event class and function tell when it is made or called."""
+    """Wrap every public matrix, event class and function so that its use is recorded."""
     families = (brainevent.DataRepresentation, brainevent.EventRepresentation)
     for name, value in inspect.getmembers(brainevent):
         if name.startswith("_"):
             continue
         if inspect.isclass(value):
             if issubclass(value, families):
-                # A class without an __init__ of its own gets one, so that each is seen under its own name.
+                # A class that inherits its __init__ gets its own, so that it is recorded under its own name.
                 value.__init__ = _telling(value.__name__, value.__init__)  # type: ignore[method-assign]
         elif inspect.isfunction(value):
             setattr(brainevent, name, _telling(name, value))
@@ -43,7 +43,7 @@ def _telling(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     return tell
 
 
-_watch()  # before any client is imported, whose modules take names out of brainevent
+_watch()  # before a client is imported, as its modules import names from brainevent
 
 
 class _Recorder:
@@ -63,7 +63,7 @@ class _Recorder:
         begin = time.perf_counter()
         result = yield
         failed = next((report for report in self._reports if report.failed), None)
-        skipped = any(report.skipped for report in self._reports)  # expected failures are among these
+        skipped = any(report.skipped for report in self._reports)  # includes expected failures
         outcome = "failed" if failed else "skipped" if skipped else "passed"
         self.write(item.nodeid, outcome, _last_line(failed), round(time.perf_counter() - begin, 3))
         return result

@@ -1,1 +1,1 @@
-"""What core computes, against dense NumPy: tables of cases, an independent model of each, and a check per transform."""
+"""What core computes, compared with dense NumPy: tables of cases, an independent model, and a check per transform."""

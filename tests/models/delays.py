@@ -1,8 +1,8 @@
-"""Events that arrive later, of every matrix class, under every transform, against a plain queue in NumPy.
+"""Delayed events, for every matrix class and under every transform, compared with a plain queue in NumPy.
 
 The model is a list of synapses (presynaptic and postsynaptic neuron, weight, delay) and a queue with an array for each
-step to come; no line of the library takes part in it. Derivatives are those of what it computes, which is linear in
-weights and in numbers; events are straight-through.
+future step; it uses no code of the library. Derivatives are those of what it computes, which is linear in weights and
+in numbers; events are straight-through.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from brainevent_core.testing.pairwise import table_rows
 
 __all__ = ["DelayCase", "Queue", "check_delays", "delay_cases"]
 
-#: Steps of a program, and slots of its ring: it goes round more than once, and the longest delay fits barely.
+#: Steps of a program, and slots of its ring: the ring wraps around, and the longest delay just fits.
 STEPS, SLOTS, BATCH = 7, 5, 2
 
 _MATRICES = [name for name in MATRICES if name != "Dense"]
 
-#: Delays by what one is for: the shape that they are given in, of the matrix's shape and that of the weights.
+#: Kinds of delays, and the shape of each, as a function of the shapes of the matrix and of the weights.
 EXTENTS: dict[str, Callable[[tuple[int, int], tuple[int, ...]], tuple[int, ...]]] = {
     "all": lambda shape, per_entry: (),
     "row": lambda shape, per_entry: (shape[0], 1),
@@ -44,14 +44,14 @@ class DelayCase:
     Attributes:
         matrix: a key of ``MATRICES``.
         transposed: whether spikes go through ``matrix.T``.
-        delays: what a delay is for, a key of ``EXTENTS``.
+        delays: the kind of delays, a key of ``EXTENTS``.
         steps: dtype of the delays.
-        spikes: kind of the events, a key of ``EVENTS``; "float" and "mask" stand for plain arrays.
+        spikes: kind of the events, a key of ``EVENTS``; "float" and "mask" mean plain arrays.
         transform: the key of a check in this module.
         homogeneous: one weight for all entries.
         dtype: dtype of the weights.
-        unit: whether the weights are in millivolt, and the ring in volt; floats are in siemens then.
-        backend: the backend asked for.
+        unit: whether the weights are in millivolt, and the ring in volt; floats are then in siemens.
+        backend: the requested backend.
     """
 
     matrix: str
@@ -73,17 +73,17 @@ class DelayCase:
 
     @property
     def event(self) -> bool:
-        """Whether entries count as one, rather than as the numbers they are."""
+        """Whether nonzero entries count as one, rather than as numbers."""
         return self.spikes not in ("float", "sparse")
 
 
 def delay_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[DelayCase]:
-    """The table of deliveries: pairwise cover, or all of it.
+    """The table of deliveries: a pairwise cover, or all of it.
 
     Args:
-        backends: the backends to ask for.
-        whole: all combinations of matrix, direction, delays, spikes and transform, with the other columns in turn,
-            instead of a pairwise cover of all columns.
+        backends: the backends to request.
+        whole: all combinations of matrix, direction, delays, spikes and transform, cycling through the values of the
+            other columns, instead of a pairwise cover of all columns.
         seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
@@ -105,7 +105,7 @@ def delay_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = No
 
 
 class Queue:
-    """What arrives at each step to come: the model of a ring."""
+    """The model of a ring buffer: the sums that arrive in each future step."""
 
     def __init__(self, n_post: int) -> None:
         self.n_post = n_post
@@ -113,11 +113,11 @@ class Queue:
         self.t = 0
 
     def add(self, post: int, delay: int, amount: float) -> None:
-        """An event that arrives so many steps from now."""
+        """Add an event that arrives in ``delay`` steps."""
         self.coming.setdefault(self.t + delay, np.zeros(self.n_post))[post] += amount
 
     def pop(self) -> np.ndarray:
-        """What arrives now; time goes on."""
+        """Return what arrives now, and advance by one step."""
         now = self.coming.pop(self.t, np.zeros(self.n_post))
         self.t += 1
         return now
@@ -149,14 +149,14 @@ class Problem:
 
     @property
     def n(self) -> tuple[int, int]:
-        """Numbers of pre- and postsynaptic neurons."""
+        """The numbers of pre- and postsynaptic neurons."""
         return self.shape[::-1] if self.case.transposed else self.shape
 
     def weights(self, *front: int) -> np.ndarray:
         return self.rng.normal(size=(*front, *self.data_shape)).astype(jnp.dtype(self.case.dtype))
 
     def spikes(self, *front: int) -> np.ndarray:
-        """Events, sparse ones, of sizes other than one: where they count as one, their size must not show."""
+        """Sparse events with values other than 1, which must not matter if events count as 1."""
         values = self.rng.normal(size=(*front, self.n[0]))
         if self.case.spikes == "float":
             return values.astype(jnp.dtype(self.case.dtype))
@@ -169,7 +169,7 @@ class Problem:
 
     @property
     def sums(self) -> np.dtype[Any]:
-        """The dtype of a ring: that of sums."""
+        """The dtype of a ring, which is that of sums."""
         return np.dtype("float64" if self.case.dtype == "float64" else "float32")
 
     # the model ------------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class Problem:
         return (spikes != 0).astype(float) if self.case.event else spikes.astype(np.float64)
 
     def arrivals(self, weights: np.ndarray, values: np.ndarray, buffer: np.ndarray) -> np.ndarray:
-        """(steps, n_post): what arrives at each step, for a number for each presynaptic neuron and step."""
+        """(steps, n_post): what arrives in each step, given the value of each presynaptic neuron in each step."""
         queue, each = Queue(self.n[1]), np.broadcast_to(weights.astype(np.float64).ravel(), self.pre.shape)
         for slot, waiting in enumerate(buffer.astype(np.float64)):
             for post, amount in enumerate(waiting):
@@ -191,7 +191,7 @@ class Problem:
         return np.array(arrived)
 
     def adjoint(self, weights: np.ndarray, values: np.ndarray, ct: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Cotangents of the weights, of the numbers, and of the ring."""
+        """The cotangents of the weights, the values, and the ring."""
         by_weight, by_value = np.zeros(self.pre.shape), np.zeros(values.shape)
         each = np.broadcast_to(weights.astype(np.float64).ravel(), self.pre.shape)
         for t in range(len(values)):
@@ -232,7 +232,7 @@ class Problem:
         return DelayRing.tree_unflatten(None, (buffer, ring.t))
 
     def numbers(self, now: Any) -> Any:
-        """What arrives, in millivolt (times siemens): in the unit in which weights are given."""
+        """What arrives in millivolt (times siemens), the unit in which weights are given."""
         return now.mantissa * jnp.asarray(1e3, self.sums) if self.case.unit else now
 
     def step(self, ring: Any, spikes: Any, matrix: Any) -> tuple[Any, Any]:
@@ -246,7 +246,7 @@ class Problem:
 
 
 def check_delays(case: DelayCase, seed: int = 0) -> None:
-    """Run one case. Inputs are random, and the same for the same case and seed.
+    """Run one case. Inputs are random, but the same for the same case and seed.
 
     Raises:
         AssertionError: if the library and the model differ by more than rounding.
@@ -267,7 +267,7 @@ def _eager(p: Problem) -> None:
 
 
 def _scan(p: Problem) -> None:
-    """Everything traced, delays among it."""
+    """With everything traced, including delays."""
     weights, spikes, buffer = p.weights(), p.spikes(STEPS), p.buffer()
     found = jax.jit(p.run)(weights, spikes, buffer, p.structure, p.delays)
     _close(p, found, p.arrivals(weights, p.indicator(spikes), buffer))
@@ -310,7 +310,7 @@ def _vjp(p: Problem) -> None:
 
 
 def _vmap(p: Problem) -> None:
-    """Over all that can be mapped at once, and over the spikes alone."""
+    """Over all operands that can be mapped at once, and over the spikes alone."""
     weights, spikes, buffer = p.weights(BATCH), p.spikes(BATCH, STEPS), p.buffer(BATCH)
     found = jax.jit(jax.vmap(p.run))(weights, spikes, buffer)
     every = zip(weights, p.indicator(spikes), buffer, strict=True)

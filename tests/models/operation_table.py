@@ -1,4 +1,4 @@
-"""The table of operations: what the library is asked for, and what dense NumPy says it is."""
+"""The table of operations: calls of the library, and their results in dense NumPy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["OPERATIONS", "Inputs", "Operation"]
 
 @dataclass
 class Inputs:
-    """What models are made from: float64 arrays of NumPy.
+    """The arrays that models use, in NumPy and float64.
 
     Attributes:
         shape: of the matrix.
@@ -25,7 +25,7 @@ class Inputs:
         dense: the elements.
         pattern: which elements have an entry.
         each: one weight per entry, flat.
-        row, col, exists: where each entry stands, and whether that is inside of the matrix.
+        row, col, exists: the position of each entry, and whether it is inside the matrix.
     """
 
     shape: tuple[int, int]
@@ -44,17 +44,17 @@ class Operation:
 
     Attributes:
         call: ``(matrix, extra, unit of the weights) → result``, a matrix or an array.
-        model: ``(inputs, extra) → array``; of the dense array, where the result is a matrix.
+        model: ``(inputs, extra) → array``, the dense array if the result is a matrix.
         unit: of the result, if the weights are in millivolt.
         extra: ``(rng, inputs) → array``, the other operand; an integer is an index.
         extra_unit: of the other operand, None if it has none.
-        gives: class of the result, None for that of the matrix, where it is a matrix.
-        only: names of the classes that have it, None for all.
-        differentiable: whether it has a derivative almost everywhere, in the values that are drawn.
-        concrete: whether it needs to see the structure.
-        positive: whether weights are positive, so that duplicates don't cancel.
-        kinked: whether it has no derivative at zero: entries at the same place have the same sign then.
-        square: whether the matrix must be.
+        gives: class of the result if it is a matrix, None for the class of the operand.
+        only: names of the classes that have the operation, None for all.
+        differentiable: whether it has a derivative almost everywhere, at the values that are drawn.
+        concrete: whether the structure must be concrete.
+        positive: whether weights must be positive, so that duplicates don't cancel.
+        kinked: whether it has no derivative at zero; entries at the same position then have the same sign.
+        square: whether the matrix must be square.
     """
 
     call: Callable[[Any, Any, Any], Any]
@@ -72,7 +72,7 @@ class Operation:
 
 
 def _draw(*shape: int | None) -> Callable[[np.random.Generator, Inputs], Any]:
-    """Positive quarters; None is the size of the matrix on that axis."""
+    """Draw positive multiples of 1/4; None stands for the size of the matrix along this axis."""
 
     def draw(rng: np.random.Generator, inputs: Inputs) -> Any:
         sizes = tuple(inputs.shape[i] if size is None else size for i, size in enumerate(shape))
@@ -82,7 +82,7 @@ def _draw(*shape: int | None) -> Callable[[np.random.Generator, Inputs], Any]:
 
 
 def _row_of(inputs: Inputs, values: Any, at: Any) -> Any:
-    """``values[at]`` times the weight of each entry, 0 for those that do not exist."""
+    """``values[at]`` times the weight of each entry, 0 for entries outside of the matrix."""
     found = values[np.where(inputs.exists, at, 0)]
     return np.where(inputs.exists, inputs.each * found, 0).reshape(inputs.per_entry)
 
@@ -180,7 +180,7 @@ OPERATIONS: dict[str, Operation] = {
     "slice_rows": Operation(
         lambda A, x, unit: A.slice_rows([-1, 0, 0]), lambda m, x: m.dense[[-1, 0, 0]], only=_COMPRESSED, concrete=True
     ),
-    # the others
+    # other operations
     "diag_add": Operation(
         lambda A, x, unit: A.diag_add(x),
         lambda m, x: m.dense + _diagonal_matrix(m.shape, x),
@@ -215,7 +215,7 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def _squares(m: Inputs) -> Any:
-    """``apply`` sees the entries one by one."""
+    """``apply`` gets individual entries, so duplicates are squared before they are summed."""
     dense = np.zeros(m.shape)
     np.add.at(dense, (m.row[m.exists], m.col[m.exists]), m.each[m.exists] ** 2)
     return dense

@@ -1,7 +1,7 @@
-"""Every operation of every matrix class that is no product, under every transform, against dense NumPy.
+"""Every operation of every matrix class that is not a product, under every transform, compared with dense NumPy.
 
-The model of an operation is a function of float64 NumPy arrays; its derivative is that function's central difference.
-No line of the library takes part in it.
+The model of an operation is a function of NumPy arrays in float64, and its derivative is a central difference. It uses
+no code of the library.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class OperationCase:
         transform: a key of ``TRANSFORMS``.
         dtype: dtype of the weights.
         unit: whether the weights are in millivolt.
-        structure: "random" is unsorted, with duplicates and empty lines; in "malformed" some entries are outside.
+        structure: "random" is unsorted, with duplicates and empty rows; in "malformed" some entries are out of range.
         homogeneous: one weight for all entries.
-        backend: the backend asked for.
+        backend: the requested backend.
     """
 
     matrix: str
@@ -63,7 +63,7 @@ class OperationCase:
 
 
 def hole(row: dict[str, Any]) -> str | None:
-    """Why there is no such case, None if there is one. The row may be incomplete."""
+    """The reason why there is no such case, or None if there is one. The row may be incomplete."""
     operation = OPERATIONS.get(row.get("operation", ""))
     matrix, transform, dtype = row.get("matrix"), row.get("transform"), row.get("dtype")
     if operation and matrix and operation.only and matrix not in operation.only:
@@ -87,9 +87,9 @@ def operation_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None 
     """The table of operations.
 
     Args:
-        backends: the backends to ask for.
-        whole: all combinations of matrix, operation, transform, dtype and unit, with the other columns in turn, instead
-            of a pairwise cover of all columns.
+        backends: the backends to request.
+        whole: all combinations of matrix, operation, transform, dtype and unit, cycling through the values of the other
+            columns, instead of a pairwise cover of all columns.
         seed: of the cover, see :func:`table_rows`.
     """
     first, others = _columns(backends)
@@ -109,11 +109,11 @@ def _columns(backends: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]
 
 
 def coverage(cases: list[OperationCase], backends: tuple[str, ...] = ("reference",)) -> tuple[str, list[Any]]:
-    """A report on which operation runs on which class, and pairs that are neither covered nor explained.
+    """A report on which operation is tested with which class, and pairs that are neither covered nor excluded.
 
     Returns:
         A table in Markdown, with the number of cases for each operation and class; and the pairs of values of two
-        columns that occur in no case although nothing rules them out.
+        columns that occur in no case although no rule excludes them.
     """
     first, others = _columns(backends)
     columns = {**first, **others}
@@ -151,7 +151,7 @@ class _Problem:
     shape: tuple[int, int] = field(init=False)
     structure: tuple[np.ndarray, ...] = field(init=False)
     data_shape: tuple[int, ...] = field(init=False)
-    #: The structure as JAX arrays: NumPy's would become tracers in a matrix that is built inside of jit.
+    #: The structure as JAX arrays: NumPy arrays would become tracers in a matrix that is created inside `jit`.
     arrays: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
@@ -167,7 +167,7 @@ class _Problem:
         self.place = self.row[self.exists], self.col[self.exists]
 
     def weights(self) -> np.ndarray:
-        """Quarters: sums of a few are exact in every dtype."""
+        """Multiples of 1/4, so that sums of a few are exact in every dtype."""
         values = self.rng.integers(1, 9, size=self.data_shape) / 4
         if self.operation.kinked and not self.case.homogeneous:
             signs = np.ones(self.row.shape)
@@ -197,7 +197,7 @@ class _Problem:
             return np.asarray(self.operation.model(inputs, None if extra is None else _exact(extra)))
 
     def derivative(self, weights: np.ndarray, extra: Any, w_dot: np.ndarray, e_dot: Any) -> np.ndarray:
-        """Central difference of the model."""
+        """The central difference of the model."""
         step, w, e = 1e-6, _f64(weights), extra
         moved = [
             (w + sign * step * _f64(w_dot), e if e_dot is None else _f64(e) + sign * step * _f64(e_dot))
@@ -207,7 +207,7 @@ class _Problem:
         return (forward - backward) / (2 * step)
 
     def run(self, weights: Any, extra: Any, structure: tuple[Any, ...] | None = None) -> Any:
-        """What the library makes of it, as an array without unit."""
+        """The result of the library, as an array without a unit."""
         cls = MATRICES[self.case.matrix]
         structure = self.arrays if structure is None else structure
         unit = u.mV if self.case.unit else 1
@@ -230,7 +230,7 @@ class _Problem:
 def _structure(
     kind: str, matrix: str, shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray, tuple[int, ...]]:
-    """As :func:`random_structure`, of some kind."""
+    """Like :func:`random_structure`, but of the given kind."""
     structure, row, col, per_entry = random_structure(matrix, shape, rng)
     if matrix == "Dense" or kind in ("random", "one_row"):
         return structure, row, col, per_entry
@@ -258,7 +258,7 @@ def _structure(
 
 
 def check_operation(case: OperationCase, seed: int = 0) -> None:
-    """Run one case. Inputs are random, and the same for the same case and seed.
+    """Run one case. Inputs are random, but the same for the same case and seed.
 
     Raises:
         AssertionError: if the library and the model differ by more than rounding.
@@ -298,7 +298,7 @@ def _vmap_structure(p: _Problem) -> None:
 
 
 def _directions(p: _Problem, w: np.ndarray, e: Any) -> tuple[np.ndarray, Any]:
-    # Not out of zeros, which are no entries for `fromdense`.
+    # Zero where the operand is zero, which is no entry for `fromdense`.
     e_dot = None if e is None or e.dtype.kind in "iu" else (p.rng.normal(size=e.shape) * (e != 0)).astype(e.dtype)
     return p.rng.normal(size=w.shape).astype(w.dtype), e_dot
 
@@ -315,7 +315,7 @@ def _jvp(p: _Problem) -> None:
 
 
 def _vjp(p: _Problem) -> None:
-    """The cotangents, applied to a direction, are the derivative in it, applied to the cotangent."""
+    """Check <cotangents, direction> == <ct, derivative in this direction>."""
     w, e = p.weights(), p.extra()
     w_dot, e_dot = _directions(p, w, e)
     given, directions = ((w,), (w_dot,)) if e_dot is None else ((w, e), (w_dot, e_dot))
@@ -345,7 +345,7 @@ _TRACED_STRUCTURE = ("jit", "vmap_structure")
 
 
 def _rounding(p: _Problem) -> float:
-    # Differences of the model have an error of their own.
+    # The central differences of the model have an error of their own.
     return max(1e-8, tolerance("float32" if p.case.dtype == "int32" else p.case.dtype))
 
 

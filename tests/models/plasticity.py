@@ -1,7 +1,7 @@
-"""Updates of the weights of every matrix class, under every transform, against a loop over entries in NumPy.
+"""Updates of the weights of every matrix class, under every transform, compared with a loop over entries in NumPy.
 
-The model adds the trace to a list of entries one by one and clips in float64; no line of the library takes part in it.
-Derivatives are those of ``jnp.clip(weight + update, lower, upper)`` with the update as a matrix of ones and zeros.
+The model adds the trace to each entry of a list and clips in float64; it uses no code of the library. Derivatives are
+those of ``jnp.clip(weight + update, lower, upper)``, where the update is computed with a matrix of ones and zeros.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["PlasticityCase", "check_plasticity", "plasticity_cases"]
 
 BATCH = 2
 
-#: Bounds of the weights, which are normally distributed; infinite ones are left out.
+#: Bounds of the weights, which are normally distributed; infinite ones are omitted from the call.
 BOUNDS = {"none": (-np.inf, np.inf), "lower": (-0.5, np.inf), "both": (-0.75, 0.75)}
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
@@ -43,8 +43,8 @@ class PlasticityCase:
         spikes: kind of the events, a key of ``EVENTS``.
         transform: the key of a check in this module.
         dtype: dtype of the weights.
-        unit: whether the weights are in millivolt (then trace and bounds are in volt).
-        backend: the backend asked for.
+        unit: whether the weights are in millivolt; trace and bounds are then in volt.
+        backend: the requested backend.
     """
 
     matrix: str
@@ -65,12 +65,12 @@ class PlasticityCase:
 
 
 def plasticity_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[PlasticityCase]:
-    """The table of updates: pairwise cover, or all of it.
+    """The table of updates: a pairwise cover, or all of it.
 
     Args:
-        backends: the backends to ask for.
-        whole: all combinations of matrix, transform, side, clip, dtype, unit and backend, with the other columns in
-            turn, instead of a pairwise cover of all columns.
+        backends: the backends to request.
+        whole: all combinations of matrix, transform, side, clip, dtype, unit and backend, cycling through the values of
+            the other columns, instead of a pairwise cover of all columns.
         seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
@@ -105,7 +105,7 @@ class Problem:
         self.spiking, self.other = (row, col) if self.case.pre else (col, row)
 
     def operands(self, *front: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weights, spikes and trace. Spikes have sizes other than one, which must not show."""
+        """Weights, spikes and trace. Spikes have values other than 1, which must not matter."""
         dtype = jnp.dtype(self.case.dtype)
         lines, others = self.shape if self.case.pre else self.shape[::-1]
         weights = self.rng.normal(size=(*front, *self.data_shape)).astype(dtype)
@@ -120,7 +120,7 @@ class Problem:
 
     @property
     def by_spikes(self) -> bool:
-        """Whether there is a derivative by the spikes."""
+        """Whether there is a derivative with respect to the spikes."""
         return bool(jnp.issubdtype(jnp.dtype(self.kind), jnp.floating))
 
     @property
@@ -128,19 +128,19 @@ class Problem:
         return BOUNDS[self.case.bounds]
 
     def expected(self, weights: np.ndarray, spikes: np.ndarray, trace: np.ndarray) -> np.ndarray:
-        """The new weights, entry by entry."""
+        """The new weights, computed entry by entry."""
         new = weights.astype(np.float64).ravel()
         for k, (line, other) in enumerate(zip(self.spiking, self.other, strict=True)):
             event = spikes[line] != 0
             if event:
-                # Rounded as the weights are.
+                # Rounded to the dtype of the weights.
                 new[k] = float((new[k] + float(trace[other])).astype(weights.dtype))
             if event or self.case.clip == "all":
                 new[k] = min(max(new[k], self.bounds[0]), self.bounds[1])
         return new.reshape(weights.shape)
 
     def apply(self, weights: Any, spikes: Any, trace: Any, structure: Any = None, bounds: Any = None) -> Any:
-        """The library's new weights, by the method of the matrix class."""
+        """The new weights according to the library, by the method of the matrix class."""
         lower, upper = (None if np.isinf(b) else b for b in self.bounds) if bounds is None else bounds
         if self.case.unit:
             weights = weights * u.mV
@@ -160,7 +160,7 @@ class Problem:
         return new.data.mantissa if self.case.unit else new.data
 
     def dense_model(self, weights: Any, spikes: Any, trace: Any, bounds: Any) -> Any:
-        """The same in terms of ``jnp.clip``, of which JAX takes the derivative; straight-through by float spikes."""
+        """The new weights by ``jnp.clip``, which JAX differentiates; straight-through with respect to float spikes."""
         value = spikes if self.by_spikes else 0.0
         event = (spikes != 0) + (value - jax.lax.stop_gradient(value))
         event = event.astype(weights.dtype)[self.spiking].reshape(weights.shape)
@@ -171,7 +171,7 @@ class Problem:
 
 
 def check_plasticity(case: PlasticityCase, seed: int = 0) -> None:
-    """Run one case. Inputs are random, and the same for the same case and seed.
+    """Run one case. Inputs are random, but the same for the same case and seed.
 
     Raises:
         AssertionError: if the library and the model differ by more than rounding.
@@ -187,7 +187,7 @@ def _eager(p: Problem) -> None:
 
 
 def _jit(p: Problem) -> None:
-    """Everything traced, bounds among it."""
+    """With everything traced, including bounds."""
     operands = p.operands()
     bounds = [np.asarray(b, operands[0].dtype) for b in p.bounds]
     out = jax.jit(p.apply)(*operands, p.structure, bounds)
@@ -195,7 +195,7 @@ def _jit(p: Problem) -> None:
 
 
 def _derivatives(p: Problem) -> None:
-    """By weights, trace, bounds and float spikes, forwards and backwards, against ``jnp.clip``."""
+    """With respect to weights, trace, bounds and float spikes, forward and reverse, compared with ``jnp.clip``."""
     weights, spikes, trace = p.operands()
     bounds = tuple(jnp.asarray(b, weights.dtype) for b in p.bounds)
 
@@ -221,7 +221,7 @@ def _derivatives(p: Problem) -> None:
 
 
 def _vmap(p: Problem) -> None:
-    """Over all that can be mapped at once, and over the trace alone."""
+    """Over all operands that can be mapped at once, and over the trace alone."""
     weights, spikes, trace = p.operands(BATCH)
     out = jax.jit(jax.vmap(p.apply))(weights, spikes, trace)
     _close(p, out, np.stack([p.expected(*one) for one in zip(weights, spikes, trace, strict=True)]))

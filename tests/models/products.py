@@ -1,8 +1,8 @@
-"""The products of every matrix class, under every transform, against dense NumPy.
+"""The products of every matrix class, under every transform, compared with dense NumPy.
 
-The model is a list of entries (row, column, weight) and float64 NumPy; no line of the library takes part in it.
-Where events are differentiated the model is straight-through: the forward value and the weight gradient see the
-indicator of an event, the gradient with respect to the spikes is that of the product with the values.
+The model is a list of entries (row, column, weight) and NumPy in float64; it uses no code of the library. Derivatives
+with respect to events are straight-through: the forward value and the gradient of the weights use the indicator of an
+event, and the gradient of the spikes is that of the product with their values.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = ["EVENTS", "MATRICES", "ProductCase", "check_product", "product_cases"
 
 INDEX = "+index"
 
-#: Matrices by name; those that end in ``INDEX`` carry the column index.
+#: Matrices by name; those that end in ``INDEX`` have a column index.
 MATRICES: dict[str, Any] = {
     **{cls.__name__: cls for cls in (CSR, CSC, COO, FixedPostNumConn, FixedPreNumConn, Dense)},
     **{cls.__name__ + INDEX: cls for cls in (CSR, CSC, FixedPostNumConn, FixedPreNumConn)},
 }
 
-#: Kinds of events: the dtype of the spikes (None: that of the weights), and how they become events in a product that
-#: sums over an axis.
+#: Kinds of events: the dtype of the spikes (None: that of the weights), and their encoding for a product that sums over
+#: an axis.
 EVENTS: dict[str, tuple[str | None, Callable[[Any, int], Any]]] = {
     "bool": ("bool", lambda spikes, axis: BinaryArray(spikes)),
     "int32": ("int32", lambda spikes, axis: BinaryArray(spikes)),
@@ -52,14 +52,14 @@ class ProductCase:
 
     Attributes:
         matrix: a key of ``MATRICES``.
-        operand: kind of the events, a key of ``EVENTS``; "float" stands for a plain array.
+        operand: kind of the events, a key of ``EVENTS``; "float" means a plain array.
         from_left: ``x @ A`` rather than ``A @ x``.
         rank: rank of x.
         transform: the key of a check in this module.
         homogeneous: one weight for all entries.
         dtype: dtype of the weights.
         unit: whether the weights are in millivolt (and the operand of a float product in siemens).
-        backend: the backend asked for.
+        backend: the requested backend.
     """
 
     matrix: str
@@ -79,17 +79,17 @@ class ProductCase:
 
     @property
     def event(self) -> bool:
-        """Whether entries count as one, rather than as the numbers they are."""
+        """Whether nonzero entries count as one, rather than as numbers."""
         return self.operand not in ("float", "sparse")
 
 
 def product_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = None) -> Iterator[ProductCase]:
-    """The table of products: pairwise cover, or all of it.
+    """The table of products: a pairwise cover, or all of it.
 
     Args:
-        backends: the backends to ask for.
-        whole: all combinations of matrix, operand, transform, side, rank, dtype and unit, with the other columns in
-            turn, instead of a pairwise cover of all columns.
+        backends: the backends to request.
+        whole: all combinations of matrix, operand, transform, side, rank, dtype and unit, cycling through the values of
+            the other columns, instead of a pairwise cover of all columns.
         seed: of the cover, see :func:`table_rows`.
     """
     first: dict[str, list[Any]] = {
@@ -109,7 +109,7 @@ def product_cases(backends: tuple[str, ...], *, whole: bool, seed: int | None = 
 def _exists(row: dict[str, Any]) -> bool:
     if row.get("matrix") == "Dense" and (row.get("homogeneous") or row.get("transform") == "vmap_structure"):
         return False
-    # Spikes without a derivative cannot be differentiated with respect to; the weights' derivative is in `vjp`.
+    # Some kinds of spikes have no derivative; the derivative with respect to the weights is tested by `vjp`.
     return not (row.get("operand") in _SPIKES_WITHOUT_DERIVATIVE and row.get("transform") in _NEEDS_FLOAT_OPERAND)
 
 
@@ -147,7 +147,7 @@ class Problem:
         values = self.rng.normal(size=(*front, *self.operand_shape))
         if self.case.operand == "float":
             return self._rounded(values, self.case.dtype)
-        # Events of sizes other than one: where they count as one, their size must not show.
+        # Events have values other than 1, which must not matter if they count as 1.
         spikes = np.where(self.rng.random(values.shape) < 0.5, np.rint(3 * values), 0)
         dtype = EVENTS[self.case.operand][0] or self.case.dtype
         return (spikes != 0) if dtype == "bool" else self._rounded(spikes, dtype)
@@ -157,7 +157,7 @@ class Problem:
 
     @staticmethod
     def _rounded(values: np.ndarray, dtype: str) -> np.ndarray:
-        """Values that ``dtype`` can hold, so that model and library start from the same numbers."""
+        """Values rounded to ``dtype``, so that model and library start with the same numbers."""
         return values.astype(jnp.dtype(dtype))
 
     # the model ------------------------------------------------------------------------------------------------------
@@ -174,11 +174,11 @@ class Problem:
         return x @ self.dense(weights) if self.case.from_left else self.dense(weights) @ x
 
     def by_operand(self, weights: np.ndarray, ct: np.ndarray) -> np.ndarray:
-        """Cotangent of the operand."""
+        """The cotangent of the operand."""
         return ct @ self.dense(weights).T if self.case.from_left else self.dense(weights).T @ ct
 
     def by_weights(self, ct: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """Cotangent of the weights."""
+        """The cotangent of the weights."""
         ct, x = (a if a.ndim == 2 else a[None] if self.case.from_left else a[:, None] for a in (ct, x))
         gradient = (x.T @ ct) if self.case.from_left else (ct @ x.T)
         per_entry = gradient[self.row, self.col]
@@ -208,8 +208,8 @@ class Problem:
 def random_structure(
     matrix: str, shape: tuple[int, int], rng: np.random.Generator, nse: int = 12
 ) -> tuple[tuple[np.ndarray, ...], np.ndarray, np.ndarray, tuple[int, ...]]:
-    """``(structure, row, col, shape of one weight per entry)`` of a random matrix: unsorted, with duplicates and,
-    where the format allows, empty lines."""
+    """``(structure, row, col, shape of one weight per entry)`` of a random matrix: unsorted, with duplicates and, if
+    the format allows, empty rows."""
     rows_, cols = shape
     if matrix == "Dense":
         row, col = (a.ravel() for a in np.indices(shape))
@@ -238,7 +238,7 @@ def random_structure(
 
 
 def check_product(case: ProductCase, seed: int = 0) -> None:
-    """Run one case. Inputs are random, and the same for the same case and seed.
+    """Run one case. Inputs are random, but the same for the same case and seed.
 
     Raises:
         AssertionError: if the library and the model differ by more than rounding.
@@ -373,9 +373,9 @@ _SPIKES_WITHOUT_DERIVATIVE = tuple(kind for kind, (dtype, _) in EVENTS.items() i
 def _close(p: Problem, found: Any, expected: np.ndarray, scale: float = 1) -> None:
     found = np.asarray(found)
     assert found.shape == expected.shape, f"shape {found.shape}, expected {expected.shape}"
-    # Cotangents of spikes come in the spikes' dtype, which may be coarser than that of the weights.
+    # Cotangents of spikes have the spikes' dtype, which may be less precise than that of the weights.
     rtol = max(tolerance(p.case.dtype), tolerance(found.dtype)) * scale
-    # The largest entry sets the scale of the rounding errors of all: sums cancel.
+    # Rounding errors are relative to the largest entry, as sums can cancel.
     np.testing.assert_allclose(_f64(found), expected, rtol=rtol, atol=rtol * max(1.0, np.abs(expected).max(initial=0)))
 
 

@@ -1,4 +1,4 @@
-"""What the packaging tests share: the distributions, built once, and a fresh environment to install them into."""
+"""Fixtures of the packaging tests: the distributions, built once, and a fresh environment to install them into."""
 
 import shutil
 from pathlib import Path

@@ -9,7 +9,7 @@ __all__ = ["Environment", "run"]
 
 
 class Environment:
-    """A virtual environment, away from this repository and from the variables of the running one."""
+    """A virtual environment, isolated from this repository and from the variables of the current one."""
 
     def __init__(self, folder: Path, wheels: Path) -> None:
         self.folder = folder
@@ -18,11 +18,11 @@ class Environment:
         run("uv", "venv", "--seed", "--python", sys.executable, str(folder))
 
     def pip(self, *arguments: str) -> str:
-        """Install with pip, as users do, from the registry and the folder of wheels."""
+        """Install with pip, as users do, from the registry and from the folder of wheels."""
         return run(str(self.python), "-m", "pip", "install", "--find-links", str(self.wheels), *arguments)
 
     def uv(self, *arguments: str) -> str:
-        """Install with uv, where it is not pip that is tested: it is much faster."""
+        """Install with uv, which is much faster, for tests that don't test pip."""
         return run("uv", "pip", "install", "--python", str(self.python), "--find-links", str(self.wheels), *arguments)
 
     def run(self, code: str) -> str:
@@ -32,7 +32,7 @@ class Environment:
         return run(str(self.python.with_name(name)), *arguments, cwd=self.folder)
 
     def fail(self, name: str, *arguments: str) -> str:
-        """What a script that must fail prints to stderr."""
+        """Run a script that must fail, and return its output on stderr."""
         command = [str(self.python.with_name(name)), *arguments]
         result = subprocess.run(command, cwd=self.folder, env=_clean(), capture_output=True, text=True)
         assert result.returncode == 2, result.stdout + result.stderr
@@ -40,7 +40,7 @@ class Environment:
 
 
 def _clean() -> dict[str, str]:
-    """The variables of this process without those that point to its own packages."""
+    """The environment variables of this process, without those that point to its own packages."""
     return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
 

@@ -1,4 +1,4 @@
-"""The descriptors of the CUDA and TPU packages tell why they can't be used, and import nothing heavy to find out."""
+"""The descriptors of the CUDA and TPU packages tell why they can't be used, without importing anything heavy."""
 
 import importlib
 import subprocess
@@ -17,7 +17,7 @@ NAMES = ["cuda12", "cuda13", "tpu"]
 
 @pytest.fixture(autouse=True)
 def sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These packages are not installed in the development environments."""
+    """Make these packages importable, which are not installed in the development environments."""
     for name in NAMES:
         monkeypatch.syspath_prepend(str(PACKAGES / f"brainevent-{name}" / "src"))
 
@@ -28,7 +28,7 @@ def line(request: pytest.FixtureRequest) -> int:
 
 
 class Machine:
-    """What the CUDA packages see of the machine, to be set at will: warp, JAX's plugins, driver and devices."""
+    """A simulated machine, as the CUDA packages see it: Warp, JAX's plugins, driver and devices."""
 
     def __init__(self, line: int, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
@@ -153,7 +153,7 @@ def test_tpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_descriptor_is_light(name: str) -> None:
-    """Importing it, and asking, starts no backend of JAX and imports no kernel language."""
+    """Importing a descriptor and calling ``available`` starts no backend of JAX and imports no kernel language."""
     code = f"""
 import sys
 from brainevent_{name}.backend import BACKEND

@@ -1,4 +1,4 @@
-"""The built distributions: what is in them, and that they install the way users install them."""
+"""The contents of the built distributions, and their installation as users install them."""
 
 import sys
 import tarfile
@@ -94,7 +94,7 @@ def test_cpu(environment: Environment) -> None:
 
 
 def test_demo_without_the_repository(environment: Environment) -> None:
-    """From wheels: what is missing is named, and then the network runs, is drawn, and lies there to be copied."""
+    """From wheels: missing packages are named; with them, the network runs and draws, and its source can be copied."""
     environment.uv("brainevent[cpu]")
     arguments = ("demo", "--duration", "100", "--no-progress", "--output", "picture.png")
     refusal = environment.fail("brainevent", *arguments)
@@ -111,7 +111,7 @@ def test_demo_without_the_repository(environment: Environment) -> None:
 
 
 def test_example_of_a_backend(environment: Environment) -> None:
-    """What "Ship a backend" in the documentation does."""
+    """The steps of "Ship a backend" in the documentation."""
     environment.uv("brainevent-core[testing]", str(ROOT / "tests" / "plugin_example"))
     report = run(str(environment.python), "-m", "brainevent_core.testing", "--backend", "example", "--no-progress")
     assert "example conforms" in report
@@ -121,7 +121,7 @@ def test_example_of_a_backend(environment: Environment) -> None:
 
 
 def test_upgrade_over_the_published_package(environment: Environment) -> None:
-    """pip installs what is new before it removes what was there: files of ours must not go with the old package."""
+    """pip installs new packages before it removes old ones, so removing the old package must not remove our files."""
     environment.uv("brainevent==0.2.1")
     environment.pip("--upgrade", "brainevent[cpu]")
     environment.run(OURS + PRODUCT)
@@ -141,11 +141,11 @@ def test_upgrade_over_the_published_package(environment: Environment) -> None:
     ],
 )
 def test_extra_resolves(extra: str, expected: set[str], absent: set[str], distributions: Path, tmp_path: Path) -> None:
-    """The version is named: if ours did not resolve, installers would go back to a published release without a word."""
+    """The version is given, because installers would silently choose an older release if ours couldn't be resolved."""
     version = wheel_of("brainevent", distributions).name.split("-")[1]
     wanted = tmp_path / "requirements.in"
     wanted.write_text(f"brainevent[{extra}]=={version}\n")
-    platform = ["--python", sys.executable, "--python-platform", "x86_64-manylinux_2_35"]  # libtpu wants a recent glibc
+    platform = ["--python", sys.executable, "--python-platform", "x86_64-manylinux_2_35"]  # libtpu needs a recent glibc
     output = run("uv", "pip", "compile", *platform, "--find-links", str(distributions), str(wanted))
     versions = dict(line.split("==") for line in output.splitlines() if "==" in line)
     assert expected <= versions.keys()

@@ -1,4 +1,4 @@
-"""What the files of the six distributions say about each other. Fast; the tests that build are next door."""
+"""Consistency of the metadata of the six distributions. Fast, unlike the tests that build them."""
 
 import importlib
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["core", "cpu", "cuda12", "cuda13", "tpu"]
 FOLDERS = {"brainevent": ROOT} | {f"brainevent-{name}": ROOT / "packages" / f"brainevent-{name}" for name in NAMES}
 
-#: The distributions with a module that holds ``__version__``; the façade passes on core's.
+#: The modules that define ``__version__``; the package ``brainevent`` re-exports core's.
 VERSIONED = [FOLDERS[f"brainevent-{name}"] / "src" / f"brainevent_{name}" / "__init__.py" for name in NAMES]
 
 
@@ -61,7 +61,7 @@ def test_facade_carries_the_version() -> None:
 
 
 def test_version_wins_over_the_published_releases() -> None:
-    """Another project's releases of this name go up to 0.2.1, and its clients ask for no pre-releases."""
+    """The previously published releases of this name go up to 0.2.1, and their clients accept no pre-releases."""
     assert re.fullmatch(r"[1-9]\d*\.\d+\.\d+(\.post\d+)?", VERSION)
 
 
@@ -91,7 +91,7 @@ def test_every_distribution_has_the_license(distribution: str) -> None:
 
 
 def test_console_script_belongs_to_the_root() -> None:
-    """Otherwise an upgrade over the published release removes the script after our package has written it."""
+    """Otherwise, an upgrade from the published release would remove the script that our package has just written."""
     assert [name for name in FOLDERS if "scripts" in pyproject(name)["project"]] == ["brainevent"]
 
 
@@ -114,7 +114,7 @@ def test_hosted_ci_runs_every_stage() -> None:
 
 
 def test_kernels_of_cuda13_are_a_link() -> None:
-    """Git without core.symlinks checks out a text file that holds the target."""
+    """Git without core.symlinks would check out a text file with the target instead."""
     kernels = FOLDERS["brainevent-cuda13"] / "src" / "brainevent_cuda13" / "kernels"
     assert kernels.is_symlink()
     assert not os.path.isabs(os.readlink(kernels))
@@ -141,5 +141,5 @@ def test_lowest_environment_is_at_the_floors() -> None:
     assert lowest.pop("jaxlib") == lowest["jax"]
     assert lowest.keys() == floors.keys()
     for name, floor in floors.items():
-        # "2.0.*" and "8.0.0" are both at the floor "2.0" and "8.0"
+        # "2.0.*" and "8.0.0" equal the floors "2.0" and "8.0".
         assert re.fullmatch(rf"{re.escape(floor)}(\.0|\.\*)*", lowest[name]), name

@@ -1,4 +1,4 @@
-"""What README.md and the other pages say to type works as it is printed, and its links work on a registry's page."""
+"""Commands in README.md and on other pages work as printed, and the links work on the page of a registry."""
 
 import re
 import shutil
@@ -24,7 +24,7 @@ def test_readme_example() -> None:
 
 
 def test_extras_are_quoted_in_commands() -> None:
-    """Unquoted brackets are a pattern for zsh, which finds no such file and stops."""
+    """zsh interprets unquoted brackets as a pattern, and stops because no file matches."""
     patterns = "*.md", "packages/*/README.md", "docs/**/*.md", "examples/*", "src/**/*.py", "packages/*/src/**/*.py"
     pages = [page for pattern in patterns for page in ROOT.glob(pattern)]
     unquoted = re.compile(r"pip install [^\n`]*(?<![\"'\w-])brainevent(?:-\w+)?\[")
@@ -35,7 +35,7 @@ def test_extras_are_quoted_in_commands() -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The files that ``scripts/set_repository.py`` edits, and those that they link to."""
+    """The files that ``scripts/set_repository.py`` edits, and the files that they link to."""
     for folder in (ROOT, *(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))):
         for name in ("README.md", "pyproject.toml", "CITATION.cff"):
             if (folder / name).exists():

@@ -1,11 +1,11 @@
-"""How much of the public interface type checkers can't see: what has a reason, and nothing else."""
+"""The public interface has the type ``Any`` only where there is a reason for it."""
 
 import runpy
 from pathlib import Path
 
 COUNT_ANY = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "count_any.py"))
 
-#: What means ``Any``, and why.
+#: Names that have the type ``Any`` on purpose, with the reason.
 MEANT = {
     "XLACustomKernel.__call__": "arrays, parameters and results are those of its author",
     "general_batching_rule": "parameters of any primitive",
@@ -35,7 +35,7 @@ def test_what_is_counted() -> None:
     def function(a, b: "Array", *, c: "int | Any", d: "list[Any]") -> "Any":  # type: ignore  # noqa: F821
         return a
 
-    # `Array` can't be resolved here, as what is imported for type checkers only.
+    # `Array` can't be resolved here, like names that are imported for type checkers only.
     assert COUNT_ANY["untyped"](function) == ["a", "c", "return"]
     names = [name for name, _ in COUNT_ANY["public_callables"]()]
     assert {"csrmv", "CSR.fromdense", "CSC.__init__", "COO.__matmul__", "BinaryArray.value"} <= set(names)

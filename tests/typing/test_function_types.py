@@ -1,4 +1,4 @@
-"""What type checkers infer of the functional interface: `hatch run types:check` reads this file, pytest runs it."""
+"""The types that checkers infer for the functional interface: `hatch run types:check` reads this, pytest runs it."""
 
 from typing import Any, assert_type
 

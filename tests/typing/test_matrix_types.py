@@ -1,4 +1,4 @@
-"""What type checkers infer of matrices and events: `hatch run types:check` reads this file, pytest runs it."""
+"""The types that checkers infer for matrices and events. `hatch run types:check` reads this file, pytest runs it."""
 
 from typing import assert_type
 

@@ -142,7 +142,7 @@ def double(x: jax.Array, kernel: NativeKernel = DOUBLE) -> jax.Array:
     return native_call(kernel, x, outs=[_like(x)])[0]
 
 
-# --- The structures that XLA passes ----------------------------------------------------------------------------------
+# --- Structures that XLA passes --------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -296,9 +296,9 @@ def test_threads_of_a_pool_that_does_as_it_likes(parallel_handler: Any, when: st
         frame.schedule = lambda task, data: pytest.fail("called a function beyond the table")
     assert frame.call(parallel_handler) == 0
     np.testing.assert_array_equal(out, 2 * x)
-    assert len(frame.tasks) == (2 if when == "late" else 0)  # each of which would have started another
+    assert len(frame.tasks) == (2 if when == "late" else 0)  # a task that starts enqueues the others
     assert frame.destroyed == ([77] if when == "never queued" else [])
-    # The caller has returned, and its stack is gone: tasks that start now may only let go of the shared state.
+    # The caller has returned and its stack is gone, so tasks that start now may only release the shared state.
     out[:] = 0
     for task, data in frame.tasks:
         run_task(task, data)
@@ -397,7 +397,7 @@ def test_the_environment_limits_threads_and_the_cache_serves_any_process(cache_d
     ids=str,
 )
 def test_members(axes: list[tuple[Any, Any]], kernel: str, rng: np.random.Generator) -> None:
-    """Any nesting of vmap is one call, which finds each member's piece of every array."""
+    """Any nesting of vmap is a single call, which runs the kernel on each member's part of every array."""
     native = {"serial": ADD, "parallel": ADD_PARALLEL}[kernel]
 
     def add(x: jax.Array, y: jax.Array) -> Any:
@@ -430,7 +430,7 @@ def test_threads_in_proportion_to_work(work: int, threads: int) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (1, 3), (8, 10_000), (9, 10_000), (3, 40_000), (5, 40_000)], ids=str)
 def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any, rng: np.random.Generator) -> None:
-    """Several at once where one would not use all threads, or there are enough for all; else one after the other."""
+    """Members run in parallel if one wouldn't use all threads, or there are enough for all; otherwise in order."""
     members, size = shape
     x = rng.normal(size=shape)
     out = np.zeros(shape)
@@ -439,7 +439,7 @@ def test_members_share_the_threads(shape: tuple[int, int], parallel_handler: Any
     with shared_from(15_000):
         assert frame.call(parallel_handler) == 0
     np.testing.assert_array_equal(out, 2 * x)
-    # A member has all threads to itself, whatever it is worth.
+    # This kernel uses all threads for a member, however small its work is.
     across = members > 1 and members * size >= 15_000 and (size < 15_000 or members % 4 == 0)
     assert pool.started == (3 if across else 3 * members)
 
@@ -590,7 +590,7 @@ def test_in_a_loop() -> None:
 
 @pytest.mark.parametrize("repeats", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_concurrent_loops_in_one_executable(repeats: int, rng: np.random.Generator) -> None:
-    """Two independent calls an iteration, each of which wants all threads."""
+    """Two independent calls per iteration, each of which requests all threads."""
 
     @jax.jit
     def run(x: jax.Array, y: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -606,7 +606,7 @@ def test_concurrent_loops_in_one_executable(repeats: int, rng: np.random.Generat
 
 
 def test_busy_pool() -> None:
-    """More executions at once than the pool has threads, all of which fork."""
+    """More concurrent executions than threads in the pool, all of which use several threads."""
     run = jax.jit(lambda x: jax.lax.fori_loop(0, 200, lambda _, x: double(x, PARALLEL) - x, x))
     x = jnp.arange(3000.0)
     run(x).block_until_ready()

@@ -1,4 +1,4 @@
-"""Kernels that Numba can't compile here, or that compute something wrong: the reference runs, with a warning."""
+"""Kernels that Numba can't compile, or that give wrong results: the reference runs instead, with a warning."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from brainevent_cpu.kernels import matmul, selftest
 
 @pytest.fixture
 def breaking(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Scatters can't be compiled; the list has those that were tried."""
+    """Make compilation of scatters fail; the list contains the names of kernels that were tried."""
     tried: list[str] = []
 
     def compile_handler(kernel: Any, *specs: Any) -> Any:
@@ -86,7 +86,7 @@ def test_who_insists_gets_an_error(breaking: list[str], rng: np.random.Generator
         brainevent.BinaryArray(jnp.ones(4, bool)) @ W
 
 
-# --- Wrong numbers ----------------------------------------------------------------------------------------------------
+# --- Wrong results ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("transpose", [True, False])
@@ -144,4 +144,4 @@ def test_what_the_self_test_expects_is_what_the_reference_computes(
         assert all(given.dtype == like.dtype for given, like in zip(arrays[1:], [*structure, x], strict=True))
         out = jax.jit(lambda *arrays: reference.matmul(*arrays, **static))(*arrays)
         np.testing.assert_array_equal(np.asarray(out).astype(float), expected)
-        assert len(np.unique(expected)) >= 8  # the numbers of equal entries of 33 rows can be no more than some ten
+        assert len(np.unique(expected)) >= 8  # with homogeneous weights, the 33 sums have only about ten values

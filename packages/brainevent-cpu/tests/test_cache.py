@@ -1,4 +1,4 @@
-"""Machine code on disk: whose files are read, when they serve, how many there are."""
+"""Machine code on disk: which files are trusted, when they are reused, and how many are kept."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HANDLERS = store.Store("handlers", "handler")
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 as_root = pytest.mark.skipif(not ROOT, reason="only root can give files to other users and act as one")
 
-#: Two users that aren't root.
+#: Two users other than root.
 OURS, THEIRS = 54321, 54322
 
 F32 = np.dtype(np.float32)
@@ -59,7 +59,7 @@ def doubles(handler: Handler, rng: np.random.Generator) -> bool:
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the handler of `kernel()`, as a program leaves it behind."""
+    """A folder with the handler of `kernel()`, as left by a program."""
     folder = tmp_path_factory.mktemp("compiled")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BRAINEVENT_CACHE_DIR", str(folder))
@@ -79,7 +79,7 @@ def top(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def fill(compiled: Path, top: Path, mode: int = 0o644) -> Path:
-    """Copy the cache to its place in `top`; the path of its file."""
+    """Copy the cache to its place in `top`, and return the path of its file."""
     target = top / "home" / "cache"
     shutil.copytree(compiled, target)
     for path in (top / "home", target, target / "handlers"):
@@ -91,7 +91,7 @@ def fill(compiled: Path, top: Path, mode: int = 0o644) -> Path:
 
 @contextmanager
 def user(uid: int) -> Iterator[None]:
-    """Act as another user, where root allows it."""
+    """Act as another user, if running as root."""
     if ROOT:
         os.seteuid(uid)
     try:
@@ -163,11 +163,11 @@ def test_a_damaged_file_is_no_file(damage: Callable[[bytes], bytes], top: Path, 
     assert cache.load(key_of()) is None
     handler = compile_handler(kernel(), *SPECS)
     assert not handler.from_disk
-    assert cache.load(key_of()) is not None  # written anew
+    assert cache.load(key_of()) is not None  # rewritten
 
 
 def test_code_that_needs_a_missing_symbol_is_not_linked(top: Path, compiled: Path) -> None:
-    """LLVM would abort the process."""
+    """Linking it would make LLVM abort the process."""
     file = fill(compiled, top, 0o600)
     entry = HANDLERS.decoded(file.read_bytes(), key_of())
     assert entry is not None
@@ -176,7 +176,7 @@ def test_code_that_needs_a_missing_symbol_is_not_linked(top: Path, compiled: Pat
     assert cache.load(key_of()) is None
 
 
-# --- Whose files are read ---------------------------------------------------------------------------------------------
+# --- Which owners are trusted -----------------------------------------------------------------------------------------
 
 
 def _chmod(path: str, mode: int) -> Callable[[Path], Any]:
@@ -234,14 +234,14 @@ def test_what_others_can_have_written_is_not_opened(
         patch.setattr(os, "open", lambda path, *rest, **kw: opened.append(path) or real(path, *rest, **kw))
         patch.setattr(cache, "_link", links.append)
         with user(uid):
-            cache.load(key_of())  # as root, or a user of the same machine code as root's
+            cache.load(key_of())  # as root, or as a user, who may load files of root
         assert (len(opened), len(links)) == (1, 1)
         change(top)
         with user(uid):
             with pytest.warns(BackendWarning, match=message) as warned:
                 assert cache.load(key_of()) is None
             assert len(warned) == 1
-            assert cache.load(key_of()) is None  # and says so once
+            assert cache.load(key_of()) is None  # without a second warning
     assert (len(opened), len(links)) == (1, 1)
     if (case, uid) == ("group-writable folder", 0):
         before = file.stat()
@@ -254,7 +254,7 @@ def test_what_others_can_have_written_is_not_opened(
 def test_own_links_and_those_of_root_are_followed(link: int, top: Path, compiled: Path) -> None:
     fill(compiled, top)
     _through_a_link_of(link)(top)
-    top.chmod(0o1777)  # as /tmp is
+    top.chmod(0o1777)  # like /tmp
     with user(OURS):
         assert cache.load(key_of()) is not None
 
@@ -292,7 +292,7 @@ def test_a_folder_that_cannot_be_made(
 
 
 def test_a_read_only_folder_is_read(top: Path, compiled: Path, rng: np.random.Generator) -> None:
-    """As in an image, made by root."""
+    """As in an image that root has built."""
     file = fill(compiled, top)
     file.parent.chmod(0o555)
     cache.load(key_of())
@@ -305,7 +305,7 @@ def test_a_read_only_folder_is_read(top: Path, compiled: Path, rng: np.random.Ge
         assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-# --- When a file serves -----------------------------------------------------------------------------------------------
+# --- When a file is reused --------------------------------------------------------------------------------------------
 
 REPORT = """
     import os, platform
@@ -323,7 +323,7 @@ REPORT = """
     print(handler.from_disk, brainevent_cpu.__file__)
 """
 
-#: Settings that change no machine code, and those that do.
+#: Settings that don't affect machine code, and settings that do.
 SAME = {
     "NUMBA_NUM_THREADS": "1",
     "NUMBA_THREADING_LAYER": "workqueue",
@@ -342,7 +342,7 @@ def run(code: str, **environment: str) -> str:
 
 
 def test_a_copied_folder_serves_another_installation(tmp_path: Path) -> None:
-    """The same packages at another path, under another kernel of the system, with other settings."""
+    """The same packages at another path, with another kernel release of the operating system and other settings."""
     first, second = tmp_path / "first", tmp_path / "second"
     found, here = run(REPORT, BRAINEVENT_CACHE_DIR=str(first)).split()
     assert found == "False"
@@ -412,7 +412,7 @@ def test_the_key_follows_sources_dtypes_and_versions(tmp_path: Path, monkeypatch
     assert len(keys) == 7
 
 
-# --- How many there are -----------------------------------------------------------------------------------------------
+# --- How many files are kept ------------------------------------------------------------------------------------------
 
 
 def test_what_was_not_used_for_longest_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -428,7 +428,7 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path: Path, monkeypatch: p
         path.write_text("x" * 10)
     os.utime(abandoned, (now - 10 * 86_400,) * 2)
     os.utime(foreign, (now - 10 * 86_400,) * 2)
-    assert cache.load(key_of(names[0])) is not None  # used: now it is the second that wasn't used for longest
+    assert cache.load(key_of(names[0])) is not None  # used just now, so the second is the least recently used
     monkeypatch.setattr(store, "SIZE_LIMIT", cache.state().size + 100)
     compile_handler(kernel("pruned_3"), *SPECS)
     left = {path.name for path in folder.iterdir()}

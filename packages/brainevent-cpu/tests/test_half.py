@@ -1,4 +1,4 @@
-"""float16 on processors with and without instructions for it."""
+"""float16 on processors with and without conversion instructions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_every_float16_and_floats_between_them(
         convert(every_half, out)
         np.testing.assert_array_equal(out, expected)
 
-    # All float16, the middles between neighbours, what is just beside both, and anything.
+    # All float16 values, midpoints between neighbours, the float32 values next to both, and random values.
     finite = np.unique(expected[np.isfinite(expected)])
     exact = np.concatenate([finite, (finite[1:] + finite[:-1]) / 2, [65519, 65520, 65521, 1e30, np.inf]])
     anything = rng.integers(0, 2**32, 100_000, np.uint32).view(np.float32)
@@ -100,7 +100,7 @@ PROGRAM = """
     ids=str,
 )
 def test_float16_without_instructions_for_it(setting: dict[str, str], seed: int) -> None:
-    """LLVM aborted the process."""
+    """Regression: LLVM aborted the process."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), str(seed)]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **setting})
     assert (result.returncode, result.stdout) == (0, "right\n"), result.stderr

@@ -1,4 +1,4 @@
-"""Operators of one's own in Numba."""
+"""User-defined operators in Numba."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_vmap(method: str, rng: np.random.Generator) -> None:
     x, y = rng.normal(size=(3, 5, 4)).astype(np.float32), rng.normal(size=(3, 4)).astype(np.float32)
     np.testing.assert_array_equal(jax.vmap(subtract)(x[:, 0], y), x[:, 0] - y)
     np.testing.assert_array_equal(jax.vmap(subtract, (1, None))(x[0].T, y[0]), x[0] - y[0])
-    if method == "sequential":  # others are compiled for every number of axes
+    if method == "sequential":  # other methods compile for each number of axes
         both = jax.jit(jax.vmap(jax.vmap(subtract, (0, None))))(x, y)
         np.testing.assert_array_equal(both, x - y[:, None])
 

@@ -1,4 +1,4 @@
-"""The kernels of products against sums over entries in NumPy."""
+"""The kernels of products, compared with sums over entries in NumPy."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BATCH = 3
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of product, for which kernels are compiled."""
+    """A kind of product, for which its own kernels are compiled."""
 
     format: str
     operand: str
@@ -83,7 +83,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @dataclass
 class Matrix:
-    """The arrays of a matrix, and the row and column of each entry, -1 where there is none."""
+    """The arrays of a matrix, and the row and column of each entry, -1 if out of range."""
 
     data: np.ndarray
     structure: tuple[np.ndarray, ...]
@@ -95,7 +95,7 @@ class Matrix:
 def random_matrix(
     rng: np.random.Generator, case: Case, shape: tuple[int, int], width: int = 5, wild: float = 0
 ) -> Matrix:
-    """A matrix with duplicates and empty rows; with `wild`, that share of indices and pointers can be anything."""
+    """A matrix with duplicates and empty rows, in which a share `wild` of indices and pointers is arbitrary."""
     m, n = shape
     reach = np.iinfo(case.index).max
 
@@ -143,7 +143,7 @@ def random_matrix(
 
 
 def column_index(row: np.ndarray, col: np.ndarray, cols: int) -> tuple[np.ndarray, ...]:
-    """Rows, pointers and weight indices of the entries by column; those that do not exist stand behind."""
+    """Rows, pointers and weight indices of the entries sorted by column, with invalid entries at the end."""
     exists_ = (row >= 0) & (col >= 0)
     order = np.lexsort((np.arange(row.size), np.where(exists_, col, cols)))
     counts = np.bincount(col[exists_], minlength=cols)
@@ -154,7 +154,7 @@ def column_index(row: np.ndarray, col: np.ndarray, cols: int) -> tuple[np.ndarra
 def random_operand(
     rng: np.random.Generator, case: Case, length: int, rate: float = 0.3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """x as the kernel gets it, and the numbers that it stands for."""
+    """x in the encoding of the kernel, and the numbers that it represents."""
     shape = (length, BATCH) if case.batched else (length,)
     mask = rng.random(shape) < rate
     if case.operand in ("float", "sparse_float"):
@@ -179,7 +179,7 @@ def random_operand(
 
 
 def model(case: Case, matrix: Matrix, numbers: np.ndarray) -> np.ndarray:
-    """The product by the definition: a sum over the entries that exist, in double precision."""
+    """The product by its definition: a sum over valid entries, in double precision."""
     exists_ = (matrix.row >= 0) & (matrix.col >= 0)
     target, source = (matrix.col, matrix.row) if case.transpose else (matrix.row, matrix.col)
     weights = np.broadcast_to(matrix.data.ravel().astype(np.float64), matrix.row.size)[exists_]
@@ -225,7 +225,7 @@ def inner(case: Case, shape: tuple[int, int]) -> int:
 
 
 def check_special_weights(case: Case, rng: np.random.Generator) -> None:
-    """Events select: Inf and NaN weights of silent lines don't leak. Plain numbers are IEEE: 0 · Inf is NaN."""
+    """Products with events ignore infinite and NaN weights of silent neurons. Plain numbers are IEEE: 0 · ∞ is NaN."""
     shape = (50, 40)
     matrix = random_matrix(rng, case, shape)
     x, numbers = random_operand(rng, case, inner(case, shape))
@@ -242,7 +242,7 @@ def check_special_weights(case: Case, rng: np.random.Generator) -> None:
 
 
 def test_products(case: Case, rng: Any) -> None:
-    """Small, empty and prime sizes, sizes with several threads; malformed structures."""
+    """Small, empty and prime sizes, sizes that use several threads, and malformed structures."""
     for shape in ((0, 0), (0, 4), (4, 0), (1, 1), (7, 13), (97, 89)):
         check(case, random_matrix(rng, case, shape), *random_operand(rng, case, inner(case, shape)))
     for rate in (0, 0.01, 1):
@@ -257,7 +257,7 @@ def test_products(case: Case, rng: Any) -> None:
         assert np.array_equal(run(case, jitted, matrix.data, matrix, x), first, equal_nan=True)
 
     for wild in (0.1, 1):
-        # One row can then hold all entries: that costs digits, but an entry more or less shows.
+        # One row may then contain all entries. This reduces precision, but a missing or additional entry still shows.
         for shape, width in (((97, 89), 5), ((4, 700), 5), ((20, 70), 30)):
             matrix = random_matrix(rng, case, shape, width, wild)
             check(case, matrix, *random_operand(rng, case, inner(case, shape)), atol=30 * TOLERANCES[case.dtype])
@@ -267,7 +267,7 @@ def test_products(case: Case, rng: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["bool", "int8", "float16", "float32"])
 def test_what_is_an_event(dtype: str, rng: Any) -> None:
-    """Nonzero entries of any sign and size, NaN included."""
+    """Nonzero entries of any sign and size are events, including NaN."""
     case = Case("csr", "binary", True, False, False, "float32", "int32")
     matrix = random_matrix(rng, case, (50, 40))
     x = np.where(rng.random(50) < 0.3, rng.integers(-3, 4, 50), 0).astype(dtype)
@@ -279,7 +279,7 @@ def test_what_is_an_event(dtype: str, rng: Any) -> None:
 @pytest.mark.parametrize("homogeneous", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_long_row_among_short_ones(dtype: str, homogeneous: bool, rng: Any) -> None:
-    """Rows whose entries are collected before they are added, wherever the long one is."""
+    """Entries of rows are collected in a buffer before they are added; the long row is at different positions."""
     case = Case("csr", "float", True, False, homogeneous, dtype, "int32")
     for at in (0, 100, 199):
         lengths = rng.integers(0, 12, 200)
@@ -294,7 +294,7 @@ def test_a_long_row_among_short_ones(dtype: str, homogeneous: bool, rng: Any) ->
 @pytest.mark.parametrize("shape", [(41, 60_003), (60_003, 41)])
 @pytest.mark.parametrize("transpose", [False, True])
 def test_dense_larger_than_the_cache(transpose: bool, shape: tuple[int, int], rng: Any) -> None:
-    """Rows are asked for in advance, and cut into pieces whose sums the cache holds."""
+    """Rows are prefetched, and split into parts whose sums fit into the cache."""
     case = Case("dense", "binary", transpose, False, False, "float32", "int32")
     matrix = random_matrix(rng, case, shape)
     for rate in (0.01, 0.5):
@@ -303,7 +303,7 @@ def test_dense_larger_than_the_cache(transpose: bool, shape: tuple[int, int], rn
 
 @pytest.mark.parametrize("operand", ["binary", "bitpacked", "compact"])
 def test_few_spikes_touch_only_their_rows(operand: str, rng: Any) -> None:
-    """The event scatter at the rates of a simulation, at every alignment of the spikes."""
+    """The event-driven scatter at firing rates of a simulation, with spikes at different alignments."""
     case = Case("csr", operand, True, False, False, "float32", "int32")
     for lines in (64, 203):
         matrix = random_matrix(rng, case, (lines, 61))
@@ -313,7 +313,7 @@ def test_few_spikes_touch_only_their_rows(operand: str, rng: Any) -> None:
 
 
 def test_compact_operands_can_be_malformed(rng: Any) -> None:
-    """Counts beyond the capacity and below zero, indices outside, duplicates."""
+    """Counts above the capacity and below zero, indices out of range, and duplicates."""
     for transpose in (False, True):
         case = Case("csr", "compact", transpose, False, False, "float32", "int32")
         matrix = random_matrix(rng, case, (31, 33))
@@ -351,7 +351,7 @@ def test_sampled(case: Case, rng: Any) -> None:
         np.testing.assert_allclose(out.ravel(), wanted, rtol=tolerance, atol=tolerance)
 
 
-# -- what is taken -----------------------------------------------------------------------------------------------------
+# -- supported calls ---------------------------------------------------------------------------------------------------
 
 
 def test_supports() -> None:
@@ -376,7 +376,7 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
         matmul(*map(jnp.asarray, (*arrays, np.ones(3, bool))), **params)
 
 
-# -- the handler itself, on memory whose surroundings are watched ------------------------------------------------------
+# -- the handler itself, in guarded memory -----------------------------------------------------------------------------
 
 
 class Guarded:
@@ -401,7 +401,7 @@ class Guarded:
 
 
 def words(*pairs: tuple[int, int], size: int) -> Any:
-    """A structure of 8-byte words at the given offsets."""
+    """A structure of 8-byte words, with values at the given byte offsets."""
     memory = (ctypes.c_int64 * (size // 8))()
     for offset, value in pairs:
         memory[offset // 8] = value
@@ -409,7 +409,7 @@ def words(*pairs: tuple[int, int], size: int) -> Any:
 
 
 def call_handler(handler: Any, inputs: list[Guarded], output: Guarded, attributes: list[int]) -> int:
-    """Call a handler as XLA does, with an API table too short to offer threads."""
+    """Call a handler as XLA does, with an API table that is too short to contain the thread pool."""
     alive: list[Any] = []
 
     def address(memory: Any) -> int:
@@ -444,7 +444,7 @@ def call_handler(handler: Any, inputs: list[Guarded], output: Guarded, attribute
 
 
 def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
-    """What the kernel for pointers makes of them; the others rely on it."""
+    """The output of the kernel for pointers, on which the others rely."""
     spec = [(np.dtype(np.int32), 1)]
     handler = compile_handler(native_kernel(KernelSpec("pointers"), indptr.size), spec, spec, [np.dtype(np.int64)])
     given, out = Guarded(indptr, 0xFF), Guarded(np.zeros_like(indptr), 0xA5)
@@ -455,7 +455,7 @@ def sound_pointers(indptr: np.ndarray, nse: int) -> np.ndarray:
     return out.view.copy()
 
 
-# Each takes seconds to compile: every family, every kind of index, every encoding that is read from an array.
+# Each takes seconds to compile, so these cover each family, index dtype, and encoding that is read from an array.
 GUARDED: list[tuple[KernelSpec, str]] = [
     (KernelSpec("gather", "csr", "entries", BINARY), "int16"),
     (KernelSpec("gather", "fixed_num", "entries", FLOAT), "uint8"),
@@ -478,18 +478,18 @@ GUARDED: list[tuple[KernelSpec, str]] = [
     ("call", "dtype"), [pytest.param(*pair, id="-".join((*pair[0].words, pair[1]))) for pair in GUARDED]
 )
 def test_no_index_leaves_the_buffers(call: KernelSpec, dtype: str, rng: Any) -> None:
-    """Every value an index or pointer can have, in memory with NaN weights and spikes all around."""
+    """Arbitrary indices and pointers, in memory surrounded by NaN weights and spikes."""
     index = np.dtype(dtype)
     info = np.iinfo(index)
     unsigned = np.dtype(f"uint{8 * index.itemsize}")
     f64, i32, i64 = np.dtype(np.float64), np.dtype(np.int32), np.dtype(np.int64)
     u8, u32 = np.dtype(np.uint8), np.dtype(np.uint32)
     x_type = {FLOAT: f64, SPARSE_FLOAT: f64, BINARY: u8, BITPACKED: u32, COMPACT: i32}[call.encoding]
-    # For one thread, or for as many as there are.
+    # Compiled for one thread, or for several.
     kernel = native_kernel(call, int(rng.choice([0, 10**9])))
     edges = np.array([info.min, info.min + 1, info.max, info.max - 1, 0, 1, 2, info.max // 2], index)
     handler: Any = None
-    # More columns than an 8-bit index reaches, so that a negative one read as unsigned would be inside.
+    # More columns than an 8-bit index reaches, so that a negative index that is read as unsigned would be in range.
     for m, n, nse in ((20, 300, 90), (11, 5, 44), (3, 4, 3), (50, 70_000, 100)):
         for malformed in (False, True):
 

@@ -1,4 +1,4 @@
-"""Kernels under `vmap` over anything: one native call for a batch, with the results of one call for each member."""
+"""Kernels under `vmap` over any operands: one native call per batch, with the results of one call per member."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHAPE, WIDTH, SIZES = (13, 11), 4, (3, 2)
 
 
 def random_csr(rng: np.random.Generator) -> Any:
-    """With duplicates and empty rows; some indices and pointers are malformed."""
+    """A matrix with duplicates and empty rows, and some malformed indices and pointers."""
     bounds = np.sort(rng.integers(0, 40, SHAPE[0] + 1))
     bounds[rng.integers(SHAPE[0])] = rng.integers(-9, 60)
     indices = rng.integers(-2, SHAPE[1] + 2, 40)
@@ -61,7 +61,7 @@ def update_on_post(matrix: Any, pre: Any, post: Any) -> Any:
     return matrix.update_on_post(pre, post > 0, -1.0, 1.0).data
 
 
-# From a matrix and numbers for its rows and columns; events are those above 0.
+# Functions of a matrix and of numbers for its rows and columns, from which events are computed.
 OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "spikes @ A": lambda A, pre, post: BinaryArray(pre > 0) @ A,
     "A @ spikes": lambda A, pre, post: A @ BinaryArray(post > 0),
@@ -76,7 +76,7 @@ OPERATIONS: dict[str, Callable[[Any, Any, Any], Any]] = {
     "update_on_post": update_on_post,
 }
 
-# Which of the weights, the structure, `pre` and `post` the levels of vmap map, the outer one first.
+# For each vmap, outermost first, whether it maps the weights, the structure, `pre` and `post`.
 MAPPED: dict[str, tuple[tuple[bool, ...], ...]] = {
     "weights": ((True, False, False, False),),
     "structure": ((False, True, False, False),),
@@ -91,9 +91,9 @@ MAPPED: dict[str, tuple[tuple[bool, ...], ...]] = {
 def case(
     rng: np.random.Generator, name: str, levels: tuple[tuple[bool, ...], ...], scale: int
 ) -> tuple[list[Any], Any]:
-    """Operands, with the axes of the levels in front where they are mapped, and the matrix's tree.
+    """Operands, with the mapped axes in front, and the tree definition of the matrix.
 
-    The sizes of the levels are `SIZES`, times `scale`.
+    The sizes of the axes are `SIZES`, times `scale`.
     """
     members = [MATRICES[name](rng) for _ in range(scale * int(np.prod(SIZES)))]
     _, tree = jax.tree.flatten(members[0])
@@ -129,7 +129,7 @@ def is_mapped(name: str, levels: tuple[tuple[bool, ...], ...]) -> bool:
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("name", MATRICES)
 def test_one_call_for_a_batch(name: str, operation: str, full: bool, rng: np.random.Generator) -> None:
-    """Numba runs it, without a loop in the program, by as many calls as for any other size; results are right."""
+    """Numba runs a batch without a loop in the program, with as many calls as for any other size; results are right."""
     function = OPERATIONS[operation]
     labels = [label for label, levels in MAPPED.items() if is_mapped(name, levels)]
     for label in labels if full else [str(rng.choice(labels))]:
@@ -146,7 +146,7 @@ def test_one_call_for_a_batch(name: str, operation: str, full: bool, rng: np.ran
         assert calls[0] == calls[1], label
         assert calls[0] > 0 or name == "dense", label
         for selection in lowered:
-            # Dense products with numbers, and outer products, have nothing sparse in them.
+            # Dense products with numbers, and outer products, are left to XLA.
             left = name == "dense" and (selection.primitive == "sddmm" or selection.params["encoding"].name == "float")
             assert selection.backend == "numba" or left, (label, selection)
         results = program.compile()(*operands)
@@ -159,7 +159,7 @@ def test_one_call_for_a_batch(name: str, operation: str, full: bool, rng: np.ran
 
 @pytest.mark.parametrize("shape", [(4, 1500, 1200), (8, 400, 300), (3, 300, 200), (1, 1500, 1200)], ids=str)
 def test_members_large_enough_for_threads(shape: tuple[int, int, int], rng: np.random.Generator) -> None:
-    """A member on all threads, or as many members at once; with the same results as one by one."""
+    """A member on all threads, or several members in parallel, with the same results as one by one."""
     members, m, n = shape
     indices = jnp.asarray(rng.integers(0, n, (m, 60)), jnp.int32)
     weights = jnp.asarray(rng.normal(size=(members, m, 60)), jnp.float32)
@@ -179,7 +179,7 @@ def test_members_large_enough_for_threads(shape: tuple[int, int, int], rng: np.r
 @pytest.mark.parametrize("name", ["csr", "csr_indexed", "fixed_num", "coo", "dense"])
 @pytest.mark.parametrize("update", [update_on_pre, update_on_post])
 def test_weights_of_members_change_in_place(name: str, update: Callable[..., Any], rng: np.random.Generator) -> None:
-    """In a loop, no operation of the compiled program but the kernel makes an array as large as the weights."""
+    """In a loop, no operation of the compiled program except the kernel outputs an array of the size of the weights."""
     matrix = MATRICES[name](rng)
     leaves, tree = jax.tree.flatten(matrix)
     weights = jnp.stack([leaves[0], 2 * leaves[0], 3 * leaves[0]])

@@ -15,7 +15,7 @@ def test_accurate_everywhere(rng: np.random.Generator) -> None:
         for i in range(drawn.size):
             out[i] = quantile(*locate(drawn[i]))
 
-    # All orders of magnitude of the distance from either end and from the middle, and all draws next to them.
+    # Distances of all orders of magnitude from either end and from the middle, and all draws close to these.
     near = np.arange(3000)
     spread = (2 ** rng.uniform(0, 31, 300_000)).astype(np.int64)
     lower = np.concatenate([near, spread, 2**31 - 1 - near, 2**31 - 1 - spread, 2**30 + near - 1500])

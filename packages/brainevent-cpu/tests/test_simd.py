@@ -1,4 +1,4 @@
-"""Vectors of numbers in Numba, and the kernels that look numbers up with them, which other processors don't choose."""
+"""SIMD vectors in Numba, and kernels with SIMD gather instructions, which are not selected on every processor."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ U, W, F, D = np.uint64, np.uint32, np.float32, np.float64
 
 
 class Choice:
-    """Whether kernels use lanes, whatever the processor is."""
+    """Decides whether kernels use lanes, on any processor."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lanes, self.asked = True, 0
@@ -46,8 +46,8 @@ class Choice:
         return self.lanes
 
     def result(self, lanes: bool, left: Any, right: Any, *, asks: bool = True) -> np.ndarray:
-        """The product, with or without them; whether a kernel asks for them."""
-        jax.clear_caches()  # what was compiled with the other choice
+        """The product, with or without lanes; `asks` is whether a kernel must query this choice."""
+        jax.clear_caches()  # drop programs compiled with the other choice
         self.lanes, asked = lanes, self.asked
         product = np.asarray(left @ right)
         assert (self.asked > asked) == asks
@@ -143,7 +143,7 @@ def test_masks_are_bits(rng: np.random.Generator) -> None:
 LENGTHS = [0, 1, 2, 15, 16, 17, 31, 32, 33, 100, 0, 300]
 
 
-# What is read of a row: dtype and index; all operands with each, and one weight or many in turn.
+# Dtypes of weights and indices. All encodings are tested with each; homogeneous weights alternate with others.
 READ = [("float32", "int32"), ("float64", "uint16"), ("float16", "int16"), ("bfloat16", "uint32"), ("float32", "int64")]
 ROWS = [
     (*read, operand, (i + j) % 2 == 1)
@@ -188,7 +188,7 @@ def test_rows_of_all_lengths(
 def test_columns(choice: Choice, operand: str, homogeneous: bool, columns: int, rng: np.random.Generator) -> None:
     n, rows, width = 60, 29, 7
     indices = rng.integers(0, n, (rows, width)).astype(np.int32)
-    indices[rng.random(indices.shape) < 0.1] = -1  # nowhere
+    indices[rng.random(indices.shape) < 0.1] = -1  # no entry
     data = rng.normal(size=1 if homogeneous else indices.shape).astype(np.float32)
     x = np.where(rng.random((n, columns)) < 0.3, rng.normal(size=(n, columns)), 0).astype(np.float32)
     operands = {
@@ -208,7 +208,7 @@ def test_columns(choice: Choice, operand: str, homogeneous: bool, columns: int, 
 @pytest.mark.cover(share=0.5)
 @pytest.mark.parametrize("lanes", [True, False])
 def test_what_is_not_selected_is_not_multiplied(choice: Choice, lanes: bool, rng: np.random.Generator) -> None:
-    """Infinite weights of silent neurons count nothing, and padded entries of no kind of operand do."""
+    """Infinite weights of silent neurons don't affect the result, and neither do padded entries, for any operand."""
     n, rows, width = 50, 37, 20
     indices = rng.integers(0, n, (rows, width)).astype(np.int32)
     data = np.where(indices == 7, np.inf, rng.normal(size=indices.shape)).astype(np.float32)
@@ -237,7 +237,7 @@ MATRICES = {
 
 OPERANDS = ["float", "sparse_float", "binary"]
 
-# One, two and three digits for a gap; several blocks, and lines that don't fill the last vector.
+# One, two and three digits per gap; several blocks, and numbers of rows that don't fill the last vector.
 CASES = [(0.3, (37, 5000)), (0.002, (50, 140_000)), (6e-4, (21, 300_000)), (1e-6, (200, 400_000)), (1.0, (17, 40))]
 
 
@@ -262,7 +262,7 @@ def test_lines_at_once_are_the_same_lines(
     matrix = MATRICES[law](prob, shape)
     found = [choice.result(lanes, matrix, operands[operand]()) for lanes in (True, False)]
     assert np.count_nonzero(found[0]) > 0
-    # The variates of both are the same numbers, and connections are added in the same order.
+    # Both use identical variates, and add connections in the same order.
     np.testing.assert_array_equal(*found)
 
 
@@ -271,7 +271,7 @@ def test_lines_at_once_are_the_same_lines(
 def test_gaps_in_vectors_are_the_same_gaps(
     choice: Choice, prob: float, shape: tuple[int, int], rng: np.random.Generator
 ) -> None:
-    """Products along the lines, and those of several columns: a walk that takes one line after the other."""
+    """Products that walk along one row at a time: events from the left, and batches of numbers."""
     lines, length = shape
     matrix = MATRICES["scalar"](prob, shape)
     events = brainevent.BinaryArray(jnp.asarray(rng.random(lines) < 0.5))

@@ -1,4 +1,4 @@
-"""Every kernel that can use several threads, on pools of a pretended size whose tasks run when the test says."""
+"""Every kernel that can use several threads, on simulated pools of a given size and with a given order of tasks."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def on_post(make: Any) -> Any:
 
 
 def gradient(make: Any) -> Any:
-    """A sampled product: that of the weights."""
+    """The gradient with respect to the weights, an `sddmm`."""
 
     def loss(data: Any, A: Any, x: Any) -> Any:
         return jnp.sum((A.with_data(data) @ x) ** 2)
@@ -114,7 +114,7 @@ def members(rng: np.random.Generator) -> Any:
     return (lambda w, A, x: jax.vmap(lambda w: x @ A.with_data(w))(w)), weights, A, events(rng, M)
 
 
-# A function and its arguments, for one kernel each: all families, and the branches of each that share work differently.
+# A function and its arguments for each kernel: all families, and all ways in which they share work.
 KERNELS: dict[str, Callable[[np.random.Generator], Any]] = {
     "scatter events": left(csr, events),
     "scatter listed events": left(fixed, listed),
@@ -169,7 +169,7 @@ KERNELS: dict[str, Callable[[np.random.Generator], Any]] = {
 @pytest.mark.cover(strength=1, share=0.35)
 @pytest.mark.parametrize("name", KERNELS)
 def test_every_kernel_on_any_pool(name: str, rng: np.random.Generator) -> None:
-    """The same bits in whatever order tasks run; and what one thread, and the reference, compute."""
+    """Results are the same for every order of tasks, bit for bit, and agree with one thread and with the reference."""
     function, *arguments = KERNELS[name](rng)
     program = jax.jit(lambda *arguments: function(*arguments))
     with brainevent.use_backend("reference"):
@@ -184,7 +184,7 @@ def test_every_kernel_on_any_pool(name: str, rng: np.random.Generator) -> None:
             assert client.pools
             return result, client.started()
 
-        # Compiled for more than one thread, and for one: the work isn't worth another one.
+        # Compiled for several threads but run on one, and compiled for one because there is too little work.
         alone, started = run(1)
         little = np.asarray(jax.jit(lambda *arguments: function(*arguments))(*arguments))
         assert (started, client.started()) == (0, 0)

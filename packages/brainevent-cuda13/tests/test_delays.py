@@ -1,5 +1,5 @@
-"""The kernels of a ring of slots, on Warp's CPU device and through the native launcher: against NumPy and the
-reference, in place. Nothing here has seen a GPU."""
+"""The kernels of ring buffers for delays, on Warp's CPU device with the native launcher: compared with NumPy and the
+reference, and in place. None of these tests uses a GPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACKEND = "warp-cuda13"
 
 
 class TestConformance(ConformanceSuite):
-    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+    """A few cases; with --slow all of a pairwise cover, which `python -m brainevent.testing` runs as well."""
 
     backend, platform = BACKEND, "cpu"
     select = "^(deliver-csr:delay-bitpacked|take_slot-float16-13x7)-"
@@ -48,7 +48,7 @@ N, M, SLOTS = 31, 23, 6
 
 @pytest.mark.parametrize("extent", ["entry", "row", "column", "all"])
 def test_what_arrives_when(extent: str, on_cpu: None, rng: np.random.Generator) -> None:
-    """Against a loop over entries in NumPy; delays that are none, and those beyond the ring, don't arrive."""
+    """Compared with a loop over entries in NumPy. Delays of 0, and delays beyond the ring, don't arrive."""
     dense = np.where(rng.random((N, M)) < 0.4, rng.integers(1, 9, (N, M)), 0).astype(np.float32)
     row, col = np.nonzero(dense)
     length = {"entry": row.shape, "row": (N, 1), "column": (1, M), "all": (1,)}[extent]
@@ -96,7 +96,7 @@ def test_malformed_structures(fmt: str, transpose: bool, kind: str, on_cpu: None
 def test_a_loop_changes_the_ring_in_place(on_cpu: None, rng: np.random.Generator) -> None:
     dense = np.where(rng.random((N, M)) < 0.4, rng.integers(1, 9, (N, M)), 0).astype(np.float32)
     W = brainevent.CSR.fromdense(jnp.asarray(dense)).with_delay(3)
-    spikes = jnp.asarray(rng.random((5, N)) < 0.4)  # what is returned of all steps is smaller than the ring
+    spikes = jnp.asarray(rng.random((5, N)) < 0.4)  # so few steps that their stacked output is smaller than the ring
 
     def run(ring: Any, spikes: Any) -> Any:
         def turn(ring: Any, spikes: Any) -> Any:
@@ -110,7 +110,7 @@ def test_a_loop_changes_the_ring_in_place(on_cpu: None, rng: np.random.Generator
     assert not weight_sized_copies(program.as_text(), SLOTS * M)
     _, now = program(ring, spikes)
     products = np.asarray(spikes, np.float32) @ dense
-    # What is added behind `pop` belongs to the next step.
+    # Delays of events that are added after `pop` are counted from the next step.
     np.testing.assert_array_equal(now[4:], products[:-4])
     np.testing.assert_array_equal(now[:4], 0)
 

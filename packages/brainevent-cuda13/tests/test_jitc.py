@@ -1,5 +1,5 @@
-"""The kernels of generated connectivity, on Warp's CPU device and through the native launcher: against the reference,
-and with planted faults. Nothing here has seen a GPU."""
+"""The kernels of generated connectivity, on Warp's CPU device with the native launcher: compared with the reference,
+and with planted faults. None of these tests uses a GPU."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BACKEND = "warp-cuda13"
 
 
 class TestConformance(ConformanceSuite):
-    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+    """A few cases; with --slow all of a pairwise cover, which `python -m brainevent.testing` runs as well."""
 
     backend, platform = BACKEND, "cpu"
     select = "^jitc_matmul-normal-bitpacked-"
@@ -57,7 +57,7 @@ def on_cpu() -> Iterator[None]:
 
 
 def both(function: Any, *arrays: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """What a function makes of arrays on the kernels, of which one runs, and on the reference."""
+    """The results of a function with our kernels, which must be selected, and with the reference."""
     results = []
     with stand_in(BACKEND, "cpu"):
         for backend in (BACKEND, "reference"):
@@ -68,7 +68,7 @@ def both(function: Any, *arrays: Any) -> tuple[list[np.ndarray], list[np.ndarray
     return results[0], results[1]
 
 
-# A probability for each kind of table (digits of a gap, and their base), and rows that span several blocks.
+# A probability for each kind of table (number and base of the digits of a gap); rows span several blocks.
 LENGTHS = {0.3: 5000, 0.002: 140_000, 1e-4: 140_000, 2e-6: 200_000}
 
 
@@ -90,7 +90,7 @@ def test_products(
     rows: int,
     rng: np.random.Generator,
 ) -> None:
-    """With few rows, several groups of lanes share each; the last columns of a batch have lanes that have none."""
+    """With few rows, several groups of lanes share a row. Some lanes have no column in the last part of a batch."""
     shape = rows, LENGTHS[prob]
     inner = shape[0] if transpose else shape[1]
     mask = rng.random((inner, *([batch] if batch else []))) < 0.4
@@ -108,7 +108,7 @@ def test_products(
 @pytest.mark.cover(share=0.25, strength=1)
 @pytest.mark.parametrize("prob", LENGTHS)
 def test_connectivity_bit_for_bit(prob: float, rng: np.random.Generator) -> None:
-    """Events one by one find the rows and columns of the dense matrix; windows and lists are those of the reference."""
+    """Single events must find the rows and columns of the dense matrix; windows and lists must equal the reference."""
     shape = 3, LENGTHS[prob]
     rule = ConnectionRule(SCALAR, prob)
     seed, offset = rng.integers(2**32, size=2, dtype=np.uint32), rng.integers(2**32, size=1, dtype=np.uint32)
@@ -143,7 +143,7 @@ def test_connectivity_bit_for_bit(prob: float, rng: np.random.Generator) -> None
 
 @pytest.mark.parametrize("transpose", [False, True])
 def test_empty_shapes(transpose: bool, on_cpu: None) -> None:
-    """Of the matrix, and of the batch, which the conformance kit has not; one program for all."""
+    """Empty matrices and an empty batch, which the conformance kit doesn't have, in a single program."""
 
     def products() -> list[Any]:
         network = jnp.ones(1), jnp.zeros(2, jnp.uint32), jnp.zeros(1, jnp.uint32)
@@ -208,7 +208,7 @@ def test_faults_in_plans_are_caught(fault: str | None, rng: np.random.Generator)
 
 
 def run_plan(plan: Plan, arrays: list[np.ndarray], out: np.ndarray, sizes: tuple[int, ...]) -> None:
-    """Carry out a plan on memory that isn't zero."""
+    """Execute a plan, with an output buffer that isn't zero."""
     out[:] = 7
     key = records.enter(plan, driver_for("cpu"))
     frame = CallFrame(arrays, [out], [np.int64(key), np.array(sizes, np.int64)])
@@ -244,11 +244,11 @@ def test_what_no_kernel_is_written_for_is_refused() -> None:
     assert declined == "it takes the laws scalar, uniform, normal, not other"
 
 
-# --- C++ that is written out ------------------------------------------------------------------------------------------
+# --- Generated C++ ----------------------------------------------------------------------------------------------------
 
 
 def test_core_functions_written_out(rng: np.random.Generator) -> None:
-    """The program that is noted computes what core does; here as Python, which reads the same."""
+    """The recorded program computes what core computes. It is evaluated as Python here, with the same syntax."""
     text = function("keys", ["a", "b", "row", "block"], ["k0", "k1"], lambda a, b, *at: block_keys((a, b), *at))
     words = [int(word) for word in rng.integers(2**32, size=4)]
     scope = dict(zip(("a", "b", "row", "block"), words))
@@ -264,7 +264,7 @@ def test_core_functions_written_out(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("batch", [(), (5,), (5, 3)])
 def test_a_product_is_one_call(batch: tuple[int, ...]) -> None:
-    """Whatever the batch, of x or of seeds: there is no loop, and no scatter of XLA's."""
+    """There is neither a loop nor a scatter of XLA, for any batch of x or of seeds."""
     from brainevent_cuda13.kernels import register
 
     def product(seed: Any, x: Any) -> Any:
@@ -309,7 +309,7 @@ def test_every_kind_of_kernel_compiles_for_every_architecture(spec: JitcSpec, ar
 
 
 def test_a_block_on_cpu_has_one_warp() -> None:
-    """Warps of a block would wait for each other, unequally often."""
+    """The threads of several warps would wait for each other, but the warps synchronise different numbers of times."""
     threads = compiled.host_threads(uneven=True)
     assert threads.block == threads.lanes
     assert JitcSpec("jitc_gather").uneven

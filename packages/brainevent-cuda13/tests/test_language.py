@@ -1,4 +1,4 @@
-"""Operators of one's own in Warp, on CPU: it is the same code, and the same bridge, that runs on CUDA."""
+"""User-defined operators in Warp, on CPU, with the same code and the same bridge as on CUDA."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_elementwise_with_what_all_elements_share(rng: np.random.Generator) -> N
     def look_up(index, table, out):  # type: ignore[no-untyped-def]
         out[wp.tid()] = table[index[wp.tid()]]
 
-    for size in (3, 5):  # the second as many as there are indices
+    for size in (3, 5):  # the second equals the number of indices
         table, index = rng.normal(size=size).astype(np.float32), rng.integers(0, size, (2, 5))
         np.testing.assert_array_equal(jax.vmap(look_up, (0, None))(index, table), table[index])
     with pytest.raises(ValueError, match=r"first axes of the same size, got \[3, 5\].*sequential"):

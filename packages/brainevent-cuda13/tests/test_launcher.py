@@ -1,5 +1,5 @@
-"""The native launcher on a call frame and a driver of our own: what it would say to a GPU, and what it does about
-errors. No GPU, and no Warp."""
+"""The native launcher with our own call frame and driver: the driver calls that it would make on a GPU, and how it
+handles errors. These tests use neither a GPU nor Warp."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from brainevent_cuda13.kernels.launcher.call import handler, planned_call
 from brainevent_cuda13.kernels.launcher.drivers import CUDA_FUNCTIONS, CudaDriver, address_of
 
 STREAM, CONTEXT = 0xABCD, 0xC0
-THREADS, LENGTH = 0, 1  # positions of sizes
+THREADS, LENGTH = 0, 1  # indices of sizes
 
 
 @dataclasses.dataclass(frozen=True)
 class Code:
-    """A kernel that is a number to the fake driver."""
+    """A kernel that the fake driver represents by a number."""
 
     name: str
     digest: str = "one module"
@@ -42,9 +42,9 @@ class Code:
 
 
 class FakeDriver:
-    """What the handler calls instead of CUDA: it keeps a record, and fails where it is told to.
+    """A replacement for CUDA's driver that records the calls of the handler, and fails where a test requests it.
 
-    A module's handle is the address of its image; a function's is 1000 and more, counted.
+    The handle of a module is the address of its image; handles of functions are numbered from 1000.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class FakeDriver:
         self.calls.append(("launch", function, tuple(sizes), stream, extra, self._parameters(parameters)))
 
     def _parameters(self, address: int) -> tuple[Any, ...]:
-        """The launch bounds (shape, number of threads, multiplier) and the words behind them."""
+        """The launch bounds (shape, number of threads, multiplier), and the words of the arguments."""
         at = list((ctypes.c_int64 * 4).from_address(address))
         bounds = at[0]
         return (
@@ -112,14 +112,14 @@ class FakeDriver:
 
 
 class FakeArray:
-    """An array of any size at any address, which nobody touches."""
+    """An array of any size at any address, whose memory is never accessed."""
 
     def __init__(self, *shape: int, at: int) -> None:
         self.shape, self.ndim = shape, len(shape)
         self.__array_interface__ = {"data": (at, False)}
 
 
-#: y = 0, then first(x, y, length) and second(y, x, length); x and y of float32 and float64.
+#: y = 0, then first(x, y, length) and second(y, x, length), with x in float32 and y in float64.
 PLAN = Plan(
     "add_up",
     inputs=(Buffer(4, 1),),
@@ -141,7 +141,7 @@ class Call:
     frame: CallFrame
 
     def run(self, stage: int = layout.STAGE_EXECUTE) -> str | None:
-        """The message of the error, None if there is none."""
+        """The error message, or None."""
         self.frame.words[layout.FRAME_STAGE // 8] = stage
         before = len(self.frame.errors)
         result = self.frame.call(handler())
@@ -163,7 +163,7 @@ def call_of(
     key: int | None = None,
 ) -> Call:
     fake = FakeDriver()
-    # A name of its own: a plan is known by its contents, whose driver is the first that came with them.
+    # A unique name: a plan is identified by its contents, and keeps the driver that it was first entered with.
     plan = dataclasses.replace(plan, name=f"{plan.name}_{len(records._entered)}")
     entered = records.enter(plan, CudaDriver(fake.addresses, architectures))
     attributes = [np.int64(entered if key is None else key), np.array(sizes, np.int64)]
@@ -175,7 +175,7 @@ def small_call(plan: Plan = PLAN, **options: Any) -> Call:
 
 
 def check_small_call(plan: Plan) -> None:
-    """That a plan like `PLAN` says to the driver what it should."""
+    """Check the driver calls of a plan like `PLAN`."""
     call = small_call(plan)
     assert call.initialize() is None
     call.driver.calls.clear()
@@ -191,7 +191,7 @@ def test_what_a_plan_says_reaches_the_driver() -> None:
     check_small_call(PLAN)
 
 
-#: Of `PLAN`: compiled programs on disk have such numbers, so that another one would leave them useless.
+#: The key of `PLAN`. Compiled programs on disk contain such keys, and would be useless if keys changed.
 KEY = 2387410601257308542
 
 _FIRST = PLAN.operations[1]
@@ -200,7 +200,7 @@ _FIRST = PLAN.operations[1]
 @pytest.mark.parametrize(
     "operations",
     [
-        PLAN.operations[1:],  # nothing is zeroed
+        PLAN.operations[1:],  # no zeroing
         PLAN.operations[:2],
         PLAN.operations[::-1],
         (Zero(0), *PLAN.operations[1:]),
@@ -229,7 +229,7 @@ def test_a_fault_of_the_launcher_is_seen(fault: str, monkeypatch: pytest.MonkeyP
 def test_modules_are_loaded_once_on_each_device_before_anything_runs() -> None:
     call = small_call(device=1)
     assert "was not loaded on device 1 before it ran" in (call.run() or "")
-    assert call.driver.calls[1:] == []  # the buffer was zeroed, nothing was loaded or launched
+    assert call.driver.calls[1:] == []  # the buffer was zeroed, but nothing was loaded or launched
     call.driver.calls.clear()
     assert call.initialize() is None
     one_module = [("push", STREAM + CONTEXT), ("load", "one module for sm_80")]
@@ -248,7 +248,7 @@ def test_modules_are_loaded_once_on_each_device_before_anything_runs() -> None:
     call.driver.on_launch = lambda: None
     assert call.run() is None
     assert [one[0] for one in call.driver.calls] == ["zero", "launch", "launch"]
-    # On another device it is another module and other functions.
+    # Another device has its own module and functions.
     call.frame.device = 0
     assert call.initialize() is None
     assert ("load", "one module for sm_90") in call.driver.calls
@@ -286,7 +286,7 @@ def test_nothing_is_launched_without_threads_or_zeroed_without_bytes() -> None:
 
 
 def test_members_of_a_batch_are_launched_one_after_the_other() -> None:
-    """Axes in front, (2, 3): x is mapped by the second alone."""
+    """The mapped axes are (2, 3); x is mapped over the second only."""
     call = call_of(PLAN, FakeArray(1, 3, 5, at=0x1000), FakeArray(2, 3, 7, at=0x2000), (300, 33))
     assert call.initialize() is None
     call.driver.calls.clear()
@@ -320,7 +320,7 @@ def test_errors_of_the_driver_name_the_kernel(fails: dict[str, int], stage: str,
     assert found.endswith(message)
     pushed, popped = ([one[0] for one in call.driver.calls].count(name) for name in ("push", "pop"))
     assert pushed == popped
-    # What has failed can succeed later.
+    # A call can succeed after a failure.
     call.driver.fails = {}
     assert call.initialize() is None
     assert call.run() is None
@@ -435,14 +435,14 @@ def test_plans_that_make_no_sense_are_refused(change: dict[str, Any], message: s
         dataclasses.replace(PLAN, **change)
 
 
-# --- Through XLA, on the stand-in for CPU -----------------------------------------------------------------------------
+# --- Through XLA, with the replacement driver for CPU -----------------------------------------------------------------
 
 _ENTRY = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64)
 
 
 @_ENTRY
 def _add_twice(bounds: int, words: int) -> None:
-    """y += 2 x, for as many elements as there are threads (of which the bounds say the number) or as `length` says."""
+    """y += 2 x, for as many elements as there are threads (from the launch bounds), but at most `length`."""
     threads = ctypes.c_int64.from_address(bounds + 8).value
     x, y, length = (ctypes.c_int64 * 3).from_address(words)
     n = min(threads, length)
@@ -496,8 +496,8 @@ def test_arrays_that_the_plan_is_not_for_are_refused() -> None:
 
 
 def test_what_a_launch_costs() -> None:
-    """Two buffers zeroed and two launches, from compiled code: 0.2 µs when it was written. The bound is for busy
-    machines."""
+    """Two zeroed buffers and two launches, called from compiled code, took 0.2 µs when this test was written. The bound
+    allows for busy machines."""
     import numba
 
     from brainevent_cpu.bridge.memory import call_address

@@ -1,5 +1,5 @@
-"""The kernels of products, on Warp's CPU device and through the native launcher: against the reference and dense NumPy,
-and with planted faults. Nothing here has seen a GPU."""
+"""The kernels of products, on Warp's CPU device with the native launcher: compared with the reference and dense NumPy,
+and with planted faults. None of these tests uses a GPU."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ BACKEND = "warp-cuda13"
 
 
 class TestConformance(ConformanceSuite):
-    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+    """A few cases; with --slow all of a pairwise cover, which `python -m brainevent.testing` runs as well."""
 
     backend, platform = BACKEND, "cpu"
     select = "^matmul-(csr|csr:csc_index|fixed_num|coo)-(binary_bool|bitpacked)-"
@@ -56,7 +56,7 @@ def on_cpu() -> Iterator[None]:
 
 
 def test_a_stand_in_leaves_nothing_behind() -> None:
-    """Outside of tests nothing runs on it, and the backend is as unusable as before."""
+    """Outside of the context, no kernel is registered for CPU."""
 
     def registered() -> list[str]:
         return [kernel.primitive for kernel in get_registry().kernels(platform="cpu") if kernel.backend == BACKEND]
@@ -67,7 +67,7 @@ def test_a_stand_in_leaves_nothing_behind() -> None:
     assert registered() == []
 
 
-# --- Threads of a warp together, and each alone -----------------------------------------------------------------------
+# --- Threads in warps, and single threads -----------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["alone", "in warps"])
@@ -89,12 +89,12 @@ def random_csr(rng: np.random.Generator, rows: int, columns: int, per_row: int) 
     return pointer, indices, weights, dense
 
 
-FAR = 2**33  # more than 32 bits hold, also as a number of 4 bytes each
+FAR = 2**33  # exceeds int32, even when counted in units of 4 bytes
 
 
 @pytest.mark.parametrize("share", [0, 1, 3, 5])
 def test_gather_beyond_32_bits(share: int, threads: HostThreads, rng: np.random.Generator) -> None:
-    """Entries and elements of x have numbers beyond 2**33: the arrays begin that far before what there is of them."""
+    """Indices of entries and of x exceed 2**33: the addresses of their arrays are shifted back by as much."""
     if share and threads == ALONE:
         pytest.skip("a thread that is alone sums whole rows")
     pointer, indices, weights, dense = random_csr(rng, 37, 41, 20)
@@ -148,7 +148,7 @@ def test_scatter_beyond_32_bits(share: int, threads: HostThreads, rng: np.random
 
 
 def test_pointers_that_fall(threads: HostThreads, rng: np.random.Generator) -> None:
-    """Of many pointers, over several chunks; what a row begins with is their running maximum, from [0, nse]."""
+    """Many pointers, in several chunks. The start of a row is their running maximum, clipped to [0, nse]."""
     count, nse = 1000, 5000
     pointer = np.sort(rng.integers(0, nse, count))
     spec = KernelSpec("pointers", second="int64")
@@ -170,7 +170,7 @@ def test_pointers_that_fall(threads: HostThreads, rng: np.random.Generator) -> N
 
 
 def run_plan(plan: Plan, arrays: dict[str, np.ndarray], out: np.ndarray, sizes: tuple[int, ...]) -> None:
-    """Carry out a plan whose kernel bounds no rows by pointers, on memory that isn't zero."""
+    """Execute a plan whose kernel has no row pointers, with an output buffer that isn't zero."""
     out[:] = 7
     key = records.enter(plan, driver_for("cpu"))
     frame = CallFrame(list(arrays.values()), [out], [np.int64(key), np.array(sizes, np.int64)])
@@ -258,11 +258,11 @@ def lowered_for_cuda(function: Any, *arguments: Any) -> str:
 
 @pytest.fixture
 def for_cuda() -> Iterator[None]:
-    """The kernels, registered for GPUs, as the package does where there is one."""
+    """The kernels, registered for GPUs as the package does on a machine with a GPU."""
     from brainevent_cuda13.kernels import register
 
     registry = get_registry()
-    with stand_in(BACKEND, "cpu"):  # so that it may be asked for
+    with stand_in(BACKEND, "cpu"):  # so that the backend can be requested
         register(registry, backend=BACKEND)
         yield
         registry.withdraw(BACKEND, platform="cuda")
@@ -270,7 +270,7 @@ def for_cuda() -> Iterator[None]:
 
 @pytest.mark.parametrize("batch", [(), (5,), (5, 3)])
 def test_a_product_is_one_call(batch: tuple[int, ...], for_cuda: None, rng: np.random.Generator) -> None:
-    """Whatever the batch: there is no loop, and no scatter of XLA's."""
+    """There is neither a loop nor a scatter of XLA, for any batch."""
     W = brainevent.CSR.fromdense(jnp.asarray(rng.normal(size=(20, 30)), jnp.float32))
 
     def product(data: Any, x: Any) -> Any:
@@ -286,7 +286,7 @@ def test_a_product_is_one_call(batch: tuple[int, ...], for_cuda: None, rng: np.r
 
 
 def test_the_same_program_has_the_same_text(for_cuda: None, rng: np.random.Generator) -> None:
-    """So XLA's persistent cache finds it: no address or counter is in it."""
+    """The program contains no address and no counter, so that XLA's persistent cache finds it."""
     W = brainevent.CSR.fromdense(jnp.asarray(rng.normal(size=(20, 30)), jnp.float32))
     texts = []
     for _ in range(2):
@@ -296,7 +296,7 @@ def test_the_same_program_has_the_same_text(for_cuda: None, rng: np.random.Gener
 
 
 def test_what_is_left_to_xla_is_named_and_quiet(for_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Encodings, and what has nothing sparse in it. Rows of a matrix are no operation, so nothing lacks a kernel."""
+    """Encodings and products without sparsity. Indexing rows uses no primitive, so no kernel is missing there."""
     monkeypatch.setattr(selection, "_warned", set())
     x, dense = jnp.ones(20), brainevent.Dense(jnp.ones((20, 30)))
     left = {
@@ -317,7 +317,7 @@ def test_what_is_left_to_xla_is_named_and_quiet(for_cuda: None, monkeypatch: pyt
         lowered_for_cuda(lambda rows: W[rows], jnp.arange(3))
     assert not lowered
     product = jax.jit(lambda x: brainevent.BinaryArray(x) @ W)
-    with pytest.warns(BackendWarning, match="'matmul' runs on the reference kernel on 'cuda'"):  # nobody asked for one
+    with pytest.warns(BackendWarning, match="'matmul' runs on the reference kernel on 'cuda'"):  # without a request
         product.trace(x).lower(lowering_platforms=("cuda",))
 
 
@@ -365,12 +365,12 @@ def test_a_kernel_that_cannot_be_compiled_is_a_build_error(monkeypatch: pytest.M
 
 
 def test_pointers_in_plans() -> None:
-    """What bounds rows by pointers has a second launch, before it, and memory of its own that is zeroed."""
+    """A kernel with row pointers has another launch before it, and a zeroed buffer for it."""
     first, made, pointers = pointer_runs({"pointer": jnp.zeros(1000, jnp.int32)})
     assert (pointers, made["maxima"].shape) == (
         1000,
         (2 * (1 + 4),),
-    )  # a word for whether they fall, and for each chunk
+    )  # a word for whether pointers decrease, and one per chunk
     plan = plan_of(KernelSpec("gather", "csr"), *first, platform="cuda")
     zero, check, product = plan.operations
     assert isinstance(check, Launch)
@@ -396,7 +396,7 @@ print(images.state().files, images.state().fault)
 
 @pytest.mark.slow
 def test_precompiling_for_a_gpu_elsewhere(tmp_path: Any) -> None:
-    """What is built is what a process with such a GPU looks for, from a copy of the folder, too."""
+    """The compiled kernels are those that a process with this GPU looks for, in a copy of the folder as well."""
     folder, copy = tmp_path / "built", tmp_path / "image"
 
     def run(*arguments: str, folder: Any) -> str:

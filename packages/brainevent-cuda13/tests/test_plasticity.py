@@ -1,5 +1,5 @@
-"""The kernels that change weights in place, on Warp's CPU device and through the native launcher: against the reference
-and dense NumPy. Nothing here has seen a GPU."""
+"""The kernels that update weights in place, on Warp's CPU device with the native launcher: compared with the reference
+and dense NumPy. None of these tests uses a GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BACKEND = "warp-cuda13"
 
 
 class TestConformance(ConformanceSuite):
-    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+    """A few cases; with --slow all of a pairwise cover, which `python -m brainevent.testing` runs as well."""
 
     backend, platform = BACKEND, "cpu"
     select = "^stdp_update-(csr|coo)-bitpacked-"
@@ -54,7 +54,7 @@ MATRICES: dict[str, Any] = {
 
 
 def random_matrix(name: str, rng: np.random.Generator, dtype: str = "float32") -> Any:
-    """Whole numbers of weights, so that no rounding hides an error."""
+    """A matrix with integer weights, so that rounding hides no error."""
     dense = np.where(rng.random((N, M)) < 0.3, rng.integers(1, 9, (N, M)), 0).astype(dtype)
     matrix = MATRICES[name.removesuffix("+index")].fromdense(jnp.asarray(dense))
     return matrix.with_csc_index() if name.endswith("+index") else matrix
@@ -106,7 +106,7 @@ def test_a_bound_for_each_weight(clip: str, on_cpu: None, rng: np.random.Generat
 
 @pytest.mark.parametrize("bound", ["lower", "upper", "neither"])
 def test_nan(bound: str, on_cpu: None, rng: np.random.Generator) -> None:
-    """That of a weight and that of a bound stay NaN, as with `jnp.clip`."""
+    """NaN in a weight or in a bound results in NaN, as with `jnp.clip`."""
     matrix = random_matrix("CSR", rng)
     weights = jnp.asarray(np.where(rng.random(matrix.nse) < 0.3, np.nan, np.asarray(matrix.data)))
     matrix, pre = matrix.with_data(weights), rng.random(N) < 0.5
@@ -118,7 +118,7 @@ def test_nan(bound: str, on_cpu: None, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize(("fmt", "transpose"), [("csr", True), ("csr", False), ("coo", True), ("csr:csc_index", False)])
 def test_malformed_structures(fmt: str, transpose: bool, on_cpu: None, rng: np.random.Generator) -> None:
-    """Whatever structures hold has one meaning, the reference's, and nothing outside of buffers is touched."""
+    """Any structure has the same meaning as in the reference, and nothing outside of buffers is accessed."""
     stored, shape = get_format(fmt), (13, 9)
     structure = [jnp.asarray(a) for a in stored.random_structure(rng, shape, 6, malformed=True, dtype="int32")]
     data = jnp.asarray(rng.integers(1, 9, stored.weights_shape(structure, shape)), jnp.float32)
@@ -133,7 +133,7 @@ def test_malformed_structures(fmt: str, transpose: bool, on_cpu: None, rng: np.r
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("clip", ["all", "updated"])
 def test_weights_that_entries_share(dtype: str, clip: str, on_cpu: None, rng: np.random.Generator) -> None:
-    """All entries add to a weight before it is clipped; a position outside of them is none."""
+    """All entries add to a shared weight before it is clipped. A weight index out of range means no entry."""
     stored, shape = get_format("csr:weight_indices"), (13, 9)
     drawn = stored.random_structure(rng, shape, 6, malformed=False, dtype="int32")
     nse = drawn[0].size
@@ -152,7 +152,7 @@ def test_weights_that_entries_share(dtype: str, clip: str, on_cpu: None, rng: np
 
 
 def test_donated_weights_are_overwritten(on_cpu: None, rng: np.random.Generator) -> None:
-    """The output is the buffer that went in, in two members of a batch as well."""
+    """The output is the donated buffer, also for two members of a batch."""
     matrix = random_matrix("CSR", rng)
     spikes, trace = jnp.asarray(rng.random(N) < 0.5), jnp.ones(M)
 
@@ -169,7 +169,7 @@ def test_donated_weights_are_overwritten(on_cpu: None, rng: np.random.Generator)
 
 @pytest.mark.parametrize("name", ["CSR+index", "COO", "FixedPostNumConn", "Dense"])
 def test_a_loop_changes_weights_in_place(name: str, on_cpu: None, rng: np.random.Generator) -> None:
-    """Behind a product that reads them, and decides what is added: no step makes an array of their size."""
+    """After a product that reads the weights and determines their update, no step creates an array of their size."""
     matrix = random_matrix(name, rng)
     spikes = rng.random((4, N)) < 0.2, rng.random((4, M)) < 0.2
 
@@ -194,12 +194,12 @@ def test_a_loop_changes_weights_in_place(name: str, on_cpu: None, rng: np.random
 
 # --- Kernels ----------------------------------------------------------------------------------------------------------
 
-FAR = 2**33  # more than 32 bits hold, also as a number of 4 bytes each
+FAR = 2**33  # exceeds int32, even when counted in units of 4 bytes
 
 
 @pytest.mark.parametrize("parts", [0, 2])
 def test_rows_beyond_32_bits(parts: int, rng: np.random.Generator) -> None:
-    """Entries have numbers beyond 2**33: arrays begin that far before what there is of them."""
+    """Indices of entries exceed 2**33: the addresses of their arrays are shifted back by as much."""
     threads = compiled.host_threads()
     counts = rng.integers(0, 150, 21)
     pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -228,7 +228,7 @@ def test_rows_beyond_32_bits(parts: int, rng: np.random.Generator) -> None:
 
 
 def test_threads_alone(rng: np.random.Generator) -> None:
-    """As on a CPU without blocks."""
+    """Single threads, as with a version of Warp without blocks on CPU."""
     out = rng.integers(-9, 10, 100).astype(np.float32)
     expected = np.clip(out, -2, 3)
     low, high = np.full(1, -2, np.float32), np.full(1, 3, np.float32)

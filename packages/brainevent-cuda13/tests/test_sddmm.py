@@ -1,5 +1,5 @@
-"""The kernels of sampled products, on Warp's CPU device and through the native launcher: against dense NumPy and the
-reference. Nothing here has seen a GPU."""
+"""The kernels of `sddmm`, on Warp's CPU device with the native launcher: compared with dense NumPy and the reference.
+None of these tests uses a GPU."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BACKEND = "warp-cuda13"
 
 
 class TestConformance(ConformanceSuite):
-    """A few cases; all of a pairwise cover with --slow, and `python -m brainevent.testing` runs it as well."""
+    """A few cases; with --slow all of a pairwise cover, which `python -m brainevent.testing` runs as well."""
 
     backend, platform = BACKEND, "cpu"
     select = "^sddmm-(csr|coo)-bitpacked-"
@@ -55,7 +55,7 @@ def on_cpu() -> Iterator[None]:
 def test_gradients_by_weights(
     name: str, columns: int | None, kind: str, on_cpu: None, rng: np.random.Generator
 ) -> None:
-    """Of `sum(c · (x @ W))`: `x[row] · c[column]` for every entry, summed over a batch."""
+    """The gradient of `sum(c · (x @ W))` is `x[row] · c[column]` for each entry, summed over a batch."""
     dense = np.where(rng.random((61, 53)) < 0.3, rng.integers(1, 9, (61, 53)), 0).astype(np.float32)
     W = getattr(brainevent, name).fromdense(jnp.asarray(dense))
     batch = () if columns is None else (columns,)

@@ -1,6 +1,6 @@
-"""The kernels, interpreted on CPU, against the reference, in a table of their own: the kit would take hours.
+"""The kernels, interpreted on CPU, compared with the reference on their own table: the conformance kit takes hours.
 
-What Mosaic says to them is the business of ``hatch run tpu:check``.
+``hatch run tpu:check`` checks that Mosaic compiles them.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ from brainevent_core.testing.numerics import tolerance
 
 kernels = pytest.importorskip("brainevent_tpu.kernels", reason="the kernels need the package brainevent-tpu")
 
-#: By kernel: format, product with the transpose, and shapes of what is stored with entries of a row. The first of each
-#: is about the smallest with ends of everything: words of events, registers, blocks and pieces.
+#: By kernel: formats, whether the product is with the transpose, and stored shapes with the number of entries per row.
+#: The first shape of each is about the smallest that has incomplete words of events, registers, blocks and pieces.
 TABLE = {
     "fan_in": (("fixed_num",), False, (((137, 75), 13), ((9, 5000), 3), ((600, 70), 8))),
     "one_hot_rows": (("csr", "fixed_num"), True, (((37, 45), 11), ((70, 9), 3), ((5, 2100), 150))),
     "active_rows": (("csr", "fixed_num", "csr:csc_index"), True, (((37, 45), 11), ((70, 9), 3), ((5, 200), 150))),
-    # The last has chunks of columns, and a rest.
+    # The last has several chunks of columns, and a remainder.
     "dense_rows": (("dense",), True, (((70, 133), 0), ((9, 4300), 0))),
 }
 
@@ -45,7 +45,7 @@ CASES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def interpreted() -> Iterator[None]:
-    """The kernels as a backend for CPU, behind all others."""
+    """The kernels as a backend for CPU, with the lowest priority."""
     registry = brainevent.get_registry()
     kernels.register(registry, backend="interpreted", platform="cpu", priority=-1000, interpret=True)
     yield
@@ -54,7 +54,7 @@ def interpreted() -> Iterator[None]:
 
 
 def product(backend: str, *operands: Any, primitive: Any = matmul_p, **static: Any) -> Any:
-    """By the kernels of a backend, and by no other."""
+    """The result of the kernels of a backend, and of no other."""
     with brainevent.use_backend(backend), brainevent.get_registry().record() as lowered:
         out = compiled(partial(primitive, **static))(*operands)
     assert [one.backend for one in lowered] == [backend], lowered
@@ -62,15 +62,15 @@ def product(backend: str, *operands: Any, primitive: Any = matmul_p, **static: A
 
 
 def by(kernel: str, *operands: Any, **static: Any) -> Any:
-    """By a kernel for products, whether or not another would be chosen."""
+    """The result of a particular kernel for products, whether or not it would be selected."""
     takes, function = kernels.matmul.STRATEGIES[kernel]
-    if kernel != "one_hot_rows":  # which takes what is worth its while
+    if kernel != "one_hot_rows":  # which also declines calls that it wouldn't speed up
         assert takes.why_not(*operands, **static) is None
     return np.asarray(compiled(partial(function, interpret=True, **static))(*operands)).astype(float)
 
 
 def compiled(function: Any) -> Any:
-    """Interpreted, an instruction is a program of its own: the optimiser would take most of the time."""
+    """Compile without optimisation, which would take most of the time, as each interpreted instruction is a program."""
     return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
 
@@ -122,7 +122,7 @@ def test_sums_are_those_of_the_reference(
     rng: np.random.Generator,
 ) -> None:
     if kernel.endswith("_rows") and dtype == "bfloat16":
-        homogeneous = True  # it takes no others, see below
+        homogeneous = True  # others are not supported, see below
     if kernel == "dense_rows":
         dtype, homogeneous = "float32", False  # likewise
     if encoding == "float" and kernel != "fan_in":
@@ -143,7 +143,7 @@ def test_sums_are_those_of_the_reference(
 def test_rows_are_changed_in_place(
     shape: Any, encoding: str, rate: float, bounds: Any, per_weight: Any, used: bool, rng: np.random.Generator
 ) -> None:
-    """Equal, not close; and the old weights are still there for those who use them. Bounds are numbers, or arrays."""
+    """Results are bitwise equal, and other operations can still use the old weights. Bounds are numbers or arrays."""
     (data, x), static = made(rng, "dense_rows", "dense", *shape, encoding=encoding, rate=rate)
     spread = [rng.normal(scale=0.3, size=data.shape) if i in per_weight else 0 for i in range(2)]
     limits = (bound + some for bound, some in zip(bounds, spread))
@@ -191,7 +191,7 @@ def test_products_at_entries_are_those_of_the_reference(
     rank: int,
     rng: np.random.Generator,
 ) -> None:
-    """Infinite numbers show only where they are: of entries that have an event, and are inside of the matrix."""
+    """Infinite values affect only entries that have an event and are inside the matrix."""
     chosen, (lines, length) = get_encoding(encoding), shape[::-1] if transpose else shape
     operands, static = made(rng, "fan_in", "fixed_num", shape, per_row, dtype=dtype, malformed=malformed)
     mask = rng.random((length,) if rank == 1 else (length, 3)) < rng.choice([0.0, 0.05, 0.3, 1.0])
@@ -203,7 +203,7 @@ def test_products_at_entries_are_those_of_the_reference(
     check([jnp.asarray(y, dtype), operands[1], x], static, sddmm_p)
 
 
-#: Probabilities with one digit of a gap, small and large, and with two; and lengths: a block and a bit, and a part.
+#: Probabilities whose gaps have one digit (large and small) and two; lengths slightly above a block, and below one.
 GENERATED = ((0.3, (40, 2050)), (0.003, (30, 9000)), (0.0008, (1030, 3000)))
 
 
@@ -229,7 +229,7 @@ def test_generated_connectivity_is_that_of_the_stream(
 
 @pytest.mark.parametrize("transpose", [False, True])
 def test_generated_connections_are_equal_one_by_one(transpose: bool, rng: np.random.Generator) -> None:
-    """With weights of one, and each source alone in turn, sums are connections: equal, not close."""
+    """With weights of 1 and a single source at a time, sums are connections, so results must be bitwise equal."""
     shape, prob = (25, 12), float(rng.uniform(0.05, 0.6))
     rule = ConnectionRule(LAWS["scalar"], prob)
     static: Any = {"rule": rule, "shape": shape, "transpose": transpose, "encoding": BINARY}
@@ -257,7 +257,7 @@ def test_infinite_weights_of_silent_neurons_do_not_show(
 
 @pytest.mark.parametrize("values", [(np.inf, -np.inf, np.nan), (3e38, 1e-38)], ids=str)
 def test_weights_that_the_mxu_would_spread_stay_where_they_are(values: Any, rng: np.random.Generator) -> None:
-    """The MXU multiplies by zeros; and three parts of bfloat16 must be all bits of a number."""
+    """The MXU multiplies by zeros; and three parts in bfloat16 must represent all bits of a number."""
     (data, *structure, x), static = made(rng, "one_hot_rows", "csr", (60, 300), 5, malformed=False, rate=1.0)
     some = rng.random(data.shape) < rng.choice([0.01, 0.3, 1.0])
     data = jnp.where(some, jnp.asarray(rng.choice(values, size=data.shape), jnp.float32), data)
@@ -271,7 +271,7 @@ def test_weights_that_the_mxu_would_spread_stay_where_they_are(values: Any, rng:
 
 @pytest.mark.parametrize("law", ["scalar", "normal"])
 def test_infinite_parameters_show_where_connections_are(law: str, rng: np.random.Generator) -> None:
-    """The MXU multiplies by zeros, through which an infinite weight would reach all targets."""
+    """The MXU multiplies by zeros, which would spread an infinite weight to all targets."""
     operands = (jnp.full(len(LAWS[law].parameters), jnp.inf), jnp.array([1, 2], jnp.uint32), jnp.zeros(1, jnp.uint32))
     x, rule = jnp.asarray(rng.random(9) < 0.5).at[3].set(True), ConnectionRule(LAWS[law], 0.01)
     static: Any = {"rule": rule, "shape": (9, 300), "transpose": True, "encoding": BINARY}
@@ -326,9 +326,9 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
     assert why_not(each, (100, 5), shape=(100, 8192), x=8192, **numbers) is None
     assert why_not(each, (100, 5), shape=(100, 8193), x=8193, **numbers)
     for transpose, encoding, columns, vectors, taken in (
-        (False, BINARY, 2**18, 50, True),  # of events
+        (False, BINARY, 2**18, 50, True),  # the long operand contains events
         (False, FLOAT, 8193, 1, False),
-        (True, BINARY, 8192, 32, True),  # of the other operand, which are numbers
+        (True, BINARY, 8192, 32, True),  # the long operand is the other one, which contains numbers
         (True, BINARY, 8193, 1, False),
         (True, BINARY, 8192, 33, False),
     ):
@@ -340,7 +340,7 @@ def test_sizes_are_declined_before_they_overflow(rng: np.random.Generator) -> No
 
 
 def test_one_hot_products_are_made_where_they_pay() -> None:
-    """By the width of the matrix and of its rows; and where sums don't fit into scalar memory, instead of none."""
+    """The choice depends on the widths of the matrix and of its rows, and on whether sums fit into scalar memory."""
 
     def chosen(rows: int, columns: int, width: int, weights: int = 1) -> Any:
         shapes = ((weights or rows * width,), jnp.float32), ((rows * width,), jnp.int32), ((rows + 1,), jnp.int32)
@@ -358,7 +358,7 @@ def test_one_hot_products_are_made_where_they_pay() -> None:
 
 
 def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator) -> None:
-    """``interpret=True`` clamps such reads; these parameters raise, but take seconds for the tiniest case."""
+    """``interpret=True`` clamps such reads. These parameters raise an error, but take seconds for the smallest case."""
     from jax.experimental import pallas as pl
     from jax.experimental.pallas import tpu
 
@@ -397,12 +397,12 @@ def test_reads_past_the_end_are_seen_and_there_are_none(rng: np.random.Generator
     np.testing.assert_array_equal(counts, [34, 0])
 
 
-# -- lowered for a TPU, which takes no TPU and no libtpu ---------------------------------------------------------------
+# -- lowering for TPU, which requires neither a TPU nor libtpu ---------------------------------------------------------
 
 
 @pytest.fixture
 def for_tpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The kernels as Mosaic gets them, as a backend that needs no runtime, and nothing that was warned about."""
+    """The kernels as Mosaic gets them, in a backend that needs no runtime; previous warnings are forgotten."""
     monkeypatch.setattr(selection, "_warned", set())
     registry = brainevent.get_registry()
     kernels.register(registry, backend="cross", platform="tpu", priority=1000)
@@ -430,7 +430,7 @@ def test_programs_are_exported_without_a_tpu(for_tpu: None, rng: np.random.Gener
     with brainevent.get_registry().record() as lowered:
         exported = jax.export.export(step, platforms=["tpu", "cpu"])(spikes, csr.data)
     assert "cross" in {one.backend for one in lowered if one.platform == "tpu"}
-    # Fan-in, its derivative, generated rows, the same as a scatter and its list, rows and their pointers, dense rows.
+    # Fan-in, its derivative, generated rows, a generated scatter and its list, rows and their pointers, dense rows.
     assert exported.mlir_module().count("tpu_custom_call") == 8
     found = jax.export.deserialize(exported.serialize()).call(spikes, csr.data)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), found, step(spikes, csr.data))
@@ -454,7 +454,7 @@ def test_what_is_left_to_xla_is_quiet(for_tpu: None) -> None:
         with brainevent.get_registry().record() as lowered:
             call.trace(x).lower(lowering_platforms=("tpu",))
         assert [(one.backend, one.by_design is not None) for one in lowered] == [("reference", True)]
-    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))  # too narrow
+    events = jax.jit(lambda x: brainevent.BinaryArray(x) @ jnp.ones((8, 8)))  # too narrow for the kernel
     with pytest.warns(brainevent.BackendWarning, match="'matmul' runs on the reference kernel on 'tpu'"):
         events.trace(x).lower(lowering_platforms=("tpu",))
 

@@ -1,4 +1,4 @@
-"""Operators of one's own in Pallas: interpreted on CPU, and lowered for TPU and CUDA without having one."""
+"""User-defined operators in Pallas, interpreted on CPU, and lowered for TPU and CUDA without either."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_inputs_that_become_outputs(rng: np.random.Generator) -> None:
 
 
 def some_gpu() -> Any:
-    """JAX 0.12 asks which GPU to compile for, if there is none."""
+    """An abstract GPU: if there is none, JAX 0.12 needs to know for which GPU to compile."""
     platform = ["cuda"] if "platform" in inspect.signature(jax.sharding.AbstractDevice).parameters else []
     device = jax.sharding.AbstractDevice("NVIDIA H100 80GB HBM3", 132, *platform)
     return jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((1,), ("x",), abstract_device=device))

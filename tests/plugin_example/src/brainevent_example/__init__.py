@@ -1,1 +1,1 @@
-"""A backend of brainevent, as an example."""
+"""An example of a backend for brainevent."""

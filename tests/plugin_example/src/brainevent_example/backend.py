@@ -1,10 +1,10 @@
-"""What brainevent is told about this package. Imports no kernels, makes no arrays."""
+"""The descriptor of this package for brainevent. Imports no kernels and creates no arrays."""
 
 from brainevent_core.plugins import Backend
 
 
 def register(registry):
-    """Called when something is first compiled for a CPU."""
+    """Register the kernels; called when something is first compiled for a CPU."""
     from brainevent_example import kernels
 
     registry.register_kernel("matmul", "cpu", kernels.matmul, backend="example", supports=kernels.supports_matmul)
@@ -15,7 +15,7 @@ BACKEND = Backend(
     name="example",
     platforms=("cpu",),
     api=1,
-    priority=-1,  # only where it is asked for
+    priority=-1,  # only on request
     register=register,
     languages={"entry_kernel": "brainevent_example.language:entry_kernel"},
     declines={

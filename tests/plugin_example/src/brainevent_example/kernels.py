@@ -12,7 +12,7 @@ nonzero_numbers = entry_kernel(lambda weight, x: jnp.where(x != 0, weight * x, 0
 events = entry_kernel(lambda weight, x: jnp.where(x, weight, 0))
 
 
-# What is not listed runs on other backends, or on the reference.
+# Calls that are not listed run on other backends, or on the reference.
 supports_matmul = Takes(formats=(COO_FORMAT,), encodings=(FLOAT, SPARSE_FLOAT, BINARY, BITPACKED, COMPACT))
 supports_packing = Takes(encodings=(BITPACKED,))
 
@@ -25,7 +25,7 @@ def matmul(data, row, col, x, *, format, shape, transpose, encoding):
 
 
 def pack(mask, *, encoding, length):
-    """32 events in a word, the first in the least significant bit."""
+    """Pack 32 events per word, the first in the least significant bit."""
     bits = jnp.pad(mask, ((0, 32 * length - mask.shape[0]), *((0, 0),) * (mask.ndim - 1)))
     bits = bits.reshape(length, 32, *mask.shape[1:])
     return sum(bits[:, place].astype(jnp.uint32) << place for place in range(32))

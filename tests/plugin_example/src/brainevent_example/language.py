@@ -1,4 +1,4 @@
-"""A kernel language: a product is written as what one entry adds to the result."""
+"""A kernel language, in which a product is defined by what a single entry adds to the result."""
 
 import jax.numpy as jnp
 
@@ -6,15 +6,15 @@ __all__ = ["entry_kernel"]
 
 
 def entry_kernel(term):
-    """Make a product of ``term(weight, x)``, which is what an entry adds to the result.
+    """Make a product from ``term(weight, x)``, which is what an entry adds to the result.
 
-    The product takes the weights, the lines of the entries in the result and in ``x``, ``x``, and the length of the
-    result. Entries outside of either are left out; half-precision numbers are added up in single precision.
+    The product takes the weights, the indices of the entries into the result and into ``x``, ``x``, and the length of
+    the result. Entries out of range are ignored; half-precision numbers are accumulated in single precision.
     """
 
     def product(weights, targets, sources, x, length):
         inside = (targets >= 0) & (targets < length) & (sources >= 0) & (sources < x.shape[0])
-        columns = jnp.pad(x[:, None] if x.ndim == 1 else x, ((0, 1), (0, 0)))  # the last line is that of all outside
+        columns = jnp.pad(x[:, None] if x.ndim == 1 else x, ((0, 1), (0, 0)))  # the last row is for entries outside
         wide = jnp.promote_types(weights.dtype, jnp.float32)
         values = columns[jnp.where(inside, sources.astype(jnp.int32), x.shape[0])]
         terms = jnp.where(inside[:, None], term(weights.astype(wide)[:, None], values), 0)
