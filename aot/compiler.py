@@ -36,8 +36,7 @@ class Compiled:
         return next((file.read_text(errors="replace") for file in self.dumps if named.search(file.name)), "")
 
     def spilling(self, kernels: Sequence[str]) -> list[str]:
-        """The kernels that spill scalars to HBM and wait for them where they are used, because scalar memory was too
-        full."""
+        """The kernels that spill scalars to HBM and wait for them, because scalar memory was too full."""
         return [kernel for kernel in kernels if "local-dma-wait" in self.code_of(kernel)]
 
 
@@ -50,8 +49,7 @@ class Compiler:
     def compile(
         self, function: Any, arguments: Sequence[Any], target: str, *, specs: Sequence[Any] | None = None
     ) -> Compiled:
-        """Compile a function of abstract arguments for one device of a target, or for all of them if there are
-        ``specs``, by which the arguments are split."""
+        """Compile a function of abstract arguments for one device of a target; for all, split by ``specs``."""
         lowered, selections, began = self.lower(function, arguments, target, specs=specs)
         before = set(self._folder.iterdir())
         compiled = lowered.compile()

@@ -33,8 +33,7 @@ _tested: dict[Hashable, str | None] = {}
 
 
 def _delivers(ring: Any, data: Any, *operands: Any, **static: Any) -> bool:
-    """Whether the ring has the dtype in which kernels accumulate. The reference computes half-precision sums, because
-    it can accumulate them in single precision."""
+    """Whether sums have the ring's dtype; half precision runs on the reference, which sums in single precision."""
     *structure, t, _ = operands
     known = known_operands((ring, data, *operands), (*structure, t))
     return known and ring.dtype == WIDE.get(data.dtype.name)

@@ -9,7 +9,7 @@ __all__ = ["SHORT", "WARPS", "block_of", "lanes_of"]
 # Threads per block and lanes per warp on a GPU.
 _BLOCK, _LANES = 256, 32
 
-#: The number of warps that keeps a GPU busy, or a CPU's tests short. With up to so many rows, each warp checks one row.
+#: The number of warps that keeps a GPU busy, or a CPU's tests short. With about this many rows, a warp checks one row.
 WARPS = {"cuda": 8192, "cpu": 16}
 
 #: Rows with fewer entries than this, on average, are summed by a single thread.

@@ -1,5 +1,4 @@
-"""A check of what the launcher assumes about Warp: the layout of the launch bounds, which it writes itself and which
-Warp may change at any time."""
+"""A check of Warp's layout of launch bounds, which the launcher writes itself and Warp may change at any time."""
 
 from __future__ import annotations
 

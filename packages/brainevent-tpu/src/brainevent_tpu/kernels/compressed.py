@@ -182,7 +182,7 @@ class Rows:
                 copy.start()
 
     def wait(self, places: Sequence[Any], arrived: Sequence[Any]) -> None:
-        """Wait for a piece that is being fetched. All pieces have the same size, so the last one stands for any."""
+        """Wait for a piece that is being fetched. All pieces have the same size as the last one."""
         for copy in self._copies(self.rest, 0, places, arrived):
             copy.wait()
 

@@ -28,8 +28,7 @@ _SHAPE = (SUBLANES, LANES)
 
 
 def can_walk(offset: Any, rule: ConnectionRule, shape: tuple[int, int], x: Any) -> bool:
-    """Whether there is anything to walk, all sizes are known, and rows begin at column 0, which those of windows may
-    not."""
+    """Whether there is anything to walk, with known sizes, from column 0 on; windows can begin at any column."""
     sizes = (*shape, *x.shape)
     return offset.shape == (1,) and rule.prob > 0 and all(isinstance(size, int) and size > 0 for size in sizes)
 

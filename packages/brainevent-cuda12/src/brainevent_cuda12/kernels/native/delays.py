@@ -1,5 +1,4 @@
-"""Kernels for the ring buffer of delays, which has one slot per step: one adds delayed input, one takes out the slot of
-the present step."""
+"""Kernels for the ring buffer of delays, with one slot per step: adding delayed input, and taking the present slot."""
 
 from __future__ import annotations
 
