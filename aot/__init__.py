@@ -1,6 +1,6 @@
 """The TPU kernels, compiled ahead of time for real targets on a machine without a TPU: ``hatch run tpu:check``.
 
-libtpu brings the whole compiler, and says in dumps which instructions the kernels became. What the check compares with
-the committed ``figures.json`` are *bundles* (very long instruction words, one a cycle at best) of the innermost loop
-per synapse, or per step of generated connectivity. A static figure knows nothing of memory: see ``docs/tpu.md``.
+libtpu contains the whole compiler, and dumps the instructions of the compiled kernels. The check counts *bundles* (very
+long instruction words, at most one per cycle) of the innermost loop per synapse, or per step of generated connectivity,
+and compares them with the committed ``figures.json``. These static figures don't include memory: see ``docs/tpu.md``.
 """

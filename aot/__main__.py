@@ -15,7 +15,7 @@ from aot.targets import TARGETS, prepare
 
 FIGURES = Path(__file__).with_name("figures.json")
 
-#: By how much a figure may grow: they differ a little between versions of libtpu.
+#: The factor by which a figure may grow: figures differ slightly between versions of libtpu.
 _TOLERANCE = 1.05
 
 
@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _write(found: dict[str, dict[str, Any]]) -> None:
-    """Put what was found in place of what was known of it, and leave the rest, but for cases that are gone."""
+    """Update the file with the new figures, keep the others, and remove cases that no longer exist."""
     from aot.cases import CASES
 
     figures: dict[str, dict[str, Any]] = json.loads(FIGURES.read_text())
@@ -51,7 +51,7 @@ def _write(found: dict[str, dict[str, Any]]) -> None:
 
 
 class _Check:
-    """A run of the check: its figures, and what was wrong."""
+    """A run of the check: its figures and faults."""
 
     def __init__(self, dumps: str, options: Any) -> None:
         from aot.compiler import Compiler

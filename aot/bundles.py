@@ -9,10 +9,10 @@ from pathlib import Path
 
 __all__ = ["Loop", "estimated", "largest_loop", "loops", "main_loop", "weighted"]
 
-#: A bundle: its address, whether a loop body begins, and the depth of the loops that it is in, as so many ">".
+#: A bundle: its address, whether it begins a loop body, and the depth of its loops as a number of ">".
 _BUNDLE = re.compile(r"\s*(?:0x[0-9a-f]+|\d+)\s+(L[HBE]|P[BF]|CT)?\s*:\s*(>*)\s*\{")
 
-#: How often a loop runs: what its index is compared with.
+#: The number of iterations of a loop: the bound that its index is compared with.
 _BOUND = re.compile(r"scmp\.(?:lt|ge|eq|ne)\.s32\.totalorder [^,]+, (\d+)")
 
 
@@ -21,12 +21,12 @@ class Loop:
     """A loop body.
 
     Attributes:
-        depth: how deep it is nested.
-        around: the loop that it is in.
-        first: its first bundle, by number.
-        last: its last one.
-        turns: how often it runs, as far as the code says; 0 if it doesn't.
-        inner: bundles of the loops in it.
+        depth: its nesting depth.
+        around: the enclosing loop.
+        first: the number of its first bundle.
+        last: the number of its last bundle.
+        turns: its number of iterations, 0 if the code doesn't contain it.
+        inner: bundles of its inner loops.
     """
 
     depth: int
@@ -38,15 +38,15 @@ class Loop:
 
     @property
     def bundles(self) -> int:
-        """Its bundles without those of the loops in it. A loop's branch and the empty bundles behind it run in each
-        turn, but aren't marked as the loop's: what lies between marked ones belongs to it."""
+        """Its bundles without those of inner loops. A loop's branch and the empty bundles after it run in each
+        iteration, but aren't marked as part of the loop, so everything between marked bundles is counted."""
         return self.last - self.first + 1 - self.inner
 
 
 def loops(text: str) -> list[Loop]:
     """The loop bodies of a program, in the order of its code."""
     found: list[Loop] = []
-    here: list[Loop] = []  # the loops that a bundle can be in, from the outermost
+    here: list[Loop] = []  # the loops that can contain a bundle, outermost first
     for number, line in enumerate(filter(_BUNDLE.match, text.splitlines())):
         match = _BUNDLE.match(line)
         assert match is not None
@@ -67,19 +67,19 @@ def loops(text: str) -> list[Loop]:
 
 
 def main_loop(text: str) -> int:
-    """Bundles of the loop that runs most often: of the innermost ones, the largest."""
+    """Bundles of the largest innermost loop, which runs most often."""
     found = loops(text)
     deepest = max((loop.depth for loop in found), default=0)
     return max((loop.bundles for loop in found if loop.depth == deepest), default=0)
 
 
 def largest_loop(text: str) -> int:
-    """Bundles of the largest loop body, without those of the loops in it."""
+    """Bundles of the largest loop body, without those of inner loops."""
     return max((loop.bundles for loop in loops(text)), default=0)
 
 
 def weighted(files: Iterable[Path]) -> float:
-    """Bundles of XLA's gathers and scatters, each as often as its loop over blocks of entries runs."""
+    """Bundles of XLA's gathers and scatters, weighted by the iterations of their loops over blocks of entries."""
     total = 0
     for file in files:
         if re.search(r"-(gather|scatter)[a-z_]*fusion", file.name):
@@ -90,6 +90,6 @@ def weighted(files: Iterable[Path]) -> float:
 
 
 def estimated(text: str) -> int:
-    """Cycles that XLA expects of the fusion of a program that takes the longest. It knows what elementwise operations
-    and dense products take, and nothing of gathers and scatters."""
+    """XLA's estimate of cycles for the longest fusion of a program. Estimates exist for elementwise operations and
+    dense products, but not for gathers and scatters."""
     return max(map(int, re.findall(r'"estimated_cycles":"(\d+)"', text)), default=0)

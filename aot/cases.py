@@ -14,18 +14,18 @@ class Case:
     """A product of events with a matrix.
 
     Attributes:
-        kernel: the Pallas kernel that computes it, by name.
+        kernel: name of the Pallas kernel that computes it.
         format: name of the stored format.
         shape: of the stored matrix.
-        width: entries of a row, on average.
-        transpose: whether the product is with the transpose of what is stored.
-        per_iteration: entries that an iteration of the kernel's innermost loop is for.
-        extra: entries behind the last whole row, so that lengths are no multiples of anything.
-        homogeneous: whether one weight stands for all.
+        width: average number of entries per row.
+        transpose: whether the product is with the transpose of the stored matrix.
+        per_iteration: entries per iteration of the kernel's innermost loop.
+        extra: additional entries, so that lengths are not multiples of anything.
+        homogeneous: whether the weight is homogeneous.
         dtype: of the weights.
-        batch: vectors of events; 0 for one without an axis.
+        batch: number of vectors of events; 0 for a single vector without a batch axis.
         encoding: of the events.
-        innermost: whether the figure is that of the innermost loop; otherwise it is that of the largest one.
+        innermost: whether the figure is for the innermost loop, rather than for the largest one.
     """
 
     kernel: str
@@ -54,7 +54,7 @@ class Case:
 
     @property
     def work(self) -> int:
-        """What XLA's figure is for."""
+        """The number of entries that XLA's figure is divided by."""
         return self.entries
 
     def arguments(self) -> tuple[Any, ...]:
@@ -89,10 +89,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Update(Case):
-    """An update of the weights by events of the rows of what is stored, clipped where they are changed.
+    """An update of the weights by events of the stored rows, with clipping of the updated weights.
 
     Attributes:
-        per_weight: how many of the two bounds are one for each weight.
+        per_weight: how many of the two bounds have one value per weight.
     """
 
     per_weight: int = 0
@@ -117,7 +117,7 @@ class Update(Case):
 
 @dataclass(frozen=True)
 class Sampled(Case):
-    """A product at the entries, the derivative of a product of events by the weights."""
+    """A sampled product, the derivative of a product of events with respect to the weights."""
 
     def __str__(self) -> str:
         return super().__str__() + ", transposed" * self.transpose
@@ -139,15 +139,15 @@ class Sampled(Case):
 
 @dataclass(frozen=True)
 class Generated:
-    """A product of events with generated connectivity, of float32; with its transpose, a scatter.
+    """A product of events with generated connectivity, in float32; the product with the transpose is a scatter.
 
     Attributes:
-        law: of the weights, by name.
-        prob: of a connection.
+        law: name of the law of the weights.
+        prob: connection probability.
         shape: of the matrix, whose rows are generated.
-        kernel: the Pallas kernel that computes it, by name.
-        per_iteration: steps of walkers that an iteration of the innermost loop takes; most find a connection.
-        transpose: whether the product is with the transpose of what is generated.
+        kernel: name of the Pallas kernel that computes it.
+        per_iteration: steps of walkers per iteration of the innermost loop; most find a connection.
+        transpose: whether the product is with the transpose of the generated matrix.
         innermost: as for :class:`Case`.
     """
 
@@ -164,7 +164,7 @@ class Generated:
 
     @property
     def work(self) -> int:
-        """The steps of walkers in a turn of XLA's loop: one in each row."""
+        """The steps of walkers in an iteration of XLA's loop: one per row."""
         return self.shape[0]
 
     def arguments(self) -> tuple[Any, ...]:
@@ -194,7 +194,7 @@ _rows = partial(Case, "active_rows", transpose=True, per_iteration=8)
 
 
 def _one_hot(format: str, shape: tuple[int, int], width: int, **options: Any) -> Case:
-    """A group is eight pieces of 128 entries, of which those of a row fill a part, as it begins anywhere in one."""
+    """Eight pieces of 128 entries are a group. A row can begin anywhere in a piece, so it fills pieces only partly."""
     entries = round(8 * width / (1 + (width - 1) / 128), 1)
     return Case("one_hot_rows", format, shape, width, True, entries, innermost=False, **options)
 
@@ -203,7 +203,7 @@ _scatter = partial(Generated, kernel="generated_scatter", per_iteration=1024, tr
 _sampled = partial(Sampled, "sampled", "fixed_num", per_iteration=4096)
 _dense: Any = {"format": "dense", "transpose": True, "per_iteration": 8 * 2048}
 
-#: What is compiled, for each target.
+#: The cases that are compiled, for each target.
 CASES: tuple[Case | Generated, ...] = (
     _fan_in((4096, 4096), 80),
     _fan_in((16384, 16384), 80),
@@ -211,10 +211,10 @@ CASES: tuple[Case | Generated, ...] = (
     _fan_in((16384, 16384), 80, dtype="bfloat16", encoding="bitpacked"),
     _fan_in((4001, 3999), 77, batch=5),
     _fan_in((131_072, 131_072), 100),
-    _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it takes
-    _fan_in((4096, 8192), 80, encoding="float"),  # as much as it takes
+    _fan_in((1000, 262_144), 4096, per_iteration=1024),  # as much as it supports
+    _fan_in((4096, 8192), 80, encoding="float"),  # as much as it supports
     _sampled((16384, 16384), 80, transpose=False),
-    _sampled((4000, 8192), 80, transpose=True),  # as much as it takes
+    _sampled((4000, 8192), 80, transpose=True),  # as much as it supports
     _sampled((4001, 3999), 77, transpose=True, batch=5),
     _one_hot("csr", (4000, 4000), 80, extra=1, homogeneous=True),
     _one_hot("csr", (4000, 4000), 80, extra=1),
@@ -222,16 +222,16 @@ CASES: tuple[Case | Generated, ...] = (
     _one_hot("csr", (501, 499), 7, extra=3, batch=3),
     _one_hot("csr", (16384, 16384), 80, extra=1),
     _one_hot("csr", (100_000, 100_000), 100, extra=5),
-    _one_hot("csr", (1000, 131_072), 1000, extra=1, homogeneous=True),  # as wide as it takes
+    _one_hot("csr", (1000, 131_072), 1000, extra=1, homogeneous=True),  # as wide as it supports
     _one_hot("fixed_num", (4000, 4000), 128),
     _rows("csr", (4000, 140_000), 80, extra=1, homogeneous=True, dtype="bfloat16", encoding="bitpacked"),
     _rows("csr", (4000, 80_000), 80, extra=1),
     _rows("csr", (501, 24_999), 7, extra=3, batch=3),
-    _rows("csr", (1000, 150_000), 80),  # as much as it takes
+    _rows("csr", (1000, 150_000), 80),  # as much as it supports
     _rows("fixed_num", (50_000, 100_000), 128),
     Case("dense_rows", shape=(4096, 4096), width=4096, **_dense),
     Case("dense_rows", shape=(5001, 4999), width=4999, batch=3, **_dense),
-    Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it takes
+    Case("dense_rows", shape=(20_000, 50_000), width=50_000, encoding="bitpacked", **_dense),  # as wide as it supports
     Update("dense_update", shape=(4096, 4096), width=4096, **_dense),
     Update("dense_update", shape=(5001, 4999), width=4999, **_dense),
     Update("dense_update", shape=(4096, 4096), width=4096, per_weight=2, **_dense),

@@ -1,4 +1,4 @@
-"""Compiling for a target, and what the compiler dumps meanwhile."""
+"""Compilation for a target, and the compiler's dumps."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Compiled:
 
     Attributes:
         text: its HLO after all optimisations.
-        selections: which kernel was chosen for each primitive.
-        dumps: files of final code.
-        seconds: of all processors, for lowering and compilation: wall-clock times of a busy machine say nothing.
+        selections: the kernel that was selected for each primitive.
+        dumps: files with the final code.
+        seconds: CPU time of lowering and compilation: wall-clock times on a busy machine are meaningless.
     """
 
     text: str
@@ -36,8 +36,7 @@ class Compiled:
         return next((file.read_text(errors="replace") for file in self.dumps if named.search(file.name)), "")
 
     def spilling(self, kernels: Sequence[str]) -> list[str]:
-        """Those of the kernels that keep scalars in the memory of the TPU, and wait for them where they are used:
-        scalar memory was too full."""
+        """The kernels that spill scalars to HBM and wait for them, because scalar memory was too full."""
         return [kernel for kernel in kernels if "local-dma-wait" in self.code_of(kernel)]
 
 
@@ -57,7 +56,7 @@ class Compiler:
         seconds = time.process_time() - began
         new = sorted(set(self._folder.iterdir()) - before)
         dumps = [file for file in new if "final_bundles" in file.name and "schedule" not in file.name]
-        for file in new:  # thousands, of megabytes each
+        for file in new:  # thousands of files, with megabytes each
             if file not in dumps:
                 file.unlink(missing_ok=True)
         return Compiled(compiled.as_text(), selections, dumps, seconds)
@@ -65,7 +64,7 @@ class Compiler:
     def lower(
         self, function: Any, arguments: Sequence[Any], target: str, *, specs: Sequence[Any] | None = None
     ) -> tuple[Any, list[Any], float]:
-        """The lowered program, the selected kernels, and when it began."""
+        """The lowered program, the selected kernels, and the CPU time at which lowering began."""
         import jax
         import numpy as np
 

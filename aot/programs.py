@@ -19,17 +19,17 @@ __all__ = [
     "plastic_network",
 ]
 
-#: The kernels that the network's loop must consist of.
+#: The kernels that must be in the network's loop.
 NETWORK_KERNELS = ("one_hot_rows",)
 
-#: Those of the loop of the plastic network.
+#: The kernels that must be in the plastic network's loop.
 PLASTIC_KERNELS = ("dense_rows", "dense_update")
 
 STEPS = 500
 
 
 def network(compiler: Compiler, target: str, scale: float = 1.0) -> Compiled:
-    """The COBA network of the examples, 4,000 neurons at scale 1, and so many steps in one program."""
+    """The COBA network of the examples, with 4,000 neurons at scale 1, and ``STEPS`` steps in one program."""
     import jax
 
     sys.path.insert(0, str(Path(__file__).parent.parent / "examples"))
@@ -49,7 +49,7 @@ def network(compiler: Compiler, target: str, scale: float = 1.0) -> Compiled:
 
 
 def faults_of_loop(text: str) -> list[str]:
-    """What must not be in the loop over time, by its HLO."""
+    """Faults of the loop over time in HLO: operations that must not be in it, and missing kernels."""
     loop = text[: text.index("\nENTRY")]
     faults = [f"a {operation} in the loop" for operation in ("scatter", "gather") if f" {operation}(" in loop]
     faults += [f"{kernel} is not in the loop" for kernel in NETWORK_KERNELS if not _runs(kernel, loop)]
@@ -59,7 +59,7 @@ def faults_of_loop(text: str) -> list[str]:
 
 
 def plastic_network(compiler: Compiler, target: str, neurons: int = 4000) -> Compiled:
-    """Leaky neurons with all-to-all synapses that learn, and so many steps in one program.
+    """Leaky neurons with plastic all-to-all synapses, and ``STEPS`` steps in one program.
 
     The rule is that of Brader JM, Senn W, Fusi S (2007), Neural Comput. 19:2881-2912, https://doi.org/10.1162/neco.2007.19.11.2881,
     without its calcium variable and its drift: when a presynaptic neuron fires, the weight grows where the
@@ -88,7 +88,7 @@ def plastic_network(compiler: Compiler, target: str, neurons: int = 4000) -> Com
 
 
 def faults_of_plastic_loop(text: str, neurons: int = 4000) -> list[str]:
-    """What must not be in the loop of the plastic network: weights that are copied, or passed over."""
+    """Faults of the plastic network's loop: copies of the weights, passes over all of them, and missing kernels."""
     loop = text[: text.index("\nENTRY")]
     weights = rf"f32\[{neurons},{neurons}\]"
     written = re.findall(rf"%(\S+) = \(?[^=]*{weights}\S* (copy|copy-start|fusion)\(", loop)
@@ -97,13 +97,13 @@ def faults_of_plastic_loop(text: str, neurons: int = 4000) -> list[str]:
 
 
 def _runs(kernel: str, text: str) -> bool:
-    """Whether a Pallas kernel is called in some HLO."""
+    """Whether HLO calls a Pallas kernel."""
     return re.search(rf"%{kernel}[.\d]* = .*tpu_custom_call", text) is not None
 
 
 def on_several_devices(compiler: Compiler, target: str) -> list[str]:
-    """What is wrong with a product on the four devices of a topology: inside ``shard_map`` kernels run, and events
-    travel packed; under automatic partitioning the reference takes their place."""
+    """Faults of a product on the four devices of a topology: inside ``shard_map``, the kernel must run, and events must
+    be exchanged in packed form; under automatic partitioning, the reference must run instead."""
     import jax
     import jax.numpy as jnp
     import numpy as np

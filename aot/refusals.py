@@ -1,4 +1,4 @@
-"""Kernels that Mosaic must refuse. If it takes one, either it has learnt something, or the check checks nothing."""
+"""Kernels that Mosaic must reject. If it accepts one, either Mosaic now supports it, or the check is ineffective."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["refusals"]
 
 
 def refusals() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...]]]:
-    """Functions and their abstract arguments, by what is wrong with them."""
+    """Functions and their abstract arguments, by the reason for which they must be rejected."""
     import jax
     import jax.numpy as jnp
     from jax.experimental import pallas as pl

@@ -1,4 +1,4 @@
-"""Puts results between markers of ``docs/benchmarks.md``, with pictures, and some into ``docs/performance.md``."""
+"""Writes results between markers in ``docs/benchmarks.md``, with pictures, and some into ``docs/performance.md``."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 def update(report: Report, *, machine: dict[str, str], command: str, page: Path = DOCS / "benchmarks.md") -> None:
-    """Replace what stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and the summary for users.
+    """Replace the text between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``, and the summary for users.
 
     Args:
         report: of the benchmark NAME.
-        machine: what it ran on.
-        command: what was typed.
-        page: in whose folder ``_static`` the pictures go.
+        machine: the machine that it ran on.
+        command: the command that was run.
+        page: the page; pictures are written to the folder ``_static`` next to it.
 
     Raises:
         ValueError: if the page has no such markers.

@@ -1,4 +1,4 @@
-"""What the command line says, the same for all benchmarks."""
+"""The command line, which is the same for all benchmarks."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Options:
     progress: bool
 
     def selects(self, name: str) -> bool:
-        """Whether every pattern is found in a name."""
+        """Whether a name matches every pattern."""
         return all(pattern.search(name) for pattern in self.select)
 
     def effort(self, default: Effort) -> Effort:
-        """How long to measure: as said, otherwise as a benchmark does by default, or little if ``--quick``."""
+        """How long to measure: as requested, otherwise the benchmark's default, or less if ``--quick``."""
         usual = Effort(3, default.seconds / 3, default.patience / 3) if self.quick else default
         return Effort(self.rounds or usual.rounds, self.seconds or usual.seconds, usual.patience)
 
     def clock_for(self, threads: int) -> Clock:
-        """CPU time counts the work, whatever else runs; but what threads are for is time on the wall."""
+        """CPU time measures the work, whatever else runs; but the purpose of threads is to reduce wall-clock time."""
         return self.clock or ("cpu" if threads == 1 else "wall")
 
 
@@ -52,8 +52,8 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
     """Read the command line.
 
     Args:
-        arguments: of the command; None takes those of this process.
-        benchmarks: the names of all, with a line about each.
+        arguments: of the command; None for those of this process.
+        benchmarks: the names of all benchmarks, with a one-line description of each.
     """
     about = "\n".join(f"  {name:<10} {line}" for name, line in benchmarks.items())
     parser = argparse.ArgumentParser(

@@ -10,7 +10,7 @@ __all__ = ["NEWEST", "VERSION", "newest", "newest_requirements", "peer", "same_a
 
 VERSION = "0.2.1"
 
-#: What has delays; it needs another Python and JAX than the oldest that ours runs on.
+#: The release with delays. It needs newer versions of Python and JAX than the oldest that ours supports.
 NEWEST = "0.3.0"
 
 
@@ -20,12 +20,12 @@ def peer(module: str, **arguments: object) -> Peer:
 
 
 def newest(module: str, *, title: str = f"published {NEWEST}", **arguments: object) -> Peer:
-    """A peer in an environment with the newest published release, on a Python and with a JAX that it takes."""
+    """A peer in an environment with the newest published release, and versions of Python and JAX that it supports."""
     return Peer(title, module, arguments, newest_requirements, f"published-{NEWEST}", python=(3, 12))
 
 
 def same_as_ours() -> list[str]:
-    """Requirements that give an environment the JAX, Numba and NumPy of ours."""
+    """Requirements for the same versions of JAX, Numba and NumPy as in our environment."""
     return [f"{name}=={importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "numba", "numpy")]
 
 
@@ -34,6 +34,6 @@ def _requirements() -> list[str]:
 
 
 def newest_requirements() -> list[str]:
-    """Requirements of the newest published release, with our Numba and a JAX that it takes."""
-    # It imports importlib_metadata, which it does not ask for.
+    """Requirements of the newest published release, with our version of Numba and a version of JAX that it supports."""
+    # It imports importlib_metadata without requiring it.
     return [f"brainevent=={NEWEST}", "importlib_metadata", f"numba=={importlib.metadata.version('numba')}", "scipy"]

@@ -1,4 +1,4 @@
-"""What the commands that measure a table of cases have in common."""
+"""The code shared by commands that measure a table of cases."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def selected(options: Options, cases: Sequence[Any]) -> list[Any]:
-    """The cases that the command line asks for; each has a ``name``, and says whether it ``is_quick``."""
+    """The cases that the command line selects; each has the attributes ``name`` and ``is_quick``."""
     return [case for case in cases if options.selects(case.name) and (case.is_quick or not options.quick)]
 
 
@@ -43,12 +43,12 @@ def compared(
     Args:
         title: the name of the benchmark.
         options: the command line.
-        peers: who can take part.
-        cases: all there are.
-        stage: makes what prepares a case, of the folder and of those who take part.
-        effort: how long to measure unless the command line says so.
+        peers: all peers that can take part.
+        cases: all cases.
+        stage: returns the function that prepares a case, given the folder and the peers that take part.
+        effort: how long to measure, unless the command line specifies it.
         claims: about the cases.
-        table: of what was measured, by whom, and with how many threads.
+        table: returns the table of results, given these, the peers, and the number of threads.
     """
     chosen, threads = known(options.peers, peers), options.threads or 1
     some = selected(options, cases)
@@ -81,11 +81,11 @@ def measured(
     Args:
         title: of the progress bar.
         options: the command line: the clock, and how long to measure.
-        peers: who takes part.
+        peers: the peers that take part.
         cases: in the order in which they are measured.
-        stage: makes what prepares a case, of the folder.
-        effort: how long to measure unless the command line says so.
-        threads: of every contender.
+        stage: returns the function that prepares a case, given the folder.
+        effort: how long to measure, unless the command line specifies it.
+        threads: per contender.
         fresh: as in :func:`measure`.
     """
     with (

@@ -1,7 +1,7 @@
-"""The table of ``docs/performance.md``: some ten figures that users ask for, taken from ``docs/benchmarks.md``.
+"""The table of ``docs/performance.md``: about ten figures that users ask for, taken from ``docs/benchmarks.md``.
 
-``hatch run bench ... --docs`` writes it anew after it has put results into that page; ``python -m benchmarks.summary``
-does so without measuring anything.
+``hatch run bench ... --docs`` updates it after writing results to that page; ``python -m benchmarks.summary`` updates
+it without measuring anything.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Figure:
 
     Attributes:
         benchmark: the section.
-        line: what the first cell of the table's line is.
-        column: the head of the column.
+        line: the first cell of its row.
+        column: the heading of its column.
     """
 
     benchmark: str
@@ -35,13 +35,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the summary.
+    """A row of the summary.
 
     Attributes:
-        task: what is done, in words.
-        time: the figure of our time.
-        unit: of that figure, in seconds.
-        others: how many times as long others take, by their names.
+        task: description of the task.
+        time: our time.
+        unit: the unit of ``time`` in seconds.
+        others: how many times as long others take, by name.
     """
 
     task: str
@@ -121,7 +121,7 @@ ROWS = [
 
 
 def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
-    """Lines of Markdown: the table, and the machines of its figures. A row whose time is not known is left out."""
+    """Lines of Markdown: the table, and the machines of its figures. Rows without a known time are omitted."""
     sections = dict(re.findall(r"<!-- begin (\w+) -->(.*?)<!-- end \1 -->", results, re.DOTALL))
     yield from ("| task | time | time of others, relative to this |", "| --- | ---: | --- |")
     used: dict[str, None] = {}
@@ -144,10 +144,10 @@ def summary(results: str, rows: Sequence[Row] = ROWS) -> Iterator[str]:
 
 
 def update(results: Path = DOCS / "benchmarks.md", page: Path = DOCS / "performance.md") -> None:
-    """Write the table anew, from what stands on the page of results.
+    """Update the table from the page of results.
 
     Raises:
-        ValueError: if the page has no place for it.
+        ValueError: if the page has no markers for it.
     """
     lines = [BEGIN, "", *summary(results.read_text(encoding="utf-8")), "", END]
     text, places = re.subn(
@@ -162,7 +162,7 @@ def update(results: Path = DOCS / "benchmarks.md", page: Path = DOCS / "performa
 
 
 def _number(sections: dict[str, str], figure: Figure) -> float | None:
-    """The figure, without the quartiles behind it."""
+    """The figure, without the quartiles after it."""
     head: list[str] = []
     for line in sections.get(figure.benchmark, "").splitlines():
         if not line.startswith("|"):
@@ -177,7 +177,7 @@ def _number(sections: dict[str, str], figure: Figure) -> float | None:
 
 
 def _short(number: float) -> str:
-    """Two figures are enough to compare."""
+    """Two significant digits are enough for a comparison."""
     return f"{float(f'{number:.2g}'):,g}"
 
 

@@ -14,7 +14,7 @@ PROJECTS = [ROOT, *sorted(path.parent for path in ROOT.glob("packages/*/pyprojec
 def build(project: Path, target: str, folder: Path) -> Path:
     """Build ``target`` ("sdist" or "wheel") of the project in a folder, with the hatchling of this environment."""
     hook = f"import sys, hatchling.build; print(hatchling.build.build_{target}(sys.argv[1]))"
-    # A fixed date makes equal contents equal files.
+    # With a fixed date, builds of the same contents are identical files.
     environment = {"SOURCE_DATE_EPOCH": "1577836800", **os.environ}
     result = subprocess.run(
         [sys.executable, "-c", hook, str(folder)],

@@ -19,7 +19,7 @@ DUNDER = re.compile(r'^(__version__ = )"[^"]*"', re.MULTILINE)
 
 
 def version(text: str) -> str:
-    """A release number: pre-releases would not be chosen over the published releases."""
+    """A release number. Pre-releases are not allowed: installers would prefer the published releases."""
     if not re.fullmatch(r"\d+\.\d+\.\d+(\.post\d+)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a version of the form 1.2.3")
     return text

@@ -1,7 +1,7 @@
-"""Lint rule: nothing but a format itself, its class and the kernels of backends asks which format a matrix has.
+"""Lint rule: only formats, their classes and the kernels of backends may distinguish formats.
 
-Code that compares formats leaves out those that are added later. It finds comparisons with the names of the formats of
-core ("csr", ...) or with their objects (``fmt is CSR_FORMAT``), and texts that are searched for such names.
+Code that compares formats ignores formats that are added later. The rule finds comparisons with the names of core's
+formats ("csr", ...) or with their objects (``fmt is CSR_FORMAT``), and string operations that search for these names.
 
     python scripts/check_format_names.py [files]
 """
@@ -17,8 +17,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 CORE = ROOT / "packages" / "brainevent-core" / "src" / "brainevent_core"
 
-#: Where formats may be told apart: the formats, the classes of one format each, the operation that a component is there
-#: for, and the kernels of backends.
+#: Where formats may be distinguished: the formats, the classes of a single format, the operation that a component
+#: exists for, and the kernels of backends.
 ALLOWED = (
     CORE / "formats",
     *(CORE / "matrices" / f"{name}.py" for name in ("csr", "coo", "fixed_num", "dense", "column_index")),
@@ -30,14 +30,14 @@ _SEARCHES = ("startswith", "endswith", "removeprefix", "removesuffix", "carries"
 
 
 class Names(NamedTuple):
-    """What the formats and components of core are called: in texts, and in programs."""
+    """The names of core's formats and components: their strings, and the variables that hold them."""
 
     texts: frozenset[str]
     objects: frozenset[str]
 
 
 def names_of_formats() -> Names:
-    """The names that they are declared with, and those of the variables."""
+    """The names that formats and components are declared with, and the names of their variables."""
     texts: set[str] = set()
     objects: set[str] = set()
     for path in (CORE / "formats").glob("*.py"):
@@ -53,7 +53,7 @@ def names_of_formats() -> Names:
 
 
 def comparisons(source: str, names: Names) -> Iterator[int]:
-    """The lines of a source that tell formats apart."""
+    """The numbers of lines that distinguish formats."""
 
     def is_name(node: ast.expr) -> bool:
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
@@ -79,7 +79,7 @@ def comparisons(source: str, names: Names) -> Iterator[int]:
 
 
 def main(paths: list[str]) -> int:
-    """Print what is found; 1 if anything is."""
+    """Print what is found; returns 1 if anything is found, otherwise 0."""
     names, found = names_of_formats(), 0
     sources = [Path(path).resolve() for path in paths] or sorted((ROOT / "packages").glob("*/src/**/*.py"))
     for path in sources:

@@ -3,8 +3,8 @@
     hatch run cuda13:programs             # compare with the figures in gpu_programs.json
     hatch run cuda13:programs --write     # write them
 
-JAX's CUDA plugin compiles for a description of a device. XLA's dump says in which order kernels, custom calls and
-copies are issued by the body of a loop: at steps of 0.1 ms, what a network costs on a GPU is how many there are.
+JAX's CUDA plugin can compile for the description of a device. XLA's dump lists the kernels, custom calls and copies
+that the body of a loop issues: with steps of 0.1 ms, their number determines the run time of a network on a GPU.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any
 
 FIGURES = Path(__file__).with_name("gpu_programs.json")
 
-#: What the compiler has to know of an H100 (SXM, 80 GB).
+#: The compiler's description of an H100 (SXM, 80 GB).
 H100 = """
 gpu_device_info {
   threads_per_block_limit: 1024 threads_per_warp: 32
@@ -40,7 +40,7 @@ runtime_version { major: %d minor: 0 patch: 0 }
 device_description_str: "NVIDIA H100"
 """
 
-#: How many operators the step of a program has, which are one custom call each, and how many thunks it may issue.
+#: For each program, the number of operators in a step, each of which is one custom call, and the maximum of thunks.
 LIMITS = {
     "COBA of CSR": (2, 9),
     "COBA of FixedPostNumConn": (2, 9),
@@ -48,10 +48,10 @@ LIMITS = {
     "Vogels, which learns": (5, 14),
 }
 
-#: What XLA makes in a step that is as large as the weights that change: none, if they change in place.
+#: The number of arrays of the size of plastic weights that XLA writes in a step: 0 if weights are updated in place.
 WRITTEN = "arrays of the size of weights"
 
-#: Thunks that start work on the device, by what they are called in XLA's dump.
+#: Thunks that start work on the device, with their names in XLA's dump.
 KINDS = {
     "kernels": r"kKernel|kCustomKernel",
     "custom calls": r"kCustomCall",
@@ -91,7 +91,7 @@ def main() -> int:
 
 
 def faults_of(name: str, counts: dict[str, int]) -> list[str]:
-    """What is more than a step of a network may issue, by how many operators it has."""
+    """The counts of a step that exceed their limits, which depend on the number of operators."""
     thunks = sum(counts[kind] for kind in KINDS)
     operators, most = LIMITS[name.rpartition(", ")[0]]
     limits = {
@@ -105,14 +105,14 @@ def faults_of(name: str, counts: dict[str, int]) -> list[str]:
 
 
 def installed() -> str:
-    """The versions that figures depend on, in words."""
+    """The versions that figures depend on, as text."""
     import jaxlib
 
     return f"jaxlib {jaxlib.__version__}, CUDA {kernels()[0]}"
 
 
 def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
-    """What the loop of every program issues in a step, on the reference and on the kernels."""
+    """What every program issues in a step, with the reference and with the kernels."""
     import jax
     import numpy as np
     from jax.experimental import topologies
@@ -132,8 +132,8 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
             before = set(folder.iterdir())
             asked = brainevent.use_backend(backend if backend == "reference" else f"warp-cuda{line}")
             with warnings.catch_warnings(), asked:
-                warnings.simplefilter("ignore")  # that the reference runs
-                # Weights that change are donated, as by whoever runs one stretch of time after the other.
+                warnings.simplefilter("ignore")  # the warning that the reference runs
+                # Plastic weights are donated, as in programs that simulate one interval after the other.
                 donated = (len(arguments) - 1,) if changing else ()
                 placed = {"in_shardings": everywhere, "out_shardings": everywhere}
                 jitted = jax.jit(function, **placed, donate_argnums=donated)
@@ -155,7 +155,7 @@ def figures(folder: Path, *, show: bool) -> dict[str, dict[str, int]]:
 
 
 def kernels() -> tuple[int, Callable[[Any], None]]:
-    """The CUDA line that is installed here, and what registers its kernels for GPUs."""
+    """The installed CUDA version, 12 or 13, and the function that registers its kernels for GPUs."""
     import importlib
     import importlib.util
 
@@ -167,8 +167,8 @@ def kernels() -> tuple[int, Callable[[Any], None]]:
 
 
 def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]]:
-    """Loops over time steps, by name: functions, their arguments, of which only shapes matter, and how many weights
-    change in a step."""
+    """Loops over time steps, by name: functions, their arguments (of which only shapes matter), and the number of
+    plastic weights."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
     import brainunit as u
     import coba
@@ -208,7 +208,7 @@ def programs() -> dict[str, tuple[Callable[..., Any], tuple[Any, ...], int]]:
 
 
 def loop_body(text: str) -> str:
-    """What is issued by the body of the longest loop of a dump: what is in loops within, once."""
+    """What the body of the longest loop in a dump issues; inner loops are included once."""
     lines, bodies = text.splitlines(), []
     for at, line in enumerate(lines):
         if line.strip() == "body:":
@@ -220,7 +220,7 @@ def loop_body(text: str) -> str:
 
 
 def _is_inside(line: str, *, indent: int) -> bool:
-    # Headings of the conditions of loops within are printed without indentation.
+    # Headings of the conditions of inner loops are printed without indentation.
     return line.strip() in ("", "condition:") or _indent(line) > indent
 
 
@@ -229,7 +229,7 @@ def _indent(line: str) -> int:
 
 
 def count(body: str) -> dict[str, int]:
-    """How many thunks of each kind."""
+    """The number of thunks of each kind."""
     issued = Counter(re.findall(r":\s+(k[A-Z]\w+)", body))
     return {
         kind: sum(number for thunk, number in issued.items() if re.fullmatch(names, thunk))
@@ -238,7 +238,7 @@ def count(body: str) -> dict[str, int]:
 
 
 def made(text: str, size: int) -> int:
-    """How many arrays of so many numbers the bodies of a compiled program's loops make by themselves."""
+    """How many arrays of ``size`` numbers XLA's own operations write in the loop bodies of a compiled program."""
     found = 0
     for name in set(re.findall(r"body=%?([\w.\-]+)", text)):
         body = re.search(rf"^%?{re.escape(name)} .*?^\}}", text, re.DOTALL | re.MULTILINE)
@@ -250,7 +250,7 @@ def made(text: str, size: int) -> int:
 
 
 def in_calls(text: str, line: int) -> dict[str, int]:
-    """What the custom calls of a program do, all of which are in its loop."""
+    """The launches and zero-fills in the custom calls of a program, all of which are in its loop."""
     import importlib
 
     plan_of = importlib.import_module(f"brainevent_cuda{line}.kernels.launcher.records").plan_of

@@ -1,6 +1,6 @@
 """Count the parameters and results annotated ``Any`` in the public interface of brainevent.
 
-Type checkers say nothing about these. ``hatch run types:any`` prints them by function, method and attribute.
+Type checkers don't report these. ``hatch run types:any`` prints them by function, method and attribute.
 """
 
 import inspect
@@ -11,7 +11,7 @@ from typing import Any
 
 import brainevent
 
-#: What users reach by syntax, beside public names.
+#: Special methods that users call through syntax.
 SYNTAX = frozenset(
     f"__{name}__"
     for name in (
@@ -22,9 +22,9 @@ SYNTAX = frozenset(
 
 
 def public_callables() -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Name and function of all that is public: functions, constructors, methods, and what computes attributes.
+    """Name and function of everything public: functions, constructors, methods and properties.
 
-    What several classes inherit is there once, under the name of the first.
+    A function that several classes inherit is listed once, under the name of the first class.
     """
     seen: set[Callable[..., Any]] = set()
     for name in sorted(brainevent.__all__):
@@ -51,7 +51,7 @@ def untyped(function: Callable[..., Any]) -> list[str]:
     function = inspect.unwrap(function)
     try:
         hints = typing.get_type_hints(function)
-    except NameError:  # of a module that it imports for type checkers only
+    except NameError:  # a name that is imported for type checkers only
         hints = inspect.get_annotations(function)
     parameters = [each for each in inspect.signature(function).parameters if each not in ("self", "cls")]
     result = [] if function.__name__ == "__init__" else ["return"]
@@ -67,7 +67,7 @@ def _means_any(annotation: Any) -> bool:
 
 
 def table() -> list[tuple[str, list[str]]]:
-    """What has any, and where."""
+    """The functions with ``Any``, and the parameters or results where it occurs."""
     return [(name, found) for name, function in public_callables() if (found := untyped(function))]
 
 

@@ -1,13 +1,12 @@
-"""Compile kernels to machine code for GPUs, on a machine that has none, and look at it.
+"""Compile kernels to machine code for GPUs, on a machine that has none, and inspect it.
 
     hatch run cuda13:cubins             # compare with the figures in gpu_cubins.json
     hatch run cuda13:cubins --write     # write them
     hatch run cuda13:cubins --sizes     # how long compiling takes, and how large the machine code is
 
-For every kernel: registers, stack, local and shared memory of a thread or block, and what the instructions of the hot
-loop are: loads (LDG), atomic additions (RED), shuffles and votes of a warp (SHFL, VOTE), integer multiplications
-(IMAD), and all. A stack or local memory is a fault: the compiler ran out of registers, or indexes an array that lies
-in them.
+For every kernel: registers, stack, local and shared memory per thread or block, and the instructions of the hot loop:
+loads (LDG), atomic additions (RED), shuffles and votes of a warp (SHFL, VOTE), integer multiplications (IMAD), and all.
+A stack or local memory is a fault: the compiler spilled registers, or indexes an array that should be in registers.
 """
 
 import argparse
@@ -32,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 FIGURES = Path(__file__).with_name("gpu_cubins.json")
-#: Instructions of the hot loop that are counted, by how their names begin. Atomic additions have two names.
+#: Instructions of the hot loop that are counted, by the prefixes of their names. Atomic additions have two names.
 COUNTED = {"LDG": ("LDG",), "RED": ("RED", "ATOM"), "SHFL": ("SHFL",), "VOTE": ("VOTE",), "IMAD": ("IMAD",)}
 
-#: Specifications of kernels whose loops are looked at: every walk of every operation, and of dtypes and encodings some.
+#: Specifications of the inspected kernels: every walk of every operation, and a selection of dtypes and encodings.
 HOT: tuple[dict[str, Any], ...] = (
     {"strategy": "pointers"},
     {"strategy": "gather", "layout": "csr"},
@@ -118,7 +117,7 @@ def main() -> int:
 
 
 def faults_of(found: Mapping[str, Row], expected: Mapping[str, Row]) -> list[str]:
-    """What is wrong with kernels: memory that none should need, and what differs from the figures, if there are any."""
+    """Faults of kernels: use of stack or local memory, and differences from the known figures, if there are any."""
     faults = [f"{name}: {row['stack']} bytes of stack, {row['local']} of local memory" for name, row in found.items()
               if row["stack"] or row["local"]]  # fmt: skip
     if not expected:
@@ -131,7 +130,7 @@ def faults_of(found: Mapping[str, Row], expected: Mapping[str, Row]) -> list[str
 
 
 def as_text(known: Mapping[str, Mapping[str, Row]]) -> str:
-    """The figures in JSON, a line for each kernel."""
+    """The figures in JSON, one line per kernel."""
     blocks = []
     for versions, found in sorted(known.items()):
         lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in sorted(found.items()))
@@ -140,7 +139,7 @@ def as_text(known: Mapping[str, Mapping[str, Row]]) -> str:
 
 
 def print_sizes(package: str, architectures: Sequence[int]) -> None:
-    """What the first use costs, in CPU time, and how large kernels are: as files, in a wheel, and packed together."""
+    """Print the CPU time of the first use, and the size of kernels: as files, in a wheel, and compressed together."""
     importlib.import_module(f"{package}.kernels.operations")  # and with it JAX, which every program imports
     with empty_cache():
         _, warp = timed(lambda: importlib.import_module("warp").init())
@@ -161,7 +160,7 @@ def print_sizes(package: str, architectures: Sequence[int]) -> None:
 
 
 def timed(run: Callable[[], Any]) -> tuple[Any, float]:
-    """A result, and the CPU time that it took."""
+    """The result of a function, and the CPU time that it took."""
     began = time.process_time()
     result = run()
     return result, time.process_time() - began
@@ -169,7 +168,7 @@ def timed(run: Callable[[], Any]) -> tuple[Any, float]:
 
 @contextlib.contextmanager
 def empty_cache() -> Iterator[None]:
-    """A folder for machine code in which there is none."""
+    """An empty folder as the cache of machine code."""
     before = os.environ.get("BRAINEVENT_CACHE_DIR")
     with tempfile.TemporaryDirectory(prefix="brainevent-") as folder:
         os.environ["BRAINEVENT_CACHE_DIR"] = folder
@@ -181,7 +180,7 @@ def empty_cache() -> Iterator[None]:
 
 
 def installed_package() -> str:
-    """brainevent's package for the line of Warp that is installed here."""
+    """brainevent's package for the CUDA version of the installed Warp."""
     for line in (12, 13):
         package = f"brainevent_cuda{line}"
         if importlib.util.find_spec(package) and not importlib.import_module(
@@ -193,7 +192,7 @@ def installed_package() -> str:
 
 def rows(package: str, architecture: int) -> list[tuple[str, Row]]:
     """Name and figures of every kernel of the table."""
-    with ThreadPoolExecutor(2) as pool:  # NVIDIA's tools look at one while the next one is compiled
+    with ThreadPoolExecutor(2) as pool:  # NVIDIA's tools inspect a kernel while the next one is compiled
         found = [(kernel.name, pool.submit(figures, kernel.image(architecture))) for kernel in kernels(package)]
         return [(name, row.result()) for name, row in found]
 
@@ -205,7 +204,7 @@ def kernels(package: str) -> list[Any]:
 
 
 def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
-    """What a kernel is for; `kind` is the module of its specification."""
+    """The specification of a kernel; `kind` is the module of its class."""
     specs = {
         "spec": "KernelSpec",
         "plasticity": "UpdateSpec",
@@ -219,7 +218,7 @@ def specification(package: str, kind: str = "spec", **facts: Any) -> Any:
 
 
 def figures(cubin: bytes) -> Row:
-    """What NVIDIA's tools say of a cubin that holds one kernel."""
+    """Figures from NVIDIA's tools for a cubin that contains one kernel."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
@@ -231,7 +230,7 @@ def figures(cubin: bytes) -> Row:
 
 
 def tool(name: str, *arguments: str) -> str:
-    """The output of one of NVIDIA's programs, from the package of its name."""
+    """The output of one of NVIDIA's tools, which is in the package of the same name."""
     nvidia = importlib.util.find_spec("nvidia")
     places = [] if nvidia is None else [Path(place) for place in nvidia.submodule_search_locations or ()]
     paths = [path for place in places for path in place.glob(f"*/bin/{name}")]
@@ -241,9 +240,9 @@ def tool(name: str, *arguments: str) -> str:
 
 
 def hot_loop(code: str) -> Row:
-    """How many instructions of a kind an innermost loop has: of that with the most memory accesses."""
+    """The counts of instructions in the innermost loop with the most memory accesses; loops with atomics come first."""
     labels: dict[str, int] = {}
-    instructions: list[tuple[str, str]] = []  # operation, and the label that it jumps to
+    instructions: list[tuple[str, str]] = []  # operation, and the label of a jump
     for line in code.splitlines():
         label = re.match(r"(\.L_x_\d+):", line)
         if label:
@@ -264,7 +263,7 @@ def hot_loop(code: str) -> Row:
 
 
 def counted(body: list[str]) -> Row:
-    """How many instructions of a kind there are."""
+    """The number of instructions of each kind."""
     kinds = {name: sum(one.startswith(begins) for one in body) for name, begins in COUNTED.items()}
     return kinds | {"in the loop": len(body)}
 

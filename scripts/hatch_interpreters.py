@@ -1,7 +1,7 @@
-"""A plugin of hatch that leaves the Pythons which this machine lacks out of the test matrix.
+"""A hatch plugin that removes Python versions that this machine lacks from the test matrix.
 
-Left to itself, hatch would download them, and fail where it can't. ``python-sources`` keeps it from downloading, but
-hatch 1.18 then takes the environment for available, and fails when it makes it.
+By default, hatch would download them, and fail if it can't. ``python-sources`` prevents the download, but hatch 1.18
+then considers the environment available, and fails to create it.
 """
 
 import shutil
@@ -23,7 +23,7 @@ class InterpreterCollector(EnvironmentCollectorInterface):
 
 
 def _without_missing_pythons(variables: dict[str, list[str]]) -> dict[str, list[str]] | None:
-    """One entry of a matrix, with the Pythons that are there; None if there are none."""
+    """One entry of a matrix, with the installed Python versions; None if there are none."""
     if "python" not in variables:
         return variables
     pythons = [version for version in variables["python"] if _exists(version)]
@@ -36,5 +36,5 @@ def _exists(version: str) -> bool:
     path = shutil.which(f"python{version}")
     if path is None:
         return False
-    # Version managers put commands on the path for interpreters that they do not run.
+    # Version managers put commands on the path even for interpreters that they can't run.
     return subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0

@@ -1,8 +1,8 @@
-"""Write the repository's address into what is read away from it: metadata, the READMEs that registries show, citation.
+"""Write the repository's address into files that are read outside it: metadata, READMEs in registries, the citation.
 
     python scripts/set_repository.py https://example.org/brainevent
 
-It is run once, when the repository has an address, and again if that changes.
+Run it once, when the repository has an address, and again if the address changes.
 """
 
 import argparse
@@ -11,16 +11,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: What registries show beside a distribution, as paths of the repository.
+#: The links that registries show for a distribution, as paths in the repository.
 LINKS = {"Source": "", "Documentation": "/tree/main/docs", "Changelog": "/blob/main/CHANGELOG.md", "Issues": "/issues"}
 
-#: Where the address begins in a link that this script has written.
+#: A link that this script has written.
 _WRITTEN = re.compile(r"\]\(\S+?/(?:blob|tree|raw)/main/([^)\s]+)\)")
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s#]+)\)")
 
 
 def absolute_links(text: str, url: str, folder: Path, root: Path) -> str:
-    """Markdown whose links to files of the repository are absolute: a registry shows it without the files."""
+    """Make links to files of the repository absolute, because registries show the Markdown without these files."""
     text = _WRITTEN.sub(lambda link: f"]({link[1]})", text)
 
     def absolute(link: re.Match[str]) -> str:
@@ -35,16 +35,16 @@ def absolute_links(text: str, url: str, folder: Path, root: Path) -> str:
 
 
 def with_urls(pyproject: str, url: str) -> str:
-    """A pyproject.toml with the table of project links."""
+    """A pyproject.toml with its table of project links replaced or added."""
     table = "[project.urls]\n" + "".join(f'{name} = "{url}{path}"\n' for name, path in LINKS.items()) + "\n"
     bare = re.sub(r"\[project\.urls\]\n(?:[^\[\n].*\n)*\n", "", pyproject)
-    # Behind the table `project`, before the next one.
+    # After the table `project`, before the next one.
     before, after = re.split(r"(?m)^(?=\[(?!project\]|build-system\]))", bare, maxsplit=1)
     return before + table + after
 
 
 def set_repository(url: str, root: Path = ROOT) -> list[Path]:
-    """Write the address into the files below ``root``; those that changed."""
+    """Write the address into the files below ``root``; returns the files that changed."""
     url = url.rstrip("/")
     changed = []
     projects = [root, *sorted(path.parent for path in root.glob("packages/*/pyproject.toml"))]

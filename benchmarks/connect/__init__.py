@@ -1,1 +1,1 @@
-"""``hatch run bench connect``: how many synapses a second the connection rules draw."""
+"""``hatch run bench connect``: how many synapses per second the connection rules draw."""

@@ -1,4 +1,4 @@
-"""What is measured: a table of networks. Needs only the standard library, for foreign environments."""
+"""The table of measured networks. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Rule = Literal["fixed_outdegree", "fixed_indegree", "pairwise_bernoulli", "fixed
 
 @dataclass(frozen=True)
 class Case:
-    """The connections of n neurons with n others, of one weight, in CSR.
+    """The connections of n neurons with n others, in CSR, by default with a homogeneous weight.
 
     Attributes:
         rule: of ``brainevent.connect``.
-        n: neurons of each population.
-        degree: synapses of a neuron, on average where they aren't fixed.
-        distribution: whether each synapse has a normal weight of its own.
+        n: neurons per population.
+        degree: synapses per neuron, on average if the number isn't fixed.
+        distribution: whether each synapse has its own normally distributed weight.
     """
 
     rule: Rule
@@ -35,7 +35,7 @@ class Case:
 
     @property
     def synapses(self) -> int:
-        """How many there are, on average where they aren't fixed."""
+        """The number of synapses, on average if it isn't fixed."""
         return self.n * self.degree
 
     @property

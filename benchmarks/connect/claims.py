@@ -1,4 +1,4 @@
-"""What is claimed about connection rules, as a table."""
+"""The claims about connection rules, as a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Network = Measured[Case]
 
 
 def per_second(one: Network, contender: str = "ours") -> float | None:
-    """Millions of synapses that it draws in a second."""
+    """Millions of synapses per second."""
     found = one.seconds(contender)
     return None if found is None else one.case.synapses / found.median / 1e6
 

@@ -44,7 +44,7 @@ PEERS = {
 
 
 def run(options: Options) -> Report | None:
-    """Measure the selected cases, or list them. One thread: what is compared is the work."""
+    """Measure the selected cases, or list them. One thread, because the amount of work is compared."""
     peers = known(options.peers, PEERS)
     cases = selected(options, CASES)
     if options.list_only:
@@ -69,7 +69,7 @@ def _prepared(peers: Mapping[str, Peer], case: Case) -> Prepared:
 
 
 def what_is_wrong(case: Case, degrees: np.ndarray) -> str | None:
-    """None if the out- and in-degrees of all neurons are as a rule makes them."""
+    """A description of the error in the out- and in-degrees of all neurons; None if they conform to the rule."""
     if degrees.shape != (2, case.n):
         return f"The degrees have shape {degrees.shape}; expected was (2, {case.n})."
     fixed = {"fixed_outdegree": degrees[0], "fixed_indegree": degrees[1]}.get(case.rule)
@@ -83,7 +83,7 @@ def what_is_wrong(case: Case, degrees: np.ndarray) -> str | None:
 
 
 def _table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Table:
-    """A line per case: our time, how many synapses that is in a second, and by how much the peers are slower."""
+    """One line per case: our time, our synapses per second, and how many times as long the peers take."""
     others = {name: peer for name, peer in peers.items() if name != "ours"}
     lines = []
     for one in measured:

@@ -1,1 +1,1 @@
-"""``hatch run bench delays``: events that arrive later, each by the delay of its synapse."""
+"""``hatch run bench delays``: events that arrive after the delays of their synapses."""

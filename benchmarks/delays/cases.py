@@ -1,4 +1,4 @@
-"""What is measured: a table of deliveries. Needs only the standard library, for foreign environments."""
+"""The table of measured deliveries. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from benchmarks.products.cases import Case as Product
 
 __all__ = ["CASES", "SLOTS", "Case"]
 
-#: Of the ring: delays are from 1 to 15 steps.
+#: Slots of the ring buffer: delays are from 1 to 15 steps.
 SLOTS = 16
 
 
 @dataclass(frozen=True)
 class Case:
-    """One step of a ring: spikes of n neurons with so many random targets each are added, and a slot is taken.
+    """One step of a ring buffer: adds spikes of n neurons with ``degree`` random targets each, and takes a slot.
 
     Attributes:
-        activity: the fraction of the neurons that spike.
-        n: presynaptic neurons, and postsynaptic ones.
-        degree: synapses of a presynaptic neuron. Weights are float32, each its own, and indices int32.
-        delays: what a delay is for; the published package takes one for each entry.
+        activity: the fraction of neurons that spike.
+        n: number of presynaptic neurons, and of postsynaptic ones.
+        degree: synapses per presynaptic neuron. Each has its own float32 weight; indices are int32.
+        delays: what a delay applies to; the published package supports one per entry.
     """
 
     activity: float
@@ -36,7 +36,7 @@ class Case:
 
     @property
     def product(self) -> Product:
-        """The product with the same matrix and spikes: that is where the arrays come from."""
+        """The product with the same matrix and spikes, which provides the arrays."""
         return Product(True, "left", "fan-out", self.n, self.degree / self.n, self.activity)
 
     @property

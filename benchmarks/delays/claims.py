@@ -1,4 +1,4 @@
-"""What is claimed about delays, as a table."""
+"""The claims about delays, as a table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["CLAIMS"]
 
 Delivery = Measured[Case]
 
-# A case in which two contenders do the same work comes out at 1.00, give or take this.
+# Two contenders that do the same work have a ratio of 1.00, up to noise.
 NOISE = 0.97
 
 

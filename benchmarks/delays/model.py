@@ -1,4 +1,4 @@
-"""The delays of a case, and what a step must give: float64, by NumPy."""
+"""The delays of a case, and the expected result of a step, computed by NumPy in float64."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def delays(case: Case) -> np.ndarray:
 
 
 def expected(case: Case, arrays: Arrays, spikes: np.ndarray) -> np.ndarray:
-    """The ring after one step from an empty one."""
+    """The ring after one step, starting from an empty ring."""
     ring = np.zeros((SLOTS, case.n))
     steps = np.broadcast_to(delays(case), arrays.indices.shape)
     np.add.at(ring, (steps[spikes], arrays.indices[spikes]), arrays.data.astype(np.float64)[spikes])
@@ -27,7 +27,7 @@ def expected(case: Case, arrays: Arrays, spikes: np.ndarray) -> np.ndarray:
 
 
 def what_is_wrong(result: np.ndarray, right: np.ndarray) -> str | None:
-    """None if a result is right."""
+    """A description of the error; None if the result is right."""
     if result.shape != right.shape or result.dtype != np.float32:
         return f"The result is {result.dtype}{list(result.shape)}; expected was float32{list(right.shape)}."
     error = np.max(np.abs(result - right)) / np.max(right)

@@ -1,4 +1,4 @@
-"""Draws the arrays of a case, and says what the peers have to do with them."""
+"""Draws the arrays of a case, and defines the tasks of the peers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Stage"]
 
 
 class Stage:
-    """Prepares cases in a folder. Those that share a matrix and follow each other find it there."""
+    """Prepares cases in a folder. Consecutive cases with the same matrix reuse it."""
 
     def __init__(self, folder: Path, peers: Mapping[str, Peer]) -> None:
         self._folder = folder

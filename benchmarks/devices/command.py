@@ -1,8 +1,9 @@
 """``hatch run bench devices``.
 
-Two processes of this machine, each with a device, simulate one network and talk over gloo: spikes travel in every step,
-or those of 15 steps at once. One device simulates a network that is split and one that isn't, in turn. And the terms of
-a model are measured, which then says what networks on many devices cost: see ``docs/devices-model.md``.
+Two processes on this machine, each with one device, simulate a network and communicate through gloo: they exchange
+spikes in every step, or every 15 steps. One device simulates a network that is split and one that isn't, in turn.
+Finally, the terms of a model are measured, which then predicts the cost of networks on many devices: see
+``docs/devices-model.md``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ CLAIMS: list[Claim[dict[str, Any]]] = [
 
 
 def run(options: Options) -> Report | None:
-    """Measure, or list what would be."""
+    """Measure the selected cases, or list them."""
     names = [name for name in CASES if options.selects(name)]
     if options.list_only:
         print(*names, sep="\n")

@@ -1,4 +1,4 @@
-"""What a step costs on many devices: a model whose terms are measured, see ``docs/devices-model.md``."""
+"""The cost of a step on many devices, by a model whose terms are measured, see ``docs/devices-model.md``."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ __all__ = ["PUBLISHED", "Cost", "Link", "Load", "Published", "Terms", "cost"]
 
 @dataclass(frozen=True)
 class Terms:
-    """What was measured on one device.
+    """Measurements on one device.
 
     Attributes:
-        neuron: ns for the update of a neuron in a step, with what arrives at it.
-        synapse: ns for an event of a synapse with a delay.
-        row: ns to look up the synapses of a neuron that has fired, if it has none here.
-        scan: ns to find, in packed spikes, whether a neuron has fired.
-        bytes_per_synapse: of a weight, an index and a delay.
-        bytes_per_row: of a pointer to the synapses of a presynaptic neuron, which each block has for all of them.
+        neuron: ns to update a neuron in a step, including its input.
+        synapse: ns per event of a synapse with a delay.
+        row: ns to look up the synapses of a neuron that has fired, if it has none on this device.
+        scan: ns to find out from packed spikes whether a neuron has fired.
+        bytes_per_synapse: for a weight, an index and a delay.
+        bytes_per_row: for a pointer to the synapses of a presynaptic neuron; each block has one per neuron of the
+            network.
     """
 
     neuron: float
@@ -31,10 +32,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Link:
-    """What is between devices; assumed, not measured.
+    """The network between devices; assumed, not measured.
 
     Attributes:
-        latency: µs of a message, for each doubling of the number of devices.
+        latency: µs per message, for each doubling of the number of devices.
         bandwidth: bytes per ns into a device.
     """
 
@@ -44,15 +45,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Load:
-    """A network, and how it is run.
+    """A network, and how it is simulated.
 
     Attributes:
-        neurons: of each device.
-        synapses: of each neuron.
-        rate: spikes of a neuron per second.
-        dt: ms of a step.
-        every: steps between two exchanges, the smallest delay.
-        blocks: of each device.
+        neurons: per device.
+        synapses: per neuron.
+        rate: spikes per neuron and second.
+        dt: ms per step.
+        every: steps between exchanges, which is the minimum delay.
+        blocks: per device.
     """
 
     neurons: int = 100_000
@@ -64,24 +65,24 @@ class Load:
 
     @property
     def fired(self) -> float:
-        """The part of the neurons that fire in a step."""
+        """The fraction of neurons that fire in a step."""
         return self.rate * self.dt * 1e-3
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a step on each device, in µs, and the memory of a device in bytes.
+    """The cost of a step on each device, in µs, and the memory of a device in bytes.
 
     Attributes:
-        devices: how many there are.
-        update: of neurons.
-        deliver: events of synapses here.
-        look_up: rows of all neurons that have fired anywhere.
-        scan: of the spikes of all neurons.
-        wait: for messages, whatever their size.
-        transfer: of bytes.
-        bytes_exchanged: that arrive in a step.
-        synapse_bytes, row_bytes: of the synapses here, and of pointers to those of all neurons.
+        devices: the number of devices.
+        update: updating neurons.
+        deliver: delivering events to the synapses of this device.
+        look_up: looking up the rows of all neurons that have fired, on any device.
+        scan: scanning the spikes of all neurons.
+        wait: the latency of messages, independent of their size.
+        transfer: transferring bytes.
+        bytes_exchanged: bytes that arrive in a step.
+        synapse_bytes, row_bytes: memory for the synapses of this device, and for pointers to those of all neurons.
     """
 
     devices: int
@@ -97,15 +98,15 @@ class Cost:
 
     @property
     def step(self) -> float:
-        """µs of a step."""
+        """µs per step."""
         return self.update + self.deliver + self.look_up + self.scan + self.wait + self.transfer
 
 
 def cost(terms: Terms, load: Load, link: Link, devices: int) -> Cost:
-    """Of a network of ``devices · load.neurons`` neurons with random connections."""
+    """The cost for a network of ``devices · load.neurons`` neurons with random connections."""
     neurons = load.neurons * devices
     fired = neurons * load.fired
-    # Bits, or lists with room for twice as much as fires, whichever is smaller.
+    # Bits, or lists with capacity for twice the average number of spikes, whichever is smaller.
     travels = 0.0 if devices == 1 else min(neurons / 8, 8 * fired) * (devices - 1) / devices
     return Cost(
         devices,
@@ -126,10 +127,10 @@ class Published:
     """A figure from a paper.
 
     Attributes:
-        what: who ran what, on what.
+        what: the simulator and the network, and the computer.
         neurons, synapses: of the network.
-        devices: how many there were, of which kind.
-        seconds: wall time of a second of biological time; "" if none is quoted here.
+        devices: the number and kind of devices.
+        seconds: wall-clock time per second of biological time; "" if none is quoted here.
         source: of the figures.
     """
 

@@ -1,4 +1,4 @@
-"""What ``hatch run bench devices`` runs in processes of its own.
+"""The program that ``hatch run bench devices`` runs in separate processes.
 
 python -m benchmarks.devices.program exchange|terms|alone '{"process": 0, ...}'
 """
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def network(neurons: int, degree: int, split: Any) -> tuple[Any, Any, Any]:
-    """Synapses that arrive after 15 steps, an empty ring, and potentials."""
+    """Synapses with a delay of 15 steps, an empty ring buffer, and membrane potentials."""
     import jax
     import jax.numpy as jnp
 
@@ -52,7 +52,7 @@ def network(neurons: int, degree: int, split: Any) -> tuple[Any, Any, Any]:
 
 
 def simulation(steps: int, every: int) -> Callable[..., Any]:
-    """A program of (synapses, ring, potentials) that gives the number of spikes, the bits of the last, and state."""
+    """A function of (synapses, ring, potentials) that returns the final potentials, and the neurons' spike counts."""
     import jax
     import jax.numpy as jnp
 
@@ -75,7 +75,7 @@ def simulation(steps: int, every: int) -> Callable[..., Any]:
 
 
 def exchange(asked: dict[str, Any]) -> dict[str, Any]:
-    """µs and bytes per step, exchanging in every step and in every fifteenth; with the spikes of each neuron hashed."""
+    """Seconds and bytes per step for each interval between exchanges, and a hash of all neurons' spike counts."""
     import jax
     import numpy as np
     from jax.experimental import multihost_utils
@@ -104,7 +104,7 @@ def exchange(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def bytes_per_step(text: str, every: int) -> float:
-    """That arrive on a device: results of the collectives in the body of the loop of a compiled program."""
+    """The bytes that arrive on a device per step: the results of all-gathers in the loop of a compiled program."""
     sizes = {"pred": 1, "u8": 1, "s8": 1, "u32": 4, "s32": 4, "f32": 4, "f64": 8}
     total = 0
     for dtype, shape in re.findall(r"= (\w+)\[([0-9,]*)\]\S* all-gather(?:-start)?\(", text):
@@ -116,7 +116,7 @@ def bytes_per_step(text: str, every: int) -> float:
 
 
 def measured(program: Callable[..., Any], *given: Any) -> float:
-    """Seconds of a call."""
+    """Seconds per call."""
     import jax
 
     begin = time.perf_counter()
@@ -128,7 +128,7 @@ def measured(program: Callable[..., Any], *given: Any) -> float:
 
 
 def alone(asked: dict[str, Any]) -> dict[str, Any]:
-    """Seconds of a step on one device, of a network that is split and of one that isn't, in turn."""
+    """Seconds per step on one device, for a network that is split and one that isn't, measured in turn."""
     import jax
     import numpy as np
     from jax.sharding import AxisType
@@ -151,7 +151,7 @@ def alone(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def terms(asked: dict[str, Any]) -> dict[str, Any]:
-    """ns of what the model counts, and bytes of arrays, each the least of some rounds."""
+    """The terms of the model: ns, each the minimum over rounds, and bytes of arrays."""
     import jax
     import jax.numpy as jnp
     import numpy as np
@@ -181,7 +181,7 @@ def terms(asked: dict[str, Any]) -> dict[str, Any]:
         return min(measured(program, *given) for _ in range(rounds)) / steps
 
     def updates(v: Any) -> Any:
-        # What a step does beside delivery: nothing arrives, and the ring is as long as it must be.
+        # The work of a step except delivery: no events arrive, and the ring has its usual length.
         ring = brainevent.DelayRing(SLOTS, v.shape[0])
         conn = brainevent.CSR(jnp.ones(1), jnp.zeros(0, int), jnp.zeros(33, int), shape=(32, v.shape[0]), delay=1)
         quiet = jnp.zeros((1, 32), bool)

@@ -1,13 +1,15 @@
-"""All that can only be seen on a machine with an NVIDIA GPU, in under nine minutes.
+"""Everything that can be checked only on a machine with an NVIDIA GPU, in less than nine minutes.
 
-    python -m benchmarks.gpu --prepare FOLDER --arch 80,90    # where Warp is: compiles what the stages launch
+    python -m benchmarks.gpu --prepare FOLDER --arch 80,90    # on a machine with Warp: compiles the stages' kernels
     python -m benchmarks.gpu --images FOLDER --json FILE      # on the GPU machine, which needs no Warp and no network
     python -m benchmarks.gpu --platform cpu                   # everything but the GPU: tiny sizes, on Warp's CPU device
 
-Each stage is a process of its own, with a limit: CUDA refuses all work of a process after one access to memory that
-isn't there, and the stages behind it shall run all the same.
+Each stage runs in a separate process with a time limit: after an illegal memory access, CUDA refuses all further work
+of the process, and later stages must still run.
 
-    machine    where the stages run, and the kernels that are offered there
-    stages     what is tried and measured
-    command    one process a stage, the table, the JSON
+    machine    where the stages run, and the registration of the kernels there
+    stages     tests and measurements
+    launcher   the cost of the native launcher itself
+    command    one process per stage, the table, the JSON
+    worker     the process of a stage
 """

@@ -1,4 +1,4 @@
-"""The command line: one process a stage, then the table and the JSON."""
+"""The command line: runs each stage in a process, then writes the tables and the JSON."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from brainevent_core.bench.tables import Table, plain
 
 __all__ = ["main", "run_stage"]
 
-#: Of all stages together, so that the command ends within nine minutes.
+#: Time limit of all stages together, so that the command ends within nine minutes.
 SECONDS = 525.0
 DRY_SECONDS = 3600.0
 
@@ -32,7 +32,7 @@ _VERSIONS = ("jax", "jaxlib", "warp-lang", "numba")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the stages; the exit status is 1 if one failed, or something was not what it has to be."""
+    """Run the stages; the exit status is 1 if a stage failed, or a result isn't as required."""
     options = _parser().parse_args(arguments)
     preparing = options.prepare is not None
     tiny = preparing or options.platform == "cpu"
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = options.stages.split(",") if options.stages else list(STAGES)
     found: dict[str, Any] = {}
     for name in names:
-        # What takes long in a dry run is compiling, for which the limits aren't made.
+        # A dry run spends most of its time on compilation, which the limits don't include.
         limit = min(math.inf if tiny else STAGES[name].seconds, end - time.monotonic())
         found[name] = run_stage(
             name, STAGES[name], machine, environment, limit, architectures=options.arch if preparing else ""
@@ -88,10 +88,10 @@ def run_stage(
     *,
     architectures: str = "",
 ) -> dict[str, Any]:
-    """Run a stage in a process of its own.
+    """Run a stage in a separate process.
 
     Returns:
-        ``rows``; ``fault``, why there are none, or None; ``left_out``, why it was not tried, or None; ``seconds``.
+        ``rows``; ``fault``, the reason of a failure, or None; ``left_out``, why it was skipped, or None; ``seconds``.
     """
     result: dict[str, Any] = {"rows": [], "fault": None, "left_out": None, "seconds": 0.0}
     if stage.under and (shutil.which(stage.under[0]) is None or machine.platform == "cpu"):
@@ -143,7 +143,7 @@ def _versions() -> dict[str, str]:
 
 
 def _gpu() -> str:
-    """Name and driver of the GPUs, as NVIDIA's tool says."""
+    """Name, driver and memory of the GPUs, from NVIDIA's tool."""
     try:
         asked = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
         return subprocess.run(asked, capture_output=True, text=True, timeout=20, check=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""What the native launcher itself costs: kernels that do nothing, on the stand-in of a GPU that this CPU is."""
+"""The cost of the native launcher itself: kernels that do nothing, on the CPU in place of a GPU."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIZES = 11
 
 @dataclasses.dataclass(frozen=True)
 class _Nothing:
-    """A kernel that does nothing, see `Kernel` of the launcher."""
+    """A kernel that does nothing; implements `Kernel` of the launcher."""
 
     name: str = "nothing"
     digest: str = "nothing"
@@ -38,9 +38,9 @@ class _Nothing:
 
 
 def costs(machine: Machine) -> Iterator[tuple[str, float]]:
-    """Microseconds of CPU time: of the handler alone, and of an operator in ``lax.scan`` beside calls that do less.
+    """Microseconds of CPU time: of the handler alone, and of an operator in ``lax.scan`` compared with simpler calls.
 
-    The operator is one of two buffers to zero and two launches, with as many arrays and sizes as a product of CSR has.
+    The operator zeroes two buffers and makes two launches, with as many arrays and sizes as a product of CSR.
     """
     plan, inputs = _plan(machine)
     yield "two buffers zeroed and two launches, without XLA", _alone(machine, plan, inputs)
@@ -65,7 +65,7 @@ def costs(machine: Machine) -> Iterator[tuple[str, float]]:
 
 
 def _plan(machine: Machine) -> tuple[Any, list[np.ndarray]]:
-    """The plan, and its inputs: weights, indices, pointers, x; the outputs are the product and maxima of pointers."""
+    """The plan, and its inputs: weights, indices, pointers, x. The outputs are the product and maxima of pointers."""
     of = machine.module("launcher.plan")
     words = (*map(of.Pointer, range(6)), of.Size(0), of.Size(0), *map(of.Size, range(8)))
     launch = of.Launch(_Nothing(), 0, 1, words)
@@ -107,7 +107,7 @@ _TURNS, _ROUNDS = 10_000, 15
 
 
 def _in_turns(runs: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
-    """Microseconds of each turn of loops, measured side by side: one number a round, every other one backwards."""
+    """Microseconds per iteration of each loop, one number per round; every other round runs the loops in reverse."""
     for run in runs.values():
         run()
     took: dict[str, list[float]] = {name: [] for name in runs}
@@ -121,7 +121,7 @@ def _in_turns(runs: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
 
 @functools.cache
 def _nothing_of_xla() -> str:
-    """The FFI target of a handler that only says which version of the interface it is for."""
+    """The FFI target of a handler that only answers the query for metadata."""
     from brainevent_cpu.bridge.frame import answer_metadata
 
     def handle(frame: int) -> int:
@@ -137,7 +137,7 @@ _alive: list[Any] = []
 
 
 def _compiled(signature: str, function: Callable[..., Any]) -> Any:
-    """A C function, which stays."""
+    """A C function that is never freed."""
     import numba
 
     _alive.append(numba.cfunc(signature)(function))

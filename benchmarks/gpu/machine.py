@@ -1,4 +1,4 @@
-"""Where the stages run: a GPU, or Warp's CPU device; with or without Warp, which images from elsewhere replace."""
+"""The machine of the stages: a GPU or Warp's CPU device, with Warp or with images that were compiled elsewhere."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _ABOUT = "about.json"
 
 @dataclass(frozen=True)
 class Machine:
-    """What a stage is told.
+    """The settings of a stage.
 
     Attributes:
         platform: "cuda", or "cpu" for a run without a GPU.
-        line: of CUDA, 12 or 13: whose package is used.
-        tiny: whether sizes are those of a dry run.
-        cases: at most how many of a table of cases are run.
+        line: CUDA version, 12 or 13, which determines the package.
+        tiny: whether to use the small sizes of a dry run.
+        cases: the maximum number of cases to run from a table.
     """
 
     platform: str = "cuda"
@@ -49,7 +49,7 @@ class Machine:
 
     @contextlib.contextmanager
     def offered(self) -> Iterator[None]:
-        """In its block the kernels run, also where the backend counts as unusable because there is no Warp."""
+        """A context in which the kernels run, even if the backend is considered unusable because Warp is missing."""
         if self.platform == "cpu":
             with stand_in(self.backend, "cpu"), brainevent.use_backend(self.backend):
                 yield
@@ -67,7 +67,7 @@ class Machine:
 
 
 def find_line() -> int:
-    """The line of CUDA whose package and JAX plugin are here, or whose package alone.
+    """The CUDA version whose package and JAX plugin are installed, or else whose package is installed.
 
     Raises:
         SystemExit: if there is none.
@@ -82,7 +82,7 @@ def find_line() -> int:
 
 
 def compile_images(machine: Machine, architectures: Sequence[int]) -> int:
-    """Compile all that this process has launched for GPUs of these architectures; how many images there are."""
+    """Compile all kernels in the plans of this process for these architectures; returns the number of images."""
     plans = machine.module("launcher.records").known_plans()
     kernels = {op.kernel.digest: op.kernel for plan in plans for op in plan.operations if hasattr(op, "kernel")}
     for kernel in kernels.values():
@@ -92,13 +92,13 @@ def compile_images(machine: Machine, architectures: Sequence[int]) -> int:
 
 
 def remember_warp(folder: Path) -> None:
-    """Write down which Warp compiled the images of a folder."""
+    """Record the version of Warp that compiled the images of a folder."""
     version = importlib.metadata.version("warp-lang")
     (folder / _ABOUT).write_text(json.dumps({"warp-lang": version}) + "\n")
 
 
 def warp_of(machine: Machine, folder: Path | None) -> None:
-    """Where there is no Warp, let kernels be looked up as those that it compiled elsewhere.
+    """Without Warp, make kernels use the version of Warp that compiled the images, so that these are found.
 
     Raises:
         SystemExit: if there are neither Warp nor images.

@@ -1,4 +1,4 @@
-"""What is tried and measured: each stage takes a :class:`Machine` and returns rows."""
+"""Tests and measurements: each stage takes a :class:`Machine` and yields rows."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        what: was tried or measured.
+        what: what was tested or measured.
         value: a number or a word.
         unit: of the number.
-        passed: whether it is what it has to be; None if nothing is asked of it.
-        wanted: what it has to be.
+        passed: whether the value is as required; None if there is no requirement.
+        wanted: the requirement.
     """
 
     what: str
@@ -55,12 +55,12 @@ class Stage:
     """A stage.
 
     Attributes:
-        about: in a few words.
-        run: what it does.
-        seconds: after which it is ended.
-        flags: of XLA.
-        under: the program that runs it, and its options; the stage is left out where that is not installed.
-        cases: at most how many of a table it has time for.
+        about: a short description.
+        run: the function that yields its rows.
+        seconds: its time limit.
+        flags: XLA flags.
+        under: the program that runs it, and its options; the stage is skipped if it isn't installed.
+        cases: the maximum number of cases from a table.
     """
 
     about: str
@@ -75,7 +75,7 @@ class Stage:
 
 
 def self_test(machine: Machine) -> Iterator[Row]:
-    """The calls that models make, small, beside the reference."""
+    """Small versions of the calls that models make, compared with the reference."""
     rng = np.random.default_rng(0)
     some = [call for call in calls("float32") if "gradient" not in call.name]
     for call in _spread(some, machine.cases):
@@ -88,7 +88,7 @@ def _same_as_reference(machine: Machine, call: Any, rng: np.random.Generator) ->
         name: jnp.asarray(rng.random(a.shape) < 0.3 if a.dtype == bool else rng.normal(size=a.shape), a.dtype)
         for name, a in x.items()
     }
-    # A function of its own each time: what is compiled already shows no kernel.
+    # A new function each time, because a function that is already compiled doesn't record its kernel.
     with get_registry().record() as lowered:
         found = np.asarray(jax.jit(lambda *arguments: call.function(*arguments))(matrix, x), np.float64)
     with brainevent.use_backend("reference"):
@@ -101,7 +101,7 @@ def _same_as_reference(machine: Machine, call: Any, rng: np.random.Generator) ->
 
 
 def conformance(machine: Machine) -> Iterator[Row]:
-    """Cases of the conformance kit, of every primitive that has kernels."""
+    """Cases of the conformance kit for every primitive that has kernels."""
     primitives = primitives_of(machine.backend, device_of(machine.backend))
     for primitive in primitives:
         cases = _spread(list(conformance_cases([primitive], whole=False)), machine.cases // len(primitives) or 1)
@@ -122,7 +122,7 @@ def _spread(items: list[Any], number: int) -> list[Any]:
 def seconds_per_call(
     machine: Machine, step: Callable[..., Any], held: Any, patterns: Any, carried: Any = None
 ) -> float:
-    """The least of three measurements of a compiled loop."""
+    """The minimum of three measurements of a compiled loop."""
     program = looped(step, held, patterns, carried=carried)
     calls, first = program.calibrated(0.001 if machine.tiny else 0.2)
     program.run(calls)
@@ -130,7 +130,7 @@ def seconds_per_call(
 
 
 def launches(machine: Machine) -> Iterator[Row]:
-    """What an operator costs within a loop: the time of five in a row less that of one."""
+    """The cost of an operator in a loop: the time of five in a row minus the time of one."""
     n = 64
     dense = jnp.asarray(np.random.default_rng(0).random((n, n)) < 0.2, jnp.float32) / n
     matrices = {
@@ -155,7 +155,7 @@ def launches(machine: Machine) -> Iterator[Row]:
 
 
 def launcher(machine: Machine) -> Iterator[Row]:
-    """What of that is the launcher's, and of no device: on the CPU, with kernels that do nothing."""
+    """The share of the launcher, without a device: on the CPU, with kernels that do nothing."""
     wanted = {"two buffers zeroed and two launches, without XLA": 1, "an operator in lax.scan": 3}
     with jax.default_device(jax.devices("cpu")[0]):
         for what, cost in costs(machine):
@@ -164,7 +164,7 @@ def launcher(machine: Machine) -> Iterator[Row]:
 
 
 def products(machine: Machine) -> Iterator[Row]:
-    """Products and updates of a large matrix, beside cuSPARSE, a dense product, and the speed of memory."""
+    """Products and updates of a large matrix, compared with cuSPARSE, a dense product, and the memory bandwidth."""
     n, per_row = (200, 20) if machine.tiny else (20_000, 1000)
     rng = np.random.default_rng(0)
     indices = rng.integers(0, n, (n, per_row), dtype=np.int32)
@@ -193,7 +193,7 @@ def products(machine: Machine) -> Iterator[Row]:
     for name, other in _others(indices, weights, n, gpu=gpu).items():
         try:
             found = took(*other, numbers)
-        except Exception as error:  # that one can't take part is a result, too
+        except Exception as error:  # a failure is a result as well
             yield Row(name, f"{type(error).__name__}: {str(error)[:100]}")
             continue
         ratio, asked = found / events, gpu and name.startswith("cuSPARSE")
@@ -208,7 +208,7 @@ def _learning(matrix: Any, spikes: Any, weights: Any) -> Any:
 def _others(
     indices: np.ndarray, weights: np.ndarray, n: int, *, gpu: bool
 ) -> Mapping[str, tuple[Callable[..., Any], Any]]:
-    """Who else computes the product: functions of a matrix and a vector, and the matrix."""
+    """Alternatives that compute the product: functions of a matrix and a vector, and the matrix."""
     from jax.experimental import sparse
 
     if gpu:
@@ -251,10 +251,10 @@ def network(machine: Machine) -> Iterator[Row]:
 
 
 def shared_cache(machine: Machine) -> Iterator[Row]:
-    """Two processes at once with one folder of kernels, which is empty where Warp can fill it."""
+    """Two processes at once with the same folder of kernels, which is initially empty if Warp can fill it."""
     with tempfile.TemporaryDirectory(prefix="brainevent-") as folder:
         environment = dict(os.environ)
-        # Each takes most of a GPU's memory otherwise.
+        # Otherwise each process takes most of a GPU's memory.
         environment["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
         if importlib.util.find_spec("warp") is not None:
             environment["BRAINEVENT_CACHE_DIR"] = folder
@@ -282,7 +282,7 @@ def shared_cache(machine: Machine) -> Iterator[Row]:
 _SANITIZER = ("compute-sanitizer", "--error-exitcode", "9", "--target-processes", "all", "--tool")
 _RECORDED = "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL"
 
-#: In the order in which they run. Their limits add up to less than nine minutes.
+#: The stages, in the order in which they run. Their limits add up to nine minutes.
 STAGES: dict[str, Stage] = {
     "self-test": Stage("calls of models beside the reference", self_test, 70),
     "launches": Stage(
@@ -305,6 +305,6 @@ STAGES: dict[str, Stage] = {
 
 
 def rows_of(name: str, machine: Machine) -> Iterator[dict[str, Any]]:
-    """The rows of a stage, as data, one as soon as it is there."""
+    """The rows of a stage as dictionaries, each as soon as it is available."""
     with machine.offered():
         yield from map(asdict, STAGES[name].run(machine))

@@ -14,14 +14,14 @@ __all__ = ["main"]
 
 
 def main(stage: str, machine: str, out: str, architectures: str = "") -> None:
-    """Run a stage, write its rows, and compile what it launched for GPUs elsewhere."""
+    """Run a stage, write its rows, and compile the kernels that it launched for ``architectures``, if there are any."""
     described = Machine(**json.loads(machine))
     folder = os.environ.get("BRAINEVENT_CACHE_DIR")
     warp_of(described, None if folder is None else Path(folder))
     rows = []
     for row in rows_of(stage, described):
         rows.append(row)
-        Path(out).write_text(json.dumps(rows))  # what there is stays if the rest fails
+        Path(out).write_text(json.dumps(rows))  # keeps these rows if the rest fails
     if architectures:
         wanted = [int(one) for one in architectures.split(",")]
         number = compile_images(described, wanted)

@@ -1,4 +1,4 @@
-"""What every benchmark is made of, on top of ``brainevent_core.bench``: contenders in processes of their own, claims.
+"""The code shared by all benchmarks, based on ``brainevent_core.bench``: contenders in separate processes, claims.
 
-Nothing in here knows what is measured, nor that it lies in this repository.
+Nothing in this package depends on what is measured, or on this repository.
 """

@@ -1,4 +1,4 @@
-"""How fast this machine reads memory: the measure of kernels that stream a matrix. Needs NumPy and Numba."""
+"""The memory bandwidth of this machine, the limit for kernels that stream a matrix. Needs NumPy and Numba."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BYTES = 400_000_000  # many times the caches
 
 @numba.njit(nogil=True, fastmath=True)
 def _sum(a, b, c, d):  # type: ignore[no-untyped-def]
-    """Four streams at once read a third more than one: the hardware fetches ahead in each."""
+    """Reads four streams at once, a third faster than one, because the hardware prefetches each of them."""
     total = np.float32(0)
     for i in range(a.size):
         total += (a[i] + b[i]) + (c[i] + d[i])
@@ -24,7 +24,7 @@ def _sum(a, b, c, d):  # type: ignore[no-untyped-def]
 
 
 def program(threads: int) -> Program:
-    """A call sums an array of ``BYTES``, each thread a part of its own."""
+    """A call sums an array of ``BYTES`` bytes, of which each thread sums its own part."""
     parts = np.ones(BYTES // 4, np.float32).reshape(threads, 4, -1)
     if threads == 1:
         return Program(lambda calls: [_sum(*parts[0]) for _ in range(calls)])

@@ -1,4 +1,4 @@
-"""Claims about what was measured, and whether it bears them out."""
+"""Claims about measurements, and whether they are met."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Claim(Generic[T]):
-    """That a figure is at least so large, or at most, for everything that the claim is about.
+    """A lower or an upper bound of a figure, for all measurements that the claim is about.
 
     Attributes:
         text: the claim.
         about: whether it is about this measurement.
-        figure: of a measurement; None where it could not be taken.
-        at_least: the smallest figure that will do; None if small ones are good.
-        at_most: the largest.
-        unit: behind figures.
-        median: whether the claim is about the median of the figures, and not about each.
+        figure: the figure of a measurement; None if there is none.
+        at_least: the lower bound; None if there is an upper bound.
+        at_most: the upper bound.
+        unit: shown after figures.
+        median: whether the claim is about the median of the figures instead of each figure.
     """
 
     text: str
@@ -39,14 +39,14 @@ class Claim(Generic[T]):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about a claim.
+    """The result for a claim.
 
     Attributes:
         claim: its text.
-        needed: the figure that had to be reached, with its unit.
-        worst: the figure furthest from it, with the name of what it belongs to; None if nothing was measured.
-        met: in how many cases the claim holds.
-        cases: how many it is about and were measured.
+        needed: the required figure, with its unit.
+        worst: the worst figure, with the name of its case; None if nothing was measured.
+        met: the number of cases in which the claim is met.
+        cases: the number of measured cases that the claim is about.
     """
 
     claim: str

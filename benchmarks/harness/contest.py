@@ -1,4 +1,4 @@
-"""Contenders in processes of their own, measured in turns."""
+"""Contenders in separate processes, measured in turns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FEW = 8
 
 @dataclass(frozen=True)
 class Contender:
-    """Who competes: a name, and an interpreter with what it needs."""
+    """A contender: its name, and the interpreter of an environment with everything that it needs."""
 
     name: str
     python: str = sys.executable
@@ -40,7 +40,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Task:
-    """The function that makes a contender's ``Program``, and its arguments, which pass through JSON."""
+    """The function that makes a contender's ``Program``, and its arguments, which are passed as JSON."""
 
     module: str
     function: str
@@ -48,11 +48,11 @@ class Task:
 
 
 class Contest:
-    """Keeps one process per contender alive, so that a series of contests pays for imports once.
+    """Keeps one process per contender alive, so that a series of contests imports packages only once.
 
     Args:
-        threads: that each contender may use.
-        path: folders to import the modules of tasks from.
+        threads: the number of threads that each contender may use.
+        path: folders from which the modules of tasks are imported.
     """
 
     def __init__(self, *, threads: int = 1, path: Sequence[Path] = ()) -> None:
@@ -83,12 +83,12 @@ class Contest:
         check: Check | None = None,
         progress: Callable[[str], None] = lambda doing: None,
     ) -> dict[str, Outcome]:
-        """Prepare all, compare their results, then measure them in turns.
+        """Prepare all contenders, check their results, then measure them in turns.
 
         Args:
-            check: takes the result of a program that has one, and returns what is wrong with it or None. Who is wrong
-                isn't measured.
-            progress: is told what is being done.
+            check: returns a description of the error in the result of a program, or None. Contenders with a wrong
+                result aren't measured.
+            progress: called with a description of each step.
         """
         outcomes: dict[str, Outcome] = {}
         rounds: dict[Contender, int] = {}
@@ -151,7 +151,7 @@ class _Process:
         )
 
     def ask(self, command: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Its answer, None if it died."""
+        """The answer of the process, None if it has ended."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

@@ -1,4 +1,4 @@
-"""How many threads a contender may use, and where."""
+"""The threads that a contender may use, and their cores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["cores", "thread_limits"]
 
 
 def cores(threads: int) -> list[int] | None:
-    """The cores for so many threads, the last of those that this process may use; None where that can't be said.
+    """The cores for this number of threads, the last ones that this process may use; None where affinity isn't known.
 
     Raises:
         ValueError: if this process may use fewer.
@@ -22,9 +22,9 @@ def cores(threads: int) -> list[int] | None:
 
 
 def thread_limits(threads: int) -> dict[str, str]:
-    """Environment variables that hold the libraries of all contenders to so many threads.
+    """Environment variables that limit the libraries of all contenders to this number of threads.
 
-    XLA sizes its pool by the cores that a process may use. The rest have variables of their own.
+    XLA sizes its pool by the cores that a process may use; the others have their own variables.
     """
     single = "--xla_cpu_multi_thread_eigen=false" if threads == 1 else "--xla_cpu_multi_thread_eigen=true"
     pools = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

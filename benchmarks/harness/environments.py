@@ -13,19 +13,19 @@ __all__ = ["environment"]
 
 
 def environment(name: str, requirements: Sequence[str], *, anew: bool = False, python: tuple[int, int] = (3, 0)) -> str:
-    """The interpreter of a virtual environment with ``requirements``, made at the first request and kept.
+    """The interpreter of a virtual environment with ``requirements``, which is created on first use and kept.
 
-    They lie in ``$XDG_CACHE_HOME/brainevent-benchmarks``, ``~/.cache`` by default. Other requirements than last time
-    make it anew, and ``anew`` does, whatever they are.
+    Environments are in ``$XDG_CACHE_HOME/brainevent-benchmarks``, ``~/.cache`` by default. They are created again if
+    the requirements have changed, or with ``anew``.
 
     Args:
         name: of the environment.
-        requirements: as pip takes them.
-        anew: make it again.
-        python: the oldest Python that it may have.
+        requirements: in pip's format.
+        anew: create it again in any case.
+        python: the oldest version of Python that it may have.
 
     Raises:
-        OSError: if there is no such Python.
+        OSError: if there is no such version of Python.
         CalledProcessError: if something can't be installed.
     """
     base, version = _interpreter(python)
@@ -43,7 +43,7 @@ def environment(name: str, requirements: Sequence[str], *, anew: bool = False, p
 
 
 def _interpreter(oldest: tuple[int, int]) -> tuple[str, str]:
-    """A Python that isn't older, and its version: the one that runs, or the next one that this machine has."""
+    """A Python interpreter that isn't older, and its version: the running one, or the oldest suitable one."""
     running = sys.version_info[:2]
     if running >= oldest:
         return sys.executable, f"{running[0]}.{running[1]}"
@@ -54,7 +54,7 @@ def _interpreter(oldest: tuple[int, int]) -> tuple[str, str]:
             shutil.which(f"python{version}"),
             *sorted(map(str, pyenv.glob(f"{version}.*/bin/python{version}"))),
         ):
-            # Version managers put commands on the path for interpreters that they do not run.
+            # Version managers put commands on the path even for interpreters that they can't run.
             if path and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0:
                 return path, version
     raise OSError(f"it needs Python {oldest[0]}.{oldest[1]} or later, and this machine has none")

@@ -1,4 +1,4 @@
-"""What a benchmark has to say, for the terminal, for Markdown, and for JSON."""
+"""Reports of benchmarks, for the terminal, for Markdown, and for JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Picture", "Report", "markdown", "plain", "versions"]
 
 @dataclass(frozen=True)
 class Picture:
-    """Something to look at.
+    """A picture of results.
 
     Attributes:
-        name: of its file, without an extension.
-        caption: a sentence on what it shows.
+        name: name of its file, without the extension.
+        caption: a sentence about what it shows.
         draw: writes it to a file.
     """
 
@@ -37,11 +37,11 @@ class Report:
 
     Attributes:
         name: of the benchmark.
-        tables: the first are shown, those with many lines can be unfolded.
+        tables: of results; those with many lines are folded in Markdown.
         verdicts: on the claims of the benchmark.
         pictures: of the same figures.
-        versions: of the distributions that took part, by contender.
-        figures: everything, for JSON.
+        versions: of the distributions, by contender.
+        figures: all figures, for JSON.
     """
 
     name: str
@@ -83,7 +83,7 @@ def markdown(report: Report, pictures: str) -> Iterator[str]:
 
 
 def versions(outcomes: Iterable[Mapping[str, Outcome]]) -> dict[str, str]:
-    """What ran, by contender, as a line of text."""
+    """The versions of distributions, by contender, as a line of text."""
     return {
         name: ", ".join(f"{distribution} {version}" for distribution, version in outcome.versions.items())
         for contest in outcomes

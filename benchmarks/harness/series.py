@@ -25,15 +25,15 @@ C = TypeVar("C", bound=Case)
 
 @dataclass(frozen=True)
 class Peer:
-    """Who takes part in a series.
+    """A participant in a series.
 
     Attributes:
-        title: as tables show it.
-        module: that makes its programs.
-        arguments: further ones for it.
-        requirements: gives those of an environment of its own; None if it runs in ours.
-        environment: the name of that environment.
-        python: the oldest Python that it may have; ours, if that is not older.
+        title: its name in tables.
+        module: the module that makes its programs.
+        arguments: additional arguments for the module.
+        requirements: returns the requirements of its own environment; None if it runs in ours.
+        environment: the name of this environment.
+        python: the oldest version of Python that it may have; our version is used unless it is older.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Peer:
     python: tuple[int, int] = (3, 0)
 
     def contender(self, name: str) -> Contender:
-        """Who competes; installs the environment if it isn't there."""
+        """The contender; installs its environment if it doesn't exist."""
         if self.requirements is None:
             return Contender(name)
         return Contender(name, environment(self.environment, self.requirements(), python=self.python))
@@ -52,12 +52,12 @@ class Peer:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A case that contenders can begin with.
+    """A case that is ready for contenders.
 
     Attributes:
-        tasks: by peer, or by the name of a further contender that runs in our environment.
-        check: takes a result, and returns what is wrong with it or None.
-        facts: about the case, such as how many bytes must be moved.
+        tasks: by peer, or by the name of an additional contender that runs in our environment.
+        check: returns a description of the error in a result, or None.
+        facts: about the case, for example the number of bytes that must be moved.
     """
 
     tasks: Mapping[str, Task]
@@ -80,17 +80,17 @@ def measure(
     """Measure case after case.
 
     Args:
-        peers: by name; those who have no task in a case are left out of it.
-        prepare: draws what a case needs and says what to do with it.
+        peers: by name; peers without a task for a case are omitted.
+        prepare: draws the arrays of a case and defines its tasks.
         path: the folder from which the modules of tasks are imported.
-        progress: is told the name of the case and what is being done.
-        fresh: give each case new processes, so that the memory of one doesn't show in the next.
+        progress: called with the name of the case and a description of each step.
+        fresh: start new processes for each case, so that the memory of one doesn't affect the next.
     """
     contenders, absent = {}, {}
     for name, peer in peers.items():
         try:
             contenders[name] = peer.contender(name)
-        except (OSError, subprocess.CalledProcessError) as error:  # without a network, say
+        except (OSError, subprocess.CalledProcessError) as error:  # for example without a network
             absent[name] = Outcome("failed", f"its environment could not be made: {error}")
     measured = []
     with Contest(threads=threads, path=[path]) as contest:
@@ -110,10 +110,10 @@ def measure(
 
 
 def known(names: Sequence[str] | None, peers: Mapping[str, Peer]) -> dict[str, Peer]:
-    """The named peers, all if none are named.
+    """The named peers, or all of them if ``names`` is None.
 
     Raises:
-        SystemExit: for a name that isn't there.
+        SystemExit: for an unknown name.
     """
     if names is None:
         return dict(peers)
@@ -124,5 +124,5 @@ def known(names: Sequence[str] | None, peers: Mapping[str, Peer]) -> dict[str, P
 
 
 def titles(peers: Mapping[str, Peer]) -> dict[str, str]:
-    """How tables show them."""
+    """The titles of peers in tables."""
     return {name: peer.title for name, peer in peers.items()}

@@ -1,17 +1,17 @@
-"""A process that prepares and times one contender's programs, when it is told to.
+"""A process that prepares and times one contender's programs, on command.
 
     python worker.py SETTINGS
 
-SETTINGS is JSON: ``{"path": [folders to import from], "cpus": [cores to stay on], "core": folder of brainevent_core}``.
-Each line of the standard input is a command, and each gets one line of JSON as its answer:
+SETTINGS is JSON: ``{"path": [folders to import from], "cpus": [cores to run on], "core": folder of brainevent_core}``.
+Each line of standard input is a command, which is answered by one line of JSON:
 
-- ``{"build": {"module": M, "function": F, "arguments": {...}}, "seconds": S}`` calls ``M.F(**arguments)`` for a
-  ``Program`` in place of the one before, warms it up, and finds how many calls take ``S`` seconds.
-- ``{"result": FILE}`` writes what one call computes to a ``.npy`` file.
-- ``{"measure": CALLS}`` times so many calls.
-- ``{"drop": true}`` forgets the program and its arrays.
+- ``{"build": {"module": M, "function": F, "arguments": {...}}, "seconds": S}`` calls ``M.F(**arguments)``, which
+  returns a ``Program`` that replaces the previous one, warms it up, and finds how many calls take ``S`` seconds.
+- ``{"result": FILE}`` writes the result of one call to a ``.npy`` file.
+- ``{"measure": CALLS}`` times this number of calls.
+- ``{"drop": true}`` releases the program and its arrays.
 
-The interpreter may be that of another environment: this file needs the standard library alone.
+The interpreter may be that of another environment, so this file needs only the standard library.
 """
 
 import contextlib
@@ -73,8 +73,8 @@ class Worker:
 
 
 def _lend(folder: Path) -> None:
-    """Let the modules that programs are made of be imported without the rest of core, which isn't in all environments,
-    and where it is, takes a while."""
+    """Make the modules that programs need importable without the rest of core, which isn't in all environments, and is
+    slow to import."""
     for name in ("program", "loop"):
         spec = importlib.util.spec_from_file_location(f"brainevent_core.bench.{name}", folder / f"{name}.py")
         assert spec is not None
@@ -85,13 +85,13 @@ def _lend(folder: Path) -> None:
 
 
 def _forget_peak_memory() -> None:
-    """Restart the count of the largest resident memory, where Linux lets us."""
+    """Reset the peak of resident memory, if Linux allows it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def _peak_memory() -> int | None:
-    """The largest resident memory in bytes since the last build, where ``/proc`` tells."""
+    """The peak of resident memory in bytes since the last build, if ``/proc`` has it."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -106,7 +106,7 @@ def main() -> None:
     _lend(Path(settings["core"]) / "bench")
     if settings["cpus"] is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, settings["cpus"])  # before anything counts the cores to size its thread pool
-    answers, sys.stdout = sys.stdout, sys.stderr  # whatever a contender prints must not look like an answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # output of a contender must not be taken for an answer
     worker = Worker()
     commands: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "build": lambda command: worker.build(command["build"], command["seconds"]),

@@ -1,4 +1,4 @@
-"""What is measured: a table of products. Needs only the standard library, for foreign environments."""
+"""The table of measured products. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DRAWS = "draws"
 PARAMETERS: dict[Law, tuple[float, ...]] = {"scalar": (1.5,), "normal": (1.5, 0.25), "uniform": (1.0, 2.0)}
 """Of the weights, as constructors take them. They are positive, so that sums don't cancel."""
 
-# Beyond, a product takes seconds.
+# With more connections, a product takes seconds.
 MOST_CONNECTIONS = 2e8
 
 
@@ -25,12 +25,12 @@ class Case:
     """One product of a random n × n matrix of float32, whose random stream runs along rows.
 
     Attributes:
-        product: ``spikes@R`` scatters the rows that spike over the result; in ``R@v`` each entry of the result gathers
-            a row, weighted by a vector of floats.
+        product: ``spikes@R`` scatters the active rows to the result; in ``R@v``, each entry of the result gathers a
+            row, weighted by a vector of floats.
         law: of the weights.
-        n: rows, and columns.
-        prob: of a connection.
-        activity: the fraction of the vector that spikes; 1 for floats.
+        n: number of rows, and of columns.
+        prob: connection probability.
+        activity: the fraction of neurons that spike; 1 for floats.
     """
 
     product: Literal["spikes@R", "R@v"]
@@ -51,12 +51,12 @@ class Case:
 
     @property
     def rows(self) -> int:
-        """How many rows a product needs."""
+        """The number of rows that a product needs."""
         return round(self.activity * self.n)
 
     @property
     def connections(self) -> float:
-        """How many connections a product needs, on average."""
+        """The average number of connections that a product needs."""
         return self.rows * self.n * self.prob
 
     @property

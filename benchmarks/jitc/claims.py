@@ -1,4 +1,4 @@
-"""What is claimed about generated connectivity, as a table."""
+"""The claims about generated connectivity, as a table."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Product = Measured[Case]
 
 
 def per_connection(one: Product) -> float | None:
-    """Seconds for each connection that our product needs."""
+    """Seconds per connection that our product needs."""
     found = one.seconds("ours")
     return None if found is None else found.median / one.facts["connections"]
 
 
 def per_draw(one: Product) -> float | None:
-    """Seconds for a draw, in the same rounds."""
+    """Seconds per draw, in the same rounds."""
     found = one.seconds(DRAWS)
     return None if found is None else found.median / PER_CALL
 

@@ -23,7 +23,7 @@ PEERS = {"ours": Peer("brainevent", "ours"), "published": published.peer("publis
 
 
 def run(options: Options) -> Report | None:
-    """Measure the selected cases, or list them. One thread: what is compared is the work."""
+    """Measure the selected cases, or list them. One thread, because the amount of work is compared."""
     peers = known(options.peers, PEERS)
     cases = selected(options, CASES)
     if options.list_only:

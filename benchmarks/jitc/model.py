@@ -1,4 +1,4 @@
-"""What a product must give: what the matrix written down gives, and a mean that follows from the law."""
+"""Checks of a product: against the materialised matrix, and against the mean that follows from the law."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["moments", "what_is_wrong"]
 # Rounding of float32 sums in any order.
 RELATIVE_ERROR = 2e-4
 
-# How many standard deviations the mean over the result may be off.
+# The maximum deviation of the mean over the result, in standard deviations.
 DEVIATIONS = 6.0
 
 # First and second moment of a weight, by its law.
@@ -32,11 +32,11 @@ def moments(case: Case, pattern: np.ndarray) -> tuple[float, float]:
 
 
 def what_is_wrong(case: Case, pattern: np.ndarray, result: np.ndarray) -> str | None:
-    """None if a result is right.
+    """A description of the error; None if the result is right.
 
     Args:
         pattern: the vector of the product.
-        result: shape (2, n), the product and the same one with the dense matrix, or (1, n) without the latter.
+        result: shape (2, n), the product and the product with the dense matrix, or (1, n) without the latter.
     """
     found = result[0]
     if found.shape != (case.n,):

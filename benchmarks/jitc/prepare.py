@@ -1,4 +1,4 @@
-"""Draws the vectors of a case, and says what the peers have to do with them."""
+"""Draws the vectors of a case, and defines the tasks of the peers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Stage:
 
 
 def draw_patterns(case: Case, seed: int = 1) -> np.ndarray:
-    """Bool of shape (patterns, n), each with as many spikes; or positive float32."""
+    """Bool of shape (patterns, n), each with the same number of spikes; or positive float32."""
     rng = np.random.default_rng(seed)
     if not case.event:
         return 0.5 + rng.random((PATTERNS, case.n), np.float32)

@@ -1,4 +1,4 @@
-"""The table of what was measured."""
+"""The table of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["table"]
 
 
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Table:
-    """A line per case: our time, what is that for a connection, beside a draw, and by how much the peers are slower."""
+    """One line per case: our time, in total and per connection, the time of a draw, and the ratios of the peers."""
     others = {name: peer for name, peer in peers.items() if name != "ours"}
     lines = [[one.case.name, *_ours(one), *(ratios.cell(one, name) for name in others)] for one in measured]
     clock = "CPU time" if all(one.clock == "cpu" for one in measured) else "wall time"

@@ -1,1 +1,1 @@
-"""``hatch run bench microcircuit``: a second of the network of ``examples/microcircuit.py``, beside NEST."""
+"""``hatch run bench microcircuit``: a second of the network of ``examples/microcircuit.py``, compared with NEST."""

@@ -1,4 +1,4 @@
-"""How large the microcircuit is. Needs only the standard library, for foreign environments."""
+"""The sizes of the microcircuit. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each contender is told, and what its rates must be."""
+"""The tasks of contenders, and the expected firing rates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STEPS = 10_000
 
 
 class Stage:
-    """Prepares cases: each contender draws the network itself, by the same rules."""
+    """Prepares cases. Each contender draws the network itself, by the same rules."""
 
     def __init__(self, peers: Mapping[str, Peer], threads: int) -> None:
         self._peers, self._threads = peers, threads
@@ -30,7 +30,7 @@ class Stage:
             name: Task(f"benchmarks.microcircuit.peers.{peer.module}", "program", {**arguments, **peer.arguments})
             for name, peer in self._peers.items()
         }
-        # A second of a small network says less: of its 107 neurons in L5I, of its correlations.
+        # One second of a small network is less informative, because L5I has only 107 neurons, and activity correlates.
         return Prepared(tasks, lambda rates: _what_is_wrong(rates, 0.15 if case.scale == 1 else 0.5))
 
 

@@ -1,4 +1,4 @@
-"""The table of what was measured."""
+"""The table of results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["table"]
 
 
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> Table:
-    """A line per size and contender."""
+    """One line per size and contender."""
     lines = []
     for one in measured:
         for name, peer in peers.items():

@@ -1,4 +1,4 @@
-"""How large the network is. Needs only the standard library, for foreign environments."""
+"""The sizes of the network. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Case:
 
     Attributes:
         scale: of the number of neurons.
-        seed: of connectivity and initial state. How long a network of scale 1 stays active is random; with this one it
-            outlasts the second that is simulated, by either method of integration.
+        seed: of connectivity and initial state. How long a network of scale 1 stays active is random; with this seed,
+            it is active for longer than the simulated second, with either integration method.
     """
 
     scale: float

@@ -1,4 +1,4 @@
-"""What is claimed about the network, as a table."""
+"""The claims about the network, as a table."""
 
 from __future__ import annotations
 

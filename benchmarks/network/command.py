@@ -27,7 +27,7 @@ def _brainpy() -> list[str]:
 
 
 def _brian2() -> list[str]:
-    return ["brian2==2.9.0", "numpy<2.4", "setuptools"]  # 2.9.0 uses what NumPy 2.4 removed
+    return ["brian2==2.9.0", "numpy<2.4", "setuptools"]  # 2.9.0 uses functions that NumPy 2.4 removed
 
 
 PEERS = {

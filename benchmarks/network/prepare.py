@@ -1,4 +1,4 @@
-"""Draws the network once, and writes it down for simulators that can't read ``examples/coba.py``."""
+"""Draws the network once, and writes it to a file for simulators that can't use ``examples/coba.py``."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Stage:
 
 
 class Rates:
-    """Compares firing rates: two float32 simulations of a chaotic network part ways after some 100 ms.
+    """Compares firing rates, because two float32 simulations of a chaotic network diverge after about 100 ms.
 
-    Those of one second vary by a few percent from seed to seed, at scale 1.
+    The rates in one second vary by a few percent between seeds, at scale 1.
     """
 
     TOLERANCE = 0.15
@@ -52,9 +52,9 @@ class Rates:
         self._first = True
 
     def what_is_wrong(self, result: np.ndarray) -> str | None:
-        """Of the rates of both populations in Hz, and for how many seconds they were counted."""
+        """A description of the error, or None, for the rates of both populations in Hz and the simulated seconds."""
         *rates, seconds = result
-        if seconds < 1.0:  # the beginning alone, by a simulator that is too slow for more
+        if seconds < 1.0:  # only the beginning, by a simulator that is too slow for more
             return None if min(rates) > 1.0 else f"The network fell silent: {_shown(rates)}."
         if not np.allclose(rates, self._expected, rtol=self.TOLERANCE):
             return f"The neurons fire at {_shown(rates)}; expected were {_shown(self._expected)}, give or take 15 %."
@@ -68,7 +68,7 @@ def _shown(rates: object) -> str:
 
 
 def write(case: Case, file: Path) -> None:
-    """The arrays of the network, and its parameters in ms, mV, nS and pF."""
+    """Write the arrays of the network, and its parameters in ms, mV, nS and pF."""
     if str(EXAMPLES) not in sys.path:
         sys.path.append(str(EXAMPLES))
     import coba

@@ -1,1 +1,1 @@
-"""``hatch run bench overhead``: what it costs to call a kernel at all."""
+"""``hatch run bench overhead``: the overhead of calling a kernel."""

@@ -1,9 +1,9 @@
 """``hatch run bench overhead``.
 
-A trivial kernel (eight additions) runs in a ``lax.fori_loop``, through our native bridge as the built-in kernels do, as
-a user's operator, through ``jax.pure_callback``, and through the published package's bridge; an XLA scatter of the same
-size stands beside them. Eager products are compared with an eager ``jnp.dot``, and a sweep of weights over one
-structure (``jax.vmap``) with as many products one after another.
+A trivial kernel (eight additions) runs in a ``lax.fori_loop``: through our native bridge like the built-in kernels, as
+a user-defined operator, through ``jax.pure_callback``, and through the published package's bridge. An XLA scatter of
+the same size is measured for comparison. Eager products are compared with an eager ``jnp.dot``, and a sweep of weights
+over one structure (``jax.vmap``) with the same number of products one after another.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EFFORT = Effort(rounds=15, seconds=0.03, patience=10.0)
 
 @dataclass(frozen=True)
 class Call:
-    """Who makes the same call, and whose time is the yardstick."""
+    """The peers that make the same call, and the name of the one that the others are compared with."""
 
     name: str
     peers: dict[str, Peer]
@@ -79,7 +79,7 @@ CALLS = [
 
 
 def run(options: Options) -> Report | None:
-    """Measure, or list what would be."""
+    """Measure the selected cases, or list them."""
     calls = [call for call in CALLS if options.selects(call.name)]
     if options.list_only:
         print(*(call.name for call in calls), sep="\n")

@@ -1,4 +1,4 @@
-"""What one call of a kernel costs inside a compiled loop, and what an eager product costs. See ``overhead.py``."""
+"""The cost of a kernel call inside a compiled loop, and of an eager product. See ``command.py``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ours() -> Program:
 
     def checked(x: Any, out: Any) -> int:
         fill(x, out)
-        return 0  # our kernels return a status
+        return 0  # kernels of the native bridge return a status
 
     kernel = NativeKernel("bench_add_one", lambda: checked)
     return _loop(lambda x: native_call(kernel, x, outs=[SHAPE])[0], "brainevent-cpu")
@@ -62,7 +62,7 @@ def published() -> Program:
 
     import brainevent
 
-    theirs: Any = brainevent  # which type checkers don't see
+    theirs: Any = brainevent  # the published package, which type checkers don't see
     kernel = theirs.numba_kernel(numba.njit(add_one), outs=SHAPE)
 
     def call(x: Any) -> Any:
@@ -95,7 +95,7 @@ def _eagerly(call: Callable[[], Any], *distributions: str) -> Program:
 
 
 def _sweep(kind: str, *, from_left: bool, mapped: bool, count: int = 8) -> Program:
-    """One call multiplies ``count`` weight arrays over one structure: under ``vmap``, or one after another."""
+    """One call computes products for ``count`` weight arrays of one structure: under ``vmap``, or one after another."""
     import brainevent
 
     neurons, synapses = 4_000, 80

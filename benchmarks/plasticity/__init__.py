@@ -1,1 +1,1 @@
-"""``hatch run bench plasticity``: weights that change where neurons spike, kernel by kernel."""
+"""``hatch run bench plasticity``: weight updates by spikes, kernel by kernel."""

@@ -1,4 +1,4 @@
-"""What is measured: a table of updates. Needs only the standard library, for foreign environments."""
+"""The table of measured updates. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.products.cases import Format
 
 __all__ = ["BOUNDS", "CASES", "Case"]
 
-#: Of the weights, which begin between 0.5 and 1.5 and grow: some are clipped, and none is outside before.
+#: Bounds of the weights, which start between 0.5 and 1.5 and grow: some are clipped, and none is out of bounds before.
 BOUNDS = (0.0, 1.55)
 
 
@@ -23,11 +23,11 @@ class Case:
     Attributes:
         side: which neurons spike.
         clip: which weights are clipped. The published package clips all of them in any case; the result is the same.
-        format: ``fan-out`` is a fixed number of entries per row. Entries of coo are in the order of rows.
-        n: rows, and columns.
+        format: ``fan-out`` is a fixed number of entries per row. Entries of coo are sorted by row.
+        n: number of rows, and of columns.
         density: the fraction of entries that are stored.
-        activity: the fraction of the neurons that spike.
-        column_index: whether the matrix keeps an index of its columns.
+        activity: the fraction of neurons that spike.
+        column_index: whether the matrix has a column index.
         shuffled: whether the entries are in random order.
     """
 
@@ -50,12 +50,12 @@ class Case:
 
     @property
     def product(self) -> Product:
-        """The product with the same matrix and spikes: that is where the arrays come from."""
+        """The product with the same matrix and spikes, which provides the arrays."""
         return Product(True, "left", self.format, self.n, self.density, self.activity)
 
     @property
     def event_driven(self) -> bool:
-        """Whether the entries of a neuron that spikes can be found without a look at all others."""
+        """Whether the entries of a spiking neuron can be found without searching all entries."""
         return self.format == "dense" or self.side == "pre" or self.column_index
 
     @property
@@ -72,7 +72,7 @@ def _grid(**axes: Iterable[Any]) -> list[Case]:
 _SPARSE: dict[str, Any] = {"n": [10_000], "density": [0.01]}
 _SIDES, _CLIPS = ["pre", "post"], ["updated", "all"]
 
-# Cases that share a matrix stand together.
+# Cases with the same matrix are adjacent.
 CASES = [
     *_grid(format=["dense"], n=[4_000], density=[1.0], side=_SIDES, clip=_CLIPS),
     *_grid(format=["csr"], side=_SIDES, clip=_CLIPS, **_SPARSE),

@@ -1,4 +1,4 @@
-"""What is claimed about plasticity, as a table."""
+"""The claims about plasticity, as a table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ CSR = "csr"
 
 Update = Measured[Case]
 
-# A case in which two contenders do the same work comes out at 1.00, give or take this.
+# Two contenders that do the same work have a ratio of 1.00, up to noise.
 NOISE = 0.97
 
 
 def _against_csr(one: Update) -> float | None:
-    """How many times longer ours takes on coo."""
+    """How many times as long ours takes on coo as on csr."""
     found = one.ratio("ours", to=CSR)
     return None if found is None else found.median
 

@@ -1,4 +1,4 @@
-"""What an update must give: float64, by NumPy."""
+"""The expected result of an update, computed by NumPy in float64."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ABSOLUTE_ERROR = 1e-6
 
 
 def trace(case: Case) -> np.ndarray:
-    """What a spike adds, by the neuron on the other side: float32, (n,)."""
+    """The amount that a spike adds, by the neuron on the other side: float32, (n,)."""
     return np.linspace(0.01, 0.1, case.n, dtype=np.float32)
 
 
@@ -31,7 +31,7 @@ def expected(case: Case, arrays: Arrays, spikes: np.ndarray) -> np.ndarray:
 
 
 def what_is_wrong(result: np.ndarray, right: np.ndarray) -> str | None:
-    """None if a result is right."""
+    """A description of the error; None if the result is right."""
     if result.shape != right.shape or result.dtype != np.float32:
         return f"The result is {result.dtype}{list(result.shape)}; expected was float32{list(right.shape)}."
     error = np.max(np.abs(result - right))

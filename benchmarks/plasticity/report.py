@@ -1,4 +1,4 @@
-"""The table of what was measured."""
+"""The table of results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["table"]
 
 
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads: int) -> Table:
-    """A line per case: our time, and by how much the peers are slower."""
+    """One line per case: our time, and how many times as long the peers take."""
     others = {name: peer for name, peer in peers.items() if name != "ours"}
     lines = [
         [one.case.name, ratios.microseconds(one), *(ratios.cell(one, name) for name in others)] for one in measured

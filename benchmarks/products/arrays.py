@@ -1,4 +1,4 @@
-"""The arrays of a case: the same for every contender, as ``.npy`` files in a folder."""
+"""The arrays of a case, which are the same for every contender, as ``.npy`` files in a folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.products.cases import Case
 
 __all__ = ["Arrays", "load", "save_matrix", "write_matrix", "write_patterns"]
 
-# So many that the rows which they select don't all stay in a cache until a pattern comes again.
+# Enough patterns that the rows they select don't all stay in a cache until a pattern recurs.
 PATTERNS = {"vector": 64, "batch": 8}
 
 
@@ -21,7 +21,7 @@ class Arrays:
 
     Attributes:
         data: float32 weights, one per entry in the shape of the format, or of shape (1,).
-        indices: int32 columns, of shape (entries,) or, for fan-out, (n, entries per row).
+        indices: int32 columns, of shape (entries,), or (n, entries per row) for fan-out.
         indptr: int32 positions of the first entry of each row, (n + 1,).
         row: int32 rows, (entries,), for coo.
     """
@@ -36,7 +36,7 @@ _FIELDS = tuple(Arrays.__dataclass_fields__)
 
 
 def write_matrix(case: Case, folder: Path, seed: int = 0) -> Arrays:
-    """Draw the matrix of a case and write it to ``folder``, over the one before."""
+    """Draw the matrix of a case and write it to ``folder``, replacing the previous one."""
     rng = np.random.default_rng(seed)
     empty = np.empty(0, np.int32)
     if case.format == "dense":
@@ -56,7 +56,7 @@ def write_matrix(case: Case, folder: Path, seed: int = 0) -> Arrays:
 
 
 def save_matrix(arrays: Arrays, folder: Path) -> None:
-    """Write a matrix to ``folder``, over the one before."""
+    """Write a matrix to ``folder``, replacing the previous one."""
     for name in _FIELDS:
         _save(folder / f"{name}.npy", getattr(arrays, name))
 
@@ -86,14 +86,14 @@ def write_patterns(case: Case, folder: Path, seed: int = 1) -> np.ndarray:
 
 
 def load(folder: str | Path) -> tuple[Arrays, np.ndarray]:
-    """The matrix and the patterns, mapped into memory: contenders copy from there what they keep."""
+    """The matrix and the patterns, as memory maps, from which contenders copy what they keep."""
     arrays = {name: np.load(Path(folder) / f"{name}.npy", mmap_mode="r") for name in (*_FIELDS, "patterns")}
     patterns = arrays.pop("patterns")
     return Arrays(**arrays), patterns
 
 
 def _save(file: Path, array: np.ndarray) -> None:
-    """As a new file: who has mapped the old one keeps it."""
+    """Write a new file, so that existing memory maps of the old one stay valid."""
     file.unlink(missing_ok=True)
     np.save(file, array)
 
@@ -104,9 +104,9 @@ def _weights(rng: np.random.Generator, case: Case, shape: tuple[int, ...]) -> np
 
 
 def _random_pairs(rng: np.random.Generator, n: int, density: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of entries that exist with probability ``density`` each, in order of rows.
+    """Rows and columns of entries that exist with probability ``density`` each, in row-major order.
 
-    The distance from one to the next is geometrically distributed: one draw per entry, not one per pair.
+    The distance between entries is geometrically distributed, so there is one draw per entry instead of one per pair.
     """
     expected = n * n * density
     steps = rng.geometric(density, size=int(expected + 6 * np.sqrt(expected) + 10))
@@ -116,6 +116,6 @@ def _random_pairs(rng: np.random.Generator, n: int, density: float) -> tuple[np.
 
 
 def _fixed_columns(rng: np.random.Generator, n: int, per_row: int) -> np.ndarray:
-    """Distinct columns per row, in order: sorted draws with repetition, spread by their rank."""
+    """Distinct ascending columns per row: sorted draws with repetition, plus their rank."""
     drawn = np.sort(rng.integers(0, n - per_row + 1, (n, per_row), np.int32), axis=1)
     return drawn + np.arange(per_row, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""What is measured: a table of products. Needs only the standard library, for foreign environments."""
+"""The table of measured products. Needs only the standard library, for the environments of other packages."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Case:
 
     Attributes:
         event: whether the vector is of spikes (bool) or of floats (float32).
-        side: where the vector stands. Left of the matrix, entries of the rows that spike are *scattered* over the
-            result; right of it, each entry of the result *gathers* a row.
+        side: the side of the vector. On the left of the matrix, entries of active rows are *scattered* to the result;
+            on the right, each entry of the result *gathers* a row.
         format: ``fan-out`` is a fixed number of entries per row.
-        n: rows, and columns.
+        n: number of rows, and of columns.
         density: the fraction of entries that are stored.
-        activity: the fraction of the vector that spikes; 1 for floats.
+        activity: the fraction of neurons that spike; 1 for floats.
         weights: one per entry, or the same for all.
-        batch: how many vectors are multiplied at once.
-        column_index: whether the matrix keeps an index of its columns.
+        batch: the number of vectors that are multiplied at once.
+        column_index: whether the matrix has a column index.
     """
 
     event: bool
@@ -44,7 +44,7 @@ class Case:
 
     @property
     def product(self) -> str:
-        """As a user writes it."""
+        """The product as a user writes it."""
         vector = "spikes" if self.event else "v"
         return f"{vector}@{self.format}" if self.side == "left" else f"{self.format}@{vector}"
 
@@ -60,7 +60,7 @@ class Case:
 
     @property
     def matrix(self) -> tuple[object, ...]:
-        """What two cases have in common that share a matrix."""
+        """A key that is equal for cases with the same matrix."""
         return self.format, self.n, self.density, self.weights
 
     @property
@@ -75,18 +75,18 @@ class Case:
         return self.n <= 10_000 and self.density >= 0.01 and self.activity in (0.01, 1.0)
 
     def bytes_moved(self, stored: int, active: int) -> int:
-        """What a product reads and writes at the least: each byte once, what isn't needed never.
+        """The bytes that a product must read and write at least: each needed byte once.
 
-        The rows that spike, or all for a gather and for floats; one index per entry, one weight where they differ; the
-        vector, and the result.
+        These are the active rows, or all rows for a gather and for floats, with one index per entry, and one weight per
+        entry unless weights are homogeneous; the vector; and the result.
 
         Args:
-            stored: how many entries the matrix has.
-            active: how many of the vectors' entries count.
+            stored: the number of stored entries.
+            active: the number of active entries of the vectors.
         """
         sparse = self.format != "dense"
         selective = self.event and (self.side == "left" or self.column_index or not sparse)
-        # A batch reads the rows that any of its vectors needs.
+        # A batch reads the rows that at least one of its vectors needs.
         entries = stored * (min(1.0, active / self.n) if selective else 1.0)
         per_entry = 4 * (self.weights == "each") + {"dense": 0, "coo": 8}.get(self.format, 4)
         vector = self.n * self.batch * (1 if self.event else 4)
@@ -94,7 +94,7 @@ class Case:
 
 
 def _grid(**axes: Iterable[Any]) -> list[Case]:
-    """All combinations; the axis ``size`` holds pairs of n and density."""
+    """All combinations; the axis ``size`` contains pairs of n and density."""
     combinations = (dict(zip(axes, values)) for values in itertools.product(*axes.values()))
     return [Case(n=size[0], density=size[1], **others) for size, others in ((c.pop("size"), c) for c in combinations)]
 
@@ -107,7 +107,7 @@ _EVENTS: dict[str, Any] = {"event": [True]}
 _FLOATS: dict[str, Any] = {"event": [False], "activity": [1.0]}
 _SIDES = ["left", "right"]
 
-# Cases that share a matrix stand together where they can.
+# Cases with the same matrix are adjacent where possible.
 CASES = [
     *_grid(size=_SIZES, format=_ROWS, side=["left"], activity=[0.001, 0.01, 0.1, 1.0], **_EVENTS),
     *_grid(size=_SIZES, format=_ROWS, side=["right"], activity=[0.01, 0.1], **_EVENTS),

@@ -1,4 +1,4 @@
-"""What is claimed about products, as a table."""
+"""The claims about products, as a table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["CLAIMS", "fraction_of_memory", "is_large"]
 
 Product = Measured[Case]
 
-# A case in which ours and a peer run the same code comes out at 1.00, give or take this.
+# If ours and a peer run the same code, the ratio is 1.00, up to noise.
 NOISE = 0.97
 
 
 def fraction_of_memory(one: Product) -> float | None:
-    """At what fraction of the bandwidth of the memory our kernel moves the bytes that it needs; for large cases."""
+    """The fraction of the memory bandwidth at which our kernel moves the bytes that it needs; for large cases."""
     found = one.ratio(MEMORY)
     return None if found is None else found.median * one.facts["bytes_moved"] / BYTES
 
@@ -30,7 +30,7 @@ def is_large(case: Case) -> bool:
 
 
 def _plain(case: Case) -> bool:
-    """A vector and weights of its own for every entry, in rows."""
+    """One vector, heterogeneous weights, a row format, and no column index."""
     return case.format in ("csr", "fan-out") and case.batch == 1 and case.weights == "each" and not case.column_index
 
 

@@ -51,7 +51,7 @@ def run(options: Options) -> Report | None:
 
 
 def _passes(options: Options) -> dict[int, list[Case]]:
-    """The cases by number of threads: all with one, and some with two, unless one or the other is asked for."""
+    """The cases by number of threads: all with one, and some with two, unless the command line specifies it."""
     cases = selected(options, CASES)
     if options.threads is not None:
         return {options.threads: cases}

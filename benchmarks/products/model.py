@@ -1,4 +1,4 @@
-"""What a product must give: float64, by SciPy."""
+"""The expected result of a product, computed by SciPy in float64."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from benchmarks.products.cases import Case
 
 __all__ = ["expected", "matrix", "row_pointers", "rows", "what_is_wrong"]
 
-# Rounding of float32 sums in any order. An entry too many or too few weighs more in every sparse case.
+# Rounding of float32 sums in any order. An extra or missing entry changes more than this in every sparse case.
 RELATIVE_ERROR = 2e-4
 
 
 def expected(case: Case, matrix: Any, patterns: np.ndarray) -> np.ndarray:
-    """The product of the first pattern with what ``matrix`` made."""
+    """The product of the first pattern with a matrix from ``matrix``."""
     x = patterns[0].astype(np.float64)
     if case.side == "right":
         return matrix @ x
@@ -25,7 +25,7 @@ def expected(case: Case, matrix: Any, patterns: np.ndarray) -> np.ndarray:
 
 
 def what_is_wrong(result: np.ndarray, right: np.ndarray) -> str | None:
-    """None if a result is right."""
+    """A description of the error; None if the result is right."""
     if result.shape != right.shape or result.dtype != np.float32:
         return f"The result is {result.dtype}{list(result.shape)}; expected was float32{list(right.shape)}."
     error = np.max(np.abs(result - right) / np.maximum(np.abs(right), 1e-3))
@@ -35,7 +35,7 @@ def what_is_wrong(result: np.ndarray, right: np.ndarray) -> str | None:
 
 
 def matrix(case: Case, arrays: Arrays) -> Any:
-    """An array of NumPy or SciPy in float64."""
+    """The matrix as an array of NumPy or SciPy in float64."""
     shape = (case.n, case.n)
     if case.format == "dense":
         return arrays.data.astype(np.float64)
@@ -46,7 +46,7 @@ def matrix(case: Case, arrays: Arrays) -> Any:
 
 
 def row_pointers(case: Case, arrays: Arrays) -> np.ndarray:
-    """Pointers of csr, also of fan-out."""
+    """The row pointers of csr, or those that correspond to fan-out."""
     if case.format == "csr":
         return arrays.indptr
     return np.arange(case.n + 1, dtype=np.int32) * np.int32(arrays.indices.shape[1])

@@ -1,4 +1,4 @@
-"""Pictures of products: ratios case by case, and times against the bandwidth of the memory."""
+"""Pictures of products: ratios case by case, and times compared with the memory bandwidth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIDES = {"left": "vector @ matrix: scatter", "right": "matrix @ vector: gather"}
 
 
 def pictures(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer]) -> list[Picture]:
-    """Of what was measured with one thread, or with as few as there were."""
+    """Pictures of the measurements with one thread, or with the fewest threads."""
     fewest = min((one.threads for one in measured), default=1)
     shown = [one for one in measured if one.threads == fewest and one.seconds("ours")]
     if not shown:

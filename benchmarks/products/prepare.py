@@ -1,4 +1,4 @@
-"""Draws the arrays of a case, and says what the peers have to do with them."""
+"""Draws the arrays of a case, and defines the tasks of the peers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Stage"]
 
 
 class Stage:
-    """Prepares cases in a folder. Those that share a matrix and follow each other find it there."""
+    """Prepares cases in a folder. Consecutive cases with the same matrix reuse it."""
 
     def __init__(self, folder: Path, peers: Mapping[str, Peer], threads: int) -> None:
         self._folder = folder
@@ -53,7 +53,7 @@ def _stored(case: Case, matrix: Arrays) -> int:
 
 
 def _active(case: Case, patterns: np.ndarray) -> int:
-    """How many rows or columns an average pattern needs: those where any vector of its batch isn't zero."""
+    """The average number of rows or columns that a pattern needs: those where any vector of its batch is nonzero."""
     needed = patterns != 0
     if case.batch > 1:
         needed = needed.any(axis=1 if case.side == "left" else 2)

@@ -1,4 +1,4 @@
-"""The table of what was measured."""
+"""The table of results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["table"]
 
 
 def table(measured: Sequence[Measured[Case]], peers: Mapping[str, Peer], threads: int) -> Table:
-    """A line per case: our time, how fast it moves the bytes that it needs, and by how much the peers are slower."""
+    """One line per case: our time, the rate at which needed bytes are moved, and how many times as long peers take."""
     shown = [one for one in measured if one.threads == threads]
     others = {name: peer for name, peer in peers.items() if name != "ours"}
     lines = [[one.case.name, *_ours(one), *(ratios.cell(one, name) for name in others)] for one in shown]

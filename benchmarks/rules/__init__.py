@@ -1,1 +1,1 @@
-"""``hatch run bench rules``: a learning rule of the user's, applied to active synapses or to all."""
+"""``hatch run bench rules``: a user-defined learning rule, applied to active synapses or to all."""

@@ -1,4 +1,4 @@
-"""Which updates are measured."""
+"""The table of measured updates."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Case:
     """A rule with two values per synapse, of float32, on an n × n CSR matrix.
 
     Attributes:
-        side: which neurons spike; for postsynaptic ones the matrix has an index of its columns.
-        activity: the fraction of the neurons that spike.
-        n: rows, and columns.
+        side: which neurons spike; for postsynaptic spikes, the matrix has a column index.
+        activity: the fraction of neurons that spike.
+        n: number of rows, and of columns.
         density: the fraction of entries that are stored.
     """
 

@@ -43,7 +43,7 @@ CLAIMS = [
 
 
 def run(options: Options) -> Report | None:
-    """Measure, or list what would be."""
+    """Measure the selected cases, or list them."""
     cases, peers = selected(options, CASES), known(options.peers, PEERS)
     if options.list_only:
         print(*(case.name for case in cases), sep="\n")

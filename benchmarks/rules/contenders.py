@@ -1,4 +1,4 @@
-"""The rule on the synapses of neurons that spike, and on all of them."""
+"""The rule on the synapses of spiking neurons, and on all synapses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["program"]
 
 
 def program(side: str, activity: float, n: int, density: float, backend: str | None = None) -> Program:
-    """The update of a case, see there, by the kernels of ``backend``, or those that are chosen without being asked."""
+    """The update of a case (see ``cases``), by the kernels of ``backend``, or those that are selected by default."""
     import jax
     import jax.numpy as jnp
 

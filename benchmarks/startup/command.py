@@ -1,8 +1,8 @@
 """``hatch run bench startup``.
 
-Each round starts a new process per contender, first with an empty cache folder and then with the one that is now
-filled. Importing JAX, brainunit and Numba is timed by itself: no package on top of them can change that. Modules have
-been compiled to bytecode before, as they are when a package is installed.
+Each round starts a new process per contender, first with an empty cache folder and then with the same folder, which is
+now filled. Importing JAX, brainunit and Numba is timed separately, because no package that uses them can change this
+time. Modules are compiled to bytecode before, as they are when a package is installed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ APART = "jax, brainunit and numba"
 
 @dataclass(frozen=True)
 class Case:
-    """Whether compiled kernels lie on disk."""
+    """Whether compiled kernels are on disk ("warm") or not ("cold")."""
 
     cache: str
 
@@ -70,7 +70,7 @@ CLAIMS: list[Claim[Measured[Case]]] = [
 
 
 def run(options: Options) -> Report | None:
-    """Measure, or list what would be."""
+    """Measure the selected cases, or list them."""
     peers = known(options.peers, PEERS)
     if options.list_only:
         print(*(case.name for case in CASES), sep="\n")
@@ -89,7 +89,7 @@ def run(options: Options) -> Report | None:
                         answer = _first_use(peer, Path(cache), Path(bytecode))
                         if number:
                             stages[case.name, name].append(answer)
-    clock = options.clock or "wall"  # what one waits for
+    clock = options.clock or "wall"  # the time that a user waits
     measured = [Measured(case, 1, clock, {name: _outcome(stages[case.name, name]) for name in peers}) for case in CASES]
     return Report(
         "startup",
@@ -101,7 +101,7 @@ def run(options: Options) -> Report | None:
 
 
 def _first_use(peer: Peer, cache: Path, bytecode: Path) -> dict[str, Any]:
-    """What the script prints, or why it didn't."""
+    """The output of the script, or the reason why there is none."""
     try:
         contender = peer.contender("")
     except (OSError, subprocess.CalledProcessError) as error:

@@ -1,8 +1,8 @@
-"""A new process that imports brainevent, whichever it finds, and computes one product. Prints seconds as JSON.
+"""A new process that imports the installed brainevent and computes one product. Prints seconds as JSON.
 
     python first_use.py [CPU ...]
 
-The cores to stay on are optional. Times are those of the clock on the wall and of all threads on their cores.
+The cores to run on are optional. Times are wall-clock time, and CPU time of all threads.
 """
 
 import json

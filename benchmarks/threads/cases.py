@@ -1,4 +1,4 @@
-"""Products, from those that are just worth a second thread to those that are worth 64."""
+"""Products, from ones that just justify a second thread to ones that justify 64 threads."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ POOLS = (1, 2, 4, 16, 64)
 
 @dataclass(frozen=True)
 class Case:
-    """One product, with a matrix of ``n × n`` with ``width`` entries a row.
+    """One product with an ``n × n`` matrix that has ``width`` entries per row.
 
     Attributes:
         product: a name in ``contenders.PRODUCTS``.
-        n: neurons.
-        width: entries of a row.
-        active: the share of the neurons that spike.
-        batch: vectors at once, or weight arrays under vmap; 0 for one.
+        n: number of neurons.
+        width: entries per row.
+        active: the fraction of neurons that spike.
+        batch: number of vectors, or of weight arrays under vmap; 0 for a single one without a batch axis.
     """
 
     product: str

@@ -1,9 +1,9 @@
 """``hatch run bench threads``.
 
-The kernels of a product run on pools that claim to have 1, 2, 4, 16 and 64 threads, and run every task when it is
-queued, on the calling thread. So the CPU time is that of the work, whatever else the machine is doing, and what is more
-with several threads is spent on queueing tasks, by a call of Python each, and on copies of results. What the threads of
-XLA's own pool take to wake up, and to look for further tasks, is not in it.
+The kernels of a product run on pools that claim to have 1, 2, 4, 16 and 64 threads, and run every task on the calling
+thread when it is queued. The CPU time is therefore that of the work, whatever else the machine is doing. The additional
+time with several threads is spent on queueing tasks, with a call of Python for each, and on copies of results. The time
+that threads of XLA's own pool take to wake up and to look for further tasks is not included.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ CLAIMS = [
 
 
 def run(options: Options) -> Report | None:
-    """Measure, or list what would be."""
+    """Measure the selected cases, or list them."""
     cases, peers = selected(options, CASES), known(options.peers, PEERS)
     if options.list_only:
         print(*(case.name for case in cases), sep="\n")

@@ -1,6 +1,6 @@
-"""The kernels of a product, called on a pool that claims to have as many threads as it is told.
+"""The kernels of a product, called on a pool that claims to have a given number of threads.
 
-Nothing but the kernels is timed: their calls are recorded when the product runs once, and repeated without XLA.
+Only the kernels are timed: their calls are recorded when the product runs once, and repeated without XLA.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ __all__ = ["program"]
 
 
 def program(pool: int, product: str, n: int, width: int, active: float, batch: int) -> Program:
-    """The product of a case, see there, on ``pool`` threads."""
-    # The pretended client is a callback, which occupies a thread of XLA's while it waits for another one to hand it its
-    # arrays. On the one core of a contender there is one thread for each device.
+    """The product of a case (see ``cases``) on ``pool`` threads."""
+    # The simulated client is a callback, which blocks one of XLA's threads while it waits for another one to pass its
+    # arrays. On the single core of a contender, XLA has one thread per device.
     os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
     import jax
 
@@ -34,7 +34,7 @@ def program(pool: int, product: str, n: int, width: int, active: float, batch: i
     with PretendedClient() as client:
         client.threads = pool
         jax.block_until_ready(jax.jit(step)(held, x))
-    # Pointers are looked at once for all products with a matrix.
+    # Pointers are checked once for all products with a matrix.
     calls = [(handler_of(target), frame) for target, frame in client.calls if "pointers" not in target]
     assert calls
 
@@ -128,7 +128,7 @@ def _mapped(events: bool) -> Any:
     return prepared
 
 
-# What makes `held` and `step`, of a generator and the numbers of a case.
+# Functions that return `held` and `step`, given a random generator and the numbers of a case.
 PRODUCTS: dict[str, Callable[..., Any]] = {
     "spikes@fan-out": _left(_fan_out),
     "v@fan-out": _left(_fan_out, events=False),

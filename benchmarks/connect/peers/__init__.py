@@ -1,7 +1,7 @@
-"""Who connects: one module per peer, with a function ``program(case) -> Program``.
+"""The peers that draw connections: one module each, with a function ``program(case) -> Program``.
 
-The result of a program is the out-degree of every neuron, then the in-degree. They run in environments that hold little
-else than NumPy and the peer.
+The result of a program is the out-degrees of all neurons, then the in-degrees. They run in environments that contain
+little more than NumPy and the peer.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ SEED = 123
 
 
 def build(peer: str, case: Mapping[str, Any]) -> Program:
-    """What a worker calls to prepare a case for a module of this package."""
+    """Prepare a case for a module of this package; workers call this."""
     program: Program = importlib.import_module(f"benchmarks.connect.peers.{peer}").program(Case(**case))
     return program

@@ -1,4 +1,4 @@
-"""The builders of braintools, which give the lists of pre- and postsynaptic neurons. Self-connections are left out."""
+"""The builders of braintools, which return lists of pre- and postsynaptic neurons, without self-connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["program"]
 
 
 def program(case: Case) -> Program:
-    """``Regular`` is a fixed out-degree, ``Random`` pairwise Bernoulli; there are none for the other rules."""
+    """``Regular`` has a fixed out-degree, ``Random`` is pairwise Bernoulli; the other rules don't exist."""
     if case.rule not in ("fixed_outdegree", "pairwise_bernoulli"):
         raise NotImplementedError("it has no such rule")
     if case.distribution:

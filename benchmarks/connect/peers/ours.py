@@ -1,4 +1,4 @@
-"""brainevent as it lies in this repository."""
+"""brainevent from this repository."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["program"]
 
 
 def program(case: Case) -> Program:
-    """The matrix, as users make it."""
+    """The matrix, created as users do it."""
     rule: Any = getattr(connect, case.rule)
     amounts = {"pairwise_bernoulli": case.degree / case.n, "fixed_total_number": case.synapses}
     amount = amounts.get(case.rule, case.degree)

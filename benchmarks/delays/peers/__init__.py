@@ -1,6 +1,6 @@
-"""Who delivers: one module per peer, with a function ``program(case, arrays, patterns) -> Program``.
+"""The peers that deliver events: one module each, with a function ``program(case, arrays, patterns) -> Program``.
 
-They run in environments that hold little else than NumPy and the peer.
+They run in environments that contain little more than NumPy and the peer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["build", "stepping"]
 
 
 def build(peer: str, case: Mapping[str, Any], folder: str, **arguments: Any) -> Program:
-    """What a worker calls to prepare a case whose arrays lie in ``folder``, for a module of this package."""
+    """Prepare a case, whose arrays are in ``folder``, for a module of this package; workers call this."""
     from benchmarks.products.arrays import load
 
     module = importlib.import_module(f"benchmarks.delays.peers.{peer}")
@@ -27,10 +27,10 @@ def build(peer: str, case: Mapping[str, Any], folder: str, **arguments: Any) -> 
 
 
 def stepping(step: Any, held: Any, case: Case, patterns: np.ndarray, distributions: tuple[str, ...]) -> Program:
-    """A loop of ``step(held, spikes, ring, t) -> (now, ring, t)`` from an empty ring."""
+    """A loop of ``step(held, spikes, ring, t) -> (now, ring, t)``, starting from an empty ring."""
     from brainevent_core.bench.loop import looped
 
-    # What has arrived comes first: the loop looks at a number of it, and would have to copy the ring for that.
+    # The slot that was taken comes first: the loop reads a number of the first array, and would have to copy a ring.
     begin = [np.zeros(case.n, np.float32), np.zeros((SLOTS, case.n), np.float32), np.zeros((), np.int32)]
     made = looped(
         lambda held, spikes, carried: list(step(held, spikes, *carried[1:])),

@@ -1,4 +1,4 @@
-"""brainevent as it lies in this repository."""
+"""brainevent from this repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["program"]
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, backend: str | None = None) -> Program:
-    """Kernels of ``backend``, or those that are chosen without being asked."""
+    """Kernels of ``backend``, or those that are selected by default."""
     pointers = np.arange(0, case.n * case.degree + 1, case.degree, dtype=np.int32)
     parts = (np.array(arrays.data).reshape(-1), np.array(arrays.indices).reshape(-1), pointers)
     steps = delays(case).astype(np.uint8)

@@ -16,11 +16,11 @@ from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 
-published: Any = brainevent  # its functions are not ours, which type checkers see
+published: Any = brainevent  # type checkers see our functions, not those of the published package
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, layout: bool = False) -> Program:
-    """Its Numba kernels, by ``csr_delay_deliver`` or by the layout that it makes beforehand."""
+    """Its Numba kernels, by ``csr_delay_deliver``, or by the layout that is built in advance."""
     if case.delays == "row":
         raise NotImplementedError("it has no delay for each row")
     published.config.set_backend("cpu", "numba")

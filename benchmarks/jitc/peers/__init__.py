@@ -1,6 +1,6 @@
-"""Who multiplies: one module per peer, with a function ``program(case, patterns) -> Program``.
+"""The peers that multiply: one module each, with a function ``program(case, patterns) -> Program``.
 
-They run in environments that hold little else than NumPy and the peer.
+They run in environments that contain little more than NumPy and the peer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["build"]
 
 
 def build(peer: str, case: Mapping[str, Any], patterns: str, **arguments: Any) -> Program:
-    """What a worker calls to prepare a case for a module of this package; ``patterns`` is a file."""
+    """Prepare a case for a module of this package; workers call this. ``patterns`` is a file."""
     import numpy as np
 
     module = importlib.import_module(f"benchmarks.jitc.peers.{peer}")

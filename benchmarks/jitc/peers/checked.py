@@ -1,4 +1,4 @@
-"""A product beside the same product with the matrix written down."""
+"""A product, with the same product of the materialised matrix for comparison."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LARGEST_DENSE = 10_000
 
 
 def checked(program: Program, case: Case, patterns: np.ndarray, dense: Callable[[], Any]) -> Program:
-    """The same program, whose result is of shape (2, n): the first product, and what the dense matrix gives in float64.
+    """The same program with a result of shape (2, n): the first product, and that of the dense matrix in float64.
 
-    Larger matrices than those of ``LARGEST_DENSE`` rows are not written down, and the result has shape (1, n).
+    Matrices with more than ``LARGEST_DENSE`` rows are not materialised, and the result has shape (1, n).
     """
 
     def result() -> np.ndarray:
@@ -28,7 +28,7 @@ def checked(program: Program, case: Case, patterns: np.ndarray, dense: Callable[
         if case.n > LARGEST_DENSE:
             return found[None]
         matrix, x = np.asarray(dense()), patterns[0]
-        # Row by row where the product is by rows: a copy in float64 would double the memory.
+        # Row by row for products by rows: a copy in float64 would take twice the memory of the matrix.
         model = (
             matrix[x].sum(0, dtype=np.float64) if case.event else np.array([row @ x.astype(float) for row in matrix])
         )

@@ -1,6 +1,6 @@
-"""How fast this machine draws numbers from the stream: what generated connectivity can't be faster than.
+"""How fast this machine draws numbers from the stream, which limits generated connectivity.
 
-A connection takes a draw for each digit of its gap, and one more for its weight unless all are the same.
+A connection takes one draw for each digit of its gap, and one for its weight unless weights are homogeneous.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ M0, M1, M2 = MULTIPLIERS
 
 @numba.njit
 def _sum(key0, key1, count):  # type: ignore[no-untyped-def]
-    """The sum of draws, which the compiler makes vectors of."""
+    """The sum of draws; the compiler vectorises this loop."""
     total = U(0)
     for counter in range(count):
         x = U(key0 + U(counter))
@@ -33,5 +33,5 @@ def _sum(key0, key1, count):  # type: ignore[no-untyped-def]
 
 
 def program(case: Case, patterns: np.ndarray) -> Program:
-    """A call makes ``PER_CALL`` draws, whatever the case is."""
+    """A call makes ``PER_CALL`` draws, independent of the case."""
     return Program(lambda calls: [_sum(U(call), U(1), PER_CALL) for call in range(calls)])

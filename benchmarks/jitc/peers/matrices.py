@@ -1,4 +1,4 @@
-"""The matrix of a case, of whichever brainevent is installed: the constructors are the same."""
+"""The matrix of a case, for whichever brainevent is installed: the constructors are the same."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ SEED = 123
 
 
 def matrix(case: Case, parameters: Sequence[Any], **options: Any) -> Any:
-    """The class with a stream per row, and ``parameters`` of the weights."""
+    """A matrix with a stream per row, and ``parameters`` of the weights."""
     cls = getattr(brainevent, f"JITC{case.law.title()}R")
     return cls((*parameters, case.prob, SEED), shape=(case.n, case.n), **options)

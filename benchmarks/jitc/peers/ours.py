@@ -1,4 +1,4 @@
-"""brainevent as it lies in this repository."""
+"""brainevent from this repository."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["program"]
 
 
 def program(case: Case, patterns: np.ndarray) -> Program:
-    """The class for rows, as users make it."""
+    """The matrix with a stream per row, created as users do it."""
     generated = matrix(case, PARAMETERS[case.law])
 
     def multiply(generated: Any, x: jax.Array) -> Any:

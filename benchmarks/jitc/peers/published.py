@@ -20,14 +20,14 @@ __all__ = ["program"]
 
 def program(case: Case, patterns: np.ndarray) -> Program:
     """Its Numba kernels, the default on CPUs, with the ``corder`` that is faster in this case."""
-    config: Any = brainevent.config  # theirs, which type checkers don't see
+    config: Any = brainevent.config  # of the published package, which type checkers don't see
     config.set_backend("cpu", "numba")
     config.set_numba_parallel(False)
     return min((_with_corder(case, patterns, corder) for corder in (True, False)), key=_seconds)
 
 
 def _with_corder(case: Case, patterns: np.ndarray, corder: bool) -> Program:
-    # Its probability and seed are leaves, and can't be traced everywhere: only the weights are arguments of the loop.
+    # Its probability and seed are leaves that can't always be traced, so only the weights are arguments of the loop.
     def multiply(parameters: Any, x: jax.Array) -> Any:
         generated = matrix(case, parameters, corder=corder)
         return brainevent.BinaryArray(x) @ generated if case.event else generated @ x

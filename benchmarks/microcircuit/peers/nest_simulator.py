@@ -1,4 +1,4 @@
-"""The microcircuit in NEST: the same numbers, rules and random input."""
+"""The microcircuit in NEST: the same numbers, connection rules and random input."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXAMPLE = Path(__file__).parents[3] / "examples" / "microcircuit.py"
 
 
 def program(scale: float, seed: int, steps: int, threads: int) -> Program:
-    """Neurons ``iaf_psc_exp``, which integrate exactly; all in float64, as NEST has it; after half a second."""
+    """Neurons of type ``iaf_psc_exp`` with exact integration, in float64, as always in NEST; after 0.5 s."""
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()
     nest.set(resolution=0.1, local_num_threads=threads, rng_seed=seed + 1, print_time=False)
@@ -42,7 +42,7 @@ def program(scale: float, seed: int, steps: int, threads: int) -> Program:
 
 
 def _table(name: str) -> Any:
-    """A table of the example, which can't be imported in this environment."""
+    """A table from the source of the example, which can't be imported in this environment."""
     for line in ast.parse(_EXAMPLE.read_text()).body:
         if isinstance(line, ast.Assign) and getattr(line.targets[0], "id", None) == name:
             assert isinstance(line.value, ast.Call)
@@ -75,7 +75,7 @@ def _build(scale: float) -> list[Any]:
         populations.append(made)
         recorders.append(recorder)
     for source, pre in enumerate(populations):
-        # A thread of NEST holds at most 2**27 synapses of one model, and the network has 0.3 billion.
+        # A thread of NEST can have at most 2**27 synapses of one model, and the network has 0.3 billion.
         model = f"static_synapse_of_{source}"
         nest.CopyModel("static_synapse", model)
         for target, post in enumerate(populations):

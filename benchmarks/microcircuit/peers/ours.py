@@ -22,7 +22,7 @@ import microcircuit
 
 
 def program(scale: float, seed: int, steps: int, threads: int) -> Program:
-    """The network of the example, after half a second."""
+    """The network of the example, after 0.5 s of biological time."""
     began = time.perf_counter()
     model, state = microcircuit.make_model(scale, seed)
     jax.block_until_ready(model)

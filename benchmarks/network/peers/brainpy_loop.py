@@ -1,4 +1,4 @@
-"""The same network in brainpy, of its own neurons, synapses and event-driven projections."""
+"""The same network in brainpy, with brainpy's neurons, synapses and event-driven projections."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Network(bp.DynSysGroup):
         self.counts = bm.Variable(jnp.zeros(self.n, jnp.int32))
 
     def update(self) -> None:
-        """A step; spikes arrive one step after they were fired."""
+        """One step; spikes arrive one step after they were fired."""
         spikes = self.neurons.spike.value
         self.exc(spikes[: self.n_exc])
         self.inh(spikes[self.n_exc :])

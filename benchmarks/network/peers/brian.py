@@ -1,4 +1,4 @@
-"""The same network in Brian2, as a C++ program of its own."""
+"""The same network in Brian2, as a standalone C++ program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ dg_exc/dt = -g_exc / tau_exc : siemens
 dg_inh/dt = -g_inh / tau_inh : siemens
 """
 
-# By the first part of a parameter's name.
+# Units of parameters, by the first part of their names.
 UNITS = {
     **dict.fromkeys(("dt", "refractory", "tau"), b2.ms),
     **dict.fromkeys(("e", "v"), b2.mV),
@@ -27,7 +27,7 @@ UNITS = {
     "capacitance": b2.pF,
 }
 
-# The time that the loop over steps takes, and the memory of the program; the rest of it reads and writes files.
+# The time of the loop over steps, and the memory of the program; the rest of the program reads and writes files.
 BEFORE_RUN = """
 timespec bench_wall, bench_cpu, bench_now;
 clock_gettime(CLOCK_MONOTONIC, &bench_wall);
@@ -47,11 +47,11 @@ for (std::string bench_line; std::getline(bench_status, bench_line);)
 
 
 def program(scale: float, seed: int, steps: int, folder: str, method: str) -> Program:
-    """One thread, float64 as by default (float32 was no faster).
+    """One thread, in float64, the default (float32 was no faster).
 
     Args:
-        method: ``exponential_euler``, as in the example, or ``euler``, which Brian2 chooses by itself: cheaper, and
-            less exact.
+        method: ``exponential_euler``, as in the example, or ``euler``, which Brian2 selects by default: cheaper, and
+            less accurate.
     """
     directory = Path(folder) / f"brian2-{method}"
     monitor, n_exc = _build(np.load(Path(folder) / "network.npz"), steps, method, directory)
@@ -73,7 +73,7 @@ def program(scale: float, seed: int, steps: int, folder: str, method: str) -> Pr
 
 
 def _build(network: Any, steps: int, method: str, directory: Path) -> tuple[Any, int]:
-    """Compile the program; the monitor that will hold the spike counts, and the number of excitatory neurons."""
+    """Compile the program; returns the monitor for spike counts, and the number of excitatory neurons."""
     b2.set_device("cpp_standalone", build_on_run=False)
     b2.prefs.devices.cpp_standalone.openmp_threads = 0
     p = {name: float(network[name]) * UNITS[name.split("_")[0]] for name in network.files if network[name].ndim == 0}

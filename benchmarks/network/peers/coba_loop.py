@@ -1,4 +1,4 @@
-"""The step of ``examples/coba.py`` in a compiled loop, with whatever package is called brainevent here."""
+"""The step of ``examples/coba.py`` in a compiled loop, with whichever brainevent package is installed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def program(
     """The network of the example.
 
     Args:
-        backend: of the kernels; None takes the best.
-        at_most: so many steps, if it is slow.
+        backend: of the kernels; None for the default.
+        at_most: the maximum number of steps, for slow backends.
     """
     steps = min(steps, at_most or steps)
     p, exc, inh, initial = coba.make_network(scale, seed)

@@ -1,6 +1,6 @@
-"""Who updates: one module per peer, with a function ``program(case, arrays, patterns) -> Program``.
+"""The peers that update weights: one module each, with a function ``program(case, arrays, patterns) -> Program``.
 
-They run in environments that hold little else than NumPy and the peer.
+They run in environments that contain little more than NumPy and the peer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["build"]
 
 
 def build(peer: str, case: Mapping[str, Any], folder: str, **arguments: Any) -> Program:
-    """What a worker calls to prepare a case whose arrays lie in ``folder``, for a module of this package."""
+    """Prepare a case, whose arrays are in ``folder``, for a module of this package; workers call this."""
     from benchmarks.products.arrays import load
 
     module = importlib.import_module(f"benchmarks.plasticity.peers.{peer}")

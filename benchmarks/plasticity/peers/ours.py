@@ -1,4 +1,4 @@
-"""brainevent as it lies in this repository."""
+"""brainevent from this repository."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["program"]
 def program(
     case: Case, arrays: Arrays, patterns: np.ndarray, backend: str | None = None, as_csr: bool = False
 ) -> Program:
-    """Kernels of ``backend``, or those that are chosen without being asked; ``as_csr`` if coo is stored as csr."""
+    """Kernels of ``backend``, or the default ones; ``as_csr`` stores the entries of coo as csr."""
     matrix: Any
     if as_csr:
         matrix = _as_csr(case, arrays)
@@ -54,7 +54,7 @@ def program(
         return made
     result = made.result
     assert result is not None
-    order = np.argsort(np.argsort(arrays.row, kind="stable"))  # where the entries of coo are
+    order = np.argsort(np.argsort(arrays.row, kind="stable"))  # the positions of the entries of coo
     return Program(made.run, lambda: np.asarray(result())[order], made.distributions, made.notes)
 
 
@@ -66,7 +66,7 @@ def _as_csr(case: Case, arrays: Arrays) -> Any:
 
 
 def _kernels(update: Any, structure: Any, patterns: np.ndarray) -> list[str]:
-    """Whose kernels the update is compiled to."""
+    """The backends whose kernels the update is compiled to."""
     with brainevent.get_registry().record() as records:
         jax.jit(update).lower(structure, jnp.array(patterns[0]), structure[0].data)
     return sorted({record.backend for record in records})

@@ -16,11 +16,11 @@ from brainevent_core.bench.program import Program
 
 __all__ = ["program"]
 
-published: Any = brainevent  # its functions are not ours, which type checkers see
+published: Any = brainevent  # type checkers see our functions, not those of the published package
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray) -> Program:
-    """Its Numba kernels. After postsynaptic spikes it needs an index of columns; it has no COO since 0.1.0."""
+    """Its Numba kernels. For postsynaptic spikes it needs a column index; it has had no COO since 0.1.0."""
     published.config.set_backend("cpu", "numba")
     published.config.set_numba_parallel(False, num_threads=1)
     structure = [jnp.array(array) for array in (trace(case), arrays.indices, arrays.indptr)]

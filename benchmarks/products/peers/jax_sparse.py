@@ -19,7 +19,7 @@ __all__ = ["program"]
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
-    """BCSR for csr and fan-out, BCOO for coo, and for vectors on the left, where BCSR has no product."""
+    """BCSR for csr and fan-out; BCOO for coo, and for vectors on the left, for which BCSR has no product."""
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
         return x @ matrix if case.side == "left" else matrix @ x

@@ -1,4 +1,4 @@
-"""brainevent as it lies in this repository."""
+"""brainevent from this repository."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = ["matrix_of", "program"]
 def program(
     case: Case, arrays: Arrays, patterns: np.ndarray, threads: int, backend: str | None = None, only: bool = False
 ) -> Program:
-    """Kernels of ``backend``, or those that are chosen without being asked.
+    """Kernels of ``backend``, or those that are selected by default.
 
     Raises:
-        NotImplementedError: if ``only`` kernels of the backend will do, and it has none for the case.
+        NotImplementedError: with ``only``, if the backend has no kernel for the case.
     """
 
     def multiply(matrix: Any, x: jax.Array) -> Any:
@@ -66,7 +66,7 @@ def matrix_of(case: Case, arrays: Arrays) -> Any:
 
 
 def _kernels(multiply: Any, matrix: Any, patterns: np.ndarray) -> list[str]:
-    """Whose kernels the product is compiled to."""
+    """The backends whose kernels the product is compiled to."""
     with brainevent.get_registry().record() as records:
         jax.jit(multiply).lower(matrix, jnp.array(patterns[0]))
     return sorted({record.backend for record in records})

@@ -18,12 +18,12 @@ __all__ = ["program"]
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
-    """Its Numba kernels: the default on CPUs, and faster than those of its other backend, ``jax_raw``.
+    """Its Numba kernels, the default on CPUs, which are faster than those of its other backend, ``jax_raw``.
 
-    It can keep an index of columns, ``build_weight_indices()``; on CPUs that makes no difference to products. It is
-    built for the cases with a column index.
+    It can have a column index, ``build_weight_indices()``, which makes no difference to products on CPUs. It is built
+    for the cases with a column index.
     """
-    config: Any = brainevent.config  # theirs, which type checkers don't see
+    config: Any = brainevent.config  # of the published package, which type checkers don't see
     config.set_backend("cpu", "numba")
     config.set_numba_parallel(threads > 1, num_threads=threads)
 

@@ -1,4 +1,4 @@
-"""``scipy.sparse``, and NumPy for dense matrices. It knows no events: they are floats, converted beforehand."""
+"""``scipy.sparse``, and NumPy for dense matrices. It has no events, so they are floats, converted beforehand."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["program"]
 
 
 def program(case: Case, arrays: Arrays, patterns: np.ndarray, threads: int) -> Program:
-    """Calls from a loop in Python."""
+    """Calls in a Python loop."""
     matrix = _matrix(case, arrays)
     vectors = np.array(patterns, np.float32)
     if case.side == "left":
-        # `x @ matrix` makes the transpose in every call. This holds the same arrays.
+        # `x @ matrix` creates the transpose in every call. This one shares its arrays with the matrix.
         matrix, vectors = matrix.T, vectors.swapaxes(1, -1)
 
     def run(calls: int) -> Any:

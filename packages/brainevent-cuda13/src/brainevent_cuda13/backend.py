@@ -22,7 +22,7 @@ def _available() -> str | None:
     return why_unavailable(13)
 
 
-# What is left to XLA, by the names of the conformance kit's cases.
+# Calls that are left to XLA: patterns of the names of the conformance kit's cases, and the reason.
 _DECLINES = {
     "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
     "^sddmm-dense-": "outer products have nothing sparse in them",

@@ -16,7 +16,7 @@ __all__ = ["BACKEND"]
 
 NAME = "pallas"
 
-#: How TPU chips show on the machines that have them: by driver of their own, or passed through to a virtual machine.
+#: Device files of TPU chips: of their own driver, or passed through to a virtual machine.
 _DEVICE_FILES = ("dev/accel[0-9]*", "dev/vfio/[0-9]*")
 
 
@@ -24,7 +24,7 @@ def _available(root: Path = Path("/")) -> str | None:
     if util.find_spec("libtpu") is None:
         return "JAX has no TPU runtime: pip install 'brainevent[tpu]'."
     if os.environ.get("TPU_SKIP_MDS_QUERY"):
-        return None  # set by those who compile for a TPU on a machine that has none
+        return None  # set to compile for a TPU on a machine without one
     if not any(file for pattern in _DEVICE_FILES for file in root.glob(pattern)):
         return (
             "there is no TPU on this machine. To compile for one without having it, set TPU_SKIP_MDS_QUERY=1 and "
@@ -36,7 +36,7 @@ def _available(root: Path = Path("/")) -> str | None:
 def _register(registry: KernelRegistry) -> None:
     from .kernels import register
 
-    # As long as nobody has seen them on a TPU, where nothing compares what they compute with the reference.
+    # Only on request until they have been verified on a TPU: no self-test compares their results with the reference.
     register(registry, backend=NAME, on_request=True)
 
 

@@ -120,7 +120,7 @@ class PallasKernel(LanguageKernel):
         self._interpret, self._grid, self._scratch = interpret, grid, scratch_shapes
         self._options = options
         for key, specs in (("in_specs", in_specs), ("out_specs", out_specs)):
-            if specs is not None:  # as a list, because so are the inputs and the outputs
+            if specs is not None:  # as a list, like the inputs and the outputs
                 self._options[key] = [specs] if isinstance(specs, pl.BlockSpec) else list(specs)
 
     @classmethod
@@ -128,7 +128,7 @@ class PallasKernel(LanguageKernel):
         if not isinstance(value, pl.BlockSpec):
             return None
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if not inspect.isfunction(value.index_map):  # wrapped in an object that is equal to itself alone
+        if not inspect.isfunction(value.index_map):  # wrapped in an object that is compared by identity
             fields["index_map"] = getattr(value.index_map, "__wrapped__", value.index_map)
         return fields
 
@@ -158,7 +158,7 @@ class PallasKernel(LanguageKernel):
 
 
 def _triton() -> Any:
-    """What has Pallas compile by Triton: what it does by itself on GPUs differs between the versions of JAX."""
+    """Compiler parameters that select Triton; Pallas' default on GPUs differs between versions of JAX."""
     from jax.experimental.pallas import triton
 
     return triton.CompilerParams()

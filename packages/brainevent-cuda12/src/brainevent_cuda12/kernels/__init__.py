@@ -1,8 +1,8 @@
-"""The CUDA kernels, one source tree for both CUDA lines.
+"""The CUDA kernels, one source tree for CUDA 12 and CUDA 13.
 
 In the repository, this folder belongs to ``brainevent_cuda12``, and ``brainevent_cuda13`` has a symbolic link to it;
-built distributions hold a copy each. So that both can be installed together, imports in here are relative, and
-whatever differs between the lines is an argument.
+each built distribution contains a copy. Both can be installed together, so imports in this folder are relative, and
+everything that differs between the CUDA versions is an argument.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = ["LANGUAGES", "build_for", "register"]
 
-#: What users reach through `brainevent`, wherever Warp is installed: a kernel language, and what goes with it.
+#: Names that users get from `brainevent` if Warp is installed: the kernel language and its helpers.
 LANGUAGES = {
     name: f"{__name__}.language:{name}" for name in ("warp_kernel", "jaxtype_to_warptype", "jaxinfo_to_warpinfo")
 }
 
 
 def build_for(registry: KernelRegistry, architectures: tuple[int, ...], *, backend: str) -> None:
-    """Add the kernels so that lowering for GPUs compiles them for these architectures, without a GPU."""
+    """Register the kernels such that lowering for GPUs compiles them for these architectures, without a GPU."""
     from .launcher import call
 
     call.build_for(architectures)
@@ -29,10 +29,10 @@ def build_for(registry: KernelRegistry, architectures: tuple[int, ...], *, backe
 
 
 def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") -> None:
-    """Add the kernels to ``registry`` under the name ``backend``: for GPUs, or for a CPU, on which they are tested.
+    """Register the kernels under the name ``backend``: for GPUs, or for a CPU, on which they are tested.
 
-    They run where that backend is asked for by name, on GPUs too as long as nobody has seen them there: the self-test
-    finds wrong numbers, but after an access to memory that isn't there CUDA refuses all further work of the process.
+    They run only if this backend is requested by name, also on GPUs until they have been verified there: the self-test
+    detects wrong results, but after an illegal memory access CUDA refuses all further work of the process.
     """
     import functools
 

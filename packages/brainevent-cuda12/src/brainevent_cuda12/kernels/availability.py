@@ -1,7 +1,7 @@
-"""Whether one of the two CUDA lines can be used in this process, and if not, why.
+"""Whether the kernels for CUDA 12 or 13 can be used in this process, and if not, why.
 
-Everything is read off the installed packages and the operating system: asking must neither import Warp nor create a
-CUDA context. (The one exception is named in :func:`_loaded_line`.)
+Only the installed packages and the operating system are inspected: the check must neither import Warp nor create a CUDA
+context. (For the only exception, see :func:`_loaded_line`.) A CUDA *line* is a major version, 12 or 13.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 
 __all__ = ["missing_warp", "why_unavailable"]
 
-#: The releases of warp-lang built for each line: from the first, to before the second.
+#: The releases of warp-lang built for each line: from the first (inclusive) to the second (exclusive).
 WARP_RELEASES: dict[int, tuple[tuple[int, int], tuple[int, int] | None]] = {
     12: ((1, 16), (1, 18)),
     13: ((1, 18), None),
 }
 
-#: Where drivers put their devices: bare Linux, WSL, Jetson.
+#: Device files of the drivers: native Linux, WSL, Jetson.
 _DEVICE_FILES = ("/dev/nvidia[0-9]*", "/dev/dxg", "/dev/nvhost-gpu", "/dev/nvgpu/igpu*")
 
 
 def why_unavailable(line: int) -> str | None:
     """Why the kernels for CUDA ``line`` (12 or 13) cannot run here and what to do about it; None if they can.
 
-    All that is missing, a sentence each.
+    Reports everything that is missing, one sentence each.
     """
     device = _missing_device()
     missing = [missing_warp(line), _missing_plugin(line, loads=device is None), device]
@@ -37,14 +37,14 @@ def why_unavailable(line: int) -> str | None:
 
 
 def missing_warp(line: int) -> str | None:
-    """Why the Warp that is installed isn't one for CUDA ``line``, and what to do about it; None if it is."""
+    """Why the installed Warp isn't for CUDA ``line``, and what to do about it; None if it is."""
     remedy = f"pip install 'brainevent[cuda{line}]'"
     if util.find_spec("warp") is None:
         return f"Warp is not installed: {remedy}."
     try:
         version = metadata.version("warp-lang")
     except metadata.PackageNotFoundError:
-        return None  # a build of one's own, without metadata: its user knows what it is for
+        return None  # a custom build without metadata, whose user knows its CUDA version
     release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
     first, end = WARP_RELEASES[line]
     if release < first or (end is not None and release >= end):
@@ -71,7 +71,8 @@ def _missing_device() -> str | None:
 
 
 def _missing_plugin(line: int, *, loads: bool) -> str | None:
-    """`loads`: whether JAX can load plugins here, so that it makes a difference if both are there."""
+    """Why JAX's CUDA plugin isn't the one for `line`; None if it is. `loads`: whether JAX can load plugins here; only
+    then does it matter which one it loads if both are installed."""
     other = 25 - line
     installed = [number for number in (12, 13) if util.find_spec(f"jax_cuda{number}_plugin") is not None]
     if not installed:
@@ -99,8 +100,8 @@ def _missing_plugin(line: int, *, loads: bool) -> str | None:
 def _loaded_line() -> int | None:
     """The CUDA line whose PJRT plugin is in this process.
 
-    With both installed, JAX initialises them in the order of a set of strings, which differs from process to process;
-    the first library stays. So there is nothing to do but to let JAX load it, and to look.
+    If both are installed, JAX initialises them in the order of a set of strings, which differs between processes, and
+    keeps the first library. The only way to find out is to let JAX load it, and to look.
     """
     mapped = _mapped_line()
     if mapped is None:

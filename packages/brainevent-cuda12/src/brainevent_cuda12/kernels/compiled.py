@@ -1,4 +1,4 @@
-"""Kernels from their specification: generated, compiled by Warp, and handed to the launcher."""
+"""Kernels generated from specifications, compiled by Warp, and passed to the launcher."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from .native.spec import KernelSpec
 
 __all__ = ["CompiledKernel", "HostThreads", "host_threads", "warp_version"]
 
-# Warp's modules, options and caches are for one thread at a time.
+# Warp's modules, options and caches aren't thread-safe.
 _lock = threading.RLock()
 _alive: list[Any] = []
 
 
 @dataclasses.dataclass(frozen=True)
 class HostThreads:
-    """How kernels run on a CPU: `lanes` of a warp, and threads of a `block`, which take turns if there are several."""
+    """Threads of kernels on a CPU: `lanes` per warp, and threads per `block`, which run one at a time."""
 
     lanes: int
     block: int
@@ -33,7 +33,7 @@ class HostThreads:
 
 @functools.cache
 def host_threads(*, uneven: bool = False) -> HostThreads:
-    """With warps where Warp has blocks on CPU, so that what their threads do together is tested; otherwise without.
+    """Warps of 32 lanes if Warp supports blocks on CPU, so that warp-wide operations are tested; otherwise of one lane.
 
     Args:
       uneven: see `KernelSpec.uneven`.
@@ -45,10 +45,10 @@ def host_threads(*, uneven: bool = False) -> HostThreads:
 
 @dataclasses.dataclass(frozen=True)
 class CompiledKernel:
-    """A kernel, compiled when its code is asked for. See `launcher.Kernel`, whose interface it has.
+    """A kernel that is compiled when its code is requested. Implements `launcher.Kernel`.
 
     Attributes:
-      spec: what it is for.
+      spec: specification of the kernel.
     """
 
     spec: KernelSpec
@@ -59,7 +59,7 @@ class CompiledKernel:
 
     @functools.cached_property
     def digest(self) -> str:
-        """Of all that determines the machine code: the body, what it is wrapped in, and Warp."""
+        """A hash of everything that determines the machine code: the body, its wrapper, and the version of Warp."""
         said = [self.name, body(self.spec, 1), body(self.spec, 32), warp_version()]
         said.append(Path(__file__).with_name("entry.py").read_text())
         return hashlib.sha256("\0".join(said).encode()).hexdigest()
@@ -80,18 +80,18 @@ class CompiledKernel:
 
 
 def warp_version() -> str:
-    """The version of the Warp that compiles."""
+    """The version of the installed Warp."""
     return metadata.version("warp-lang")
 
 
 @functools.cache
 def _start_warp() -> None:
-    """Without its greeting in the midst of what a program prints."""
+    """Initialise Warp without its greeting, which would appear in the output of programs."""
     import warp as wp
 
     before = getattr(wp.config, "log_level", None)
     if before is None:
-        return  # a Warp that says these things some other way
+        return  # a version of Warp without this setting
     wp.config.log_level = wp.LOG_ERROR
     try:
         wp.init()

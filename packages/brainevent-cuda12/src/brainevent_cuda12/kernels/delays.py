@@ -1,4 +1,4 @@
-"""The primitives `deliver` and `take_slot`: a ring of slots that is changed where it is."""
+"""The primitives `deliver` and `take_slot`: a ring buffer that is updated in place."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _tested: dict[Hashable, str | None] = {}
 
 
 def _delivers(ring: Any, data: Any, *operands: Any, **static: Any) -> bool:
-    """Sums in half precision are left to the reference, which has room to add them up in single precision."""
+    """Whether sums have the ring's dtype; half precision runs on the reference, which sums in single precision."""
     *structure, t, _ = operands
     known = known_operands((ring, data, *operands), (*structure, t))
     return known and ring.dtype == WIDE.get(data.dtype.name)
 
 
-#: What `deliver` takes.
+#: The calls that `deliver` supports.
 supports_deliver = Takes(
     formats=tuple(
         one.with_component(DELAY) for one in FORMATS if one is not DENSE_FORMAT and not one.carries(WEIGHT_INDICES)
@@ -58,15 +58,15 @@ def deliver(
     platform: str,
     **static: Any,
 ) -> list[jax.Array]:
-    """The ring with what arrives later: the primitive `deliver` of core, see there.
+    """The ring after delivery of events, as the primitive `deliver` of core defines it.
 
     Args:
-      ring: float32 or float64, (slots, length of the result); overwritten if XLA lets us.
+      ring: float32 or float64, (slots, length of the result); overwritten if XLA allows it.
       *operands: the weights, whose sums have the dtype of the ring; the format's structure, of any integer dtypes; the
         step, and x.
       batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. A ring that isn't mapped is
         copied for each member.
-      after: what has been computed from the ring before.
+      after: results of prior uses of the ring.
       platform: "cuda", or "cpu" for tests.
       **static: format, shape, transpose and encoding.
 
@@ -83,7 +83,7 @@ def deliver(
 
 
 def _check_delivery(avals: Sequence[jax.ShapeDtypeStruct], platform: str, **static: Any) -> None:
-    """Try a small delivery, with the very kernels that the call needs."""
+    """Test a small delivery with the same kernels as the call."""
     ring, data, *structure, t, x = avals
     stored, transpose = static["format"], static["transpose"]
     static = {**static, "shape": _SHAPE}
@@ -130,7 +130,8 @@ def _deliver(
     encoding.validate(x, sources, data.dtype, "x")
     named = format.named(structure)
     homogeneous = format.is_homogeneous(data)
-    # A delay of an entry is where its weight would be: the index of columns says where, even if there is one for all.
+    # Delays of entries are stored in the order of the weights, so the column index must give positions even if the
+    # weight is homogeneous.
     extent = delay_extent(named.delay)
     found = entries_of(named, format, shape, transpose, encoding, permutes=not homogeneous or extent == "entry")
     x, encoding = readable(x, encoding, sources)
@@ -167,7 +168,7 @@ def _takes(ring: Any, t: Any) -> bool:
     return known_operands((ring, t), (t,))
 
 
-#: What `take_slot` takes.
+#: The calls that `take_slot` supports.
 supports_take = Takes(dtypes=tuple(WIDE), further=_takes)
 
 
@@ -179,8 +180,8 @@ def take_slot(
     after: Sequence[jax.Array] = (),
     platform: str,
 ) -> list[jax.Array]:
-    """The ring without what arrives now, and that: the primitive `take_slot` of core, see there; arguments as in
-    `deliver`."""
+    """The ring with the slot of this step cleared, and the former contents of the slot, as the primitive `take_slot` of
+    core defines it. Arguments as in `deliver`."""
     dtype, step = ring.dtype, t.dtype
 
     def draw() -> list[np.ndarray]:

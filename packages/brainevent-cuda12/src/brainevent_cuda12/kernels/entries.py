@@ -1,4 +1,4 @@
-"""How the entries of a stored matrix are walked by kernels, whatever these do with each."""
+"""How kernels walk the entries of a stored matrix, independent of what they do with each entry."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FORMATS = (
 
 
 def known_operands(avals: Sequence[Any], structure: Sequence[Any]) -> bool:
-    """Whether operands have known sizes, and indices dtypes that kernels read (not int4)."""
+    """Whether all sizes of the operands are known, and kernels can read the dtypes of the indices (not int4)."""
     sizes = [size for aval in avals for size in aval.shape]
     return all(isinstance(size, int) for size in sizes) and all(
         array.dtype.name in C_TYPES and np.dtype(array.dtype).kind in "iu" for array in structure
@@ -60,7 +60,7 @@ _INDEX_DTYPES = (
 
 @dataclasses.dataclass(frozen=True)
 class Entries:
-    """How the entries of a matrix are walked, and the arrays that say where they are, see `native.spec`."""
+    """How the entries of a matrix are walked, and the arrays with their positions, see `native.spec`."""
 
     strategy: str
     layout: str
@@ -91,7 +91,7 @@ def entries_of(
     if format is DENSE_FORMAT:
         return Entries(strategy, "dense", {}, rows * columns, rows, columns, columns)
     if format.carries(CSC_INDEX) and not transpose and encoding.selects:
-        # Only columns with an event are walked; a weight is where the index says.
+        # Only columns with an event are walked; `csc_perm` has the positions of their weights.
         perm = {"perm": structure.csc_perm} if permutes else {}
         arrays = {"indices": structure.csc_indices, "pointer": structure.csc_indptr, **perm}
         return Entries("scatter", "csr", arrays, structure.csc_indices.size, columns, 0, rows)

@@ -1,4 +1,4 @@
-"""The one kernel in Warp's Python: it hands its arguments to a body in C++.
+"""The only kernel in Warp's Python, which passes its arguments to a body in C++.
 
 Warp reads the source of this file. All kernels have the same parameters, of 8 bytes each: addresses, then sizes.
 """
@@ -11,14 +11,14 @@ __all__ = ["make_kernel"]
 
 
 def make_kernel(name: str, body: str, module: str) -> Any:
-    """Warp's kernel of this name, in a module of that name, whose body is C++.
+    """A Warp kernel with a C++ body, in a module named `module`.
 
-    The body finds the number of its thread as `tid` (on CPU; 32 bits on a GPU, where it had better compute its own),
-    addresses as `p0` to `p7`, and sizes as `s0` to `s7`: so many as `native.spec` says.
+    The body can use `tid`, the number of its thread (only on CPU: on a GPU it has 32 bits, and the body computes its
+    own), addresses `p0` to `p7`, and sizes `s0` to `s7`: the numbers of these are in `native.spec`.
     """
     native = wp.func_native(body)(_native)
 
-    # Not `wp.tid()` with 64 bits: there is no such thing.
+    # `wp.tid()` has 32 bits; there is no 64-bit version.
     def kernel(  # type: ignore[no-untyped-def]
         p0: wp.uint64,
         p1: wp.uint64,
@@ -40,7 +40,8 @@ def make_kernel(name: str, body: str, module: str) -> Any:
         native(wp.int64(wp.tid()), p0, p1, p2, p3, p4, p5, p6, p7, s0, s1, s2, s3, s4, s5, s6, s7)
 
     kernel.__name__ = kernel.__qualname__ = name
-    # Threads count by themselves, see `native`: without Warp's loop a gather has a third of the instructions.
+    # Bodies compute their thread number (see `native`): without Warp's grid-stride loop, a gather has a third of the
+    # instructions.
     options: dict[str, Any] = {"enable_backward": False, "module": module}
     try:
         return wp.kernel(kernel, grid_stride=False, **options)

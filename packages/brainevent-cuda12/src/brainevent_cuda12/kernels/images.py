@@ -1,8 +1,8 @@
-"""Cubins: machine code for one architecture of GPUs, compiled by Warp with NVRTC, on machines with or without a GPU,
-and kept on disk.
+"""Cubins: machine code for one GPU architecture, compiled by Warp with NVRTC, on machines with or without a GPU, and
+cached on disk.
 
-Each holds one kernel. Together, ten kernels were compiled in 6 s, and one by one in 9: what they need is compiled when
-they are needed, and nothing else.
+Each cubin contains one kernel, so that only the kernels that are needed get compiled. Compiling ten kernels took 6 s in
+one module, and 9 s separately.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from brainevent_cpu.bridge.store import Entry, Store
 
 __all__ = ["ARCHITECTURES", "image", "state"]
 
-#: The generations of GPUs that kernels are built for in tests: Turing, Ampere, Hopper, Blackwell (servers, others).
+#: The GPU architectures that kernels are built for in tests: Turing, Ampere, Hopper, Blackwell (data centre, others).
 ARCHITECTURES = (75, 80, 90, 100, 120)
 
 _STORE = Store("cubins", "cubin")
@@ -31,9 +31,9 @@ def image(name: str, digest: str, architecture: int, make: Callable[[], Any]) ->
 
     Args:
       name: of the kernel.
-      digest: of what determines its machine code, besides the architecture.
-      architecture: such as 90.
-      make: makes Warp's kernel, in a module of its own.
+      digest: hash of everything that determines its machine code, except the architecture.
+      architecture: for example 90.
+      make: creates Warp's kernel, in a module of its own.
 
     Raises:
       KernelBuildError: if Warp can't compile it.
@@ -48,7 +48,7 @@ def image(name: str, digest: str, architecture: int, make: Callable[[], Any]) ->
 
 
 def state() -> KernelCache:
-    """Where cubins are kept, what is wrong with the folder, and what there is in it."""
+    """The folder of the cubins, what is wrong with it, and its contents."""
     return _STORE.state()
 
 

@@ -1,5 +1,5 @@
-"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_to_dense` and `jitc_to_coo`, and how the
-arrays and sizes of a call reach them."""
+"""Just-in-time connectivity: kernels of the primitives `jitc_matmul`, `jitc_to_dense` and `jitc_to_coo`, and how calls
+map to their arrays and sizes."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def _at_known_sizes(*avals: Any, shape: Shape, nse: int = 0, **_: Any) -> bool:
 
 
 def _from_the_first_column(data: Any, seed: Any, offset: Any, *others: Any, **static: Any) -> bool:
-    """Whether the rows of a product begin where those of the network do; those of a window begin anywhere."""
+    """Whether the matrix begins at column 0 of the network; only windows have a second offset, for the column."""
     return offset.shape[-1] == 1 and _at_known_sizes(data, seed, offset, *others, **static)
 
 
-#: What `matmul` takes.
+#: The calls that `matmul` supports.
 supports_matmul = Takes(laws=LAWS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_from_the_first_column)
 
-#: What `to_dense` and `to_coo` take; draws are the same for all laws.
+#: The calls that `to_dense` and `to_coo` support; draws are the same for all laws.
 supports_writing = Takes(laws=LAWS, further=_at_known_sizes)
 
 
@@ -57,12 +57,12 @@ def matmul(
     batch: Sequence[VmapAxis] = (),
     platform: str,
 ) -> list[jax.Array]:
-    """`A @ x`, or `A.T @ x` if `transpose`: the primitive `jitc_matmul` of core, see there.
+    """`A @ x`, or `A.T @ x` if `transpose`, as the primitive `jitc_matmul` of core defines it.
 
     Args:
       *operands: parameters of the weights, float16, bfloat16, float32 or float64; the seed; the row of the network at
         which A begins; and x.
-      rule: the law of the weights, and the probability of a connection.
+      rule: the law of the weights, and the connection probability.
       shape: of A.
       transpose: multiply by the transpose.
       encoding: of x.
@@ -80,7 +80,7 @@ def matmul(
     """
     params: dict[str, Any] = {"rule": rule, "transpose": transpose, "encoding": encoding}
     run = functools.partial(_product, platform=platform)
-    if has_devices(platform):  # nothing can be tried where programs are compiled for a machine elsewhere
+    if has_devices(platform):  # no test in a process that compiles for another machine
         avals = unmapped_avals(tuple(batch), operands)
         what = f"a small {'scatter' if transpose else 'gather'} of generated connectivity"
         small = functools.partial(product_is_right, run, avals[0], avals[-1], platform=platform, **params)
@@ -112,7 +112,7 @@ def _product(
         strategy, rule, law=rule.law, value=data.dtype.name, encoding=encoding, batched=batch != 1, split=split
     )
     out = jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide))
-    # Arrays go in flat, which costs XLA nothing.
+    # Arrays are passed flat; these reshapes are free in XLA.
     arrays = (data, seed, offset, _tables(rule), given.reshape(-1))
     sizes = {"batch": batch, "columns": _columns(batch, platform)}
     zeroed = transpose or split
@@ -123,17 +123,17 @@ def _product(
 def to_dense(
     *operands: jax.Array, rule: ConnectionRule, shape: Shape, batch: Sequence[VmapAxis] = (), platform: str
 ) -> list[jax.Array]:
-    """A window of the network: the primitive `jitc_to_dense` of core, see there.
+    """A window of the network, as the primitive `jitc_to_dense` of core defines it.
 
     Args:
       *operands: the seed; row and column of the network at which the window begins.
-      rule: the probability of a connection.
+      rule: the connection probability.
       shape: of the window.
       batch: the mapped axes of `vmap`.
       platform: "cuda", or "cpu" for tests.
 
     Returns:
-      Whether each element is a connection, and the draw for its weight (0 without).
+      Whether each element is a connection, and the draw for its weight (0 if there is no connection).
 
     Raises:
       KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
@@ -149,18 +149,19 @@ def to_dense(
 def to_coo(
     *operands: jax.Array, rule: ConnectionRule, shape: Shape, nse: int, batch: Sequence[VmapAxis] = (), platform: str
 ) -> list[jax.Array]:
-    """The connections of a matrix, row by row: the primitive `jitc_to_coo` of core, see there.
+    """The connections of a matrix in row-major order, as the primitive `jitc_to_coo` of core defines it.
 
     Args:
       *operands: the seed; the row of the network at which the matrix begins.
-      rule: the probability of a connection.
+      rule: the connection probability.
       shape: of the matrix.
-      nse: for how many connections there is room.
+      nse: capacity of the list of connections.
       batch: the mapped axes of `vmap`.
       platform: "cuda", or "cpu" for tests.
 
     Returns:
-      How many connections each row has; column and draw of the first `nse`, then the column `shape[1]` and the draw 0.
+      The number of connections of each row; the columns and draws of the first `nse` connections, padded with the
+      column `shape[1]` and the draw 0.
 
     Raises:
       KernelBuildError: if a kernel can't be compiled, or the self-test on this device fails.
@@ -177,7 +178,7 @@ def _window(
     seed: jax.Array, offset: jax.Array, *, rule: ConnectionRule, shape: Shape, platform: str
 ) -> list[jax.Array]:
     rows, length = shape
-    # It can begin within a block, and then reaches into one more.
+    # A window can begin inside a block, and then extends into one more block.
     blocks = -(-length // block_size(rule.prob)) + 1 if length else 0
     geometry = _writing_geometry(rule.prob, shape, blocks, platform)
     outs = [jax.ShapeDtypeStruct((rows * length,), dtype) for dtype in (jnp.bool_, jnp.uint32)]
@@ -213,7 +214,7 @@ def _tables(rule: ConnectionRule) -> jax.Array:
 
 
 class _Geometry(NamedTuple):
-    """How the blocks of all rows are shared out, see `JitcSpec.sizes`, and how many threads that takes."""
+    """How the blocks of all rows are distributed, see `JitcSpec.sizes`, and the number of threads."""
 
     parts: int
     turns: int
@@ -222,7 +223,7 @@ class _Geometry(NamedTuple):
 
 
 def _columns(batch: int, platform: str) -> int:
-    """log2 of the lanes that have a column of x each: so many as there are columns, or a few more."""
+    """log2 of the lanes for the columns of x: one per column, rounded up to a power of two, at most a warp."""
     return (min(max(batch, 1), lanes_of(platform)) - 1).bit_length()
 
 
@@ -240,13 +241,13 @@ def _writing_geometry(prob: float, shape: Shape, blocks: int, platform: str) -> 
 
 
 def _lanes_for(prob: float, length: int, lanes: int) -> int:
-    """How many lanes make the steps of a block at once: half as many as it has connections, for of the last ones some
-    find themselves behind its end."""
+    """How many lanes take the steps of a block at once: half as many as it has connections on average, because some of
+    the last lanes end up beyond the end of the block."""
     return min(lanes, max(1, int(min(block_size(prob), length) * prob) // 2))
 
 
 def _shared(groups: int, share: int, blocks: int, lanes: int, platform: str) -> _Geometry:
-    """The blocks of each row, shared by as many groups of lanes as it takes to keep the device busy."""
+    """Distribute the blocks of each row over as many groups of lanes as are needed to keep the device busy."""
     busy = WARPS[platform] * lanes
     parts = max(1, min(blocks, busy // max(groups << share, 1)))
     return _Geometry(parts, -(-blocks // parts), share, groups * parts << share)
@@ -256,7 +257,8 @@ def _scatter_geometry(prob: float, shape: Shape, batch: int, platform: str) -> _
     rows, length = shape
     lanes, warps, blocks = lanes_of(platform), WARPS[platform], -(-length // block_size(prob))
     per_warp = min(lanes, max(1, rows // warps))
-    # Few rows are active, and only their warps are busy: blocks are shared even where rows alone make enough warps.
+    # Few rows are active, and the warps of the others are idle, so the blocks of a row are split among warps even if
+    # there are rows enough for all warps.
     parts = max(1, min(blocks, 4 * warps // max(1, min(rows, warps))))
     threads = -(-rows // per_warp) * parts * lanes if blocks and batch else 0
     return _Geometry(parts, -(-blocks // parts), per_warp, threads)
@@ -274,8 +276,8 @@ def _launched(
     zeroed: bool = False,
     **sizes: int,
 ) -> list[jax.Array]:
-    """The outputs of a kernel, of these arrays, and of these sizes besides those that all kernels have; `zeroed`: what
-    it leaves as it is, or adds to, is zero."""
+    """Launch a kernel and return its outputs. `sizes` are those that not all kernels have. `zeroed` fills the outputs
+    with zeros first, for kernels that accumulate or don't write all elements."""
     rows, length = shape
     common = {"lines": rows, "length": length, "block": block_size(rule.prob), **geometry._asdict()}
     made = dict(zip(spec.outputs, outs, strict=True))

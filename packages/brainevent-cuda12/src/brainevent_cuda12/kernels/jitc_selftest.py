@@ -1,4 +1,4 @@
-"""Small calls with generated connectivity are compared with NumPy before any result depends on one."""
+"""Self-tests of generated connectivity: small calls are compared with NumPy before any result depends on a kernel."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ROWS, _LENGTHS, _CONNECTIONS = 33, (41, 1 << 16), 300
 _COLUMNS = 3
 _SEED, _ROW = np.array([1, 2], np.uint32), np.array([7], np.uint32)
 
-#: Weights are positive and exact in all dtypes: a parameter, or an offset and a spread.
+#: Parameters of the weights, exact in all dtypes: a constant, or an offset and a spread. All weights are positive.
 _PARAMETERS = (2.0, 0.25)
 
-#: Rounding of sums and, of normal variates, what the specification allows.
+#: Tolerances: for the rounding of sums, and for normal variates, what the specification allows.
 _ROUNDINGS, _VARIATE = 16, 2.0**-20
 
 
@@ -39,16 +39,16 @@ def product_is_right(
     encoding: Encoding,
     platform: str,
 ) -> bool:
-    """Whether a product is, of a matrix of a few hundred connections and operands like those of a call.
+    """Whether a product with a few hundred connections, and with operands like those of a call, is right.
 
     Args:
       run: the kernel, `run(data, seed, offset, x, rule=..., shape=..., transpose=..., encoding=...)`.
-      data: abstract value of the parameters of weights.
-      x: abstract value of the array beside the matrix.
-      rule: of the connections.
+      data: abstract value of the parameters of the weights.
+      x: abstract value of the array that the matrix is multiplied by.
+      rule: the connection rule.
       transpose: whether it is a product with the transpose.
       encoding: of x.
-      platform: whose first device computes it.
+      platform: the first device of this platform computes the product.
     """
     rng = np.random.default_rng(0)
     shape = _small_shape(rule)
@@ -74,7 +74,7 @@ def product_is_right(
 
 
 def dense_is_right(run: Callable[..., Any], rule: ConnectionRule, *, platform: str) -> bool:
-    """Whether a small window is what it should be; `run(seed, offset, shape=...)` is the kernel."""
+    """Whether a small window is right; `run(seed, offset, shape=...)` is the kernel."""
     shape, skipped = _small_shape(rule), 5
     row, column, drawn = (one for one in _connections(rule.prob, (shape[0], shape[1] + skipped)))
     expected = np.zeros(shape, bool), np.zeros(shape, np.uint32)
@@ -87,7 +87,7 @@ def dense_is_right(run: Callable[..., Any], rule: ConnectionRule, *, platform: s
 
 
 def coo_is_right(run: Callable[..., Any], rule: ConnectionRule, *, platform: str) -> bool:
-    """Whether a small list is what it should be; `run(seed, offset, shape=..., nse=...)` is the kernel."""
+    """Whether a small list is right; `run(seed, offset, shape=..., nse=...)` is the kernel."""
     shape, surplus = _small_shape(rule), 9
     row, column, drawn = _connections(rule.prob, shape)
     order = np.lexsort((column, row))
@@ -114,9 +114,9 @@ def _computed(call: Callable[..., Any], arrays: Sequence[np.ndarray], platform: 
 
 
 def _connections(prob: float, shape: Shape) -> tuple[np.ndarray, ...]:
-    """Row, column and draw of each connection of a matrix, of `_SEED` and from `_ROW` on.
+    """Row, column and draw of each connection of a matrix that begins at row `_ROW` of the network with seed `_SEED`.
 
-    It is the walk of `docs/jitc-stream.md` in NumPy, through all blocks of all rows in step.
+    The walk of `docs/jitc-stream.md` in NumPy, through all blocks of all rows in lockstep.
     """
     rows, length = shape
     tables, size, base = jitc.gap_tables(prob), jitc.block_size(prob), jitc.cells(prob)

@@ -120,7 +120,7 @@ class WarpKernel(LanguageKernel):
 
     language = "warp_kernel"
     platforms = ("cuda", "cpu")
-    # An axis more is nothing for a kernel in Warp: its indices have a number, fixed when it is compiled.
+    # No method that adds an axis: a Warp kernel has a fixed number of indices once it is compiled.
     vmap_methods = ("sequential", "elementwise")
 
     def __init__(self, fn: Callable[..., Any], *, dim: Any = None, **options: Any) -> None:
@@ -176,7 +176,7 @@ class WarpKernel(LanguageKernel):
             )
         folded = []
         for x, n, is_mapped in zip(arrays, lengths, mapped):
-            if n == length:  # anything else is the same for all elements of the batch
+            if n == length:  # any other array is shared by all elements of the batch
                 x = x if is_mapped else jax.numpy.broadcast_to(x, (size, *x.shape))
                 x = x.reshape(size * n, *x.shape[2:])
             folded.append(x)
@@ -185,7 +185,7 @@ class WarpKernel(LanguageKernel):
         return [result.reshape(size, *out.shape) for result, out in zip(results, outs)]
 
     def _kernel(self, names: Sequence[str], arrays: Sequence[jax.ShapeDtypeStruct]) -> Any:
-        """The kernel as Warp's, for arrays like these."""
+        """Warp's kernel for arrays of these shapes and dtypes."""
         kernel: Any = self.fn
         if inspect.isfunction(self.fn):
             known = self.fn.__annotations__
@@ -193,14 +193,14 @@ class WarpKernel(LanguageKernel):
             key = tuple((name, info.dtype, info.ndim) for name, info in missing.items())
             with self._lock:
                 if key not in self._made:
-                    # A module of its own: in one that is shared, a kernel of the same name would replace this one.
+                    # In a module of its own: in a shared module, a kernel of the same name would replace this one.
                     annotated = _annotated(self.fn, missing)
                     self._made[key] = wp.kernel(annotated, module="unique", enable_backward=False)
                 kernel = self._made[key]
         return wp.overload(kernel, [jaxinfo_to_warpinfo(x) for x in arrays]) if kernel.is_generic else kernel
 
     def _check(self, parameter: str, annotation: Any, array: Any) -> None:
-        """Whether the array is what the kernel's annotation says; memory would be overrun otherwise."""
+        """Raise TypeError unless the array matches the kernel's annotation; the kernel could overrun it otherwise."""
         given = f"{array.dtype}[{','.join(map(str, array.shape))}]"
         if not hasattr(annotation, "ndim"):  # arrays are annotated with instances, or with types of another class
             raise TypeError(
@@ -226,7 +226,7 @@ class WarpKernel(LanguageKernel):
         dims: Mapping[str, Any],
         dim: Sequence[int],
     ) -> list[Any]:
-        """Launch with outputs in the memory of inputs. To Warp's bridge such a pair is one array."""
+        """Launch with outputs that share memory with inputs. Warp's bridge treats each of these pairs as one array."""
         inputs, outputs = names[: len(arrays)], names[len(arrays) :]
         shared = {outputs[out]: inputs[position] for position, out in self.aliases.items()}
         passed = [*inputs, *(name for name in outputs if name not in shared)]
@@ -247,7 +247,7 @@ class WarpKernel(LanguageKernel):
                 self._made[key] = wp.jax_callable(launch, num_outputs=len(outputs), in_out_argnames=in_place)
             call = self._made[key]
         results = call(*arrays, output_dims={name: dims[name] for name in outputs if name not in shared})
-        # The bridge returns what is in place first, in the order of the inputs.
+        # The bridge returns outputs in place first, in the order of the inputs.
         position = [*(name for name in inputs if name in shared.values()), *passed[len(inputs) :]]
         return [results[position.index(shared.get(name, name))] for name in outputs]
 
@@ -258,10 +258,10 @@ def _length(shape: Sequence[int]) -> int:
 
 
 def _annotated(fn: Any, annotations: Mapping[str, Any]) -> Any:
-    """A copy of a function, with these annotations as well."""
+    """A copy of a function with additional annotations."""
     copy = types.FunctionType(fn.__code__, fn.__globals__, fn.__name__, fn.__defaults__, fn.__closure__)
     copy.__module__, copy.__qualname__ = fn.__module__, fn.__qualname__
-    # In the order of the parameters, which is where Warp's bridge takes it from.
+    # Annotations must be in the order of the parameters, because Warp's bridge takes the order from them.
     known = {**fn.__annotations__, **annotations}
     copy.__annotations__ = {name: known[name] for name in inspect.signature(fn).parameters}
     return copy

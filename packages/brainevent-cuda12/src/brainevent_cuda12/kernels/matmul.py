@@ -1,4 +1,4 @@
-"""The primitive `matmul`: which kernels compute a call, and how its arrays and sizes reach them."""
+"""The primitive `matmul`: the selection of kernels, and how calls map to their arrays and sizes."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def _further(*avals: Any, format: Format, encoding: Encoding, **static: Any) -> 
     return (format, encoding) != (DENSE_FORMAT, FLOAT) and known_operands(avals, avals[1:-1])
 
 
-#: What `matmul` leaves to XLA.
+#: The calls that `matmul` leaves to XLA.
 LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,))
 
-#: What `matmul` takes.
+#: The calls that `matmul` supports.
 supports_matmul = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=tuple(WIDE), further=_further)
 
 
@@ -49,10 +49,10 @@ def matmul(
     batch: Sequence[VmapAxis] = (),
     platform: str,
 ) -> list[jax.Array]:
-    """`A @ x`, or `A.T @ x` if `transpose`: the primitive `matmul` of core, see there.
+    """`A @ x`, or `A.T @ x` if `transpose`, as the primitive `matmul` of core defines it.
 
     Args:
-      data: weights, float16, bfloat16, float32 or float64, of the format's shape, or (1,) for all.
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape, or (1,) if homogeneous.
       *operands: the format's structure, of any integer dtypes, and x.
       format: of A.
       shape: of A.
@@ -63,7 +63,7 @@ def matmul(
 
     Returns:
       The product in a list, of shape (outer,) or (outer, batch) and the dtype of the weights. Half-precision weights
-      are added up in single precision.
+      are accumulated in single precision.
 
     Raises:
       MathError: if the arrays don't fit `shape`.
@@ -72,7 +72,7 @@ def matmul(
     """
     params: dict[str, Any] = {"format": format, "shape": shape, "transpose": transpose, "encoding": encoding}
     run = functools.partial(_product, platform=platform)
-    if has_devices(platform):  # nothing can be tried where programs are compiled for a machine elsewhere
+    if has_devices(platform):  # no test in a process that compiles for another machine
         avals = unmapped_avals(tuple(batch), (data, *operands))
         key = (platform, str(format), transpose)
         check_product(run, *avals, **params, per_row=40, platform=platform, found=_tested, key=key)
@@ -115,17 +115,17 @@ def _product(
         "columns": min(batch, lanes_of(platform)).bit_length() - 1,
         "pointers": pointers,
     }
-    # Arrays go in flat, which costs XLA nothing.
+    # Arrays are passed flat; these reshapes are free in XLA.
     inputs = {name: array.reshape(-1) for name, array in arrays.items()}
     outs = {"out": jax.ShapeDtypeStruct((outer * batch,), np.dtype(spec.wide)), **made}
-    added = [Fill("out")] if found.strategy != "gather" else []  # which writes each sum
+    added = [Fill("out")] if found.strategy != "gather" else []  # a gather writes every sum
     out = carry_out([*first, *added, Run(spec)], inputs, outs, sizes, platform=platform)[0]
     return [(out if x.ndim == 1 else out.reshape(outer, batch)).astype(data.dtype)]
 
 
 def readable(x: jax.Array, encoding: Encoding, length: int) -> tuple[jax.Array, Encoding]:
-    """x as kernels read it, and its encoding then; it stands for so many entries."""
+    """x in a form that kernels can read, and its new encoding; `length` is the number of encoded entries."""
     if encoding is COMPACT:
-        # A scatter and, in it, what makes an event that is listed twice count once.
+        # Decoding is a scatter, in which an event that is listed twice counts once.
         return encoding.decode(x, length), BINARY
     return (is_event(x) if encoding is BINARY else x), encoding

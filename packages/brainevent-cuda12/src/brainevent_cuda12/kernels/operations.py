@@ -1,4 +1,4 @@
-"""Operations whose kernels are named by specifications, and their arrays and sizes by name: from these to a plan."""
+"""Make a plan from operations that refer to kernels by specification, and to arrays and sizes by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .threads import SHORT, WARPS, block_of, lanes_of
 
 __all__ = ["Fill", "Run", "carry_out", "geometry", "pointer_runs"]
 
-#: Entries of a line for each lane of a warp, above which several warps share the line.
+#: Several warps share a row whose entries per lane of a warp exceed this number.
 _PER_LANE = {"cuda": 16, "cpu": 1}
 
 
@@ -34,9 +34,9 @@ class Run:
     """Launch a kernel.
 
     Attributes:
-      spec: of the kernel.
-      threads: the name of the size that says how many are needed.
-      renamed: pairs of a size of the kernel and its name in the call, where they differ.
+      spec: specification of the kernel.
+      threads: the name of the size that is the number of threads.
+      renamed: pairs (size of the kernel, its name in the call), where the names differ.
     """
 
     spec: KernelSpec
@@ -57,14 +57,14 @@ def carry_out(
     """Carry out operations in order, as one call.
 
     Args:
-      operations: what is done; the first kernel gives the call its name.
+      operations: zero-fills and launches; the call is named after the first kernel other than "pointers".
       inputs: arrays by name.
-      outs: likewise what is made.
+      outs: shapes and dtypes of the outputs by name.
       sizes: numbers by name, for all kernels.
       platform: "cuda", or "cpu" for tests.
-      after: arrays that no kernel reads, which must be there before: XLA copies what is overwritten if it can't know
-        that those who read it come first.
-      in_place: names of outputs that are in the memory of an input, if XLA lets them, and of that input.
+      after: additional operands that no kernel reads, but which must be computed first: XLA copies an array that is
+        overwritten unless its other uses are known to run before.
+      in_place: maps outputs to the input whose memory they share, if XLA allows it.
 
     Returns:
       The outputs, in order.
@@ -111,12 +111,12 @@ def _plan(
 
 
 def pointer_runs(arrays: Mapping[str, jax.Array]) -> tuple[list[Fill | Run], dict[str, jax.ShapeDtypeStruct], int]:
-    """What comes first where rows are bounded by pointers: operations, what they make, and how many pointers are."""
+    """Preparations if rows are bounded by pointers: operations, their outputs, and the number of pointers."""
     if "pointer" not in arrays:
         return [], {}, 0
     pointers = arrays["pointer"].size
     spec = KernelSpec("pointers", second=arrays["pointer"].dtype.name)
-    # Numbers of 64 bits in the eyes of the kernels; JAX may have none.
+    # Kernels use this array as int64, which JAX may have disabled.
     maxima = jax.ShapeDtypeStruct((2 * (1 + -(-pointers // CHUNK)),), jnp.int32)
     unused = tuple((name, "none") for name in spec.sizes if name not in ("nse", "lines"))
     run = Run(spec, "pointers", (("lines", "pointers"), *unused))
@@ -127,10 +127,10 @@ def geometry(entries: Entries, platform: str, *, batch: int = 1, whole: bool = F
     """Sizes of a walk along `entries`, and how many threads it needs.
 
     Args:
-      entries: that are walked.
+      entries: the entries to walk.
       platform: "cuda", or "cpu" for tests.
-      batch: columns of x that have threads of their own, each with all entries; not in a scatter.
-      whole: whether a line is walked by one warp, rather than cut into parts.
+      batch: number of columns of x, each of which has its own threads for all entries; not used by a scatter.
+      whole: in a scatter, whether each row is walked by a single warp instead of being split into parts.
 
     Returns:
       The sizes of `entries`; `share` and `parts`, see `native.walks` and `KernelSpec.sizes`; and `threads`.
@@ -147,7 +147,7 @@ def _cut(entries: Entries, platform: str, *, batch: int, whole: bool) -> tuple[i
         return 0, 0, entries.nse * batch
     per_line = entries.nse // max(lines, 1)
     if entries.strategy == "gather":
-        # Columns of x lie side by side, and so do the threads that read them.
+        # The columns of a row of x are contiguous, so consecutive threads read consecutive columns.
         alone = per_line < SHORT or batch >= lanes
         share = 0 if alone else min(lanes, per_line // 2).bit_length() - 1
         return share, 0, (lines * batch) << share

@@ -1,4 +1,4 @@
-"""The primitive `stdp_update`: which kernels change the weights, where they are."""
+"""The primitive `stdp_update`: the selection of kernels, which update the weights in place."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _known(*avals: Any, **static: Any) -> bool:
     return known_operands(avals, avals[1:-4])
 
 
-#: What `stdp_update` takes.
+#: The calls that `stdp_update` supports.
 supports_stdp_update = Takes(
     formats=FORMATS,
     encodings=tuple(encoding for encoding in ENCODINGS if encoding.event),
@@ -52,14 +52,14 @@ def stdp_update(
     platform: str,
     **static: Any,
 ) -> list[jax.Array]:
-    """New weights: the primitive `stdp_update` of core, see there.
+    """The new weights, as the primitive `stdp_update` of core defines them.
 
     Args:
-      data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA lets us.
+      data: weights, float16, bfloat16, float32 or float64, of the format's shape; overwritten if XLA allows it.
       *operands: the format's structure, of any integer dtypes, then x, the trace, and the bounds.
       batch: the mapped axes of `vmap`, which are in front of the operands that are mapped. Weights that aren't mapped
         are copied for each member.
-      after: what has been computed from the weights before.
+      after: results of prior uses of the weights.
       platform: "cuda", or "cpu" for tests.
       **static: format, shape, transpose, encoding and clip.
 
@@ -80,7 +80,7 @@ def stdp_update(
 def _check(
     avals: Sequence[jax.ShapeDtypeStruct], *, format: Format, encoding: Encoding, transpose: bool, **static: Any
 ) -> None:
-    """Try a small update, with the very kernels that the call needs."""
+    """Test a small update with the same kernels as the call."""
     data, *operands, trace, lower, upper = avals
     shape = (33, 41)
     clip = static["clip"]
@@ -120,7 +120,7 @@ def _update(
     after: Sequence[jax.Array],
     platform: str,
 ) -> list[jax.Array]:
-    """The new weights of one member."""
+    """The new weights of one member of a batch."""
     *structure, x, trace, lower, upper = operands
     format.validate(data, structure, shape)
     sources = shape[0] if transpose else shape[1]
@@ -138,7 +138,7 @@ def _update(
         upper_each=upper.ndim > 0,
         **found.dtypes,
     )
-    # Arrays go in flat, which costs XLA nothing; not the weights, of which it would make a copy.
+    # Arrays are passed flat, and these reshapes are free in XLA. The weights are not: XLA would copy them.
     flat = {name: array.reshape(-1) for name, array in {**found.arrays, "x": x}.items()}
     numbers = {"trace": trace, "lower": lower.reshape(-1), "upper": upper.reshape(-1)}
     sizes = {
@@ -158,14 +158,14 @@ def _entries(
     format: Format, structure: Sequence[jax.Array], shape: Shape, transpose: bool, encoding: Encoding
 ) -> Entries:
     if format is DENSE_FORMAT and not transpose:
-        # An event finds the weights of its column without a search.
+        # Columns are walked like rows, so that the weights of an event need no search.
         rows, columns = shape
         return Entries("scatter", "columns", {}, rows * columns, columns, rows, rows)
     return entries_of(format.named(structure), format, shape, transpose, encoding, permutes=True)
 
 
 def _runs(spec: UpdateSpec, *, clip: str, shared: bool) -> list[Fill | Run]:
-    """The walk along entries, and another one behind it where weights are clipped apart."""
+    """The walk along entries, followed by another one if weights are clipped separately."""
     if clip == "updated" and not shared:
         return [Run(spec)]
     added = dataclasses.replace(spec, action="add_to_shared" if shared else "add")

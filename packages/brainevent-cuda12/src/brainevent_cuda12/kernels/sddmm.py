@@ -1,4 +1,4 @@
-"""The primitive `sddmm`: a number for each entry of a stored matrix."""
+"""The primitive `sddmm`: `y[out] · x[in]` for each entry of a stored matrix."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def _known(*avals: Any, **static: Any) -> bool:
     return known_operands(avals, avals[1:-1])
 
 
-#: What `sddmm` leaves to XLA.
+#: The calls that `sddmm` leaves to XLA.
 LEFT_TO_XLA = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS)
 
-#: What `sddmm` takes.
+#: The calls that `sddmm` supports.
 supports_sddmm = Takes(
     formats=tuple(one for one in FORMATS if one is not DENSE_FORMAT),
     encodings=ENCODINGS,
@@ -51,7 +51,7 @@ supports_sddmm = Takes(
 def sddmm(
     y: jax.Array, *operands: jax.Array, batch: Sequence[VmapAxis] = (), platform: str, **static: Any
 ) -> list[jax.Array]:
-    """`y[out] · x[in]` for every entry, summed over their columns: the primitive `sddmm` of core, see there.
+    """`y[out] · x[in]` for every entry, summed over the columns of both, as the primitive `sddmm` of core defines it.
 
     Args:
       y: float16, bfloat16, float32 or float64, of shape (m,) or (m, columns).
@@ -75,7 +75,7 @@ def sddmm(
 
 
 def _check(avals: Sequence[jax.ShapeDtypeStruct], platform: str, **static: Any) -> None:
-    """Try a small one, with the very kernels that the call needs."""
+    """Test a small case with the same kernels as the call."""
     y, *operands = avals
     static = {**static, "shape": _SHAPE}
 
@@ -137,6 +137,6 @@ def _sddmm(
     }
     inputs = {name: array.reshape(-1) for name, array in {**found.arrays, "y": y, "x": x}.items()}
     outs = {"out": jax.ShapeDtypeStruct((per_entry.size,), jnp.dtype(spec.out)), **made}
-    # What is not selected, and what doesn't exist, is zero.
+    # Entries outside the matrix, or whose source isn't selected, stay zero.
     out = carry_out([*first, Fill("out"), Run(spec)], inputs, outs, sizes, platform=platform)[0]
     return [out.reshape(per_entry.shape).astype(y.dtype)]

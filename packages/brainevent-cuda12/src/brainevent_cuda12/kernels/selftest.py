@@ -1,4 +1,4 @@
-"""Kernels of operations other than products are compared with the reference before any result depends on one."""
+"""Self-tests by comparison with the reference, before any result depends on a kernel. Products have their own."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ def check_against(
     key: Hashable,
     platform: str,
 ) -> None:
-    """Compute something small and compare it with the reference, at the first call of a process with each key.
+    """Compute a small case and compare it with the reference, at the first call of a process with each key.
 
-    Where no kernel can run, as in a process that compiles for a machine elsewhere, nothing is tried.
+    If no kernel can run, as in a process that compiles for another machine, nothing is tested.
 
     Args:
-      reference: of the primitive.
-      run: the kernel, of the same operands; it returns a list.
-      draw: makes operands of whole numbers, so that sums are exact in every dtype and order; None if the dtypes of the
-        call can't hold them.
-      what: is tried, for messages.
-      known: what was found so far, by key.
-      key: of the kind of call.
-      platform: whose first device computes it.
+      reference: the reference of the primitive.
+      run: the kernel, a function of the same operands that returns a list.
+      draw: returns operands of whole numbers, so that sums are exact in every dtype and order; None if the dtypes of
+        the call can't represent them.
+      what: describes the case, for messages.
+      known: earlier outcomes, by key.
+      key: identifies the kind of call.
+      platform: the first device of this platform computes the case.
 
     Raises:
-      KernelBuildError: if the result was wrong, now or before.
+      KernelBuildError: if the result is wrong, or was wrong in an earlier call.
     """
 
     def is_right() -> bool | None:

@@ -1,4 +1,4 @@
-"""What the launcher assumes of Warp: the launch bounds, which it writes itself. Warp may change them at any time."""
+"""A check of Warp's layout of launch bounds, which the launcher writes itself and Warp may change at any time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BYTES = 24
 
 @functools.cache
 def fault() -> str | None:
-    """Why kernels of the installed Warp can't be launched natively; None if they can."""
+    """Why kernels compiled by the installed Warp can't be launched natively; None if they can."""
     import warp as wp
 
     found = _bounds_type()

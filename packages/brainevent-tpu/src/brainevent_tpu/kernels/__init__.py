@@ -1,4 +1,4 @@
-"""The TPU kernels, written in Pallas: a strategy per module, each of which lists the calls that it takes."""
+"""The TPU kernels, written in Pallas: one strategy per module, which lists the calls that it supports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-#: What XLA does best by itself: the primitive, which calls of it (None: all), and why.
+#: What XLA computes best: the primitive, the calls (None: all), and the reason.
 _LEFT_TO_XLA = (
     ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "a dense product is what the MXU computes"),
     ("matmul", dense_rows.LEFT, "columns of a matrix, and rows for many vectors, are what the MXU computes"),
@@ -35,15 +35,15 @@ def register(
     interpret: bool = False,
     on_request: bool = False,
 ) -> None:
-    """Add the kernels to ``registry`` under the name ``backend``.
+    """Register the kernels in ``registry`` under the name ``backend``.
 
     Args:
-        registry: of kernels.
-        backend: the name.
-        priority: added to that of the backend.
-        platform: for which they are compiled.
-        interpret: whether Pallas interprets them, as it can on every platform; for tests.
-        on_request: whether they run only where their backend is asked for by name.
+        registry: the registry of kernels.
+        backend: the name of the backend.
+        priority: added to the priority of the backend.
+        platform: the platform that they are compiled for.
+        interpret: whether Pallas interprets them, which works on every platform; for tests.
+        on_request: whether they run only if their backend is requested by name.
     """
     for primitive, kernel, supports, in_place in (
         ("matmul", matmul.matmul, matmul.SUPPORTS, False),

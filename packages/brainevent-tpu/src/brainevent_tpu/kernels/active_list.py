@@ -1,4 +1,4 @@
-"""The rows that have an event, as a list: a kernel of its own, for those that compute with 1,024 of them at once."""
+"""A kernel that lists the active rows, for kernels that process 1,024 of them at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["active_list", "lists_fit"]
 
 
 def lists_fit(rows: int, words: int) -> bool:
-    """Whether a list of all rows, and so many packed words, fit into scalar memory."""
+    """Whether a list of all rows, and this number of packed words, fit into scalar memory."""
     return _padded(rows) + words + TILE <= SMEM_WORDS
 
 
@@ -26,11 +26,11 @@ def active_list(words: jax.Array, rows: int, *, interpret: Any = False) -> tuple
 
     Args:
         words: packed events, (vectors, words).
-        rows: their number.
+        rows: the number of rows.
         interpret: whether Pallas interprets the kernel.
 
     Returns:
-        int32, (vectors, rows up to a multiple of 1,024), with anything behind the last active one; and (vectors,).
+        int32, (vectors, rows rounded up to a multiple of 1,024), undefined after the last active row; and (vectors,).
     """
     vectors, count = words.shape
     places = _padded(rows)

@@ -1,7 +1,7 @@
-"""Compressed rows, ``A.T @ events``: of the rows that have an event, entry by entry.
+"""Compressed rows, ``A.T @ events``: adds the entries of active rows one by one.
 
-DMA copies a piece of a row to scalar memory: the next is on its way while one is added up, by scalar instructions. The
-sums are in scalar memory, too, because nothing else in a TPU can be addressed word by word.
+DMA copies a piece of a row to scalar memory while scalar instructions add the previous one. The sums are in scalar
+memory as well, because no other memory of a TPU can be addressed by word.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .packed import ENCODINGS
 
 __all__ = ["TAKES", "active_rows_product"]
 
-#: Entries that are added without a branch between: 5 or 6 bundles each instead of 10. More don't take fewer.
+#: Entries that are added without a branch: 5 or 6 bundles per entry instead of 10. Unrolling more doesn't help.
 _UNROLLED = 8
 
-#: Entries that are read before those that are added.
+#: How many entries are read ahead of the ones being added.
 _AHEAD = 4
 
 
@@ -35,17 +35,17 @@ def _takes(*operands: Any, shape: Shape, **static: Any) -> bool:
     return isinstance(shape[1], int) and readable(_padded(shape[1]), *operands, shape=shape, **static)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=("bfloat16", "float32"), further=_takes)
 
 
 def _padded(columns: int) -> int:
-    """Sums of so many columns and of a place for what is outside, in whole registers."""
+    """The number of sums: one per column, and one for entries that are out of bounds, rounded up to whole pieces."""
     return -(-(columns + 1) // PIECE) * PIECE
 
 
 def _call(layout: Layout) -> dict[str, Any]:
-    """What is this strategy's own of its call."""
+    """The parameters of ``pallas_call`` that are specific to this strategy."""
     places = _padded(layout.shape[1])
     return {
         "kernel": _Body(layout),
@@ -61,12 +61,12 @@ def _call(layout: Layout) -> dict[str, Any]:
     }
 
 
-#: ``A.T @ x`` for events x: the primitive ``matmul``, see there.
+#: ``A.T @ x`` for events x, as the primitive ``matmul`` defines it.
 active_rows_product = partial(compressed_product, _call)
 
 
 class _Body:
-    """The kernel. Its loop carries a cursor, and the place of the piece that it stands in."""
+    """The kernel. Its loop carries a cursor, and the slot of the piece that contains it."""
 
     __name__ = "active_rows"
 
@@ -84,22 +84,22 @@ class _Body:
             )
 
         def read(place: Any) -> tuple[Any, Any]:
-            """An entry: its column, where what is outside, as an unsigned number, has one behind the last; its weight.
-            (Of one dimension: places in two would take four instructions more for each entry.)"""
+            """The column and the weight of an entry; entries that are out of bounds get the column after the last.
+            (Buffers are one-dimensional: with two dimensions, addressing takes four more instructions per entry.)"""
             index, *weight = (piece[place] for piece in pieces)
             inside = index.astype(jnp.uint32) < np.uint32(columns)
             return jnp.where(inside, index, columns), weight[0] if weight else 1.0
 
         def add(place: Any, count: int) -> None:
-            """So many entries, two at a time: a load waits for the store before it, and what they add to is loaded
-            before either is stored."""
+            """Add ``count`` entries, two at a time: a load waits for the previous store, so the sums of both entries
+            are loaded before either is stored."""
             ahead = [read(place + i) for i in range(min(count, _AHEAD))]
             for begin in range(0, count, 2):
                 both = ahead[begin : begin + 2]
                 totals = [sums[column] for column, _ in both]
                 ahead += [read(place + i) for i in range(len(ahead), min(count, begin + 2 + _AHEAD))]
                 for i, (column, weight) in enumerate(both):
-                    if i:  # both may have one column
+                    if i:  # both may have the same column
                         totals[i] = jnp.where(column == both[0][0], totals[0], totals[i])
                     totals[i] += weight
                 for (column, _), total in zip(both, totals):

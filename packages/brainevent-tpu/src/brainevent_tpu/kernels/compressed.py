@@ -1,8 +1,8 @@
-"""Compressed rows, ``A.T @ events``: what the strategies for them share, who read the rows that have an event straight
-from the flat arrays.
+"""Compressed rows, ``A.T @ events``: the code that its strategies share, which read active rows directly from the flat
+arrays.
 
-They read a row in *pieces*, aligned to 128 entries. The last piece of the arrays is an operand of its own, for DMA must
-not read beyond their end, and padding them would copy them in every step.
+They read a row in *pieces*, aligned to 128 entries. The last piece of the arrays is a separate operand, because DMA
+must not read beyond their end, and padding them would copy them in every step.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from .pointers import sane_pointers
 
 __all__ = ["FORMATS", "PIECE", "Layout", "Rows", "compressed_product", "piece_of", "readable"]
 
-#: Entries of a piece: what a DMA can be aligned to.
+#: Entries per piece: the alignment of a DMA.
 PIECE = 128
 
-#: Rows whose entries lie together.
+#: Formats whose rows are contiguous.
 FORMATS = tuple(fmt for base in (CSR_FORMAT, FIXED_NUM_FORMAT) for fmt in (base, base.with_component(CSC_INDEX)))
 
-#: Words of scalar memory for what takes little.
+#: Words of scalar memory for everything else, which is little.
 _SMALL = 1024
 
 
 def readable(
     words: int, data: Any, *structure_and_x: Any, format: Format, shape: Shape, transpose: bool, **_: Any
 ) -> bool:
-    """Whether kernels can read rows of such a matrix, if they need so many words of scalar memory themselves."""
+    """Whether kernels that need ``words`` words of scalar memory themselves can read rows of such a matrix."""
     *structure, x = structure_and_x
     if not transpose or not all(isinstance(size, int) for array in (data, *structure, x) for size in array.shape):
         return False
@@ -52,22 +52,22 @@ def readable(
         and nse < 2**31 - PIECE
         and words + pointers + (rows // WORD_BITS + 1) * math.prod(x.shape[1:]) + _SMALL <= SMEM_WORDS
         and format.named(structure).indices.dtype in (jnp.int32, jnp.uint32)
-        # DMA takes single pieces of 32 bits only: other weights have to be one for all.
+        # DMA copies single pieces only of 32-bit elements, so weights of other dtypes must be homogeneous.
         and (data.dtype == jnp.float32 or format.is_homogeneous(data))
     )
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a kernel is made for.
+    """The parameters that a kernel is generated from.
 
     Attributes:
         shape: of the stored matrix.
         nse: the number of its entries.
-        homogeneous: whether each adds one, rather than a weight of its own.
-        pointers: whether rows begin where pointers say; otherwise all are of one length.
-        words: of packed events for a vector.
-        vectors: of events.
+        homogeneous: whether the weight is homogeneous; each entry then adds one.
+        pointers: whether rows are bounded by pointers; otherwise all have the same length.
+        words: packed words per vector.
+        vectors: the number of vectors of events.
     """
 
     shape: Shape
@@ -84,7 +84,7 @@ class Layout:
 
     @property
     def dtypes(self) -> tuple[Any, ...]:
-        """Of the arrays of entries: indices, and weights unless one is for all."""
+        """Dtypes of the arrays of entries: indices, and weights unless homogeneous."""
         return (jnp.int32,) if self.homogeneous else (jnp.int32, jnp.float32)
 
 
@@ -98,12 +98,12 @@ def compressed_product(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``A.T @ x`` for events x: the primitive ``matmul``, see there.
+    """``A.T @ x`` for events x, as the primitive ``matmul`` defines it.
 
     Args:
-        make: from a layout, the parameters of ``pallas_call`` that are the strategy's own, among them the ``kernel``.
-            Its references begin with the operands, as :meth:`Rows.of` takes them; its result has sums for each vector,
-            and anything behind those of all columns.
+        make: returns the parameters of ``pallas_call`` that are specific to the strategy for a layout, including the
+            ``kernel``. Its references begin with the operands in the order of :meth:`Rows.of`. Its result contains, for
+            each vector, the sums of all columns, and possibly padding.
     """
     *structure, x = structure_and_x
     named, nse = format.named(structure), format.nse(structure, shape)
@@ -125,22 +125,22 @@ def compressed_product(
     with some_tpu():
         sums = call(words.T.reshape(-1), *bounds, *entries, *rest)
     sums = sums.reshape(vectors, -1)[:, : shape[1]].T.reshape(shape[1], *x.shape[1:])
-    if homogeneous:  # they are numbers of entries: where there are none, an infinite weight must not show
+    if homogeneous:  # the sums are numbers of entries; where there are none, an infinite weight must not give NaN
         sums = jnp.where(sums != 0, sums * data[0].astype(jnp.float32), 0.0)
     return sums.astype(data.dtype)
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The operands, in a kernel, and its cursor over the entries of active rows, see :mod:`.cursor`.
+    """The operands inside a kernel, and its cursor over the entries of active rows, see :mod:`.cursor`.
 
     Attributes:
-        layout: what the kernel is made for.
+        layout: the layout of the kernel.
         words: packed events in scalar memory.
-        bounds: pointers in scalar memory, if there are any.
-        entries: arrays in the memory of the TPU, of indices and, unless one is for all, of weights.
+        bounds: pointers in scalar memory, or None.
+        entries: arrays in HBM: indices, and weights unless homogeneous.
         rest: the last piece of each.
-        vector: of events, by its number.
+        vector: the number of the vector of events.
     """
 
     layout: Layout
@@ -152,7 +152,7 @@ class Rows:
 
     @classmethod
     def of(cls, layout: Layout, words: Any, *refs: Any) -> tuple[Rows, Sequence[Any]]:
-        """The operands among all references of a kernel, and the others."""
+        """Split the references of a kernel into the operands, and the others."""
         bounds, refs = (refs[0], refs[1:]) if layout.pointers else (None, refs)
         count = len(layout.dtypes)
         rows = cls(layout, words, bounds, refs[:count], refs[count : 2 * count], pl.program_id(0))
@@ -167,7 +167,7 @@ class Rows:
         return cursor.advanced(at, *self._where())
 
     def fetch(self, begin: Any, places: Sequence[Any], arrived: Sequence[Any]) -> None:
-        """Start to copy the piece of an entry to places, one for each array, with a semaphore for each."""
+        """Start to copy the piece that contains an entry to ``places``, one per array, with one semaphore each."""
         at = pl.multiple_of(piece_of(begin), PIECE)
         if self.layout.whole:
 
@@ -182,7 +182,7 @@ class Rows:
                 copy.start()
 
     def wait(self, places: Sequence[Any], arrived: Sequence[Any]) -> None:
-        """For a piece on its way: whichever it is has the size of the last."""
+        """Wait for a piece that is being fetched. All pieces have the same size as the last one."""
         for copy in self._copies(self.rest, 0, places, arrived):
             copy.wait()
 
@@ -204,5 +204,5 @@ class Rows:
 
 
 def piece_of(entry: Any) -> Any:
-    """The first entry of the piece that an entry is in. (Division would ask for the kind of TPU.)"""
+    """The first entry of the piece that contains an entry. (For a division, Pallas would look up the kind of TPU.)"""
     return entry & -PIECE

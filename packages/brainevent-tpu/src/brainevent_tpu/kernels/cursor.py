@@ -1,7 +1,7 @@
-"""The rows that have an event, one after the other, found by scalar instructions in packed words.
+"""Iteration over the active rows, which scalar instructions find in packed words.
 
-A *cursor* is four numbers: the next word, its events that are left, and the entries of the current row that are left,
-from ``begin`` to ``end``. Whoever reads entries sets ``begin`` forward.
+A *cursor* is four numbers: the next word, the remaining events of the current word, and the remaining entries of the
+current row, from ``begin`` to ``end``. Code that reads entries advances ``begin``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from brainevent_core.encodings import WORD_BITS
 
 __all__ = ["advanced", "first", "has_entries", "one_row"]
 
-#: Two numbers: where the entries of a row begin and end.
+#: A function of a row that returns where its entries begin and end.
 Entries = Callable[[Any], tuple[Any, Any]]
 
 
@@ -30,11 +30,11 @@ def advanced(cursor: Any, words: Any, offset: Any, count: int, entries: Entries)
     """The cursor at a row that has entries left, or at the end.
 
     Args:
-        cursor: where it stands.
+        cursor: the current cursor.
         words: packed events in scalar memory.
-        offset: where those of this vector begin.
-        count: of the words of a vector.
-        entries: of a row.
+        offset: where the words of this vector begin.
+        count: words per vector.
+        entries: returns where the entries of a row begin and end.
     """
 
     def searching(cursor: Any) -> Any:
@@ -57,11 +57,11 @@ def advanced(cursor: Any, words: Any, offset: Any, count: int, entries: Entries)
 
 
 def has_entries(cursor: Any) -> Any:
-    """Whether the cursor stands at a row, and not at the end."""
+    """Whether the cursor is at a row, and not at the end."""
     _, _, begin, end = cursor
     return begin < end
 
 
 def one_row(row: Any) -> tuple[Any, Any]:
-    """Entries for those to whom a row is one: the cursor's ``begin`` is the row itself."""
+    """``entries`` for kernels that treat a row as a single entry: the cursor's ``begin`` is the row itself."""
     return row, row + 1

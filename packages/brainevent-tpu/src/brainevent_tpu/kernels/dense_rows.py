@@ -1,7 +1,7 @@
-"""Dense rows, ``A.T @ events``: of the rows that have an event, and no others, the sum.
+"""Dense rows, ``A.T @ events``: the sum of the active rows, without reading the others.
 
-A product with all rows, as the MXU computes it, reads the matrix once for a whole batch; this one reads a share of it
-for each vector. So it is for vectors and small batches.
+A product with all rows on the MXU reads the matrix once for a whole batch, while this kernel reads a fraction of it for
+each vector. It is therefore used for vectors and small batches.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from .row_groups import RowGroups, readable, scratch
 
 __all__ = ["LEFT", "TAKES", "dense_rows_product"]
 
-#: Vectors, each of which reads rows of its own.
+#: Maximum number of vectors, each of which reads its own rows.
 _MAX_VECTORS = 8
 
-#: Groups of rows: one on its way while one is added.
+#: Groups of rows: one is fetched while another is added.
 _SLOTS = 2
 
 
@@ -42,10 +42,10 @@ def _left(data: Any, x: Any, *, transpose: bool, **_: Any) -> bool:
     return not transpose or (len(x.shape) == 2 and isinstance(x.shape[1], int) and x.shape[1] > _MAX_VECTORS)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, dtypes=("float32",), further=_takes)
 
-#: Those that the MXU computes best: of columns, which don't lie together in memory, and of many vectors.
+#: The calls that the MXU computes best: sums of columns, which aren't contiguous in memory, and many vectors.
 LEFT = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, further=_left)
 
 
@@ -59,7 +59,7 @@ def dense_rows_product(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``A.T @ x`` for events x: the primitive ``matmul``, see there."""
+    """``A.T @ x`` for events x, as the primitive ``matmul`` defines it."""
     rows, columns = shape
     count = -(-rows // WORD_BITS)
     words = packed_events(x, encoding, rows, count).T.reshape(-1)

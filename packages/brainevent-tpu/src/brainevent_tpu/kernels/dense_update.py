@@ -1,6 +1,6 @@
-"""Dense plasticity, ``update_on_pre``: the rows that have an event, and no others, are changed where they are.
+"""Dense plasticity, ``update_on_pre``: only active rows are updated, in place.
 
-What clips all weights passes over all of them, which XLA does as it should; so do the events of columns.
+Updates that clip all weights, and updates by events of columns, are passes over all weights, which XLA does well.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .row_groups import RowGroups, readable, scratch
 
 __all__ = ["LEFT", "TAKES", "dense_update"]
 
-#: Groups of rows: one is read, one computed, and one written.
+#: Groups of rows: one is being read, one computed, and one written.
 _SLOTS = 3
 
 
@@ -41,10 +41,10 @@ def _left(*_: Any, transpose: bool, clip: str, **__: Any) -> bool:
     return not transpose or clip == "all"
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, dtypes=("float32",), further=_takes)
 
-#: Those that are a pass over all weights.
+#: The calls that are left to XLA: passes over all weights.
 LEFT = Takes(formats=(DENSE_FORMAT,), encodings=ENCODINGS, further=_left)
 
 
@@ -63,9 +63,9 @@ def dense_update(
     after: Sequence[jax.Array] = (),
     interpret: Any = False,
 ) -> jax.Array:
-    """The new weights: the primitive ``stdp_update``, see there; in the memory of the old ones if nobody else needs
-    them, and in a copy otherwise. ``after`` is what has been computed from the old ones before. Bounds of each weight
-    are read with their rows."""
+    """The new weights, as the primitive ``stdp_update`` defines them: in the memory of the old ones if these are not
+    needed any more, otherwise in a copy. ``after`` contains the results of prior uses of the old weights. Bounds of
+    individual weights are fetched together with their rows."""
     rows, columns = shape
     count = -(-rows // WORD_BITS)
     words = packed_events(x, encoding, rows, count) | zero_behind(after)
@@ -73,7 +73,7 @@ def dense_update(
     per_weight = [bound for bound in (lower, upper) if bound.ndim]
 
     def body(words: Any, numbers: Any, trace: Any, *refs: Any) -> None:
-        # `old` and `new` are one array; every row is read before it is written, and occurs once.
+        # `_old` and `new` are the same array; every row is read before it is written, and occurs only once.
         _old, *per_weight_refs, new = refs[: len(per_weight) + 2]
         written, writing, *memory = refs[len(per_weight) + 2 :]
         groups = RowGroups.of(words, 0, count, [new, *per_weight_refs], memory)

@@ -1,10 +1,10 @@
-"""Fixed fan-in, ``A @ x``: every neuron looks its presynaptic neurons up in a packed vector of events, or in one of
-numbers, which so takes 32 times as many instructions.
+"""Fixed fan-in, ``A @ x``: every neuron looks up its presynaptic neurons in a vector of packed events, or of numbers,
+which takes 32 times as many instructions.
 
-32 neurons are a bit each of a word, and 4,096 a row of 128 words, which is what a TPU's lane gather can look into at
-once. So an instruction looks up 1,024 synapses, and a network of 16,384 neurons takes four for each of them. Nothing is
-converted: stored as (neurons, synapses) of fewer than 128 columns or so, arrays lie transposed in the memory of a TPU
-anyway, neurons along the lanes, and their transpose is free.
+A word packs 32 neurons, and a row of 128 words, the table of a TPU's lane gather, packs 4,096. One gather looks up
+1,024 synapses in such a row, so a network of 16,384 neurons takes four gathers for them. Nothing is converted: XLA
+stores arrays of shape (neurons, synapses) with fewer than about 128 columns transposed anyway, with neurons along the
+lanes, so their transpose is free.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _takes(data: Any, indices: Any, x: Any, *, shape: Shape, transpose: bool, en
     return not transpose and fits(encoding, indices, x, shape=shape)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=(FIXED_NUM_FORMAT,), encodings=LOOKED_UP, dtypes=("bfloat16", "float32"), further=_takes)
 
 
@@ -44,18 +44,18 @@ def fan_in_product(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``A @ x``: the primitive ``matmul``, see there."""
+    """``A @ x``, as the primitive ``matmul`` defines it."""
     neurons, width = indices.shape
     homogeneous = format.is_homogeneous(data)
     if homogeneous and not encoding.event:
         x = encoding.decode(x, shape[1]).astype(jnp.float32) * data[0].astype(jnp.float32)
     table = table_of(x, encoding, shape[1])
-    # Large unsigned indices become negative ones: both are outside.
+    # Large unsigned indices become negative; both are out of bounds.
     indices = jax.lax.bitcast_convert_type(indices, jnp.int32)
 
     per_synapse = [indices.T] if homogeneous else [indices.T, data.T]
     tile = tile_of(neurons, width)
-    # The vectors of a batch are the inner axis of the grid: a block of synapses is fetched once for all of them.
+    # The vectors of a batch are the inner axis of the grid, so a block of synapses is fetched once for all of them.
     block = pl.BlockSpec((width, tile), lambda i, vector: (0, i))
     sums = pl.pallas_call(
         _Body(homogeneous, encoding.event, shape[1]),
@@ -67,15 +67,15 @@ def fan_in_product(
         interpret=interpret,
     )(table, *per_synapse)
     sums = sums[:, 0].T.reshape(neurons, *x.shape[1:])
-    # Of one weight for all, these are numbers of events: where there are none, an infinite weight must not show.
+    # With a homogeneous weight, these are counts of events; where there are none, an infinite weight must not give NaN.
     if homogeneous and encoding.event:
         sums = jnp.where(sums != 0, sums * data[0].astype(jnp.float32), 0.0)
     return sums.astype(data.dtype)
 
 
 class _Body:
-    """The kernel: for a block of neurons, the sum of weights (or ones) over the synapses whose source has an event; or
-    of products with the numbers of the sources."""
+    """The kernel: for a block of neurons, the sum of weights (or ones) over the synapses whose source has an event, or
+    the sum of weights times the numbers of their sources."""
 
     __name__ = "fan_in"
 
@@ -89,7 +89,7 @@ class _Body:
         columns = [slice(at, at + LANES) for at in range(0, tile, LANES)]
 
         def added(at: Any, synapses: int, totals: Any) -> Any:
-            """The totals, (8, 128) for each of the columns, with so many synapses of each neuron added."""
+            """The totals, (8, 128) for each of the columns, plus the next ``synapses`` synapses of each neuron."""
             out = []
             for column, total in zip(columns, totals):
                 index = indices[pl.ds(at, synapses), column]
@@ -106,7 +106,7 @@ class _Body:
 
         totals = tuple(jnp.zeros((SUBLANES, LANES), jnp.float32) for _ in columns)
         whole, rest = divmod(width, SUBLANES)
-        if whole:  # otherwise a loop of no turns would read beyond the block, as it is traced
+        if whole:  # a loop of zero iterations is traced as well, and would read beyond the block
             totals = jax.lax.fori_loop(
                 0, whole, lambda i, totals: added(pl.multiple_of(i * SUBLANES, SUBLANES), SUBLANES, totals), totals
             )

@@ -1,6 +1,6 @@
 """Generated connectivity, ``A @ events``, where the stream runs along the rows of A: see ``docs/jitc-stream.md``.
 
-All rows are walked along; what a step finds it looks up in the packed events of the block.
+All rows are walked. Each step looks up the entry that it has reached in the packed events of the block.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .walk import TILE, Walkers, can_walk, gap_tables, lanes, signed_words
 
 __all__ = ["TAKES", "generated_rows_product"]
 
-#: Steps between two tests whether all have left their block: a test waits for a reduction over all lanes.
+#: Steps between tests whether all walkers have left their blocks: a test waits for a reduction over all lanes.
 _STEPS = 4
 
 
@@ -34,7 +34,7 @@ def _takes(
     return not transpose and can_walk(offset, rule, shape, x)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(encodings=ENCODINGS, laws=tuple(LAWS.values()), dtypes=("bfloat16", "float32"), further=_takes)
 
 
@@ -50,7 +50,7 @@ def generated_rows_product(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``A @ x`` for events x: the primitive ``jitc_matmul``, see there."""
+    """``A @ x`` for events x, as the primitive ``jitc_matmul`` defines it."""
     rows, length = shape
     size = jitc.block_size(rule.prob)
     blocks, tiles = -(-length // size), -(-rows // TILE)

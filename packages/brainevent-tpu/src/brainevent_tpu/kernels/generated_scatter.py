@@ -1,8 +1,8 @@
-"""Generated connectivity, ``A.T @ events``, where the stream runs along the rows of A, of which those that have an
-event are walked along, 1,024 at once.
+"""Generated connectivity, ``A.T @ events``, where the stream runs along the rows of A. Only active rows are walked,
+1,024 at once.
 
-The MXU adds up one-hot vectors of the places that they find, see :mod:`.one_hot`: the numbers of connections, and the
-variates of the weights. Weights are linear in their parameters, and made of these sums at the end.
+The MXU sums over the places that they find, see :mod:`.one_hot`: it counts connections, and adds the variates of their
+weights. Weights are linear in their parameters, so the result is computed from these sums at the end.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def _takes(
     return lists_fit(shape[0], vectors * -(-shape[0] // WORD_BITS))
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(encodings=ENCODINGS, laws=tuple(LAWS.values()), dtypes=("bfloat16", "float32"), further=_takes)
 
 
@@ -54,7 +54,7 @@ def generated_scatter_product(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``A.T @ x`` for events x: the primitive ``jitc_matmul``, see there."""
+    """``A.T @ x`` for events x, as the primitive ``jitc_matmul`` defines it."""
     rows, length = shape
     words = packed_events(x, encoding, rows, -(-rows // WORD_BITS))
     active, counts = active_list(words.reshape(words.shape[0], -1).T, rows, interpret=interpret)
@@ -85,7 +85,7 @@ def generated_scatter_product(
     total = parameters[0] * number
     for variate in of_variates:
         total += parameters[1] * variate
-    # Where no connection has an event, an infinite parameter must not show.
+    # Where no connection has an event, an infinite parameter must not give NaN.
     return jnp.where(number != 0, total, 0.0).reshape(length, *x.shape[1:]).astype(data.dtype)
 
 

@@ -1,4 +1,4 @@
-"""Eight at a time: what DMA copies to the sublanes of a register for each, while the group before is computed with."""
+"""Groups of eight members: DMA copies each member to a sublane, while the previous group is being processed."""
 
 from __future__ import annotations
 
@@ -25,20 +25,21 @@ def each_group(
     behind: Callable[[Any, Any], Any] = lambda begin, end: end,
     before_fetch: Callable[[Any], None] = lambda slot: None,
 ) -> None:
-    """Call ``visit(slot, size)`` for each group, with the number of its members: some entries of a row each.
+    """Call ``visit(slot, size)`` for each group of ``size`` members, each of which is a range of entries of one row.
 
     Args:
-        slots: so many groups are held at once, one of them on its way.
+        slots: the number of groups in memory, one of which is being fetched.
         first: the cursor at the first row, see :mod:`.cursor`.
-        advanced: of a cursor, the next one.
-        fetch: starts to copy a member, given slot, place in the group, and its first entry and the one behind it.
-        visit: waits for the members of a group, and computes.
-        behind: the entry behind the member that begins at one, given the end of the row; a whole row by default.
+        advanced: returns the next cursor, given a cursor.
+        fetch: starts to copy a member, given the slot, the place in the group, and the member's begin and end.
+        visit: waits for the members of a group, and processes them.
+        behind: the end of the member that begins at an entry, given this entry and the end of the row; by default, the
+            end of the row.
         before_fetch: called with a slot before it is filled.
     """
 
     def fetch_group(at: Any, slot: Any) -> Any:
-        """Start to copy the next members; the cursor behind them, and their number."""
+        """Start to copy the next members; returns the cursor after them, and their number."""
         size = jnp.int32(0)
         for place in range(SUBLANES):
             word, events, begin, end = at
@@ -64,6 +65,6 @@ def each_group(
 
         return at, fetched, following
 
-    # The first turn only fetches: one place in the code that does is enough.
+    # The first iteration only fetches, so that the code for fetching is generated once.
     start = (first, jnp.int32(-1), jnp.int32(slots - 1))
     jax.lax.while_loop(lambda state: state[1] != 0, group, start)

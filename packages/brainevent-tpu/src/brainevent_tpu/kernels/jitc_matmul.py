@@ -1,4 +1,4 @@
-"""The primitive ``jitc_matmul``: which strategy computes a call, by the direction of the stream."""
+"""The primitive ``jitc_matmul``: one strategy for each direction of the stream."""
 
 from __future__ import annotations
 

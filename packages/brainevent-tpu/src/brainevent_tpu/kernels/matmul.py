@@ -1,4 +1,4 @@
-"""The primitive ``matmul``: which strategy computes a call, the first that takes it."""
+"""The primitive ``matmul``: the first strategy that supports a call computes it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .strategies import first_of
 
 __all__ = ["STRATEGIES", "SUPPORTS", "matmul"]
 
-#: In the order in which they are asked: what each takes, and its function.
+#: The supported calls and the function of each strategy, in the order in which they are tried.
 STRATEGIES: dict[str, tuple[Takes, Callable[..., jax.Array]]] = {
     "fan_in": (fan_in.TAKES, fan_in.fan_in_product),
     "one_hot_rows": (one_hot_rows.TAKES, one_hot_rows.one_hot_rows_product),

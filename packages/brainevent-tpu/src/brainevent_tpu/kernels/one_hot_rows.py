@@ -1,8 +1,8 @@
-"""Compressed rows, ``A.T @ events``: of the rows that have an event, 1,024 places at once, by one-hot products.
+"""Compressed rows, ``A.T @ events``: adds the entries of active rows by one-hot products, 1,024 at once.
 
-Eight pieces of rows, which DMA copies to vector memory, are a group. The MXU multiplies with each row of 128 sums, so
-that a group costs the more the wider the matrix is, and the same however short the rows are; :mod:`.active_rows` adds
-entry by entry, whatever the width.
+DMA copies groups of eight pieces of rows to vector memory. The MXU processes all rows of 128 sums for each group, so
+the cost of a group grows with the width of the matrix, and doesn't depend on the length of the rows.
+:mod:`.active_rows` adds entries one by one, at a cost that doesn't depend on the width.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from .packed import ENCODINGS
 
 __all__ = ["TAKES", "one_hot_rows_product"]
 
-#: Groups: one on its way while one is added.
+#: Groups: one is fetched while another is added.
 _SLOTS = 2
 
 
-#: Rows of sums: more take many seconds to compile.
+#: Maximum number of rows of sums: more take many seconds to compile.
 _MAX_HEIGHT = 1024
 
-#: Bundles for a group, and more for each row of sums, on v5e (`aot/figures.json`): weights are three products.
+#: Bundles per group, and additional ones per row of sums, on v5e (`aot/figures.json`), by whether weights are
+#: homogeneous; otherwise they take three products.
 _GROUP, _PER_ROW = {True: 600, False: 1000}, {True: 1.6, False: 5}
 
-#: Bundles that entry by entry takes for an entry, and for a piece.
+#: Bundles of :mod:`.active_rows` per entry, and per piece.
 _ENTRY, _PIECE = 6, 100
 
 
@@ -46,24 +47,24 @@ def _takes(data: Any, *structure_and_x: Any, format: Format, shape: Shape, **sta
     if not readable(0, *operands, **static) or _height(shape[1]) > _MAX_HEIGHT:
         return False
     width = format.nse(structure_and_x[:-1], shape) / shape[0]
-    # Rows begin anywhere in a piece, so there are more pieces than they would fill.
+    # Rows begin anywhere in a piece, so they touch more pieces than they could fill.
     entries = SUBLANES * width / (1 + max(width - 1, 0) / PIECE)
     homogeneous = format.is_homogeneous(data)
     group = _GROUP[homogeneous] + _PER_ROW[homogeneous] * _height(shape[1])
     return group <= entries * _ENTRY + SUBLANES * _PIECE or not active_rows.TAKES(*operands, **static)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=FORMATS, encodings=ENCODINGS, dtypes=("bfloat16", "float32"), further=_takes)
 
 
 def _height(columns: int) -> int:
-    """Rows of 128 that hold the sums."""
+    """The number of rows of 128 sums."""
     return -(-columns // (HEIGHT * LANES)) * HEIGHT
 
 
 def _call(layout: Layout) -> dict[str, Any]:
-    """What is this strategy's own of its call."""
+    """The parameters of ``pallas_call`` that are specific to this strategy."""
     height = _height(layout.shape[1])
     arrays = len(layout.dtypes)
     return {
@@ -79,7 +80,7 @@ def _call(layout: Layout) -> dict[str, Any]:
     }
 
 
-#: ``A.T @ x`` for events x: the primitive ``matmul``, see there.
+#: ``A.T @ x`` for events x, as the primitive ``matmul`` defines it.
 one_hot_rows_product = partial(compressed_product, _call)
 
 
@@ -130,7 +131,7 @@ class _Body:
 
             @pl.when(jnp.max(odd) >= 0)
             def add_odd() -> None:
-                """One after the other: the MXU multiplies them by zeros, and would spread them."""
+                """Add weights that aren't finite one by one: the MXU would multiply them by zeros, and spread NaN."""
                 number = jax.lax.broadcasted_iota(jnp.int32, odd.shape, 0) * LANES
                 number += jax.lax.broadcasted_iota(jnp.int32, odd.shape, 1)
 

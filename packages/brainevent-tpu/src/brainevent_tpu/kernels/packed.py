@@ -1,4 +1,4 @@
-"""Events as the kernels read them: 32 in a word, of int32, because Mosaic shifts and compares signed words best."""
+"""Packed events as the kernels read them: 32 per int32 word, because Mosaic shifts and compares signed words best."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from brainevent_core.encodings import BINARY, BITPACKED, COMPACT, WORD_BITS, Enc
 
 __all__ = ["ENCODINGS", "packed_events"]
 
-#: The encodings that pack well. The reference decodes them in the same way, so none is slower than there.
+#: The encodings that can be packed. The reference decodes them in the same way, so none is slower than there.
 ENCODINGS = (BINARY, BITPACKED, COMPACT)
 
 
 def packed_events(x: Any, encoding: Encoding, length: int, words: int) -> jax.Array:
-    """The events of each vector, packed; bits behind the last entry are zero.
+    """The events of each vector, packed; bits after the last entry are zero.
 
     Args:
         x: the encoded vector, or vectors in columns.
         encoding: one of :data:`ENCODINGS`.
-        length: the number of entries that a vector stands for.
-        words: of each result, so many that they hold all entries.
+        length: the number of entries of a decoded vector.
+        words: the number of words per vector, enough for all entries.
 
     Returns:
         int32, (words,), or (words, vectors).
@@ -37,7 +37,7 @@ def packed_events(x: Any, encoding: Encoding, length: int, words: int) -> jax.Ar
 
 
 def _without_surplus(words: Any, length: int) -> Any:
-    """Bit-packed events whose last word has zeros behind the last entry, where anything may stand."""
+    """Bit-packed events with the surplus bits after the last entry cleared; they can have any value."""
     surplus = -length % WORD_BITS
     if not surplus:
         return words

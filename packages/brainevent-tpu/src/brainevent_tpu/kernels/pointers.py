@@ -1,7 +1,7 @@
-"""The pointers of compressed rows as every backend reads them, see :func:`brainevent_core.formats.row_bounds`.
+"""The pointers of compressed rows, sanitised as in every backend, see :func:`brainevent_core.formats.row_bounds`.
 
-A kernel of its own, because XLA moves a foreign call out of a loop if its operands don't change. Of its own cumulative
-maximum it moves only a part, and takes several times as long to compile it.
+This is a separate kernel, because XLA moves a custom call out of a loop if its operands don't change. It moves only a
+part of its own cumulative maximum, which also takes several times as long to compile.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Rows of a dense matrix that have an event, eight at a time: a row for each sublane of the registers.
+"""Active rows of a dense matrix in groups of eight, one row per sublane.
 
-DMA copies single rows of float32, whose tiles of (8, 128) it takes apart, and not of bfloat16.
+DMA can copy single rows out of the (8, 128) tiles of float32, but not of bfloat16.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from .lanes import LANES, SUBLANES
 
 __all__ = ["CHUNK", "RowGroups", "readable", "scratch"]
 
-#: Columns that are computed without a branch between.
+#: Columns that are processed without a branch.
 CHUNK = 16 * LANES
 
-#: Vector memory for a column of a group, which may take all sublanes.
+#: Bytes of vector memory per column of a group, for all sublanes.
 _BYTES_PER_COLUMN = SUBLANES * 4
 
-#: Groups of a matrix that there is memory for: three, and what is computed from them.
+#: Vector memory for a matrix, in groups: three slots, and intermediate results.
 _GROUPS = 5
 
-#: Words of scalar memory for what isn't events.
+#: Words of scalar memory for everything except events.
 _SMALL = 1024
 
 
 def readable(shape: tuple[int, int], words: int, further: int = 0) -> bool:
-    """Whether kernels can read rows of such a matrix, given as many packed words as there are in all, together with
-    those of so many further ones of its shape."""
+    """Whether kernels can read rows of a matrix of this shape, together with rows of ``further`` matrices of the same
+    shape. ``words`` is the total number of packed words."""
     rows, columns = shape
     per_column = (_GROUPS + 3 * further) * _BYTES_PER_COLUMN
     return (
-        # XLA lays narrower ones out by columns, and would turn them around for a kernel.
+        # XLA stores narrower matrices in column-major layout, and would transpose them for a kernel.
         rows > 0 and columns >= LANES and columns * per_column <= VMEM_BYTES and words + _SMALL <= SMEM_WORDS
     )
 
 
 def scratch(columns: int, slots: int, matrices: int = 1) -> list[Any]:
-    """Memory for so many groups, as :class:`RowGroups` takes it."""
+    """The scratch shapes for ``slots`` groups, in the order of :meth:`RowGroups.of`."""
     return [
         *[tpu.VMEM((slots, SUBLANES, columns), jnp.float32)] * matrices,
         tpu.SMEM((slots * SUBLANES,), jnp.int32),
@@ -56,15 +56,15 @@ def scratch(columns: int, slots: int, matrices: int = 1) -> list[Any]:
 
 @dataclass(frozen=True)
 class RowGroups:
-    """The active rows of a matrix, or of several of one shape, in a kernel.
+    """The active rows of a matrix, or of several matrices of the same shape, in a kernel.
 
     Attributes:
         words: packed events in scalar memory.
-        offset: where those of this vector begin.
-        count: of the words of a vector.
-        matrices: in the memory of the TPU, (rows, columns) each.
-        slots: of groups, (slots, 8, columns) for each matrix.
-        rows: which rows stand in the slots.
+        offset: where the words of this vector begin.
+        count: words per vector.
+        matrices: in HBM, (rows, columns) each.
+        slots: buffers for groups in vector memory, (slots, 8, columns) for each matrix.
+        rows: the row numbers of the groups in the slots.
         arrived: a semaphore for each slot.
     """
 
@@ -78,13 +78,13 @@ class RowGroups:
 
     @classmethod
     def of(cls, words: Any, offset: Any, count: int, matrices: Sequence[Any], memory: Sequence[Any]) -> RowGroups:
-        """With memory as :func:`scratch` lists it."""
+        """Create it with scratch memory in the order of :func:`scratch`."""
         *slots, rows, arrived = memory
         return cls(words, offset, count, matrices, slots, rows, arrived)
 
     def each(self, visit: Callable[[Any, Any], None], before_fetch: Callable[[Any], None] = lambda slot: None) -> None:
-        """Call ``visit(slot, size)`` for each group, with the number of its rows, and ``before_fetch(slot)`` before a
-        slot is filled."""
+        """Call ``visit(slot, size)`` for each group of ``size`` rows, and ``before_fetch(slot)`` before a slot is
+        filled."""
 
         def fetch(slot: Any, place: int, row: Any, _: Any) -> None:
             self.rows[slot * SUBLANES + place] = row
@@ -102,22 +102,22 @@ class RowGroups:
         )
 
     def copy(self, slot: Any, place: Any, row: Any, matrix: int = 0) -> Any:
-        """Of a row of a matrix to its place."""
+        """The copy of a row of a matrix to a place in a slot."""
         source, there = self.matrices[matrix].at[pl.ds(row, 1)], self.slots[matrix].at[slot, pl.ds(place, 1)]
         return tpu.make_async_copy(source, there, self.arrived.at[slot])
 
     def copy_back(self, slot: Any, place: Any, row: Any, written: Any) -> Any:
-        """Of what stands in a place to a row of the first matrix."""
+        """The copy from a place in a slot to a row of the first matrix."""
         there, target = self.slots[0].at[slot, pl.ds(place, 1)], self.matrices[0].at[pl.ds(row, 1)]
         return tpu.make_async_copy(there, target, written.at[slot])
 
     @staticmethod
     def wait(copy: Any, count: Any) -> None:
-        """For so many copies of the size of one, by the same semaphore."""
+        """Wait for ``count`` copies that have the size and the semaphore of ``copy``."""
         jax.lax.fori_loop(0, count, lambda i, _: copy.wait(), None)
 
     def each_chunk(self, compute: Callable[[Any], None]) -> None:
-        """Call ``compute(lanes)`` with slices that together are all columns."""
+        """Call ``compute(lanes)`` with slices that together cover all columns."""
         columns = self.slots[0].shape[2]
         whole = columns // CHUNK
         if whole:

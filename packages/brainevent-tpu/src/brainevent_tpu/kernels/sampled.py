@@ -1,8 +1,7 @@
-"""Products at the entries of a matrix of fixed fan-in or fan-out, ``sddmm``: of two numbers, one of which is that of
-the row, and the other is looked up.
+"""``sddmm`` for fixed fan-in or fan-out: for each entry, a number of its row times a number that is looked up.
 
-As in :mod:`.fan_in`, rows are along the lanes, and what is looked up is packed events, or else numbers. So this is the
-derivative by the weights of a product with events, and of one with numbers.
+As in :mod:`.fan_in`, rows are along the lanes, and the lookup table contains packed events or numbers. The result is
+therefore the derivative with respect to the weights of a product with events, or with numbers.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ def _takes(y: Any, indices: Any, x: Any, *, shape: Shape, transpose: bool, encod
     return fits(FLOAT if transpose else encoding, indices, x, y, shape=shape)
 
 
-#: The calls that it takes.
+#: The supported calls.
 TAKES = Takes(formats=(FIXED_NUM_FORMAT,), encodings=LOOKED_UP, dtypes=("bfloat16", "float32"), further=_takes)
 
-#: Those at all places of a matrix.
+#: The calls that are left to XLA: products at all positions of a matrix.
 LEFT = Takes(formats=(DENSE_FORMAT,), encodings=LOOKED_UP)
 
 
@@ -45,7 +44,7 @@ def sampled_products(
     encoding: Encoding,
     interpret: Any = False,
 ) -> jax.Array:
-    """``y[out] · x[in]`` for each entry: the primitive ``sddmm``, see there."""
+    """``y[out] · x[in]`` for each entry, as the primitive ``sddmm`` defines it."""
     neurons, width = indices.shape
     if transpose:
         decoded = encoding.decode(x, shape[0])
@@ -54,7 +53,7 @@ def sampled_products(
         of_rows, table = y, table_of(x, encoding, shape[1])
     bits, vectors = table.dtype == jnp.int32, table.shape[0]
     of_rows = of_rows.astype(jnp.float32).reshape(neurons, vectors).T[:, None]
-    # Large unsigned indices become negative ones: both are outside.
+    # Large unsigned indices become negative; both are out of bounds.
     columns = jax.lax.bitcast_convert_type(indices, jnp.int32).T
     tile = tile_of(neurons, width)
 
@@ -77,7 +76,7 @@ def sampled_products(
                 out[at, column] = new if vectors == 1 else new + jnp.where(first, 0.0, out[at, column])
 
         whole, rest = divmod(width, SUBLANES)
-        if whole:  # otherwise a loop of no turns would read beyond the block, as it is traced
+        if whole:  # a loop of zero iterations is traced as well, and would read beyond the block
             jax.lax.fori_loop(
                 0, whole, lambda i, _: write(pl.ds(pl.multiple_of(i * SUBLANES, SUBLANES), SUBLANES)), None
             )
@@ -87,7 +86,7 @@ def sampled_products(
     block = pl.BlockSpec((width, tile), lambda i, vector: (0, i))
     out = pl.pallas_call(
         body,
-        grid=(-(-neurons // tile), vectors),  # a block of entries is there once for all vectors
+        grid=(-(-neurons // tile), vectors),  # a block of entries is fetched once for all vectors
         in_specs=[
             pl.BlockSpec((1, *table.shape[1:]), lambda i, vector: (vector, 0, 0)),
             pl.BlockSpec((1, 1, tile), lambda i, vector: (vector, 0, i)),

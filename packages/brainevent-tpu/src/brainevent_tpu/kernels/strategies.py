@@ -1,4 +1,4 @@
-"""Several strategies for a primitive: the first that takes a call computes it."""
+"""Several strategies for a primitive: the first one that supports a call computes it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ __all__ = ["first_of"]
 
 
 def first_of(strategies: Mapping[str, tuple[Takes, Callable[..., jax.Array]]]) -> tuple[FirstOf, Callable[..., Any]]:
-    """What all of them take, and the kernel, from what each takes and its function."""
+    """The calls that any strategy supports, and a kernel that dispatches to the first one that supports a call.
+
+    Args:
+        strategies: for each strategy, the supported calls and the function.
+    """
     supports = FirstOf({name: takes for name, (takes, _) in strategies.items()})
 
     def kernel(*operands: jax.Array, interpret: Any = False, **static: Any) -> jax.Array:
         strategy = supports.first(*operands, **static)
-        assert strategy is not None, static  # selection asked
+        assert strategy is not None, static  # checked by selection
         return strategies[strategy][1](*operands, **static, interpret=interpret)
 
     return supports, kernel

@@ -1,5 +1,5 @@
-"""What kernels of fixed number look up: events, a bit each, 32 in a word and 4,096 in a row of 128 words; or numbers,
-of which a row has 128."""
+"""Lookup tables for kernels of the format "fixed_num": packed events, 32 per word and 4,096 per row of 128 words; or
+numbers, 128 per row."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from .packed import ENCODINGS, packed_events
 
 __all__ = ["LOOKED_UP", "fits", "per_row", "table_of", "tile_of"]
 
-#: The encodings that tables are made of.
+#: The encodings that tables can be made from.
 LOOKED_UP = (*ENCODINGS, FLOAT)
 
-#: Rows of a table: each is a gather more for all synapses, and code.
+#: Maximum number of rows of a table: each row adds a gather to every lookup, and code.
 _MAX_ROWS = 64
 
-#: Vectors of numbers: every one is looked up by itself, while XLA's gathers take all at once.
+#: Maximum number of vectors of numbers: each is looked up separately, while XLA's gathers read all of them at once.
 _MAX_VECTORS = 32
 
-#: Neurons of a block, unless memory allows only fewer. With 4 registers of neurons side by side a loop has enough to do
-#: while it waits for a gather: 78 instead of 116 bundles for 4,096 synapses.
+#: Neurons per block, unless there is memory only for fewer. Processing 4 registers of neurons in a loop hides the
+#: latency of a gather: 78 instead of 116 bundles for 4,096 synapses.
 _TILE = 4 * LANES
 
-#: A block of indices and one of weights or results, while the next are on their way.
+#: A block of indices and one of weights or results, double-buffered.
 _BYTES_PER_SYNAPSE = 2 * (4 + 4)
 
 
 def per_row(encoding: Encoding) -> int:
-    """Entries in a row of a table."""
+    """Entries per row of a table."""
     return PER_ROW if encoding.event else LANES
 
 
 def fits(encoding: Encoding, indices: Any, *others: Any, shape: tuple[int, int]) -> bool:
-    """Whether kernels can look entries up that are encoded so, at indices of fixed number, (neurons, synapses)."""
+    """Whether kernels can look up entries with this encoding, at indices of shape (neurons, synapses)."""
     sizes = (*shape, *indices.shape, *(size for array in others for size in array.shape))
     return (
         all(isinstance(size, int) and size > 0 for size in sizes)
@@ -51,12 +51,12 @@ def fits(encoding: Encoding, indices: Any, *others: Any, shape: tuple[int, int])
 
 
 def tile_of(neurons: int, width: int) -> int:
-    """Neurons of a block."""
+    """Neurons per block."""
     return min(_TILE, VMEM_BYTES // (_BYTES_PER_SYNAPSE * width) // LANES * LANES, -(-neurons // LANES) * LANES)
 
 
 def table_of(x: jax.Array, encoding: Encoding, length: int) -> jax.Array:
-    """The table of each vector: (vectors, rows, 128), int32 for events, float32 for numbers; zeros behind the last."""
+    """The table of each vector: (vectors, rows, 128), int32 for events, float32 for numbers, padded with zeros."""
     rows = -(-length // per_row(encoding))
     if encoding.event:
         table = packed_events(x, encoding, length, rows * LANES)

@@ -1,8 +1,8 @@
-"""Generated connectivity as the kernels walk along it, see ``docs/jitc-stream.md``.
+"""The walk along generated connectivity, see ``docs/jitc-stream.md``.
 
-A lane walks along a block of a row, and a register holds 1,024 rows, which step together; the functions of
-:mod:`brainevent_core.jitc` that draw are traced into the kernel as they are. So the connections are those of every
-other backend, bit for bit.
+Each lane walks along a block of a row, and the 1,024 rows of a register step in lockstep. The random functions of
+:mod:`brainevent_core.jitc` are traced into the kernel unchanged, so the connections are bit-identical to those of every
+other backend.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from .lanes import LANES, SUBLANES, look_up, rows_of
 
 __all__ = ["TILE", "Walkers", "can_walk", "gap_tables", "lanes", "signed_words"]
 
-#: Rows that step together.
+#: Rows that step in lockstep.
 TILE = SUBLANES * LANES
 
 _SHAPE = (SUBLANES, LANES)
 
 
 def can_walk(offset: Any, rule: ConnectionRule, shape: tuple[int, int], x: Any) -> bool:
-    """Whether there is something to walk along, of known size, from the first column on; a window begins at any."""
+    """Whether there is anything to walk, with known sizes, from column 0 on; windows can begin at any column."""
     sizes = (*shape, *x.shape)
     return offset.shape == (1,) and rule.prob > 0 and all(isinstance(size, int) and size > 0 for size in sizes)
 
 
 def gap_tables(prob: float) -> np.ndarray:
-    """The tables of a probability as the kernels take them: (digits, rows, 128), int32."""
+    """The gap tables of a probability in the layout of the kernels: (digits, rows, 128), int32."""
     tables = jitc.gap_tables(prob).view(np.int32)
     return tables.reshape(tables.shape[0], -1, LANES)
 
 
 def signed_words(*arrays: jax.Array) -> list[jax.Array]:
-    """The bits of uint32 arrays as int32, which scalar memory takes."""
+    """The bits of uint32 arrays as int32, which scalar memory supports."""
     return [_signed(array) for array in arrays]
 
 
 def lanes() -> Any:
-    """The numbers of the lanes of a register."""
+    """The index of each lane in a register, (8, 128)."""
     sublane, lane = (jax.lax.broadcasted_iota(jnp.int32, _SHAPE, axis) for axis in (0, 1))
     return sublane * LANES + lane
 
@@ -55,8 +55,8 @@ class Walkers:
     """1,024 walkers, each at the beginning of its block.
 
     Attributes:
-        rule: of the matrix.
-        keys: of the blocks.
+        rule: the connection rule of the matrix.
+        keys: the keys of the blocks.
         gaps: the rows of the table of each digit of a gap.
     """
 
@@ -72,8 +72,8 @@ class Walkers:
         return cls(rule, keys, [rows_of(tables.at[digit]) for digit in range(tables.shape[0])])
 
     def step(self, count: Any, at: Any, end: Any) -> tuple[Any, Any, Any]:
-        """Step number ``count``, of walkers that are ``at`` so many entries from the beginning of the block and have
-        left it at ``end``: where they are now, the entry that each has reached, and whether it is a connection."""
+        """Step number ``count`` of walkers that are at position ``at`` in their blocks, which end at ``end``: returns
+        the new positions, the entry that each walker has reached, and whether it is a connection."""
         digits, cells = len(self.gaps), len(self.gaps[0]) * LANES
         drawn = [jitc.draw(*self.keys, _unsigned(count * digits + place)) for place in range(digits)]
         first, *others = (

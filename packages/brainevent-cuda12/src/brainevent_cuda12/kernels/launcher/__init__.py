@@ -1,13 +1,13 @@
-"""Kernels launched without Python: one FFI handler for all of them, which does what a *plan* says.
+"""Launches kernels without Python: a single FFI handler for all kernels executes *plans*.
 
-A plan is a short list of operations, buffers to zero and kernels to launch. It is known by a hash of its contents,
-which a call carries as an attribute, so that compiled programs hold neither addresses nor counters and XLA's persistent
-cache works. The handler looks the plan up in a table of this process.
+A plan is a short list of operations: buffers to zero and kernels to launch. It is identified by a hash of its contents,
+which is an attribute of the call, so that compiled programs contain neither addresses nor counters and XLA's persistent
+cache works. The handler looks up the plan in a table of this process.
 
-    plan        what a plan is, and its key
+    plan        the definition of plans, and their keys
     records     plans in memory, as the handler reads them, and the table
     handler     the handler, compiled by Numba
-    drivers     who launches: the CUDA driver, or on a CPU a stand-in of the same interface
+    drivers     the CUDA driver, or on a CPU a replacement with the same interface
     call        `planned_call`, an operation on JAX arrays
 
 Importing this package imports neither Numba nor Warp.

@@ -1,4 +1,4 @@
-"""`planned_call`: a JAX operation that carries out a plan. Imports Numba at the first call."""
+"""`planned_call`: a JAX operation that executes a plan. Imports Numba at the first call."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ def planned_call(
     platform: str,
     aliases: dict[int, int] | None = None,
 ) -> list[jax.Array]:
-    """Carry out a plan on arrays, traced or not.
+    """Execute a plan on arrays, traced or not.
 
-    Under `vmap` one call carries it out for every member of the batch, one after the other on the same stream.
+    Under `vmap`, a single call executes it for all members of the batch, one after the other on the same stream.
 
     Args:
-      plan: what is done.
+      plan: the plan to execute.
       *arrays: its inputs.
-      outs: shape and dtype of its outputs. Their contents are undefined where the plan leaves them as they are.
-      sizes: the numbers of this call.
+      outs: shapes and dtypes of its outputs. Elements that the plan doesn't write are undefined.
+      sizes: the sizes of this call.
       platform: "cuda", or "cpu" to run the kernels there.
-      aliases: positions of inputs, and of the outputs that are in their memory; under `vmap`, these inputs are mapped.
+      aliases: maps positions of inputs to the outputs that share their memory; under `vmap`, these inputs are mapped.
 
     Returns:
       The outputs.
 
     Raises:
-      ValueError: if arrays or sizes aren't what the plan is for.
+      ValueError: if arrays or sizes don't match the plan.
       KernelBuildError: if a kernel can't be compiled.
-      jax.errors.JaxRuntimeError: when the computation runs, if a driver's function fails.
+      jax.errors.JaxRuntimeError: when the computation runs, if a function of the driver fails.
     """
     given = tuple(
         tuple(Buffer(np.dtype(one.dtype).itemsize, len(one.shape)) for one in some) for some in (arrays, outs)
@@ -67,13 +67,13 @@ def planned_call(
 
 
 def build_for(architectures: Sequence[int]) -> None:
-    """Compile for devices of these architectures from now on, and for none that is here: their kernels can't run."""
+    """From now on, compile for these architectures instead of the devices of this process; the kernels can't run."""
     _elsewhere[:] = architectures
     driver_for.cache_clear()
 
 
 def has_devices(platform: str) -> bool:
-    """Whether kernels can run in this process; programs can be compiled for a machine elsewhere."""
+    """Whether kernels can run in this process, rather than being compiled for another machine."""
     return platform == "cpu" or (not _elsewhere and bool(_architectures()))
 
 
@@ -87,7 +87,7 @@ def handler() -> Any:
 
 @functools.cache
 def driver_for(platform: str) -> Driver:
-    """Who carries out plans on a platform."""
+    """The driver that executes plans on a platform."""
     if platform == "cpu":
         return host_driver()
     if _elsewhere:
@@ -97,10 +97,10 @@ def driver_for(platform: str) -> Driver:
 
 @functools.cache
 def _target(platform: str) -> str:
-    """The FFI target of a platform, registered at the first request."""
+    """The FFI target of a platform, registered on first use."""
     name = f"{records.SYMBOL}_launcher"
     capsule = lambda: jax.ffi.pycapsule(handler().ctypes)  # noqa: E731
-    # XLA on CPU has no use for the other stage: functions of the host are loaded when their plan is made.
+    # On CPU, the stage "initialize" isn't needed: functions of the host are loaded when their plan is recorded.
     stages: Any = {"initialize": capsule(), "execute": capsule()} if platform == "cuda" else capsule()
     jax.ffi.register_ffi_target(name, stages, platform=_PLATFORMS[platform])
     return name
@@ -108,13 +108,13 @@ def _target(platform: str) -> str:
 
 @functools.cache
 def _architectures() -> list[int]:
-    """Of the devices of this process, by their number; none where programs are compiled for a machine elsewhere."""
+    """The architectures of the GPUs of this process, by local hardware id; empty without a GPU."""
     try:
         devices: Sequence[Any] = jax.local_devices(backend="cuda")
     except RuntimeError:
         return []
     numbered = sorted(devices, key=lambda device: device.local_hardware_id)
     found = {device.local_hardware_id: int(device.compute_capability.replace(".", "")) for device in numbered}
-    # Devices that this process doesn't use have numbers, too.
+    # Devices that this process doesn't use have ids as well.
     fill = next(iter(found.values()), 0)
     return [found.get(number, fill) for number in range(max(found, default=-1) + 1)]

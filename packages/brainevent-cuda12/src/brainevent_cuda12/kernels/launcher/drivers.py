@@ -1,8 +1,8 @@
-"""Who carries out plans: the CUDA driver, or on a CPU a stand-in of the same interface.
+"""The drivers that execute plans: the CUDA driver, or on a CPU a replacement with the same interface.
 
-Both are a record of addresses to the handler, which doesn't know one from the other. The stand-in runs kernels by
-Warp's entry points for CPU, on the thread that launches them, so that everything but the GPU itself is tested where
-there is none.
+The handler gets either as a record of addresses, and can't tell them apart. The replacement runs kernels through Warp's
+entry points for CPU, on the thread that launches them, so that everything except the GPU itself can be tested without
+one.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ CUDA_FUNCTIONS = (
 
 
 class Driver(Protocol):
-    """Who carries out plans.
+    """A driver that executes plans.
 
     Attributes:
       name: a part of every plan's key.
-      record: the address of what the handler knows of it.
+      record: the address of its record, which the handler reads.
     """
 
     @property
@@ -46,12 +46,12 @@ class Driver(Protocol):
     def record(self) -> int: ...
 
     def function(self, kernel: Kernel, arguments: int) -> int:
-        """The address of the record of a kernel with so many arguments."""
+        """The address of the record of a kernel with this number of arguments."""
         ...
 
 
 def address_of(function: object) -> int:
-    """The address of a C function that `ctypes` knows."""
+    """The address of a C function from `ctypes`."""
     return ctypes.cast(function, ctypes.c_void_p).value or 0  # type: ignore[arg-type]
 
 
@@ -60,8 +60,8 @@ class CudaDriver:
 
     Args:
       functions: the address of each of `CUDA_FUNCTIONS`, by its name.
-      architectures: of the devices of this process, in their order, such as 90. Empty where programs are compiled for a
-        machine elsewhere: what they launch can't run here.
+      architectures: of the devices of this process, in their order, such as 90; or those of another machine that
+        programs are compiled for, which then can't run here.
     """
 
     name = "cuda"
@@ -76,7 +76,7 @@ class CudaDriver:
 
     @classmethod
     def of_process(cls, architectures: Sequence[int]) -> CudaDriver:
-        """The driver that is installed here; without devices, none is needed."""
+        """The installed driver; without devices, a driver is not needed."""
         if not architectures:
             return cls(dict.fromkeys(CUDA_FUNCTIONS, 0), ())
         try:
@@ -101,12 +101,12 @@ class CudaDriver:
 
 
 class HostDriver:
-    """The stand-in for a CPU, which has no streams.
+    """The replacement for a CPU, which has no streams.
 
     Args:
-      launch: the address of what is called like `cuLaunchKernel`. A function's handle is the address of two words: the
-        kernel's entry point for CPU, and how many arguments it has.
-      zero: the address of what is called like `cuMemsetD8Async`.
+      launch: the address of a function with the signature of `cuLaunchKernel`. A function's handle is the address of
+        two words: the kernel's entry point for CPU, and its number of arguments.
+      zero: the address of a function with the signature of `cuMemsetD8Async`.
     """
 
     name = "host"
@@ -125,7 +125,7 @@ class HostDriver:
 
 @functools.cache
 def host_driver() -> HostDriver:
-    """The stand-in of this process. Imports Numba."""
+    """The replacement driver of this process. Imports Numba."""
     from . import host
 
     return HostDriver(host.launch().address, host.zero().address)

@@ -41,7 +41,7 @@ from . import records as r
 
 __all__ = ["compile_handler"]
 
-# What can go wrong.
+# Statuses of failures.
 UNREADABLE: Final = 1
 UNKNOWN: Final = 2
 MISMATCH: Final = 3
@@ -70,7 +70,7 @@ _MEANINGS: Final = {
 
 _MOST_BLOCKS: Final = 2**31 - 1
 _INT32_MAX: Final = 2**31 - 1
-# On the stack: addresses of the parameters, the launch bounds (24 bytes), and the parameters.
+# The stack of a launch: addresses of the parameters, the launch bounds (24 bytes), and the parameters.
 _BOUNDS_AT: Final = 8 * (plans.MOST_ARGUMENTS + 1)
 _VALUES_AT: Final = _BOUNDS_AT + 24
 _WORDS: Final = 2 * plans.MOST_ARGUMENTS + 8
@@ -80,7 +80,7 @@ _plans = word_of_process(r.SYMBOL, r.PLANS)
 
 @intrinsic
 def _launch(typingctx: Any, function: Any, handle: Any, grid: Any, block: Any, stream: Any, parameters: Any) -> Any:
-    """`cuLaunchKernel` of one dimension, without shared memory: its result."""
+    """Call `cuLaunchKernel` with one dimension and without shared memory; returns its result."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         address, handle, grid, block, stream, parameters = args
@@ -95,7 +95,7 @@ def _launch(typingctx: Any, function: Any, handle: Any, grid: Any, block: Any, s
 
 @intrinsic
 def _call(typingctx: Any, function: Any, first: Any, second: Any, third: Any) -> Any:
-    """A function of the driver that takes pointers: its result."""
+    """Call a function of the driver that takes pointers; returns its result."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         kind = ir.FunctionType(I32, (I64, I64, I64))
@@ -106,7 +106,7 @@ def _call(typingctx: Any, function: Any, first: Any, second: Any, third: Any) ->
 
 @intrinsic
 def _zero(typingctx: Any, function: Any, address: Any, size: Any, stream: Any) -> Any:
-    """`cuMemsetD8Async` with zeros: its result."""
+    """Call `cuMemsetD8Async` with zeros; returns its result."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         byte = ir.IntType(8)
@@ -119,7 +119,7 @@ def _zero(typingctx: Any, function: Any, address: Any, size: Any, stream: Any) -
 
 @intrinsic
 def _create_error(typingctx: Any, frame: Any, name: Any, status: Any, detail: Any) -> Any:
-    """A new `XLA_FFI_Error*` that names the plan and says what went wrong."""
+    """A new `XLA_FFI_Error*` with the name of the plan and the meaning of the status."""
 
     def codegen(context: Any, builder: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         frame, name, status, detail = args
@@ -140,13 +140,13 @@ def _create_error(typingctx: Any, frame: Any, name: Any, status: Any, detail: An
 
 @internal
 def _find(key):  # type: ignore[no-untyped-def]
-    """The address of a plan, 0 if there is none of that key."""
+    """The address of the plan with this key, 0 if there is none."""
     table = _plans()
     if table == 0:
         return 0
     mask = load_int64(table + r.TABLE_MASK)
     slot = key & mask
-    while True:  # less than half of the slots are taken
+    while True:  # ends at an empty slot: at most half of the slots are used
         at = table + r.TABLE_SLOTS + slot * r.SLOT_BYTES
         found = load_int64(at)
         if found == key:
@@ -158,7 +158,7 @@ def _find(key):  # type: ignore[no-untyped-def]
 
 @internal
 def _stream_and_device(frame, found):  # type: ignore[no-untyped-def]
-    """Store the stream and the device's number at `found`; a status."""
+    """Store the stream and the device's number at `found`; returns a status."""
     api, context = load_int64(frame + layout.FRAME_API), load_int64(frame + layout.FRAME_CONTEXT)
     arguments = stack_words(4)
     store_int64(arguments, layout.STREAM_SIZE)
@@ -181,7 +181,7 @@ def _stream_and_device(frame, found):  # type: ignore[no-untyped-def]
 
 @internal
 def _load(driver, function, device, stream, detail):  # type: ignore[no-untyped-def]
-    """Load a function on a device, in the context of its stream, if it isn't there yet; a status."""
+    """Load a function on a device, in the context of the stream, unless it is loaded already; returns a status."""
     module, handle = load_int64(function + r.FUNCTION_MODULE), function + r.FUNCTION_HANDLES + 8 * device
     if module == 0 or load_int64(handle) != 0:
         return 0
@@ -211,7 +211,7 @@ def _load(driver, function, device, stream, detail):  # type: ignore[no-untyped-
 
 @internal
 def _buffer(frame, position, inputs):  # type: ignore[no-untyped-def]
-    """The address of the `XLA_FFI_Buffer` at a position among inputs and outputs."""
+    """The address of the `XLA_FFI_Buffer` at a position, counting inputs first, then outputs."""
     if position < inputs:
         return buffer_of(frame, layout.FRAME_ARGS, position)
     return buffer_of(frame, layout.FRAME_RETS, position - inputs)
@@ -222,7 +222,7 @@ _before = internal(numbers_before)
 
 @internal
 def _launch_kernel(frame, plan, operation, sizes, member, front, where, detail):  # type: ignore[no-untyped-def]
-    """Launch a kernel for one member of a batch; a status. `where` holds the stream and the device."""
+    """Launch a kernel for one member of a batch; returns a status. `where` holds the stream and the device."""
     driver, inputs = load_int64(plan + r.PLAN_DRIVER), load_int64(plan + r.PLAN_INPUTS)
     stream, device = load_int64(where), load_int64(where + 8)
     handle = load_int64(load_int64(operation + r.LAUNCH_FUNCTION) + r.FUNCTION_HANDLES + 8 * device)
@@ -238,7 +238,7 @@ def _launch_kernel(frame, plan, operation, sizes, member, front, where, detail):
         store_int64(detail, grid)
         return TOO_LARGE
     stack = stack_words(_WORDS)
-    # Whole blocks: threads of a warp exchange values, and one that had left would be waited for.
+    # Launch whole blocks: threads of a warp exchange values, so all of them must take part.
     launched = grid * block
     bounds = stack + _BOUNDS_AT
     store_int32(bounds, min(launched, _INT32_MAX))
@@ -268,7 +268,7 @@ def _launch_kernel(frame, plan, operation, sizes, member, front, where, detail):
 
 @internal
 def _zero_buffer(frame, plan, which, where, detail):  # type: ignore[no-untyped-def]
-    """Zero a buffer, for all members at once; a status."""
+    """Zero a buffer for all members of a batch at once; returns a status."""
     buffer = _buffer(frame, which, load_int64(plan + r.PLAN_INPUTS))
     size = product_of_dims(load_int64(buffer + layout.BUFFER_DIMS), 0, load_int64(buffer + layout.BUFFER_RANK))
     size *= load_int64(load_int64(plan + r.PLAN_BUFFERS) + which * r.BUFFER_BYTES + r.BUFFER_ITEMSIZE)
@@ -283,7 +283,7 @@ def _zero_buffer(frame, plan, which, where, detail):  # type: ignore[no-untyped-
 
 @internal
 def _carry_out(frame, stage, name, detail):  # type: ignore[no-untyped-def]
-    """Do what the plan of this call says; a status. Stores the plan's name, and what the status is about."""
+    """Execute the plan of this call; returns a status. Stores the plan's name, and a number for the error message."""
     store_int64(detail, load_int64(frame))
     if not frame_is_readable(frame):
         return UNREADABLE
@@ -322,7 +322,7 @@ def _carry_out(frame, stage, name, detail):  # type: ignore[no-untyped-def]
         return NO_DEVICE
     operations, count = load_int64(plan + r.PLAN_OPERATIONS), load_int64(plan + r.PLAN_OPERATIONS_COUNT)
     if stage == layout.STAGE_INITIALIZE:
-        # Here and not at the first launch: that can be recorded into a CUDA graph, when loading is not allowed.
+        # Not at the first launch, which may be captured into a CUDA graph: loading isn't allowed during capture.
         for k in range(count):
             operation = operations + k * r.OPERATION_BYTES
             if load_int64(operation) == r.LAUNCH:

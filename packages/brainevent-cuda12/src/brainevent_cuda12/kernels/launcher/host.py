@@ -45,7 +45,7 @@ def _fill(typingctx: Any, address: Any, byte: Any, size: Any) -> Any:
     return signature(types.none, types.int64, types.uint8, types.int64), codegen
 
 
-#: One launch at a time: threads of a block exchange values in memory that all launches share.
+#: A spin lock. Launches run one at a time, because threads of a block exchange values in static memory.
 _busy = words(0)
 
 
@@ -74,12 +74,12 @@ def _compiled(function: Any, parameters: tuple[Any, ...]) -> Any:
 
 @functools.cache
 def launch() -> Any:
-    """`cuLaunchKernel`: all threads, in order, on this thread."""
+    """`cuLaunchKernel`: runs all threads of the kernel on the calling thread."""
     word, number = types.int64, types.int32
     return _compiled(_launch, (word, *([number] * 7), word, word, word))
 
 
 @functools.cache
 def zero() -> Any:
-    """`cuMemsetD8Async`, at once."""
+    """`cuMemsetD8Async`, synchronously."""
     return _compiled(_zero, (types.int64, types.uint8, types.int64, types.int64))

@@ -1,4 +1,4 @@
-"""What a plan is. Imports neither Numba nor Warp."""
+"""The definition of plans. Imports neither Numba nor Warp."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any, Protocol
 
 __all__ = ["MOST_ARGUMENTS", "Buffer", "Kernel", "Launch", "Plan", "Pointer", "Size", "Zero"]
 
-#: How many arguments a kernel can have: the handler keeps them on its stack.
+#: The maximum number of arguments of a kernel, which the handler keeps on its stack.
 MOST_ARGUMENTS = 24
 
 
 class Kernel(Protocol):
-    """Machine code with an entry point, for whatever drivers ask for.
+    """Machine code with an entry point, in the form that a driver needs.
 
-    A kernel's parameters are Warp's launch bounds, then words of 8 bytes: pointers and sizes, nothing else. Strides and
-    shapes of arrays don't reach it, so it is no matter how Warp lays out its arrays.
+    A kernel's parameters are Warp's launch bounds, then words of 8 bytes, which are pointers and sizes. It gets no
+    strides and shapes of arrays, so it doesn't depend on Warp's array layout.
 
     Attributes:
       name: for messages and profiles.
@@ -44,14 +44,14 @@ class Kernel(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Pointer:
-    """The argument that is the address of a buffer; inputs count first, then outputs."""
+    """An argument: the address of a buffer. Inputs are counted first, then outputs."""
 
     buffer: int
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """The argument that is a number of the call, at a position of its `sizes`."""
+    """An argument: the number at a position in `sizes` of the call."""
 
     position: int
 
@@ -68,10 +68,10 @@ class Launch:
     """An operation: launch a kernel.
 
     Attributes:
-      kernel: which.
-      threads: the position in `sizes` of how many threads are needed; as many whole blocks are launched.
-      block: threads of a block.
-      arguments: after the launch bounds.
+      kernel: the kernel to launch.
+      threads: the position in `sizes` of the number of threads, which is rounded up to whole blocks.
+      block: threads per block.
+      arguments: the arguments after the launch bounds.
     """
 
     kernel: Kernel
@@ -82,10 +82,10 @@ class Launch:
 
 @dataclasses.dataclass(frozen=True)
 class Buffer:
-    """An array of a call, as its kernels see it; under `vmap` the call's array has further axes in front.
+    """An array of a call, as its kernels see it; under `vmap` the call's array has additional leading axes.
 
     Attributes:
-      itemsize: bytes of an element.
+      itemsize: bytes per element.
       rank: its number of axes.
     """
 
@@ -95,17 +95,18 @@ class Buffer:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a call does, in order, on one stream. Nothing in it depends on the sizes of arrays.
+    """The operations of a call, in order, on one stream. Nothing in it depends on the sizes of arrays.
 
     Attributes:
       name: for messages.
       inputs: of the call.
       outputs: of the call, at least one; the first has all axes that `vmap` adds.
-      sizes: how many numbers come with a call.
-      operations: what is done.
+      sizes: the number of sizes in a call.
+      operations: the operations.
 
     Raises:
-      ValueError: if an operation refers to what isn't there, or a kernel has more than `MOST_ARGUMENTS` arguments.
+      ValueError: if there are no outputs, an operation refers to a buffer or size that doesn't exist, a kernel has more
+        than `MOST_ARGUMENTS` arguments, or a block doesn't have 1 to 1024 threads.
     """
 
     name: str
@@ -142,7 +143,7 @@ class Plan:
                 raise ValueError(f"The plan {self.name!r} has {number} of a {what}, and refers to number {wrong[0]}.")
 
     def key(self, driver: str) -> int:
-        """A 64-bit hash of all that the plan says, and of who carries it out: the same in every process; never 0."""
+        """A 64-bit hash of the plan's contents and the driver's name: the same in every process, and never 0."""
         operations: list[tuple[Any, ...]] = []
         for operation in self.operations:
             if isinstance(operation, Zero):

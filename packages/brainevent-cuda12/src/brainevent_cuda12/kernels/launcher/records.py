@@ -1,6 +1,6 @@
-"""Plans in memory, as words of 8 bytes that the handler reads, and the table in which it finds them by key.
+"""Plans in memory, as the words of 8 bytes that the handler reads, and the table in which it finds them by key.
 
-Nothing here is ever freed: XLA may run a program until the process ends.
+Nothing is ever freed, because XLA may run a program until the process ends.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_DEVICES", "PLANS", "SYMBOL", "enter", "known_plans", "plan_of", "words"]
 
-#: Devices of one process that kernels can be loaded on.
+#: The maximum number of devices of one process.
 MOST_DEVICES: Final = 64
 
-# A plan: where its name and its driver's record are; buffers and operations, how many and where.
+# A plan: addresses of its name and its driver's record; numbers and addresses of its buffers and operations.
 PLAN_NAME: Final = 0
 PLAN_DRIVER: Final = 8
 PLAN_INPUTS: Final = 16
@@ -35,7 +35,7 @@ BUFFER_ITEMSIZE: Final = 0
 BUFFER_RANK: Final = 8
 BUFFER_BYTES: Final = 16
 
-# An operation: its kind, then the buffer to zero, or what a launch needs.
+# An operation: its kind, then the buffer to zero, or the fields of a launch.
 OPERATION_KIND: Final = 0
 ZERO: Final = 1
 LAUNCH: Final = 2
@@ -47,7 +47,7 @@ LAUNCH_ARGUMENTS_COUNT: Final = 32
 LAUNCH_ARGUMENTS: Final = 40
 OPERATION_BYTES: Final = 48
 
-# An argument: its kind, and which one.
+# An argument: its kind, then the position of its buffer or size.
 POINTER: Final = 1
 SIZE: Final = 2
 ARGUMENT_BYTES: Final = 16
@@ -61,7 +61,7 @@ FUNCTION_HANDLES: Final = 16
 MODULE_IMAGES: Final = 0
 MODULE_HANDLES: Final = 8 * MOST_DEVICES
 
-# A driver: the addresses of its functions, those of the CUDA driver's interface, and whether it has streams.
+# A driver: the addresses of its functions, which have the CUDA driver's interface, and whether it has streams.
 DRIVER_LAUNCH: Final = 0
 DRIVER_MEMSET: Final = 8
 DRIVER_LOAD: Final = 16
@@ -71,12 +71,12 @@ DRIVER_PUSH: Final = 40
 DRIVER_POP: Final = 48
 DRIVER_HAS_STREAMS: Final = 56
 
-# A table: its number of slots less one, then the slots: a key, 0 if there is none, and where its plan is.
+# A table: its number of slots minus one, then the slots: a key (0 if the slot is empty) and the address of its plan.
 TABLE_MASK: Final = 0
 TABLE_SLOTS: Final = 8
 SLOT_BYTES: Final = 16
 
-#: The symbol by which the handler finds `PLANS`. The two CUDA packages have a copy of this module each.
+#: The symbol by which the handler finds `PLANS`. Each of the two CUDA packages has a copy of this module.
 SYMBOL = f"{__package__.partition('.')[0]}_plans" if __package__ else "brainevent_plans"
 
 #: The address of the table.
@@ -85,25 +85,25 @@ PLANS = ctypes.c_int64(0)
 _lock = threading.Lock()
 _alive: list[Any] = []
 _plans: dict[int, Plan] = {}
-_entered: dict[int, int] = {}  # keys, and where their plans are
-_table = np.zeros(1, np.int64)  # at `PLANS`, once there is a plan
+_entered: dict[int, int] = {}  # the addresses of plans, by key
+_table = np.zeros(1, np.int64)  # its address is in `PLANS` once there is a plan
 
 
 def words(*numbers: int) -> int:
-    """The address of these words, which stay where they are."""
+    """Store these words permanently, followed by a 0, and return their address."""
     array = np.array([*numbers, 0], np.int64)
     _alive.append(array)
     return int(array.ctypes.data)
 
 
 def text(string: str) -> int:
-    """The address of a C string."""
+    """Store a C string permanently and return its address."""
     _alive.append(ctypes.create_string_buffer(string.encode()))
     return ctypes.addressof(_alive[-1])
 
 
 def data(content: bytes) -> int:
-    """The address of bytes, which begin at a multiple of 16."""
+    """Store bytes permanently, aligned to 16 bytes, and return their address."""
     buffer = np.zeros(len(content) // 16 + 2, "V16")
     start = -buffer.ctypes.data % 16
     address = int(buffer.ctypes.data) + start
@@ -113,7 +113,7 @@ def data(content: bytes) -> int:
 
 
 def enter(plan: Plan, driver: Driver) -> int:
-    """Make a plan known to the handler, if it isn't yet, and return its key."""
+    """Register a plan for the handler, unless it is registered already, and return its key."""
     key = plan.key(driver.name)
     with _lock:
         if key not in _entered:
@@ -124,12 +124,12 @@ def enter(plan: Plan, driver: Driver) -> int:
 
 
 def plan_of(key: int) -> Plan:
-    """The plan of this key, which a program has as the attribute `plan` of a call."""
+    """The plan with this key, which is the attribute `plan` of a call in a program."""
     return _plans[key]
 
 
 def known_plans() -> list[Plan]:
-    """All plans that programs of this process have."""
+    """All plans that were registered in this process."""
     return list(_plans.values())
 
 
@@ -158,7 +158,7 @@ def _record(plan: Plan, driver: Driver) -> int:
 
 
 def _insert(key: int) -> None:
-    """Put a plan into the table; a handler that looks for another one at this moment finds it."""
+    """Insert a plan into the table. A handler can look up other plans at the same time."""
     global _table
     if 2 * len(_entered) > _slots():
         slots = 4 * max(_slots(), 16)
@@ -167,7 +167,7 @@ def _insert(key: int) -> None:
         _alive.append(_table)
         for known in _entered:
             _put(known)
-        # One word is exchanged, so that a reader has the old table or the new one, both of which stay.
+        # A single word is replaced, so readers use either the old table or the new one, and both stay valid.
         PLANS.value = _table.ctypes.data
     else:
         _put(key)
@@ -183,4 +183,4 @@ def _put(key: int) -> None:
     while _table[1 + 2 * slot]:
         slot = (slot + 1) & mask
     _table[2 + 2 * slot] = _entered[key]
-    _table[1 + 2 * slot] = key  # last: before, the slot is empty
+    _table[1 + 2 * slot] = key  # last, because it marks the slot as used

@@ -25,9 +25,9 @@ def _product(spec: KernelSpec) -> str:
 
 
 def _pointers(spec: KernelSpec) -> str:
-    """Whether pointers rise, in `maxima[0]`: 0 if so. And the largest of each chunk, which matter if not.
+    """Set `maxima[0]` to 1 unless pointers ascend, and write the maximum of each chunk, which is needed only then.
 
-    A thread for each of `lines` pointers; `maxima` begins with zeros.
+    One thread for each of `lines` pointers; `maxima` must be filled with zeros before.
     """
     return f"""
     const bool there = item < lines;
@@ -39,7 +39,7 @@ def _pointers(spec: KernelSpec) -> str:
 
 
 def _gather(spec: KernelSpec) -> str:
-    """`out[row] = sum over the row of weight · x[column]`: 2**share lanes for each row and column of x."""
+    """`out[row] = sum over the row of weight · x[column]`: 2**share lanes for each pair of a row and a column of x."""
     row, column = ("sum_at / batch", "sum_at % batch") if spec.batched else ("sum_at", "0")
     lines = "lines * batch" if spec.batched else "lines"
     return f"""
@@ -61,8 +61,8 @@ def _gather(spec: KernelSpec) -> str:
 
 
 def _scatter(spec: KernelSpec) -> str:
-    """`out[column] += weight · x[row]` for every active row. A warp looks at `share` rows, a lane at one of them; then
-    all its lanes walk along each row that is active: 2**columns lanes side by side for the columns of an entry."""
+    """`out[column] += weight · x[row]` for every active row. A warp checks `share` rows, one per lane. Then all its
+    lanes together walk each active row, with 2**columns adjacent lanes for the columns of an entry."""
     if spec.batched:
         active = "for (long long c = 0; c < batch && !active; ++c) active = selects(mine, c);"
         stride, first, add = (
@@ -94,7 +94,7 @@ def _scatter(spec: KernelSpec) -> str:
 
 
 def _coordinates(spec: KernelSpec) -> str:
-    """`out[target] += weight · x[source]`: a thread for each entry and column of x."""
+    """`out[target] += weight · x[source]`: one thread for each pair of an entry and a column of x."""
     entry, column, to = ("item / batch", "item % batch", "i * batch + c") if spec.batched else ("item", "0", "i")
     items = "nse * batch" if spec.batched else "nse"
     return f"""
@@ -114,7 +114,7 @@ _STRATEGIES: dict[str, Callable[[KernelSpec], str]] = {
     "coordinates": _coordinates,
 }
 
-#: What writes the body of a kernel, by the kind of its specification.
+#: The functions that generate the body of a kernel, by the type of its specification.
 _WRITERS: dict[type[KernelSpec], Callable[..., str]] = {
     KernelSpec: _product,
     SddmmSpec: sddmm,

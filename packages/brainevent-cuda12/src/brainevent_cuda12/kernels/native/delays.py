@@ -1,4 +1,4 @@
-"""A ring of slots, one for each step to come: what arrives later is added to it, and what arrives now taken out."""
+"""Kernels for the ring buffer of delays, with one slot per step: adding delayed input, and taking the present slot."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .walks import walk
 
 __all__ = ["DeliverySpec", "TakingSpec", "deliver", "take"]
 
-#: Where the delay of an entry is, by what each delay is for.
+#: The index into the delays for an entry, by the extent of one delay.
 _DELAY_AT: Final = {"all": "0", "entry": "at", "source": "from", "target": "to"}
 
-#: The slot of this step. Integers of 64 bits without a sign can't be steps that far from zero.
+#: The slot of this step. The cast is safe: no step is so large that it needs the highest bit of a uint64.
 _NOW: Final = "long long now = (long long)t[0] % slots; now = now < 0 ? now + slots : now;"
 
 
@@ -22,7 +22,7 @@ class DeliverySpec(KernelSpec):
     """A kernel that adds to a ring, of the dtype `wide`.
 
     Attributes:
-      extent: what each delay is for: "all" entries, one "entry", those of a "source" or of a "target".
+      extent: what one delay applies to: "all" entries, one "entry", or the entries of a "source" or a "target".
       delay: the dtype of delays.
       step: the dtype of the step.
     """
@@ -45,7 +45,7 @@ class DeliverySpec(KernelSpec):
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """Those that the walk needs, of the names of `KernelSpec`; and `slots`. There is no room for others."""
+        """The sizes of `KernelSpec` that the walk needs, and `slots`. All of them together would be too many."""
         walked = {
             "gather": ("lines", "bound", "share"),
             "scatter": ("lines", "bound", "share", "parts"),
@@ -71,7 +71,7 @@ def deliver(spec: DeliverySpec) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class TakingSpec(KernelSpec):
-    """A kernel that copies a slot of a ring, and zeroes it.
+    """A kernel that copies a slot of a ring and clears it.
 
     Attributes:
       step: the dtype of the step.
@@ -91,7 +91,7 @@ class TakingSpec(KernelSpec):
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """`slots`, and the `length` of one."""
+        """`slots`, and the `length` of a slot."""
         return ("slots", "length")
 
     @property
@@ -100,7 +100,7 @@ class TakingSpec(KernelSpec):
 
 
 def take(spec: TakingSpec) -> str:
-    """The body: a thread for each number of the slot."""
+    """The body: one thread per number of the slot."""
     kind = C_TYPES[spec.value]
     return f"""
     if (item < length) {{

@@ -1,4 +1,4 @@
-"""Numbers that are changed where they are: rounded to the dtype in which they are stored."""
+"""Numbers that are updated in place, with rounding to the dtype in which they are stored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["writers"]
 
 _BITS = {
     "float16": "return wp::half(v).u;",
-    # Rounding to even adds half of the last place that is kept, and could carry a NaN over to zero.
+    # Rounding to nearest even adds half a unit in the last place that is kept; the carry could turn a NaN into zero.
     "bfloat16": """union { float number; unsigned bits; } narrow; narrow.number = v;
         if (v != v) return (unsigned short)((narrow.bits | 0x400000u) >> 16);
         return (unsigned short)((narrow.bits + 0x7fffu + ((narrow.bits >> 16) & 1u)) >> 16);""",
@@ -16,7 +16,7 @@ _BITS = {
 
 
 def writers(dtype: str, number: str) -> str:
-    """Declarations of `store(a, i, v)`, and of `add_at(a, i, v)`, which adds however many threads add to one number.
+    """Declarations of `store(a, i, v)`, and of `add_at(a, i, v)`, which adds atomically.
 
     Args:
       dtype: of the elements of `a`.

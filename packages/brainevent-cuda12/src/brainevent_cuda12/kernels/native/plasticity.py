@@ -1,4 +1,4 @@
-"""Weights that change where there are events, in the memory in which they are."""
+"""Updates of weights by events, in place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .walks import walk
 
 __all__ = ["ACTIONS", "UpdateSpec", "update"]
 
-#: What is done to a weight, and how. Entries that share one add to it first, all of them; it is clipped behind.
+#: The updates of a weight, in C++. If entries share a weight, all of them add to it before it is clipped.
 ACTIONS: Final = {
     "add": "store(out, at, number(out, at) + amount);",
     "add_and_clip": "store(out, at, bounded(number(out, at) + amount, at));",
@@ -22,15 +22,15 @@ ACTIONS: Final = {
 
 @dataclasses.dataclass(frozen=True)
 class UpdateSpec(KernelSpec):
-    """A kernel that changes weights.
+    """A kernel that updates weights.
 
-    Its strategy is that of the product whose entries are those that change: "scatter" walks along lines with an event,
-    "gather" along all lines, in search of events; or "weights", all of them, whatever their entries.
+    Its strategy is that of a product with the same active entries: "scatter" walks only rows with an event, "gather"
+    and "coordinates" search all entries for events. "weights" processes all weights, independent of entries.
 
     Attributes:
-      action: what is done, one of `ACTIONS`.
-      lower_each: whether each weight has a lower bound of its own, rather than one for all.
-      upper_each: likewise.
+      action: one of `ACTIONS`.
+      lower_each: whether each weight has its own lower bound, rather than one for all.
+      upper_each: the same for upper bounds.
     """
 
     action: str = "add_and_clip"
@@ -54,7 +54,7 @@ class UpdateSpec(KernelSpec):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """See `KernelSpec.inputs`; weights are its result alone."""
+        """See `KernelSpec.inputs`; the weights are only an output."""
         walked = {} if self.strategy == "weights" else {**self.structure, "x": self.x}
         trace = {"trace": self.value} if self.adds else {}
         return walked | trace | ({"lower": self.value, "upper": self.value} if self.clips else {})
@@ -65,7 +65,7 @@ class UpdateSpec(KernelSpec):
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """As those of `KernelSpec`; `nse` is the number of weights, and `parts` see `walks`."""
+        """As in `KernelSpec`, but `nse` is the number of weights; for `parts` see `walks`."""
         return ("nse", "lines", "width", "bound", "bound2", "share", "parts")
 
     @property
@@ -89,7 +89,7 @@ def update(spec: UpdateSpec) -> str:
 
 
 def _bounds(spec: UpdateSpec) -> str:
-    """`bounded(v, at)`: `jnp.clip`, NaN included: of the value as of the bounds."""
+    """`bounded(v, at)`: like `jnp.clip`, including NaNs of the value and of the bounds."""
     low, high = (
         f"number({name}, at)" if each else name[:2]
         for name, each in (("lower", spec.lower_each), ("upper", spec.upper_each))

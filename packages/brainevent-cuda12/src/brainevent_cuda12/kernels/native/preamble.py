@@ -1,6 +1,6 @@
-"""What all bodies have in common: types, warps, and how weights, indices, pointers and x are read.
+"""The declarations that all bodies share: types, warp operations, and how weights, indices, pointers and x are read.
 
-The names are those of `KernelSpec.arrays` and `KernelSpec.sizes`. `item` is the number of the thread, of 64 bits.
+The names are those of `KernelSpec.arrays` and `KernelSpec.sizes`. `item` is the number of the thread, in 64 bits.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from .spec import C_TYPES, CHUNK, POINTERS, SIZES, KernelSpec
 
 __all__ = ["preamble"]
 
-# On a CPU, threads of a block take turns at `wp_cpu_tile_sync`, where there are blocks (Warp 1.18 and later, on
-# request); every thread of a block must get there equally often. Otherwise a warp has one lane.
+# On a CPU, Warp supports blocks from 1.18 on, if enabled: their threads run in turn and switch at `wp_cpu_tile_sync`,
+# which all threads of a block must call equally often. Without blocks, a warp has one lane.
 _WARPS = """
 #if defined(__CUDA_ARCH__)
     const int LANES = 32;
@@ -84,16 +84,16 @@ _NUMBERS = {
 
 
 def preamble(spec: KernelSpec, host_lanes: int) -> str:
-    """The declarations in front of a body.
+    """The declarations before a body.
 
     Args:
-      spec: of the kernel.
-      host_lanes: how many lanes a warp has on a CPU, 1 or 32.
+      spec: specification of the kernel.
+      host_lanes: lanes per warp on a CPU, 1 or 32.
     """
     lines = [f"    typedef {C_TYPES[spec.wide]} WIDE;", f"#undef HOST_LANES\n#define HOST_LANES {host_lanes}"]
     for position, (name, dtype) in enumerate(spec.arrays.items()):
         const = "const " if name in spec.inputs else ""
-        # Addresses that are more than there are parameters for take those of the last sizes.
+        # Addresses in excess of the parameters for addresses take the last parameters for sizes.
         word = f"p{position}" if position < POINTERS else f"s{SIZES + POINTERS - 1 - position}"
         lines.append(f"    {const}{C_TYPES[dtype]}* {name} = ({const}{C_TYPES[dtype]}*){word};")
     lines += [f"    const long long {name} = s{position};" for position, name in enumerate(spec.sizes)]
@@ -103,7 +103,7 @@ def preamble(spec: KernelSpec, host_lanes: int) -> str:
 
 
 def _readers(spec: KernelSpec) -> list[str]:
-    """How arrays are read: `weight(k)`, `exists(k)`, `selects(i, c)`, `times_x(weight, i, c)`, `begin(row)`, ..."""
+    """Functions that read arrays: `weight(k)`, `exists(k)`, `selects(i, c)`, `times_x(w, i, c)`, `begin(row)`, ..."""
     found = []
     if "pointer" in spec.inputs:
         found.append(_pointers(spec))
@@ -114,7 +114,7 @@ def _readers(spec: KernelSpec) -> list[str]:
     found.append(f"    auto number = [](const {value}* a, long long i) -> WIDE {{ {number} }};")
     if "data" in spec.inputs:
         found += _weights(spec)
-    # One comparison, unsigned, catches both ends.
+    # A single unsigned comparison checks both bounds.
     exists = "(unsigned long long)(long long)perm[k] < (unsigned long long)nse" if spec.permuted else "true"
     found.append(f"    auto exists = [=](long long k) -> bool {{ return {exists}; }};")
     found.append(
@@ -160,10 +160,10 @@ def _encoded(spec: KernelSpec) -> list[str]:
 
 
 def _pointers(spec: KernelSpec) -> str:
-    """`clipped(i)`, a pointer within [0, nse]; and `begin(row)`: the largest up to that of the row.
+    """`clipped(i)`: a pointer clipped to [0, nse]; and `begin(row)`: the running maximum of these up to the row.
 
-    Where pointers rise, as they do unless something is wrong, the largest is the last one. `maxima` says whether they
-    do, and has the largest of each chunk of pointers, see `pointers`.
+    If pointers ascend, as they do in a valid matrix, the maximum is the last one. `maxima` contains whether they
+    ascend, and the maximum of each chunk of pointers, see `bodies`.
     """
     signed = "" if spec.second.startswith("u") else "if (v < 0) return 0; "
     kind = C_TYPES[spec.second]

@@ -1,4 +1,4 @@
-"""A number for each entry: `y[to] · x[from]`, the derivative of a product with respect to its weights."""
+"""`y[to] · x[from]` for each entry, the derivative of a product with respect to its weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["SddmmSpec", "sddmm"]
 
 @dataclasses.dataclass(frozen=True)
 class SddmmSpec(KernelSpec):
-    """A kernel that writes a number for each entry whose source is selected; the others are zero before.
+    """A kernel that writes a number for each entry whose source is selected, to an output filled with zeros.
 
     Attributes:
-      shared: whether several entries can have one number, that of their weight: they add to it, in `wide`.
+      shared: whether entries can share a weight, and therefore a number of the result: they add to it, in `wide`.
     """
 
     shared: bool = False
@@ -39,7 +39,7 @@ class SddmmSpec(KernelSpec):
 
     @property
     def sizes(self) -> tuple[str, ...]:
-        """As those of `KernelSpec`; `parts` see `walks`."""
+        """As in `KernelSpec`; for `parts` see `walks`."""
         return ("nse", "lines", "width", "bound", "bound2", "batch", "share", "parts")
 
     @property

@@ -1,4 +1,4 @@
-"""What a kernel is for: the facts that its code depends on."""
+"""Specifications of kernels: everything that the code of a kernel depends on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from brainevent_core.encodings import BINARY, BITPACKED, FLOAT, SPARSE_FLOAT, En
 
 __all__ = ["CHUNK", "C_TYPES", "POINTERS", "SIZES", "KernelSpec"]
 
-#: How many parameters of each kind every kernel has.
+#: The numbers of parameters of every kernel for addresses and for sizes.
 POINTERS, SIZES = 8, 8
 
-#: The C++ types of elements. There is no arithmetic in half precision: such numbers are widened as they are read.
+#: The C++ types of elements. No arithmetic is done in half precision: these numbers are widened when they are read.
 C_TYPES: Final[Mapping[str, str]] = {
     "bool": "unsigned char",
     "int8": "signed char",
@@ -30,7 +30,7 @@ C_TYPES: Final[Mapping[str, str]] = {
     "float64": "double",
 }
 
-#: How many pointers share one maximum, see `pointers`.
+#: The number of pointers per chunk, of which there is one maximum, see `bodies`.
 CHUNK: Final = 256
 
 _LAYOUTS = ("", "csr", "fixed_num", "dense", "columns")
@@ -44,18 +44,18 @@ class KernelSpec:
     Attributes:
       strategy: which body, see `bodies`.
       layout: how rows are bounded: "csr" by pointers, "fixed_num" by their common width, "dense" likewise, with an
-        entry in every column; "columns" are those of a dense matrix stored by rows; "" where there are no rows.
-      value: the dtype of weights, and of x unless that is encoded.
-      homogeneous: whether one weight is that of all entries.
-      permuted: whether an array says where the weight of an entry is.
-      encoding: what x holds.
+        entry in every column; "columns" walks the columns of a row-major dense matrix; "" without rows.
+      value: the dtype of weights, and of x unless it is encoded.
+      homogeneous: whether all entries have the same weight.
+      permuted: whether an array has the positions of the weights of entries.
+      encoding: the encoding of x.
       batched: whether x and the result have several columns.
       index: the dtype of indices.
       second: the dtype of pointers, or of the second of two coordinates.
       perm: the dtype of positions of weights.
 
     Raises:
-      NotImplementedError: for what no body is written for.
+      NotImplementedError: for values that no body supports.
     """
 
     strategy: str
@@ -84,12 +84,12 @@ class KernelSpec:
 
     @property
     def uneven(self) -> bool:
-        """Whether the warps of a block exchange values unequally often. On a CPU a block has one warp, then."""
+        """Whether the warps of a block exchange values unequally often. If so, a block on a CPU has a single warp."""
         return False
 
     @property
     def wide(self) -> str:
-        """The dtype in which sums are made, and results are."""
+        """The dtype in which sums are accumulated and returned."""
         return "float64" if self.value == "float64" else "float32"
 
     @property
@@ -106,7 +106,7 @@ class KernelSpec:
 
     @property
     def structure(self) -> dict[str, str]:
-        """The arrays that say where entries are, and where their weights."""
+        """The arrays with the positions of entries and of their weights."""
         found: dict[str, str] = {}
         if self.strategy == "coordinates":
             found |= {"target": self.index, "source": self.second}
@@ -120,7 +120,7 @@ class KernelSpec:
 
     @property
     def arrays(self) -> dict[str, str]:
-        """All arrays of the kernel, in the order of its parameters: inputs, results, then what it needs besides."""
+        """All arrays of the kernel, in the order of its parameters: inputs, results, then auxiliary arrays."""
         outputs = {} if self.strategy == "pointers" else {"out": self.wide}
         return self.inputs | outputs | ({"maxima": "int64"} if "pointer" in self.inputs else {})
 
@@ -128,23 +128,23 @@ class KernelSpec:
     def sizes(self) -> tuple[str, ...]:
         """The numbers of a call, in the order of the kernel's parameters; the same for all kernels.
 
-        `nse` entries; `lines` rows, or pointers; `width` entries of every row; `bound` is the length that indices
-        reach, of the result or of x, and `bound2` that of the second coordinates; `batch` columns; `share`: log2 of
-        lanes for a row (gather), or how many rows a warp looks at (scatter); `columns`: log2 of lanes for the columns
-        of an entry (scatter).
+        `nse`: number of entries; `lines`: number of rows, or of pointers; `width`: entries per row; `bound`: exclusive
+        upper bound of indices, the length of the result or of x; `bound2`: the same for the second coordinates;
+        `batch`: number of columns of x; `share`: log2 of the lanes per row (gather), or the number of rows that a warp
+        checks (scatter); `columns`: log2 of the lanes for the columns of an entry (scatter).
         """
         return ("nse", "lines", "width", "bound", "bound2", "batch", "share", "columns")
 
     @property
     def name(self) -> str:
-        """All facts in words, a C identifier."""
+        """A C identifier that contains all attributes."""
         if self.strategy == "pointers":
             return f"be_pointers_{self.second}"
         return "_".join(["be", *self.words])
 
     @property
     def words(self) -> list[str]:
-        """The facts as words, without those that make no difference."""
+        """The attributes as words, without those that make no difference."""
         words = [self.strategy, *([self.layout] if self.layout else []), self.value, self.encoding.name]
         words += [word for word in ("homogeneous", "permuted", "batched") if getattr(self, word)]
         words += [self.index] if "indices" in self.inputs or "target" in self.inputs else []

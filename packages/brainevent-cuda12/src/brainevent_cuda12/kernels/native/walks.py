@@ -1,7 +1,7 @@
-"""Walks over the entries of a stored matrix, for kernels that do something with each entry whose source is selected.
+"""Walks over the entries of a stored matrix, for kernels that process each entry whose source is selected.
 
-What is done finds an entry as `from` (the number along x), `to` (that on the other side), and `at` (where its weight
-is, or where what belongs to it is written).
+The code that processes an entry gets `from` (its index along x), `to` (its index along the other axis), and `at` (the
+position of its weight, or of its number in the result).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ def walk(spec: KernelSpec, each: str, of_target: str = "") -> str:
     """The code that walks over entries.
 
     Args:
-      spec: of the kernel; its strategy, layout and encoding say how.
+      spec: specification of the kernel, whose strategy, layout and encoding determine the walk.
       each: statements for an entry.
-      of_target: statements in front of them that depend on `to` alone: where a row is summed up, they run once for it.
+      of_target: statements before them that depend only on `to`: a gather runs them once per row.
     """
     return _WALKS[spec.strategy](spec, each, of_target)
 
 
 def _any_column(spec: KernelSpec, of: str, name: str) -> str:
-    """Statements that declare whether a source is selected by any column of x."""
+    """Statements that declare `name`: whether any column of x selects a source."""
     if not spec.encoding.selects:
         return f"bool {name} = true;"
     if not spec.batched:
@@ -40,8 +40,8 @@ def _place(spec: KernelSpec) -> str:
 
 
 def _scatter(spec: KernelSpec, each: str, of_target: str) -> str:
-    """A warp looks at `share` lines, a lane at one of them; then all its lanes walk along each line that is selected,
-    or along one of its 2**parts parts: there is a warp for each."""
+    """A warp checks `share` rows, one per lane. Then all its lanes together walk each selected row, or one of its
+    2**parts interleaved parts, for each of which there is a warp."""
     return f"""
     const long long warp = item / LANES, part = warp & ((1ll << (int)parts) - 1);
     const long long first = (warp >> (int)parts) * share;
@@ -67,7 +67,7 @@ def _scatter(spec: KernelSpec, each: str, of_target: str) -> str:
 
 
 def _gather(spec: KernelSpec, each: str, of_target: str) -> str:
-    """2**share lanes walk along each line, and look for sources that are selected."""
+    """2**share lanes walk each row, and check for each entry whether its source is selected."""
     return f"""
     const long long to = item >> (int)share;
     if (to < lines) {{
@@ -87,7 +87,7 @@ def _gather(spec: KernelSpec, each: str, of_target: str) -> str:
 
 
 def _coordinates(spec: KernelSpec, each: str, of_target: str) -> str:
-    """A thread for each entry."""
+    """One thread per entry."""
     return f"""
     if (item < nse) {{
         const long long k = item, start = 0, to = (long long)target[k], from = (long long)source[k];

@@ -1,9 +1,10 @@
-"""Just-in-time connectivity on GPUs: the stream of `docs/jitc-stream.md` in C++, and what is done with its connections.
+"""Just-in-time connectivity on GPUs: the stream of `docs/jitc-stream.md` in C++, and kernels that use its connections.
 
-All kernels walk along it in one way; they differ in who walks where, and in what they do with a connection.
+All kernels share the code of the walk along the stream. They differ in how blocks are assigned to lanes, and in what
+they do with a connection.
 
-    words      core's functions of 32-bit words, written out as C++
-    spec       what a kernel is for
-    stream     keys, draws, variates, and the walk: a group of lanes makes as many steps of a block at once
-    bodies     products, gathered and scattered; a window as dense arrays; the connections counted and listed
+    words      core's functions of 32-bit words, translated to C++
+    spec       the specification of a kernel
+    stream     keys, draws, variates, and the walk, in which each lane of a group takes one step of a block
+    bodies     products (gather and scatter), windows as dense arrays, counting and listing connections
 """

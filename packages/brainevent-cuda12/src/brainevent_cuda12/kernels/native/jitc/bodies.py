@@ -14,14 +14,14 @@ __all__ = ["generated"]
 
 
 def generated(spec: JitcSpec) -> str:
-    """The C++ body of a kernel behind `preamble`, whose names it uses."""
+    """The C++ body of a kernel, after `preamble`, whose names it uses."""
     return stream(spec) + _STRATEGIES[spec.strategy](spec)
 
 
 _WEIGHTS: Final = f"{WEIGHT_COUNTER}u"
 
-# The blocks of a row in turn, of which the group of a row, or the row of a lane, has every so many. A lane makes the
-# key of a block for the group, and the lanes of a group those of as many blocks.
+# The loop of a group of lanes over its blocks of a row, which are every `parts`-th block. Each lane computes the key of
+# one block, so the group has the keys for as many turns as it has lanes, and broadcasts one of them per turn.
 _BLOCKS_OF_GROUP = """
     unsigned own0 = 0, own1 = 0;
     for (long long turn = 0; turn < turns; ++turn) {
@@ -35,7 +35,7 @@ _BLOCKS_OF_GROUP = """
 
 
 def _group(spec: JitcSpec) -> str:
-    """Which row a group of lanes has, which part of its blocks, and which columns of x."""
+    """Declare the row of a group of lanes, its part of the row's blocks, and the columns of x."""
     shared = spec.split or not spec.product
     row, part = ("row_at / parts", "row_at % parts") if shared else ("row_at", "0")
     if spec.batched:
@@ -62,8 +62,8 @@ _ALIGNED = """
 
 
 def _each(spec: JitcSpec, act: str) -> str:
-    """`act` on each connection of a step of the warp, at `i` and with the weight `w`: on those of all lanes, `across`
-    at once, by lanes that have columns of x."""
+    """Run `act` for each connection that a step of the warp finds, with its column `i` and its weight `w`: for the
+    connections of all lanes, `across` at a time, each by the lanes for the columns of x."""
     own, weight = "", "parameter0"
     if spec.law.variate is not None:
         own = "const WIDE own = found ? weight_of(key0, key1, step) : (WIDE)0;"
@@ -81,8 +81,8 @@ def _each(spec: JitcSpec, act: str) -> str:
 
 
 def _gather(spec: JitcSpec) -> str:
-    """`out[row] = sum over the row of weight · x[column]`: 2**share lanes for each row, or a warp for a row and up
-    to as many columns of x."""
+    """`out[row] = sum over the row of weight · x[column]`: 2**share lanes for each row, or for a batch, a warp for each
+    row and 2**columns columns of x."""
     if spec.batched:
         visit = _each(spec, "if (c < batch && selects(i, c)) sum += times_x(w, i, c);")
         at, within, lanes = "row * batch + c", "there && c < batch && mine % across == 0", "across"
@@ -104,8 +104,8 @@ def _gather(spec: JitcSpec) -> str:
 
 
 def _scatter(spec: JitcSpec) -> str:
-    """`out[column] += weight · x[row]` for every active row. A warp looks at `share` rows, a lane at one of them, for
-    which it makes the keys; then all its lanes walk along each row that is active."""
+    """`out[column] += weight · x[row]` for every active row. A warp checks `share` rows, one per lane, which computes
+    the keys of its row. Then all its lanes together walk each active row."""
     if spec.batched:
         active = "for (long long c = 0; c < batch && !active; ++c) active = selects(mine, c);"
         visit = _each(
@@ -140,8 +140,8 @@ def _scatter(spec: JitcSpec) -> str:
 
 
 def _dense(spec: JitcSpec) -> str:
-    """A window of the network, from row and column `offset` on: `connected`, and what is `drawn` for weights, both
-    filled with zeros before."""
+    """A window of the network, which begins at row and column `offset`: `connected`, and the draws for weights,
+    `drawn`. Both must be filled with zeros before."""
     return f"""{_group(spec)}
     const unsigned first = offset[1] / (unsigned)block;
     const long long before_window = offset[1] % (unsigned)block;
@@ -158,7 +158,7 @@ def _dense(spec: JitcSpec) -> str:
 
 
 def _count(spec: JitcSpec) -> str:
-    """How many connections each block of each row has: `counts`, a row of `parts · turns` for each row."""
+    """The number of connections of each block of each row, `counts`, with `parts · turns` blocks per row."""
     return f"""{_group(spec)}{_ALIGNED}
 {_BLOCKS_OF_GROUP}
         unsigned count = 0;
@@ -170,9 +170,9 @@ def _count(spec: JitcSpec) -> str:
 
 
 def _list(spec: JitcSpec) -> str:
-    """The connections' `columns` less the length of rows, and what is `drawn` for their weights, in the order of rows:
-    zeros are left where there are no connections any more. `before` each block of each row, in the order of `_count`,
-    there are so many connections."""
+    """The `columns` of connections minus the length of rows, and the draws for their weights, `drawn`, in row-major
+    order, with zeros as padding. `before` is the number of connections before each block of each row, in the order of
+    `_count`."""
     return f"""{_group(spec)}{_ALIGNED}
 {_BLOCKS_OF_GROUP}
         unsigned entry = there ? (unsigned)before[(row * turns + turn) * parts + part] : 0;

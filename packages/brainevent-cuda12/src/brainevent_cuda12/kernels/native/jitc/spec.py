@@ -1,4 +1,4 @@
-"""What a kernel of generated connectivity is for."""
+"""Specifications of kernels for generated connectivity."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..spec import KernelSpec
 
 __all__ = ["LAWS", "JitcSpec"]
 
-#: The laws of weights whose variates kernels know.
+#: The laws of weights whose variates kernels can generate.
 LAWS = (SCALAR, UNIFORM, NORMAL)
 
 _PRODUCTS = ("jitc_gather", "jitc_scatter")
@@ -24,16 +24,16 @@ _OUTPUTS = {
 
 @dataclasses.dataclass(frozen=True)
 class JitcSpec(KernelSpec):
-    """One kind of call, see `KernelSpec`, for a matrix that is generated.
+    """One kind of call, see `KernelSpec`, for a generated matrix.
 
     Attributes:
       law: of the weights.
-      digits: how many draws make a gap.
+      digits: the number of draws per gap, each of which is a digit of the gap.
       cells: the base of these digits.
-      split: whether several groups of lanes gather a row, and their sums are added atomically.
+      split: whether several groups of lanes gather a row and add their sums atomically.
 
     Raises:
-      NotImplementedError: for what no body is written for.
+      NotImplementedError: for values that no body supports.
     """
 
     law: Law = SCALAR
@@ -50,11 +50,11 @@ class JitcSpec(KernelSpec):
 
     @property
     def uneven(self) -> bool:
-        return True  # a block ends where its gaps end
+        return True  # the number of steps of a block depends on its gaps
 
     @property
     def product(self) -> bool:
-        """Whether it is one; otherwise connections are written down, which are the same for all laws."""
+        """Whether it computes a product; otherwise it writes connections, which are the same for all laws."""
         return self.strategy in _PRODUCTS
 
     @property
@@ -77,9 +77,10 @@ class JitcSpec(KernelSpec):
     def sizes(self) -> tuple[str, ...]:
         """The numbers of a call, in the order of the kernel's parameters; the same for all kernels of one kind.
 
-        `lines` rows of so much `length`, in blocks of `block`; `parts` groups of lanes share the blocks of a row, and
-        each takes `turns` of them; `share`: log2 of lanes of a group, or how many rows a warp looks at (scatter).
-        `batch` columns of x, and log2 of lanes side by side for these, `columns`; or room for `nse` connections.
+        `lines`: number of rows; `length`: of a row; `block`: elements per block; `parts`: groups of lanes that share
+        the blocks of a row; `turns`: blocks per group; `share`: log2 of the lanes per group, or the number of rows that
+        a warp checks (scatter). Products have `batch`, the number of columns of x, and `columns`, log2 of the lanes for
+        these; other kernels have `nse`, the capacity for connections.
         """
         common = ("lines", "length", "block", "parts", "turns", "share")
         return (*common, "batch", "columns") if self.product else (*common, "nse")

@@ -1,8 +1,8 @@
 """The stream in C++: keys, draws, variates, and the walk.
 
-Draws are numbered, so a group of lanes makes as many steps of a block at once. Where each comes to is a sum over the
-lanes before it, of which every step is cut at the end of the block, so that they fit into 32 bits. The table of a digit
-has 4 or 16 kB, and stays in the cache next to the processor.
+Draws are numbered, so each lane of a group can take one step of a block at the same time. The position of each lane is
+a prefix sum of the gaps, which are clipped to the end of the block, so that the sum fits into 32 bits. The table of a
+digit has 4 or 16 kB, and stays in the L1 cache.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from .words import function
 
 __all__ = ["stream"]
 
-# `from(value, lane)` is that of another lane of the warp, `sum_until(value, mine)` the sum up to a lane, which has the
-# number `mine` in its group.
+# `from(value, lane)` is the value of another lane of the warp; `sum_until(value, mine)` is the inclusive prefix sum
+# over the lanes of a group, in which this lane has the number `mine`.
 _LANES = """
     const int lane = (int)(item % LANES);
 #if defined(__CUDA_ARCH__)
@@ -56,11 +56,11 @@ _LANES = """
 
 
 def stream(spec: JitcSpec) -> str:
-    """The declarations of a body behind those of `preamble`.
+    """The declarations of a body after those of `preamble`.
 
     `keys(seed0, seed1, row, block, key0, key1)`; `draw(key0, key1, counter)`; `weight_of(key0, key1, step)`; and
-    `walk(key0, key1, end, lanes, visit)`, through `end` elements of a block by groups of so many lanes, which calls
-    `visit(found, to, step)` for every step: whether it comes to a connection, and where.
+    `walk(key0, key1, end, lanes, visit)`, which walks the first `end` elements of a block with groups of `lanes` lanes
+    and calls `visit(found, to, step)` for every step: whether it ends at a connection, and at which element.
     """
     return "\n".join([_LANES, _draws(), *(_weights(spec) if spec.product else []), _walk(spec)])
 
@@ -101,7 +101,7 @@ _UNIFORM = """
 
 
 def _normal() -> str:
-    """`brainevent_core.jitc.laws.normal`, see there."""
+    """A normal variate, computed as in `brainevent_core.jitc.laws.normal`."""
     log2 = _polynomial("log2", "r")
     centre, tail = _polynomial("centre", "here"), _polynomial("tail", "here")
     return f"""
@@ -128,7 +128,7 @@ def _normal() -> str:
 
 
 def _polynomial(name: str, x: str) -> str:
-    """By Horner's rule."""
+    """A polynomial by Horner's rule."""
     *lower, text = [f"{coefficient!r}f" for coefficient in POLYNOMIALS[name]]
     for coefficient in reversed(lower):
         text = f"({text}) * {x} + {coefficient}"

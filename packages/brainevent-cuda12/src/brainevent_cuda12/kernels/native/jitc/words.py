@@ -1,7 +1,7 @@
-"""Core's functions of 32-bit words, written out as C++, so that they are defined once.
+"""Translate core's functions of 32-bit words to C++, so that they are defined only once.
 
-`brainevent_core.jitc` has them for anything with the operators of arrays. Here they get a `Word`, which notes what is
-done with it.
+The functions of `brainevent_core.jitc` accept anything with the operators of arrays. Here they get `Word` objects,
+which record the operations applied to them.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ __all__ = ["Word", "function"]
 
 
 class Word:
-    """An unsigned number of 32 bits in a C++ program that is being written: arithmetic adds a line to it.
+    """An unsigned 32-bit number in a C++ program under construction: each operation appends a line.
 
     Args:
-      lines: the program.
-      text: the number's name there.
+      lines: the lines of the program.
+      text: the number's name in the program.
     """
 
     def __init__(self, lines: list[str], text: str) -> None:
@@ -54,8 +54,8 @@ def function(name: str, parameters: Sequence[str], results: Sequence[str], compu
     Args:
       name: of the function.
       parameters: their names.
-      results: their names; with none the function returns the only result.
-      compute: of words, the result, or as many as have names.
+      results: their names; if empty, the function returns its single result.
+      compute: a function of words that returns the result, or one result per name.
 
     Example:
       >>> print(function("twice", ["x"], [], lambda x: x + x))
