@@ -11,13 +11,15 @@ __all__ = ["BACKEND"]
 
 # Calls that the kernels decline, as patterns of the names of the conformance kit's cases, with the reasons.
 _DECLINES = {
-    "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
-    "^sddmm-dense-": "outer products have nothing sparse in them",
-    "^(matmul|sddmm)-[a-z_]+:weight_indices[:-]": "weights in another order belong to plasticity",
-    "^stdp_update-csr:weight_indices-[^-]+-forward-": "a scan for events of columns meets weights in order",
-    "^stdp_update-csr:weight_indices:csc_index-": "no function has a CSC index of weights in another order",
-    "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": "half-precision rings have no room for sums",
-    "^stdp_update-(coo|fixed_num):weight_indices[:-]": "no function has weights in another order but for CSR",
+    "^matmul-dense-float-": "a dense matrix times a float vector is a dense product",
+    "^sddmm-dense-": "a dense sampled product is an outer product",
+    "^(matmul|sddmm)-[a-z_]+:weight_indices[:-]": "only plasticity uses weights in a different order from the entries",
+    "^stdp_update-csr:weight_indices-[^-]+-forward-": "the scan over entries needs weights in the order of the entries",
+    "^stdp_update-csr:weight_indices:csc_index-": "no public function combines a CSC index with reordered weights",
+    "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": (
+        "the kernels accumulate in the ring, and half precision is too coarse"
+    ),
+    "^stdp_update-(coo|fixed_num):weight_indices[:-]": "public functions reorder weights for CSR only",
 }
 
 

@@ -24,10 +24,12 @@ def _available() -> str | None:
 
 # Calls that are left to XLA: patterns of the names of the conformance kit's cases, and the reason.
 _DECLINES = {
-    "^matmul-dense-float-": "numbers times a dense matrix have nothing sparse in them",
-    "^sddmm-dense-": "outer products have nothing sparse in them",
-    "^jitc_matmul-.*-window-": "such windows are of networks that are split over devices",
-    "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": "half-precision rings have no room for sums",
+    "^matmul-dense-float-": "a dense matrix times a float vector is a dense product",
+    "^sddmm-dense-": "a dense sampled product is an outer product",
+    "^jitc_matmul-.*-window-": "windows occur only in networks that are split over devices",
+    "^deliver-[^-]+-[^-]+-[a-z]+-b?float16-[a-z]+-[a-z]+-[0-9]+-weights-": (
+        "the kernels accumulate in the ring, and half precision is too coarse"
+    ),
 }
 
 

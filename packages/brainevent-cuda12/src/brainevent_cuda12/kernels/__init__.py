@@ -61,9 +61,9 @@ def register(registry: KernelRegistry, *, backend: str, platform: str = "cuda") 
             **abilities,
         )
     left: tuple[tuple[str, Any, str], ...] = (
-        ("encode_events", None, "encoding is elementwise or a cumulative sum, and fuses with what computes the events"),
-        ("matmul", matmul.LEFT_TO_XLA, "numbers times a dense matrix have nothing sparse in them"),
-        ("sddmm", sddmm.LEFT_TO_XLA, "outer products have nothing sparse in them"),
+        ("encode_events", None, "encoding is elementwise or a cumulative sum, and XLA fuses it with its input"),
+        ("matmul", matmul.LEFT_TO_XLA, "a dense matrix times a float vector is a dense product"),
+        ("sddmm", sddmm.LEFT_TO_XLA, "a dense sampled product is an outer product"),
     )
     for primitive, calls, reason in left:
         registry.leave_to_xla(primitive, platform, backend=backend, calls=calls, because=reason)

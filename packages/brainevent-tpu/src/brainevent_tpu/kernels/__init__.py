@@ -18,11 +18,11 @@ __all__ = ["register"]
 
 #: What XLA computes best: the primitive, the calls (None: all), and the reason.
 _LEFT_TO_XLA = (
-    ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "a dense product is what the MXU computes"),
-    ("matmul", dense_rows.LEFT, "columns of a matrix, and rows for many vectors, are what the MXU computes"),
-    ("sddmm", sampled.LEFT, "at all places of a matrix it is an outer product, which fuses with what uses it"),
-    ("stdp_update", dense_update.LEFT, "what changes or clips a dense matrix as a whole is elementwise"),
-    ("encode_events", None, "encoding is elementwise, and fuses with what computes the events"),
+    ("matmul", Takes(formats=(DENSE_FORMAT,), encodings=(FLOAT,)), "the MXU computes dense products"),
+    ("matmul", dense_rows.LEFT, "the MXU is faster for columns, and for batches"),
+    ("sddmm", sampled.LEFT, "a dense sampled product is an outer product, which XLA fuses with its consumer"),
+    ("stdp_update", dense_update.LEFT, "an update of the whole dense matrix is elementwise"),
+    ("encode_events", None, "encoding is elementwise, and XLA fuses it with its input"),
 )
 
 
