@@ -58,10 +58,10 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
     about = "\n".join(f"  {name:<10} {line}" for name, line in benchmarks.items())
     parser = argparse.ArgumentParser(
         prog="hatch run bench",
-        description=f"Measure brainevent against what one would use instead.\n\nbenchmarks:\n{about}",
+        description=f"Measure brainevent beside the alternatives.\n\nbenchmarks:\n{about}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="which to run; all by default")
+    parser.add_argument("names", nargs="*", metavar="BENCHMARK", help="benchmarks to run (default: all)")
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the cases and stop")
     parser.add_argument(
         "--select",
@@ -69,19 +69,22 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         action="append",
         default=[],
         metavar="REGEX",
-        help="only cases in whose name this is found; given several times, all must be",
+        help="only cases whose name contains this; if given several times, all of them",
     )
-    parser.add_argument("--quick", action="store_true", help="few cases and rounds, to see that it works")
+    parser.add_argument("--quick", action="store_true", help="few cases and rounds, as a smoke test")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="only these contenders, separated by commas")
     parser.add_argument(
-        "--threads", type=int, choices=(1, 2), help="per contender (default: one, and both where a claim is about two)"
+        "--threads",
+        type=int,
+        choices=(1, 2),
+        help="threads per contender (default: 1; 1 and 2 for claims about two threads)",
     )
-    parser.add_argument("--clock", choices=("cpu", "wall"), help="what is compared (default: cpu for one thread)")
+    parser.add_argument("--clock", choices=("cpu", "wall"), help="clock for comparisons (default: cpu for one thread)")
     parser.add_argument("--rounds", type=positive(int), help="interleaved rounds (default: 5 to 15)")
-    parser.add_argument("--seconds", type=positive(float), help="of one measurement, at least (default: 0.03)")
+    parser.add_argument("--seconds", type=positive(float), help="minimal duration of one measurement (default: 0.03)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     parser.add_argument("--plot", type=Path, metavar="FOLDER", help="draw pictures into this folder")
-    parser.add_argument("--docs", action="store_true", help="put the results into docs/benchmarks.md")
+    parser.add_argument("--docs", action="store_true", help="write the results into the pages of docs/")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
     given = parser.parse_args(arguments)
     if given.threads and given.threads > usable():

@@ -112,7 +112,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("names", nargs="*", metavar="CLIENT", help=f"which ones (default: {', '.join(CLIENTS)})")
     parser.add_argument(
-        "--depth", type=int, default=2, help="how many steps by name from brainevent to a test (default: 2)"
+        "--depth", type=int, default=2, help="maximal number of definitions between brainevent and a test (default: 2)"
     )
     parser.add_argument(
         "--select",
@@ -120,20 +120,22 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         type=re.compile,
         default=[],
         metavar="REGEX",
-        help="only test files in whose path this is found",
+        help="only test files whose path contains this",
     )
     parser.add_argument(
         "--jobs",
         type=int,
         default=min(os.cpu_count() or 1, 8),
-        help="test files at a time (default: one per core, up to 8)",
+        help="parallel test files (default: one per core, up to 8)",
     )
-    parser.add_argument("--patience", type=float, default=1800.0, help="seconds for one test file (default: 1800)")
-    parser.add_argument("--upgrade", action="store_true", help="make the environments anew, with the latest clients")
+    parser.add_argument(
+        "--patience", type=float, default=1800.0, help="time limit for one test file, in seconds (default: 1800)"
+    )
+    parser.add_argument("--upgrade", action="store_true", help="recreate the environments, with the latest clients")
     parser.add_argument(
         "--newest",
         action="store_true",
-        help="beside the newest published release, with the newest clients, on a newer Python",
+        help="compare with the newest published release, with the newest clients, on a newer Python",
     )
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the test files and stop")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all results to this file")

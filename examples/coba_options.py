@@ -45,7 +45,7 @@ def parse(arguments: list[str] | None, parameters: "Parameters") -> argparse.Nam
         type=writable_picture,
         default="coba.png",
         metavar="PATH",
-        help="of the picture, .png, .pdf or .svg (default coba.png)",
+        help="file of the picture: .png, .pdf or .svg (default coba.png)",
     )
     parser.add_argument(
         "--no-progress",

@@ -112,8 +112,10 @@ def draw(fired: np.ndarray, path: Path) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="A network whose synapses are generated on the fly.")
     parser.add_argument("--neurons", type=int, default=1_000_000)
-    parser.add_argument("--synapses", type=int, default=1000, help="per neuron, on average")
-    parser.add_argument("--steps", type=int, default=200, help="of 0.1 ms; the second half is timed")
+    parser.add_argument("--synapses", type=int, default=1000, help="mean number per neuron")
+    parser.add_argument(
+        "--steps", type=int, default=200, help="number of time steps of 0.1 ms; the second half is timed"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, metavar="PATH", help="draw a picture (needs Matplotlib, SciPy and tqdm)")
     options = parser.parse_args(arguments)

@@ -51,13 +51,17 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Make random calls with malformed input; each must be an error that says why, or the one defined "
         "result. The status is 1 if any is not, or ends its process.",
     )
-    parser.add_argument("--calls", type=int, default=100_000, help="how many, at least (default: 100000)")
-    parser.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
-    parser.add_argument("--case", type=int, metavar="N", help="make the call of this number alone")
+    parser.add_argument("--calls", type=int, default=100_000, help="minimal number of calls (default: 100000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: 0)")
+    parser.add_argument("--case", type=int, metavar="N", help="make only the call with this number")
     parser.add_argument(
-        "--select", action="append", default=[], metavar="REGEX", help="only cells in whose name this is found"
+        "--select",
+        action="append",
+        default=[],
+        metavar="REGEX",
+        help="only cells whose name contains a match of this pattern",
     )
-    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="processes at a time")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="number of parallel processes")
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the cells and stop")
     parser.add_argument("--no-progress", action="store_false", dest="progress", help="no progress bar")
     return parser.parse_args(arguments)

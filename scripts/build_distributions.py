@@ -29,7 +29,7 @@ def build(project: Path, target: str, folder: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--directory", type=Path, default=ROOT / "dist", help="where they go (default: dist/)")
+    parser.add_argument("--directory", type=Path, default=ROOT / "dist", help="output folder (default: dist/)")
     parser.add_argument("--clean", action="store_true", help="empty the folder first")
     options = parser.parse_args()
     folder = options.directory.resolve()

@@ -65,7 +65,7 @@ KINDS = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write the figures instead of comparing with them")
-    parser.add_argument("--thunks", action="store_true", help="also print what the loops issue")
+    parser.add_argument("--thunks", action="store_true", help="also print the operations in the loops")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="brainevent-") as folder:
         os.environ["JAX_PLATFORMS"] = "cpu"

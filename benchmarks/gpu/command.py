@@ -65,17 +65,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.gpu", description="All that can only be seen on a machine with an NVIDIA GPU."
+        prog="python -m benchmarks.gpu", description="Tests and benchmarks that need an NVIDIA GPU."
     )
     parser.add_argument("--platform", choices=("cuda", "cpu"), default="cuda", help="cpu: a dry run with tiny sizes")
-    parser.add_argument("--line", type=int, choices=(12, 13), help="of CUDA; the one that is installed by default")
-    parser.add_argument("--images", type=Path, metavar="FOLDER", help="where machine code is, made by --prepare")
-    parser.add_argument("--prepare", type=Path, metavar="FOLDER", help="compile what the stages launch, on any machine")
-    parser.add_argument("--arch", default="75,80,90,100,120", metavar="NUMBERS", help="for which GPUs, with --prepare")
-    parser.add_argument("--stages", metavar="NAMES", help=f"of {', '.join(STAGES)}; all by default, or some by commas")
-    parser.add_argument("--cases", type=int, default=200, help="at most so many of a table; 200 by default")
-    parser.add_argument("--seconds", type=float, help=f"for all stages; {SECONDS:g} by default, more without a GPU")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument("--line", type=int, choices=(12, 13), help="major version of CUDA (default: the installed one)")
+    parser.add_argument("--images", type=Path, metavar="FOLDER", help="folder of machine code, written by --prepare")
+    parser.add_argument(
+        "--prepare", type=Path, metavar="FOLDER", help="compile the kernels of the stages, on any machine"
+    )
+    parser.add_argument("--arch", default="75,80,90,100,120", metavar="NUMBERS", help="GPU architectures for --prepare")
+    parser.add_argument("--stages", metavar="NAMES", help=f"separated by commas, of {', '.join(STAGES)} (default: all)")
+    parser.add_argument("--cases", type=int, default=200, help="maximal number of cases per table (default: 200)")
+    parser.add_argument(
+        "--seconds", type=float, help=f"time limit for all stages (default: {SECONDS:g}, more without a GPU)"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     return parser
 
 
