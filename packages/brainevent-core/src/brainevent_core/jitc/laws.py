@@ -44,7 +44,7 @@ def uniform(drawn: Any) -> Any:
 def normal(drawn: Any) -> Any:
     """Standard normal, float32, from a uint32 draw, by inversion; the relative error is below 2⁻²⁰.
 
-    The lower 31 bits plus 1/2, in units of 2⁻³², are the probability of the tail behind the number; the upper bit is
+    The lower 31 bits plus 1/2, in units of 2⁻³², are the tail probability beyond the number; the upper bit is
     its sign, 1 for positive. With x = 1 - 2·tail and w = -log2(1 - x²), quantile/x is smooth in w, and in the root of w
     where w is large.
     """
@@ -132,10 +132,10 @@ class ConnectionRule(NamedTuple):
 
     @property
     def components(self) -> tuple[()]:
-        """Further arrays: it has none."""
+        """Components of the structure: there are none."""
         return ()
 
     @property
     def stores_all(self) -> bool:
-        """Whether the matrix has its elements in an array: it has none of them."""
+        """Whether all elements are stored in an array: never."""
         return False

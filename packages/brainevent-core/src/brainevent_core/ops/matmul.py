@@ -89,7 +89,8 @@ def matmul(
 
 
 def _spec_of(x: Any) -> MatrixSpec | None:
-    # Events aren't asked: what they lack goes through a function of Python's, half of an eager product's time.
+    # Events are excluded first: for a missing attribute, Python calls their `__getattr__`, which took half of an eager
+    # product's time.
     return None if hasattr(type(x), "__event_spec__") else getattr(x, "__matrix_spec__", None)
 
 
