@@ -17,16 +17,16 @@ from brainevent_core.errors import DTypeError, MathError
 
 __all__ = ["LONGEST", "VERSION", "as_probability", "block_size", "cells", "gap_tables"]
 
-#: Version of the specification. Another stream means another number.
+#: Version of the specification. It is increased when the stream changes.
 VERSION = 1
 
-#: Rows and columns that a matrix can have: 32-bit integers, with a margin of a block on either side.
+#: Maximum number of rows and columns of a matrix: 32-bit integers, with a margin of a block on either side.
 LONGEST = 2**31 - 2**17
 
-# A table has a cell for each value of a digit. Small ones stay in the innermost cache, beside what they are drawn for.
+# A table has a cell for each value of a digit. Small tables stay in the L1 cache, together with the product's data.
 _CELLS, _MANY_CELLS = 1 << 10, 1 << 12
 
-# More digits than this reach behind the longest row there is, of 2³¹ entries.
+# More digits would reach beyond the longest possible row, of 2³¹ entries.
 _MAX_DIGITS = 3
 
 _FRACTION_BITS = 256
