@@ -371,10 +371,10 @@ class Format(ByName):
         self.require_integers(arrays)
 
     def require_integers(self, arrays: Sequence[Any]) -> None:
-        """Check that index arrays have not become floats, as ``jax.tree.map`` over a matrix makes them.
+        """Check that index arrays have not become floats, as can happen by ``jax.tree.map`` over a matrix.
 
         Raises:
-            DTypeError: naming the first array that does not hold integers.
+            DTypeError: if one does not hold integers; names the first one.
         """
         for label, array in zip(self.names, arrays):
             if not jnp.issubdtype(array.dtype, jnp.integer):

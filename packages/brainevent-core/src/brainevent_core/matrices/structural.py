@@ -305,7 +305,7 @@ class Rewirable(ColumnIndexed):
         return units.attach(values.reshape(-1).at[place].set(new, mode="drop").reshape(values.shape), unit)
 
     def _with_delays(self, place: Any, delay: Any, pre: Any, post: Any, old: Any = None) -> Any:
-        """The delays of entries, with those of new synapses; None if not each entry has its own."""
+        """The delays of all entries, including new synapses; None unless each entry has its own delay."""
         spec = self.__matrix_spec__
         steps = delays_of_entries(spec)
         if len(entrywise(spec)) > (steps is not None):
