@@ -98,7 +98,7 @@ class JitKey:
         return self._context(value)
 
     def set_global(self, value: Any) -> None:
-        # jax < 0.9 has no public set_global; the wrapped object has had it all along.
+        # jax < 0.9 has no public set_global, but the wrapped object has it.
         context = self._context if hasattr(self._context, "set_global") else self._context._obj
         context.set_global(value)
 

@@ -36,7 +36,7 @@ __all__ = [
     "use_backend",
 ]
 
-#: The name under which the pure-jnp kernels of core are requested and reported.
+#: The name under which the reference kernels of core are requested and reported.
 REFERENCE = "reference"
 
 #: The name of core's own kernels whose cost scales with the events, see :mod:`brainevent_core.kernels`.

@@ -26,7 +26,7 @@ _SAMPLE = 2**16
 #: The longer side of a picture, in cells and in pixels; and the minimum of the shorter one, in pixels.
 _CELLS, _PIXELS, _THINNEST = 40, 160, 16
 
-#: Shades of a cell, by how many entries it has compared with the fullest one.
+#: Shades of a cell, by its number of entries relative to the fullest cell.
 _SHADES = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -126,7 +126,7 @@ def _path(chosen: np.ndarray, opacity: float) -> str:
 
 
 def card(title: str, facts: Iterable[tuple[str, str]], drawing: str = "") -> str:
-    """A title, a table of facts, and a drawing beside it, in the colours of the page that shows them."""
+    """A title, a table of facts, and a picture next to it, as HTML in the colours of the page."""
     cells = "".join(
         f'<tr><th style="text-align:left;font-weight:normal;opacity:0.7">{html.escape(name)}</th>'
         f'<td style="text-align:left">{html.escape(text)}</td></tr>'

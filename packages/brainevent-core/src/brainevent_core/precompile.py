@@ -44,7 +44,7 @@ class Call:
     """A call whose kernels are to be compiled.
 
     Attributes:
-        name: the matrix, what is done with it, and the dtype of the weights.
+        name: the matrix, the operation, and the dtype of the weights.
         function: the function that is called.
         arguments: its arrays and matrices, for a small network and for a larger one.
     """

@@ -170,7 +170,7 @@ def _contenders(options: Any) -> tuple[list[str], jax.Device]:
 
 
 def _installed() -> str:
-    """A sentence about the backends that could be measured."""
+    """A sentence that lists the installed backends."""
     states = [f"{status.name}{'' if status.usable else ' (unusable here)'}" for status in backends()]
     return f" Installed: {', '.join(states) or 'none'}."
 

@@ -28,7 +28,7 @@ def times(contender: str) -> Callable[[Measured[Any]], float | None]:
 
 
 def cell(one: Measured[Any], contender: str, to: str = "ours") -> str:
-    """Its time relative to that of ``to``; its own time if that of ``to`` is missing."""
+    """The time of a contender relative to that of ``to``; its own time if the latter is missing."""
     found = one.ratio(contender, to)
     if found is not None:
         return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
@@ -37,7 +37,7 @@ def cell(one: Measured[Any], contender: str, to: str = "ours") -> str:
 
 
 def microseconds(one: Measured[Any], contender: str = "ours", clock: Clock | None = None) -> str:
-    """Its time, or why there is none."""
+    """The time of a contender, or why there is none."""
     seconds = one.seconds(contender, clock)
     return missing(one, contender) if seconds is None else f"{seconds.median * 1e6:.1f}"
 

@@ -227,8 +227,7 @@ class LogNormal(_Truncated):
 
 
 def _normal_between(probability: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Quantiles of the standard normal distribution between two bounds; NaN if there is no probability mass between
-    them."""
+    """Quantiles of the standard normal distribution between two bounds; NaN if they enclose no probability."""
     from scipy.special import ndtr, ndtri  # JAX depends on SciPy, and imports it as late
 
     # Computed in the lower tail, where doubles have a fine resolution of probabilities.

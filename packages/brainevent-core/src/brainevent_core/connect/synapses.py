@@ -145,7 +145,7 @@ class Compressed(NamedTuple):
 
 
 def stable_order(keys: np.ndarray) -> np.ndarray:
-    """``np.argsort(keys, kind="stable")`` of 31-bit keys: one sort of numbers, which NumPy does with SIMD."""
+    """``np.argsort(keys, kind="stable")`` of 31-bit keys, by a plain sort of numbers, which NumPy does with SIMD."""
     if len(keys) >= 2**32:
         return np.argsort(keys, kind="stable")
     packed = keys.astype(np.uint64) << np.uint64(32)

@@ -96,8 +96,7 @@ def _delays(delay: Delay, synapses: Synapses, seed: np.ndarray, distances: _Dist
 
 
 def _dtype_of(delay: Distribution) -> Any:
-    """The smallest dtype that holds all delays that can be drawn, so that a block of rows has the dtype of the
-    whole."""
+    """The smallest dtype of all delays that can be drawn, so that a block of rows has the dtype of the whole."""
     largest = np.rint(delay.quantile(np.array([1 - 2.0**-33]))[0])
     if not largest <= INT32_MAX:
         raise MathError(f"Delays of {delay} reach {largest} steps, and have 31 bits: give it an upper bound, high=.")

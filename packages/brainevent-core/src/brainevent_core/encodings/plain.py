@@ -14,7 +14,7 @@ __all__ = ["BINARY", "FLOAT", "PLAIN", "SPARSE_FLOAT", "is_event"]
 
 
 def is_event(x: Any) -> Any:
-    """Which entries of ``x`` are events: those that are nonzero (NaN is) or True."""
+    """Which entries of ``x`` are events: those that are nonzero (including NaN) or True."""
     return x if x.dtype == jnp.bool_ else x != 0
 
 

@@ -95,7 +95,7 @@ class EventRepresentation:
     if not TYPE_CHECKING:  # hidden from type checkers, so that they report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):  # looked up by protocols in every eager product: no slow hint
+            if name.startswith("__"):  # protocols look these up in every eager product; a hint is slow
                 raise AttributeError(name)
             hint = f"; its `.value` is a plain array, which has: `events.value.{name}`"
             fault = f"{type(self).__name__} has no attribute {name!r}{hint if hasattr(jax.Array, name) else ''}."

@@ -108,7 +108,7 @@ def _as_ids(name: str, values: Any) -> np.ndarray:
     if array.ndim != 1:
         raise MathError(f"{name} is a vector of ids, got shape {array.shape}.")
     if array.dtype.kind == "f" and not isinstance(values, np.ndarray) and not hasattr(values, "dtype"):
-        array = np.array(values, dtype=object)  # NumPy makes floats of a list of signed and unsigned integers
+        array = np.array(values, dtype=object)  # NumPy converts a list of signed and unsigned integers to floats
     if array.size == 0 and array.dtype.kind in "fO":
         return array.astype(np.int64)
     given = array.dtype

@@ -33,7 +33,7 @@ _FRACTION_BITS = 256
 _ONE = 1 << _FRACTION_BITS
 _DRAWS = 1 << 32
 
-# Blocks hold some 256 connections: enough to make the key of a block cheap, few enough to generate one alone.
+# Blocks hold about 256 connections: enough to amortise the key of a block, few enough to generate a single block.
 _CONNECTIONS_PER_BLOCK = 256
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 1 << 11, 1 << 16
 

@@ -1,7 +1,7 @@
 """Core's own kernels, in plain JAX: the backend ``events``, which needs no package. Their cost scales with the events.
 
-They run if no other backend has a kernel, in preference to the reference, whose sums they reproduce. This module
-contains the descriptor and imports no kernel; discovery finds it by its name.
+They run if no other backend has a kernel, in preference to the reference, whose results they equal up to the order of
+sums. This module contains the descriptor and imports no kernel; discovery finds it by its name.
 """
 
 from __future__ import annotations

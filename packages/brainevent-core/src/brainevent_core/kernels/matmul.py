@@ -35,9 +35,8 @@ _FEWEST = 4096
 _BLOCK = 32
 
 # Costs on CPU, in units of an entry of the reference, about 2.5 ns: an iteration of the loop; an entry of its piece;
-# the
-# extra cost of looking up its weight; and, for an entry in a sum over all entries, the extra cost of computing its row
-# as in the reference, or of masking it by bits.
+# the extra cost of looking up its weight; and, for an entry in a sum over all entries, the extra cost of computing its
+# row as in the reference, or of masking it by bits.
 _ITERATION, _IN_PIECE, _LOOK_UP, _COUNTED, _MASKED = 150.0, 0.5, 4.0, 4.0, 0.3
 
 #: Mean number of entries per row below which the rows of the entries are always computed.

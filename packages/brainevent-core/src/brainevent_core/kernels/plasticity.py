@@ -196,7 +196,7 @@ def _over_active(
             # computation, read the old values of one array after another was written, and copy it in every iteration.
             state = write(state, pending)
             last = _at(end, number)
-            at = jnp.clip(position, 0, nse - piece)  # a slice that reached over the end would be moved
+            at = jnp.clip(position, 0, nse - piece)  # a slice beyond the end would be shifted
             place = at + jnp.arange(piece, dtype=at.dtype)
             pending = changed(_at(line, number), at, (place >= position) & (place < last), state)
             done = position + piece >= last

@@ -121,7 +121,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     if not TYPE_CHECKING:  # hidden from type checkers, so that they report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):  # looked up by protocols in every eager product: no slow hint
+            if name.startswith("__"):  # protocols look these up in every eager product; a hint is slow
                 raise AttributeError(name)
             if hasattr(type(self), name):
                 return object.__getattribute__(self, name)  # a property that failed: its own error

@@ -187,8 +187,7 @@ class _Facts(NamedTuple):
 
 class _Column:
     """One array of each block, contiguous in memory as long as they have the same shape: they can then be placed
-    without
-    a copy, and a process needs no more memory than for its own blocks."""
+    without a copy, and a process needs no more memory than for its own blocks."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -407,9 +406,8 @@ def _placed(
 
 
 def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Split) -> tuple[list[np.ndarray], bool]:
-    """The annotations of blocks in the same form in all of them: one for all, for each row or column, or for each
-    entry;
-    and whether they are for each entry. The dtype is the same in all processes.
+    """The annotations of blocks in a common form (one for all, per row or column, or per entry), and whether it is per
+    entry. The dtype is the same in all processes.
 
     Args:
         notes: annotations of this process's blocks.
@@ -439,8 +437,7 @@ def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Sp
 
 def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
     """The blocks' arrays on their devices, padded to one shape, and then flattened if ``flat``. They are removed from
-    the
-    list one by one, so that a process doesn't need memory for two copies of its blocks."""
+    the list one by one, so that a process doesn't need memory for two copies of its blocks."""
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype

@@ -34,8 +34,7 @@ class Convertible:
     """
 
     def _listed(self, nse: int | None) -> StoredMatrix:
-        """The matrix with its entries in arrays: itself, or its generated connections, with capacity ``nse`` if
-        given."""
+        """The matrix with its entries in arrays: itself, or its generated connections, with a capacity of ``nse``."""
         raise NotImplementedError
 
     @replicated

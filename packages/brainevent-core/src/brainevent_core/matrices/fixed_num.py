@@ -25,7 +25,7 @@ _Weight: TypeAlias = QuantityLike | Callable[[Any, tuple[int, ...]], Any]
 
 
 class FixedNumConn(Rewirable):
-    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`, which have the documentation."""
+    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`, where it is documented."""
 
     _format = FIXED_NUM_FORMAT
 

@@ -67,8 +67,7 @@ class JITCMatrix(Matrix):
         num_post: int | None,
         split: Split | None,
     ) -> None:
-        """The common part of all constructors. The first parameter can be a tuple of several, with ``prob`` and
-        ``seed``."""
+        """The common part of all constructors. The first parameter can be a tuple of it and the following arguments."""
         kind = type(self).__name__
         given = {**parameters, "prob": prob, "seed": seed}
         names = list(given)

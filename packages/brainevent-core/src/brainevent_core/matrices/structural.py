@@ -91,8 +91,7 @@ class Rewirable(ColumnIndexed):
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
     def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
-        """A matrix of the same class and shape with these arrays of compressed rows; weights are a vector, or one for
-        all."""
+        """A matrix of the same class and shape from compressed rows; weights are a vector, or one for all."""
         raise NotImplementedError
 
     def prune(self, where: ArrayLike) -> Self:

@@ -102,8 +102,7 @@ def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
 
 
 def widened(weights: Any) -> Any:
-    """Weights in the dtype of their sums: integers narrower than 32 bits become 32-bit, which holds the sum of
-    duplicates."""
+    """Weights in the dtype of their sums: integers narrower than 32 bits become 32-bit, to hold sums of duplicates."""
     if not jnp.issubdtype(weights.dtype, jnp.integer) or weights.dtype.itemsize >= 4:
         return weights
     return weights.astype(jnp.int32 if jnp.issubdtype(weights.dtype, jnp.signedinteger) else jnp.uint32)

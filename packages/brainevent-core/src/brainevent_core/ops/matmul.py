@@ -101,8 +101,7 @@ HOW_TO_TAKE_SPARSE = (
 
 
 class _ProductKey(NamedTuple):
-    """The static parameters of a product, as one hashable argument: with seven keywords an eager call took 1.6 times as
-    long.
+    """The static parameters of a product, as one argument: with seven keywords, an eager call took 1.6 times as long.
 
     ``length`` is the decoded length of the summed axis; None if it is the array's.
     """
@@ -337,8 +336,8 @@ def warn_of_unit(kind: str, value: Any) -> None:
 
 
 def matrix_of(x: Any) -> Any:
-    """For a quantity that holds a matrix, the result of ``unit * matrix``, the matrix with this unit; otherwise
-    ``x``."""
+    """For a quantity that holds a matrix, as from ``unit * matrix``, the matrix in this unit; otherwise ``x``
+    itself."""
     if isinstance(x, units.Quantity) and hasattr(x.mantissa, "__matrix_spec__"):
         mantissa, unit = units.detach(x)
         return mantissa * unit

@@ -1,5 +1,4 @@
-"""Spike-triggered weight updates: one operation for all formats, pre- and postsynaptic spikes, and kinds of
-clipping."""
+"""Spike-triggered weight updates: one operation for all formats, both sides of spikes, and both kinds of clipping."""
 
 from functools import partial, singledispatch
 from typing import Any, NamedTuple

@@ -190,7 +190,7 @@ def _run(
 ) -> Any:
     """The program of one device, for all its blocks at once.
 
-    If ``whole``, the shape is that of the whole matrix, and the result is summed over all devices.
+    If ``whole``, the shape is that of the whole matrix, and sums over blocks include those of all devices.
     """
     count = fmt.blocks_here
     encodings, given, mapped = [], [], []

@@ -99,8 +99,7 @@ class Places:
         return found
 
     def vacant(self, row: Any, wanted: Any) -> Any:
-        """A vacant place of its row for each new synapse that is wanted, assigned in order; :attr:`number` if there is
-        none."""
+        """A vacant place of its row for each wanted new synapse, assigned in order; :attr:`number` if there is none."""
         before = jnp.concatenate([jnp.zeros(1, self.bounds.dtype), jnp.cumsum(~self.taken, dtype=self.bounds.dtype)])
         key = jnp.where(wanted, row, self.shape[0])
         order = jnp.argsort(key, stable=True)

@@ -30,8 +30,7 @@ LANGUAGES = {
 
 
 def may_be_language(name: str) -> bool:
-    """Whether a backend could provide this name. Other names, such as Python's lookups in a module, are not
-    searched."""
+    """Whether a backend could provide this name. Backends are not searched for other names that Python looks up."""
     return name.endswith(LANGUAGE_SUFFIX) or name in LANGUAGES
 
 

@@ -121,7 +121,7 @@ def require_usable(name: str) -> None:
 
 
 def load_backends(platform: str) -> None:
-    """Register the kernels of every usable backend that serves ``platform``."""
+    """Register the kernels of every usable backend for ``platform``."""
     with _lock:
         for status in _statuses().values():
             if status.usable and not status.registered and platform in status.backend.platforms:  # type: ignore[union-attr]
@@ -161,8 +161,7 @@ def _statuses() -> dict[str, BackendStatus]:
                 found[entry.name] = status
                 _inspect(status, entry)
             elif (rival.distribution, rival.reference) != (distribution, entry.value):
-                # The same distribution can be found twice (a wheel and an editable link); a different one is a
-                # conflict.
+                # A distribution can be found twice (a wheel and an editable link); a different one is a conflict.
                 status.fail(
                     f"the name is taken by {rival.distribution} ({rival.reference}); uninstall one of the two packages."
                 )

@@ -69,8 +69,7 @@ class Rules:
         """Check that a kernel can be called with operands, static parameters, and the ``injected`` keywords.
 
         Raises:
-            RegistrationError: if its arguments differ from those of the abstract evaluation rule, or a name is
-                reserved.
+            RegistrationError: if arguments differ from those of the abstract evaluation rule, or a name is reserved.
         """
         require_free_names(primitive, f"The {label} of", keyword_only(fn) - {*injected, "outs"})
         _require_fit(primitive, label, fn, 0, self.abstract_eval, injected)

@@ -64,8 +64,7 @@ def check_weights(dtype: Any) -> None:
 
 
 def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
-    """The batching rule of a product: if only x is mapped, the batch becomes further columns of x, so A is read
-    once."""
+    """The batching rule of a product: if only x is mapped, the batch becomes columns of x, so that A is read once."""
 
     def rule(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
         *stored, x = operands

@@ -70,7 +70,7 @@ def round_robin(
 ) -> Iterator[_Row]:
     """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``.
 
-    The ``seed`` determines with which values the round starts.
+    The ``seed`` determines the turn with which the rows start.
     """
     turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
     for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
@@ -97,8 +97,7 @@ def _mixed(count: int, turns: int) -> int:
     """The turn of a row: consecutive rows have distant turns, and no value always meets the same one of another column.
 
     The turn is the digit sum of the count in base ``turns``. The count itself has the same periods as the columns:
-    every
-    even one of 20 turns would meet rows without a unit.
+    every even one of 20 turns would meet rows without a unit.
     """
     total = 0
     while count:

@@ -22,8 +22,7 @@ def difference(found: Sequence[Any], expected: Sequence[Any], precision: str | N
     Args:
         found: the results.
         expected: what they should be.
-        precision: the dtype in which they were computed, whose rounding errors they may have besides those of their
-            own.
+        precision: the dtype in which they were computed, whose rounding errors are allowed as well.
     """
     if len(found) != len(expected):
         return f"expected {len(expected)} arrays, got {len(found)}"

@@ -263,7 +263,7 @@ def _draw_take(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall
 
 
 def _learning_rule(weight: Any, row: Any, col: Any, rate: Any) -> Any:
-    """A soft bound, and a trace of what was added."""
+    """A rule with a soft bound, and a trace of its changes."""
     value, trace = weight
     added = rate * (1 - value) * col
     return value + added, trace * 0.5 + added * row
