@@ -138,7 +138,7 @@ class InBlocks:
         return cls(block, split.mesh, split.axis, split.blocks, int((split.by == "post") != transposed))
 
     def split(self, *, transposed: bool) -> Split:
-        """The :class:`Split` of a matrix with this distribution; ``transposed`` if its transpose is stored."""
+        """The ``Split`` of a matrix with this distribution; ``transposed`` if its transpose is stored."""
         by: Literal["post", "pre"] = "post" if (self.axis == 1) != transposed else "pre"
         return Split(self.mesh, self.mesh_axis, by=by, blocks=self.blocks)
 

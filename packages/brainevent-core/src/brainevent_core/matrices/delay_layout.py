@@ -24,7 +24,7 @@ __all__ = ["CSRDelayLayout", "as_delivered", "deliver_to_ring"]
 
 
 def as_delivered(events: OperandLike, weighted: bool | None) -> EventRepresentation:
-    """Events in the form for delivery: graded if ``weighted``, by default if they are a :class:`SparseFloat`."""
+    """Events in the form for delivery: graded if ``weighted``, by default if they are a ``SparseFloat``."""
     if weighted is None:
         weighted = isinstance(events, SparseFloat)
     if isinstance(events, SparseFloat if weighted else EventRepresentation) and weighted == isinstance(

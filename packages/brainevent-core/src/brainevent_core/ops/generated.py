@@ -56,7 +56,7 @@ def count_connections(spec: MatrixSpec) -> Any:
 
 
 def connections(spec: MatrixSpec, nse: int | None) -> Connections:
-    """The connections, with a capacity of ``nse``; if it is None, of the number of connections.
+    """The connections, with a capacity of ``nse``; None: the number of connections.
 
     Raises:
         MathError: if there are more than ``nse`` and the seed is concrete; with a traced seed, the rest is dropped.

@@ -98,7 +98,7 @@ class _Walk:
             tuple(map(self._cell, fn.__closure__ or ())),
             self(fn.__annotations__),
             self(vars(fn)),
-            # Compared by identity, not by the values that they refer to in turn: globals change rarely.
+            # Compared shallowly, not by the values that they refer to in turn: globals change rarely.
             tuple((name, _shallow(fn.__globals__[name])) for name in _names(fn.__code__) if name in fn.__globals__),
         )
 

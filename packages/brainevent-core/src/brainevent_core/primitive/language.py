@@ -68,7 +68,7 @@ class LanguageKernel(ABC):
         self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.fn, self.aliases = fn, dict(input_output_aliases or {})
         self.outs, self._vmap_method = outs, vmap_method
-        self.options: dict[str, Any] | None = None  # the other options of :meth:`make`
+        self.options: dict[str, Any] | None = None  # those of :meth:`make`, without ``outs``
 
     @classmethod
     def make(cls, fn: Callable[..., Any] | None, **options: Any) -> Any:

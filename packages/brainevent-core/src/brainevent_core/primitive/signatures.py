@@ -24,7 +24,7 @@ class _Signature(NamedTuple):
     accepted: set[str] | None  # None for all
 
     def operands(self, other: _Signature) -> tuple[float, float]:
-        """The least and greatest number of positional arguments, if those that ``other`` names are passed by name."""
+        """The least and greatest number of positional arguments, if keywords of ``other`` are passed by name."""
         least = sum(name not in other.keywords for name in self.required)
         most = math.inf if self.any_number else least + sum(name not in other.keywords for name in self.optional)
         return 0 if other.accepted is None else least, most
