@@ -223,12 +223,12 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for one of these
+if not TYPE_CHECKING:  # type checkers would accept any name as one of these
 
     def __getattr__(name: str) -> Any:
         language = _kernel_language(name)
         return _look_up(name, __name__) if language is None else language
 
     def __dir__() -> list[str]:
-        # What completion shows: public names, and the modules that `import brainevent` brings.
+        # For completion: public names, and the modules that `import brainevent` imports.
         return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -10,7 +10,7 @@ from brainevent_core import __version__, info
 
 __all__ = ["main"]
 
-#: Commands with a command line of their own, in modules that need packages which nothing else here does.
+#: Commands with their own command line, in modules that need additional packages.
 _FORWARDED = {
     "demo": ("brainevent.demo", "simulate and draw the COBA network of 4,000 neurons"),
     "test": ("brainevent_core.testing", "run the conformance kit on a backend"),

@@ -12,12 +12,12 @@ __all__ = ["Memory", "as_numpy", "native", "remembered"]
 
 _T = TypeVar("_T")
 
-#: What :func:`remembered` keeps.
+#: The cache of :func:`remembered`.
 Memory = dict[tuple[Any, ...], tuple[tuple[weakref.ref[Any], ...], _T]]
 
 
 def native(array: Any) -> Any:
-    """An array of NumPy in this machine's byte order, which is the only one that JAX takes; anything else as it is."""
+    """A NumPy array in this machine's byte order, the only one that JAX supports; anything else unchanged."""
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
         return array.astype(array.dtype.newbyteorder("="))
     return array
@@ -26,7 +26,7 @@ def native(array: Any) -> Any:
 def as_numpy(values: Any) -> np.ndarray:
     """``numpy.asarray`` in this machine's byte order; integers stay integers.
 
-    NumPy makes floats of a list with a uint64 and a signed number, and rounds both.
+    NumPy converts a list with a uint64 and a signed number to floats, and rounds both.
     """
     array = np.asarray(values)
     if isinstance(values, (list, tuple)) and array.dtype.kind in "fO" and array.size:
@@ -36,7 +36,7 @@ def as_numpy(values: Any) -> np.ndarray:
 
 
 def _whole_numbers(values: Any) -> np.ndarray | None:
-    """Nested lists of integers as int64, the nearest that it holds; None if one of them is no integer."""
+    """Nested lists of integers as int64, clipped to its range; None if an element is not an integer."""
     given = np.array(values, dtype=object)
     numbers, limits = [], np.iinfo(np.int64)
     for value in given.ravel():
@@ -50,9 +50,9 @@ def _whole_numbers(values: Any) -> np.ndarray | None:
 
 
 def remembered(memory: Memory[_T], key: tuple[Any, ...], arrays: Sequence[Any], compute: Callable[[], _T]) -> _T:
-    """``compute()``, a property of ``arrays``, or what it was for these very arrays before.
+    """``compute()``, a property of ``arrays``, or its cached result for the same array objects.
 
-    Only arrays of JAX are remembered: they cannot change.
+    Results are cached only for JAX arrays, which cannot change.
     """
     key = (*key, *map(id, arrays))
     seen = memory.get(key)

@@ -11,7 +11,7 @@ __all__ = ["ByName"]
 class ByName:
     """Base class of frozen objects that are compared by identity: a copy is the object itself.
 
-    A pickle holds the name; where it is read, the object must be registered under it.
+    A pickle contains the name; where it is read, the object must be registered under it.
     """
 
     #: The function that finds the object of a name; set by the registry of the class.

@@ -1,7 +1,7 @@
 """The only file that touches JAX's internals.
 
-Everything here was run on jax 0.8.0, 0.10.2 and 0.12.0. Public spellings are used where they exist. Internals that only
-make something faster, or that only Pallas asks for, can be missing from a later JAX: what needs them does without.
+Everything here was run with jax 0.8.0, 0.10.2 and 0.12.0. Public names are used if they exist. Internals that only make
+something faster, or that only Pallas needs, can be missing from a later JAX: code that uses them works without them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -68,9 +68,9 @@ __all__ = [
     "zero_like",
 ]
 
-#: ``inline=`` of :func:`jax.jit` for what is to become part of the program that calls it while that is traced. Since
-#: JAX 0.12 True only inlines what was lowered by itself, where nobody sees that a value is used beside it: then what is
-#: overwritten in place is copied before (:func:`prior_uses`).
+#: ``inline=`` of :func:`jax.jit` for functions that are inlined into the calling program while it is traced. Since JAX
+#: 0.12, True inlines a function only after it was lowered separately, where other uses of a value in the program are
+#: not visible, so that an array that is overwritten in place is copied first (:func:`prior_uses`).
 INLINED: Any = getattr(jax, "Inline").JAX_EARLY if hasattr(jax, "Inline") else True  # noqa: B009
 
 _P = ParamSpec("_P")
@@ -98,7 +98,7 @@ class JitKey:
         return self._context(value)
 
     def set_global(self, value: Any) -> None:
-        # jax < 0.9 has no public set_global; the wrapped object has had it all along.
+        # jax < 0.9 has no public set_global, but the wrapped object has it.
         context = self._context if hasattr(self._context, "set_global") else self._context._obj
         context.set_global(value)
 
@@ -129,27 +129,27 @@ def register_lowering(
 ) -> None:
     """Register ``rule`` for ``platform`` (None: every platform without a rule of its own).
 
-    What a cacheable rule makes is used again for the same abstract operands; one that is not sees the operands
-    themselves, see :func:`prior_uses`.
+    The result of a cacheable rule is reused for the same abstract operands; a rule that is not cacheable gets the
+    operands themselves, see :func:`prior_uses`.
     """
     mlir.register_lowering(primitive, rule, platform=platform, cacheable=cacheable)
 
 
 def trace(fn: Callable[..., Any], avals: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """``fn`` of so many arrays as a program, and the arrays that it closes over, tracers among them."""
-    # On no mesh: it is evaluated on others than that which is in use here, inside shard_map among them.
+    """``fn`` as a program on arrays, and the arrays that it closes over, which can be tracers."""
+    # Without a mesh, because the program is also evaluated on other meshes, such as inside shard_map.
     with jax.sharding.use_abstract_mesh(jax.sharding.AbstractMesh((), ())):
         closed = jax.make_jaxpr(fn)(*avals)
     return closed.jaxpr, list(closed.consts)
 
 
 def evaluate(program: Any, closed_over: Sequence[Any], *arrays: Any) -> list[Any]:
-    """What :func:`trace` has made a program of, with what it closes over."""
+    """Evaluate a program of :func:`trace`, with the arrays that it closes over."""
     return list(jaxpr_as_fun(ClosedJaxpr(program, list(closed_over)))(*arrays))
 
 
 def lowering_platforms(ctx: Any) -> tuple[str, ...]:
-    """The platforms that the module under construction is for."""
+    """The platforms of the module under construction."""
     return tuple(ctx.platforms or ctx.module_context.platforms)
 
 
@@ -159,8 +159,8 @@ def exporting(ctx: Any) -> bool:
 
 
 def partitioned(ctx: Any) -> bool:
-    """Whether the module is for several devices, and what is being lowered is not inside a ``shard_map`` over all axes:
-    XLA will partition it by itself."""
+    """Whether XLA will partition the call being lowered: the module is for several devices, and the call is not inside
+    a ``shard_map`` over all axes."""
     context = ctx.module_context.axis_context
     mesh = getattr(context, "mesh", None)
     if mesh is not None:
@@ -174,7 +174,7 @@ def instantiate_zero(tangent: Any) -> Any:
 
 
 def x64_enabled() -> bool:
-    """Whether JAX keeps 64-bit numbers here and now."""
+    """Whether JAX's 64-bit mode is on, in the current context."""
     enabled: Any = jax.config
     return bool(enabled.jax_enable_x64)
 
@@ -196,7 +196,7 @@ def varying_axes(aval: Any) -> frozenset[Any]:
 
 
 def manual_axes() -> tuple[Any, ...]:
-    """The mesh axes over which ``shard_map`` runs the present program, device by device."""
+    """The mesh axes over which the current program runs inside ``shard_map``, device by device."""
     mesh: Any = jax.sharding.get_abstract_mesh()
     return tuple(mesh.manual_axes)
 
@@ -211,8 +211,8 @@ def make_varying(x: Any, axes: frozenset[Any]) -> Any:
 
 
 def shaped(shape: Sequence[int], dtype: Any, operands: Sequence[Any] = (), split: Any = None) -> Any:
-    """An abstract array; inside ``shard_map`` it varies over the mesh axes that any of the operands varies over.
-    Outside, ``split`` is a mesh and the partition spec that it has there."""
+    """An abstract array. Inside ``shard_map``, it varies over the mesh axes over which any of the operands varies.
+    Outside, ``split`` is its mesh and partition spec."""
     shaped_array: Any = jax.core.ShapedArray
     axes = frozenset[Any]().union(*map(varying_axes, operands))
     if not axes:
@@ -230,14 +230,14 @@ def explicit_mesh(avals: Sequence[Any]) -> Any:
 
 
 def partition(aval: Any) -> tuple[Any, ...]:
-    """What of a mesh with explicit axes each axis of an abstract array is split over; empty if none is."""
+    """The explicit mesh axes over which each axis of an abstract array is split; empty if none is split."""
     sharding: Any = getattr(aval, "sharding", None)
     spec = tuple(sharding.spec) if _has_explicit_axes(sharding) else ()
     return spec if any(spec) else ()
 
 
 def sharded_like(x: Any, aval: Any) -> Any:
-    """``x`` split as the type of ``aval`` says, where a mesh with explicit axes makes that part of the type."""
+    """``x`` with the sharding of ``aval``, if a mesh with explicit axes makes it part of the type."""
     wanted = getattr(aval, "sharding", None)
     if not _has_explicit_axes(wanted):
         return x
@@ -245,18 +245,18 @@ def sharded_like(x: Any, aval: Any) -> Any:
 
 
 def replicate(tree: Any) -> Any:
-    """The arrays of a pytree whole on every device, where a mesh with explicit axes has them split.
+    """The arrays of a pytree, replicated on every device if they are split over a mesh with explicit axes.
 
-    Of a gather or a scatter JAX can't tell how its result is split, and raises.
+    JAX can't determine the sharding of the result of a gather or a scatter, and raises an error.
     """
     leaves, structure = jax.tree.flatten(tree)
     if not any(map(_is_split, leaves)):
-        return tree  # the very same, for what compares by identity
+        return tree  # the same object, for comparisons by identity
     return jax.tree.unflatten(structure, [_whole(leaf) if _is_split(leaf) else leaf for leaf in leaves])
 
 
 def replicated(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """A decorator: the function sees all its arguments :func:`replicate`."""
+    """A decorator: the function gets all its arguments replicated, see :func:`replicate`."""
 
     @wraps(function)
     def on_gathered(*arguments: _P.args, **options: _P.kwargs) -> _R:
@@ -280,30 +280,30 @@ def _whole(x: Any) -> Any:
 
 
 def lower(fn: Callable[..., Any], ctx: Any, *operands: Any, further: Sequence[Any] = ()) -> Any:
-    """Lower a traceable function in place of a primitive. Inside ``shard_map``, it sees plain arrays: its result is
-    for one device, and what varies was settled when the primitive was bound.
+    """Lower a traceable function in place of a primitive. Inside ``shard_map``, it gets plain arrays: its result is
+    for one device, and varying axes were determined when the primitive was bound.
 
     Args:
-        fn: takes the operands, then what is ``further``.
-        ctx: of the lowering rule.
-        operands: of the primitive.
-        further: other values of the program under construction, as :func:`prior_uses` finds them.
+        fn: takes the operands, then the values ``further``.
+        ctx: context of the lowering rule.
+        operands: operands of the primitive.
+        further: other values of the program under construction, as returned by :func:`prior_uses`.
     """
     avals = [*ctx.avals_in, *map(_aval_of, further)]
     plain = [shaped(aval.shape, aval.dtype) for aval in avals]
-    with _check_vma(False):  # Pallas asks for it, not only for what the operands vary over
+    with _check_vma(False):  # Pallas reads this setting, not only the operands' axes
         return mlir.lower_fun(fn, multiple_results=True)(ctx.replace(avals_in=plain), *operands, *further)
 
 
-#: Operations whose result is memory of its own, whatever surrounds them. Others are fused with what comes after.
+#: Operations whose result is always written to memory. Others are fused with operations that use the result.
 _OPAQUE = ("custom_call", "dot_general", "call", "case", "if", "while")
 
 
 def prior_uses(value: Any) -> list[Any]:
-    """What the program under construction has computed from ``value`` so far, in the same block.
+    """The results that the program under construction has computed from ``value`` so far, in the same block.
 
-    Of what is fused, only results that are smaller than ``value``: larger ones would be written to memory for it. Empty
-    if this JAX doesn't show its program: XLA then copies ``value`` before it is overwritten.
+    Of operations that are fused, only results that are smaller than ``value``, because larger ones would have to be
+    written to memory. Empty if this JAX doesn't expose its program: XLA then copies ``value`` before it is overwritten.
     """
     try:
         return _prior_uses(value)
@@ -333,7 +333,7 @@ def _prior_uses(value: Any) -> list[Any]:
 
 
 def _in_other_shapes(value: Any) -> list[Any]:
-    """A value, and what it is a reshape of: the same memory."""
+    """A value, and the values of which it is a reshape, which share its memory."""
     found = [value]
     while isinstance(found[-1].owner, mlir.ir.Operation | mlir.ir.OpView):
         operation = found[-1].owner.operation
@@ -355,7 +355,7 @@ def _users(value: Any, block: Any) -> Iterator[Any]:
 
 
 def _aval_of(value: Any) -> Any:
-    """The abstract array of a value; None for what is none of static shape."""
+    """The abstract array of a value; None if it is not an array of static shape."""
     try:
         tensor = mlir.ir.RankedTensorType(value.type)
     except (TypeError, ValueError):
@@ -364,7 +364,7 @@ def _aval_of(value: Any) -> Any:
     return None if dtype is None or not tensor.has_static_shape else shaped(tensor.shape, dtype)
 
 
-#: By their names in a program.
+#: dtypes by their names in a program.
 _DTYPES = {
     "i1": np.dtype(bool),
     "bf16": jax.numpy.dtype("bfloat16"),
@@ -375,5 +375,5 @@ _DTYPES = {
 
 
 def undefined(shape: Sequence[int], dtype: Any) -> UndefinedPrimal:
-    """A linear operand that a transpose rule has to produce the cotangent of."""
+    """A linear operand whose cotangent a transpose rule must return."""
     return UndefinedPrimal(jax.core.ShapedArray(tuple(shape), np.dtype(dtype)))

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import jax.typing
 import numpy as np
 
-# Not `u.Quantity`: brainunit re-exports it in a way that strict type checkers of users see in this form only.
+# Not `u.Quantity`: strict type checkers of users accept brainunit's re-export only in this form.
 from brainunit import Quantity
 from jax import Array
 from jax.typing import DTypeLike
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class SupportsJaxArray(Protocol):
-    """What JAX asks for its array."""
+    """Objects that JAX converts to arrays by ``__jax_array__``."""
 
     def __jax_array__(self) -> Any: ...
 
@@ -46,17 +46,17 @@ class SupportsEvents(Protocol):
     def __event_spec__(self) -> Any: ...
 
 
-#: What JAX or NumPy make an array of: arrays, numbers, nested sequences of them.
+#: Values that JAX or NumPy convert to arrays: arrays, numbers, nested sequences of them.
 ArrayLike: TypeAlias = jax.typing.ArrayLike | Sequence[Any] | SupportsJaxArray
 #: The same, with a unit or without.
 QuantityLike: TypeAlias = ArrayLike | Quantity
-#: What multiplies a matrix: numbers or events.
+#: The other operand of a product with a matrix: numbers or events.
 OperandLike: TypeAlias = QuantityLike | SupportsEvents
-#: A part of an index: a number, several, a slice or a mask.
+#: A component of an index: a number, several, a slice or a mask.
 _IndexPart: TypeAlias = ArrayLike | slice | EllipsisType | None
-#: Whatever NumPy takes as an index.
+#: Any index that NumPy accepts.
 Index: TypeAlias = _IndexPart | tuple[_IndexPart, ...]
-#: A number that is known when a function is traced.
+#: A concrete number.
 Number: TypeAlias = float | np.floating[Any] | np.integer[Any]
 #: The shape of a matrix.
 Shape: TypeAlias = tuple[int, int]

@@ -36,7 +36,7 @@ __all__ = [
     "use_backend",
 ]
 
-#: The name under which the pure-jnp kernels of core are requested and reported.
+#: The name under which the reference kernels of core are requested and reported.
 REFERENCE = "reference"
 
 #: The name of core's own kernels whose cost scales with the events, see :mod:`brainevent_core.kernels`.
@@ -45,7 +45,7 @@ EVENTS = "events"
 #: The platforms that JAX lowers for.
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
-#: What JAX calls several of them.
+#: JAX's names for several of them.
 _ALIASES = {"gpu": ("cuda", "rocm")}
 
 ENVIRONMENT_VARIABLE = "BRAINEVENT_BACKEND"
@@ -204,22 +204,22 @@ def _thread_count(value: int | str, who: str) -> int:
 
 
 def current_request(backend: str | None) -> Request | None:
-    """The request that a call made here and now carries, given its ``backend=`` argument."""
+    """The request of a call in the current context, given its ``backend=`` argument."""
     if backend is not None:
         return Request(_backend_name(backend), insist=True)
     return _requested.value
 
 
 def derived_from(request: Request | None) -> AbstractContextManager[None]:
-    """While a rule of a primitive runs, what it calls asks for the same backend, without insisting.
+    """A context for rules of primitives, in which calls request the same backend, without insisting.
 
-    Part of the key of ``jit`` like every request: a function cached inside a rule is not used outside.
+    It is part of the cache key of ``jit``, like every request: a function cached inside a rule is not used outside.
     """
     context: AbstractContextManager[None] = _requested(request and request.for_derived())
     return context
 
 
-#: What the published package calls it that is written in plain JAX.
+#: The names of the published package for kernels in plain JAX.
 _OTHER_NAMES = {"jax": REFERENCE, "jax_raw": REFERENCE}
 
 
@@ -232,7 +232,7 @@ def _backend_name(name: str) -> str:
     return _OTHER_NAMES.get(name, name)
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for one of these
+if not TYPE_CHECKING:  # type checkers would accept any name as one of these
 
     def __getattr__(name: str) -> Any:
         raise no_such_name(__name__, name)

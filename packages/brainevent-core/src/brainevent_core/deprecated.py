@@ -1,5 +1,5 @@
-"""Names that have changed or gone since the releases 0.0.5 to 0.3.0: two tables, and the look-up in them; names that
-are misspelt.
+"""Names that were changed or removed since the releases 0.0.5 to 0.3.0, in two tables with a look-up; and suggestions
+for misspelt names.
 
 ``docs/migration.md`` shows both tables.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 __all__ = ["LEFT_OUT", "RENAMED", "look_up", "meant", "no_such_name"]
 
-#: Old name → the name that does the same now. The old ones work, with a DeprecationWarning.
+#: Old name → new name. Old names still work, with a DeprecationWarning.
 RENAMED = {
     "JITCHomoC": "JITCScalarC",
     "JITCHomoR": "JITCScalarR",
@@ -24,7 +24,7 @@ RENAMED = {
     "dense_on_pre": "update_dense_on_binary_pre",
 }
 
-# What to do instead of names that are gone on purpose.
+# What to use instead of names that were removed on purpose.
 _INSTEAD = {
     "give the matrix an index, with_csc_index(), and multiply with @": (
         "binary_csrmv_indexed",
@@ -105,19 +105,19 @@ _INSTEAD = {
     ),
 }
 
-#: Names that are gone on purpose → what to do instead.
+#: Names that were removed on purpose → what to do instead.
 LEFT_OUT = {name: instead for instead, names in _INSTEAD.items() for name in names}
 
 
 def look_up(name: str, module: str) -> Any:
-    """What ``module.name`` is if ``name`` is an old one; for the ``__getattr__`` of a module.
+    """The object that an old name of a module refers to now; for the ``__getattr__`` of a module.
 
     Raises:
-        AttributeError: if there is no such name; it says what to do if it is one that is gone.
+        AttributeError: if there is no such name; with advice if it was removed.
     """
     new = RENAMED.get(name)
     if new is not None:
-        # Behind this function and the module's `__getattr__`: the line that used the name.
+        # The level of the line that used the name, outside this function and the module's `__getattr__`.
         warnings.warn(
             f"{module}.{name} is now called {module}.{new}; the old name will be removed.",
             DeprecationWarning,
@@ -126,7 +126,7 @@ def look_up(name: str, module: str) -> Any:
         return getattr(sys.modules[module], new)
     instead = LEFT_OUT.get(name) or LEFT_OUT.get(name.removesuffix("_p"))
     if instead is None and name.endswith("_p"):
-        # The old packages had one for each function, and a few more.
+        # The old packages had a primitive for each function, and a few more.
         instead = "all products use the primitives `matmul` and `sddmm` of brainevent_core.primitives; call them with @"
     if instead is not None:
         raise AttributeError(f"{module} no longer has {name!r}: {instead}.", name=name)
@@ -141,7 +141,7 @@ def no_such_name(module: str, name: str) -> AttributeError:
 
 
 def meant(name: str, known: Iterable[str]) -> str:
-    """``; did you mean …?`` for a misspelt name, nothing for one that is like none of the known ones."""
+    """``; did you mean …?`` for a misspelt name; empty if no known name is similar."""
     plain = {each.lower().replace("_", ""): each for each in known}
     close = difflib.get_close_matches(name.lower().replace("_", ""), plain, n=1, cutoff=0.7)
     return f"; did you mean {plain[close[0]]!r}?" if close and not name.startswith("_") else ""

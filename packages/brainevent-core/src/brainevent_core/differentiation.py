@@ -210,7 +210,7 @@ def _is_matrix(node: Any) -> bool:
 
 
 def _is_leaf(node: Any) -> bool:
-    """Where weights are: a quantity is one leaf, whatever its unit."""
+    """Whether a node is a leaf with weights: a matrix, or a quantity, which is one leaf."""
     return isinstance(node, Matrix | Quantity)
 
 
@@ -219,7 +219,7 @@ def _at(path: Any) -> str:
 
 
 def _filled(path: Any, node: Any, value: Any) -> Any:
-    """``value`` in place of a leaf of a model, a matrix or anything else."""
+    """A leaf of a model, a matrix or anything else, with its weights replaced by ``value``."""
     own = node.data if _is_matrix(node) else node
     mantissa, unit = units.detach(value)
     if _is_matrix(node) and not _is_number(mantissa):
@@ -235,14 +235,14 @@ def _filled(path: Any, node: Any, value: Any) -> Any:
 
 
 def _replaced(model: Any, given: Any) -> Any:
-    """As :func:`with_weights`, for weights of the right structure that are not checked."""
+    """Like :func:`with_weights`, for weights of the right structure, without checks."""
     return jax.tree.map(
         lambda node, own: node._replace(own) if _is_matrix(node) else own, model, given, is_leaf=_is_leaf
     )
 
 
 def _require_floats(model: Any, position: int) -> None:
-    """Say where a leaf is that has no derivative; JAX says only what it is."""
+    """Raise an error that locates a leaf without a derivative; JAX's error doesn't give its location."""
     for path, node in jax.tree_util.tree_flatten_with_path(model, is_leaf=_is_leaf)[0]:
         leaf, _ = units.detach(node.data if _is_matrix(node) else node)
         if isinstance(leaf, (bool, int)) or not jnp.issubdtype(getattr(leaf, "dtype", np.float32), np.inexact):
@@ -271,7 +271,7 @@ def _kind(value: Any) -> str:
 
 
 def _in_units(gradient: Any, unit: Any) -> Any:
-    """JAX gives a gradient the unit of the weight; divide that of the value by it instead."""
+    """The gradient in the unit of the value divided by that of the weight; JAX gives it the unit of the weight."""
 
     def divided(node: Any) -> Any:
         return units.attach_quotient(*units.detach(node), unit)

@@ -1,6 +1,6 @@
 """The display of matrices and events in notebooks and terminals, at a bounded cost: larger arrays are sampled.
 
-Nothing here forces a traced value, moves a large array off its device, or compiles a kernel.
+Nothing here evaluates a traced value, moves a large array off its device, or compiles a kernel.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from brainevent_core import units
 
 __all__ = ["card", "host_array", "is_sample", "numbers", "picture", "readable", "sampled", "size_in_memory", "take"]
 
-#: Arrays of up to so many entries are read whole: in a few milliseconds.
+#: Maximum number of entries of an array that is read completely, which takes a few milliseconds.
 _WHOLE = 2**18
 
-#: Of larger ones so many entries are read: about 40 for each cell of a picture.
+#: Number of entries that are read of larger arrays: about 40 for each cell of a picture.
 _SAMPLE = 2**16
 
-#: The longer side of a picture, in cells and in pixels; and the least of the shorter one, in pixels.
+#: The longer side of a picture, in cells and in pixels; and the minimum of the shorter one, in pixels.
 _CELLS, _PIXELS, _THINNEST = 40, 160, 16
 
-#: Shades of a cell, by how many entries it has compared with the fullest one.
+#: Shades of a cell, by its number of entries relative to the fullest cell.
 _SHADES = (0.25, 0.5, 0.75, 1.0)
 
 
 def readable(array: Any) -> bool:
-    """Whether the entries of an array can be seen: it is not traced, not abstract, not donated, and on this host."""
+    """Whether the entries of an array can be read: it is not traced, not abstract, not donated, and on this host."""
     if isinstance(array, jax.core.Tracer):
         return False
     if isinstance(array, jax.Array):
@@ -52,7 +52,7 @@ def is_sample(size: int) -> bool:
 
 
 def host_array(array: Any) -> Any:
-    """A NumPy view of an array on a CPU; one on another device as it is, for its entries are to be taken there."""
+    """A NumPy view of an array on a CPU; an array on another device unchanged, so that entries are gathered there."""
     on_host = isinstance(array, jax.Array) and {device.platform for device in array.devices()} == {"cpu"}
     return np.asarray(array) if on_host and len(array.devices()) == 1 else array
 
@@ -62,7 +62,7 @@ def take(array: Any, positions: np.ndarray) -> np.ndarray:
     array = host_array(array)
     if not array.ndim:
         return np.asarray(array).reshape(1)[positions]
-    # Inside of jit, indexing would be traced otherwise.
+    # Otherwise, indexing would be traced inside jit.
     with jax.ensure_compile_time_eval():
         return np.asarray(array[np.unravel_index(positions, array.shape)])
 
@@ -85,7 +85,7 @@ def numbers(data: Any, names: Sequence[str] = ()) -> str:
 
 
 def size_in_memory(leaves: Iterable[Any]) -> str:
-    """How many bytes arrays take, in a unit that suits."""
+    """The size of arrays in memory, in a suitable unit."""
     size = float(sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves))
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if size < 1000 or unit == "TB":
@@ -97,7 +97,7 @@ def size_in_memory(leaves: Iterable[Any]) -> str:
 def picture(row: np.ndarray, col: np.ndarray, shape: Sequence[int]) -> str:
     """Entries at (row, col) of a matrix as a small drawing: the more of them in a cell, the darker it is.
 
-    Entries outside of the shape are left out. The text is bounded by the number of cells.
+    Entries outside the shape are ignored. The length of the text is bounded by the number of cells.
     """
     if not min(shape):
         return ""
@@ -126,7 +126,7 @@ def _path(chosen: np.ndarray, opacity: float) -> str:
 
 
 def card(title: str, facts: Iterable[tuple[str, str]], drawing: str = "") -> str:
-    """A title, a table of facts, and a drawing beside it, in the colours of the page that shows them."""
+    """A title, a table of facts, and a picture next to it, as HTML in the colours of the page."""
     cells = "".join(
         f'<tr><th style="text-align:left;font-weight:normal;opacity:0.7">{html.escape(name)}</th>'
         f'<td style="text-align:left">{html.escape(text)}</td></tr>'

@@ -21,7 +21,7 @@ from brainevent_core.matrices.arguments import as_index_array, as_integers, as_s
 
 __all__ = ["coo2csr", "coo_to_csc_index", "csc_to_csr_index", "csr_to_coo_index", "csr_to_csc_index"]
 
-#: All arrays of a call are of NumPy, or all of JAX, for type checkers. What is mixed, or a list, works too.
+#: For type checkers, all arrays of a call are NumPy arrays, or all are JAX arrays. Mixed arrays and lists work too.
 IndexArray = TypeVar("IndexArray", np.ndarray, Array)
 
 
@@ -45,7 +45,7 @@ def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArra
         >>> brainevent.csr_to_coo_index(np.array([0, 2, 2, 3]), np.array([2, 0, 1]))
         (array([0, 0, 2], dtype=int32), array([2, 0, 1], dtype=int32))
     """
-    # Any column will do: there is no shape to be outside of.
+    # No column is outside, because there is no shape.
     shape = (max(np.shape(indptr)[0] - 1, 0) if np.ndim(indptr) else 0, _columns(as_integers("indices", indices)))
 
     def convert(indices: Any, indptr: Any) -> tuple[Any, Any]:
@@ -56,7 +56,7 @@ def csr_to_coo_index(indptr: IndexArray, indices: IndexArray) -> tuple[IndexArra
 
 
 def _columns(indices: Any) -> int:
-    """A number of columns that has room for all indices."""
+    """A number of columns that is larger than all indices."""
     if not isinstance(indices, jax.core.Tracer):
         return int(np.asarray(indices).max(initial=0)) + 1
     large = x64_enabled() and (indices.dtype.itemsize == 8 or indices.dtype == jnp.uint32)
@@ -175,7 +175,7 @@ def _by_column(fmt: Format, shape: Shape, *structure: Any) -> tuple[Any, Any, An
 
 
 def _converted(convert: Callable[..., tuple[Any, ...]], fmt: Format, structure: tuple[Any, ...], shape: Shape) -> Any:
-    """``convert(*structure)`` of a valid structure, in arrays of the kind that was given."""
+    """``convert(*structure)`` of a structure, after checks; returns arrays of the kind that was given."""
     given = [as_integers(label, array) for label, array in zip(fmt.structure, structure, strict=True)]
     fmt.validate(jax.ShapeDtypeStruct(fmt.weights_shape(given, shape), jnp.float32), given, shape)
     check_values(fmt, given, shape)

@@ -1,4 +1,4 @@
-"""The report of ``python -m brainevent info``: what is installed, what can run, and which kernels would run."""
+"""The report of ``python -m brainevent info``: installed packages, backends, and the kernels that would run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ADVICE = (
 
 _PACKAGES = ("brainevent", "brainevent-core", "jax", "jaxlib", "numpy", "brainunit", "numba", "warp-lang")
 
-#: Shown where they are installed.
+#: Shown only if they are installed.
 _PLUGINS = ("jax-cuda12-plugin", "jax-cuda13-plugin", "libtpu")
 
 
@@ -137,6 +137,6 @@ def _version(distribution: str) -> str | None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Aligned columns with a header, as text."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    widths[-1] = 0  # the last column runs as far as it likes
+    widths[-1] = 0  # the last column is not padded
     lines = [head, ["-" * max(width, len(title)) for width, title in zip(widths, head)], *rows]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)

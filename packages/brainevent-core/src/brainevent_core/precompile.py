@@ -1,7 +1,7 @@
 """``brainevent precompile``: compile kernels before anything needs them, for images and CI.
 
-A table of calls that models make is lowered, each as ``jax.jit`` would, without running it. The backend compiles what
-they need, and keeps it on disk; new processes find it there.
+Typical calls of models are lowered as by ``jax.jit``, without running them. The backend compiles the kernels that they
+need, and caches them on disk, where new processes find them.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from brainevent_core.plugins.descriptor import KernelCache
 
 __all__ = ["Call", "calls", "main"]
 
-#: The dtypes of weights that kernels take.
+#: The dtypes of weights that kernels support.
 DTYPES = ("float32", "float64", "float16", "bfloat16")
 
-# Sizes change little of what is compiled: rows with few entries have kernels of their own, and so has a matrix with so
-# few that one thread does the work.
+# Sizes hardly affect which kernels are compiled, but short rows have their own kernels, and so do matrices that are so
+# small that one thread does the work.
 _NEURONS, _PER_ROW, _PER_SHORT_ROW, _BATCH = (64, 4096), 32, 8, 3
 
 
@@ -44,9 +44,9 @@ class Call:
     """A call whose kernels are to be compiled.
 
     Attributes:
-        name: the matrix, what is done with it, and the dtype of the weights.
-        function: what is called.
-        arguments: its arrays and matrices, those of a small network and of a larger one.
+        name: the matrix, the operation, and the dtype of the weights.
+        function: the function that is called.
+        arguments: its arrays and matrices, for a small network and for a larger one.
     """
 
     name: str
@@ -79,7 +79,7 @@ def calls(dtype: str) -> Iterator[Call]:
 
 
 def _calls(dtype: str, n: int) -> Iterator[tuple[str, Callable[..., Any], tuple[Any, ...]]]:
-    """Name, function and arguments of each call, with so many neurons."""
+    """Name, function and arguments of each call, with ``n`` neurons."""
     rng, floats = np.random.default_rng(0), jnp.dtype(dtype)
     x = {"spikes": jnp.zeros(n, bool), "v": jnp.zeros(n, floats), "batch": jnp.zeros((_BATCH, n), bool)}
 
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Compile the table; the return value is the exit status."""
     options = _parser().parse_args(arguments)
     if options.arch and not os.environ.get("JAX_PLATFORMS"):
-        jax.config.update("jax_platforms", "cpu")  # no device is needed, nor JAX's complaint that there is none
+        jax.config.update("jax_platforms", "cpu")  # no device is needed; avoids JAX's warning that there is none
     caches = {
         status.name: status.backend.cache
         for status in backends()
@@ -174,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _build_for(backend: str, architectures: tuple[int, ...]) -> str:
-    """Let lowering compile a backend's kernels for devices that are not here; the platform to lower for."""
+    """Make lowering compile a backend's kernels for devices that are not present; returns the platform to lower for."""
     (status,) = (status for status in backends() if status.name == backend)
     descriptor = status.backend
     assert descriptor is not None
@@ -275,8 +275,8 @@ def _compile(
 
 
 def _lower(call: Call, backend: str, platform: str | None = None) -> set[str]:
-    """Lower a call, for this machine or a platform elsewhere, which compiles the kernels; the backends whose kernels it
-    has, but for what is left to XLA by design."""
+    """Lower a call, for this machine or another platform, which compiles its kernels. Returns the backends of these
+    kernels, without primitives that are left to XLA by design."""
     double = any(jnp.result_type(leaf) == np.float64 for leaf in jax.tree.leaves(call.arguments))
     with _x64(double), config.use_backend(backend), get_registry().record() as lowered:
         for arguments in call.arguments:
@@ -296,7 +296,7 @@ def _x64(enabled: bool) -> Iterator[None]:
 
 
 def _let_others_read(folder: Path, made: Sequence[Path]) -> None:
-    """Files of the folder, the folder, and those above it that were made for it."""
+    """Make the files of the folder, the folder, and the parents that were created for it, readable by other users."""
     for path in [*folder.iterdir(), folder, *made]:
         mode = stat.S_IMODE(path.stat().st_mode)
         path.chmod(mode | (0o055 if path.is_dir() else 0o044))

@@ -172,7 +172,7 @@ class DelayRing:
 
     def __repr__(self) -> str:
         if not hasattr(self.buffer, "shape") or len(self.buffer.shape) != 2 + (self.split is not None):
-            return f"DelayRing({self.buffer!r})"  # as jax.tree.map makes them
+            return f"DelayRing({self.buffer!r})"  # leaves made by jax.tree.map
         unit = "" if self.unit is None else f", unit={self.unit}"
         split = "" if self.split is None else f", {self.split.blocks} blocks over {self.split.axis!r}"
         return f"DelayRing(slots={self.slots}, n_post={self.n_post}, dtype={self.dtype}{unit}{split})"
@@ -281,7 +281,7 @@ class DelayRing:
         split = getattr(conn, "split", None)
         if self.split != split and (self.split is not None or split is not None):
             if self.split is None:
-                return  # the delivery says what to do
+                return  # deliver() raises an error with advice
             given = "not split" if split is None else f"split as {split}"
             raise MathError(
                 f"The ring is split as {self.split}, and the matrix is {given}: split both in the same way, or use a "
@@ -322,7 +322,7 @@ class DelayRing:
 
 
 def _in_blocks(split: Any, slots: int, n_post: int, dtype: Any) -> tuple[Any, Any]:
-    """An empty ring in blocks on their devices, and step 0."""
+    """An empty ring, whose blocks are on their devices, and step 0."""
     if not isinstance(split, Split):
         raise MathError(f"split takes a brainevent.sharding.Split, got {type(split).__name__}.")
     if split.by != "post":

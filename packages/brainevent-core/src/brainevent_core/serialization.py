@@ -15,12 +15,12 @@ __all__ = ["serializable", "static_as_text", "static_of_text", "unit_as_text", "
 def serializable(cls: type) -> None:
     """Let a class that JAX knows as a pytree be part of a serialized function's signature.
 
-    What is static in it must be made of tuples, strings, numbers, booleans and formats. A file names our own classes by
-    the names that users see, so that moving a module leaves files readable.
+    Its static part must consist of tuples, strings, numbers, booleans and formats. Files contain the public names of
+    brainevent's own classes, so that they stay readable if a module is moved.
     """
     module = "brainevent" if cls.__module__.split(".")[0] == "brainevent_core" else cls.__module__
-    # It refuses a name that is taken, by a class that a notebook declares again. JAX keeps the first, and says so where
-    # the second is serialized.
+    # JAX raises a ValueError if the name is taken, as by a class that a notebook declares again. It keeps the first
+    # class, and reports this when the second is serialized.
     with suppress(ValueError):
         jax.export.register_pytree_node_serialization(
             cls,
@@ -31,12 +31,12 @@ def serializable(cls: type) -> None:
 
 
 def static_as_text(static: Any) -> bytes:
-    """What is static in a matrix, as JSON."""
+    """The static part of a matrix, as JSON."""
     return json.dumps(static, default=_format_as_json).encode()
 
 
 def static_of_text(text: bytes | str) -> Any:
-    """What :func:`static_as_text` was given."""
+    """The inverse of :func:`static_as_text`."""
     return _tuples(json.loads(text, object_hook=_format_of_json))
 
 
@@ -52,7 +52,7 @@ def _format_of_json(value: dict[str, str]) -> Format:
 
 
 def _tuples(value: Any) -> Any:
-    """JSON has lists only, and static data is hashed."""
+    """Lists as tuples, because JSON has lists only, and static data is hashed."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
@@ -67,12 +67,12 @@ def unit_as_text(unit: Any) -> bytes:
 
 
 def unit_of_text(text: bytes | str) -> Any:
-    """What :func:`unit_as_text` was given."""
+    """The inverse of :func:`unit_as_text`."""
     exponents, attributes = json.loads(text)
     return u.Unit(u.get_or_create_dimension(**exponents), **attributes)
 
 
-with suppress(ValueError):  # brainunit, or someone else, has done it
+with suppress(ValueError):  # brainunit or another package may have registered it
     jax.export.register_pytree_node_serialization(
         u.Quantity,
         serialized_name="brainunit.Quantity",

@@ -111,7 +111,7 @@ def exchange(events: OperandLike, axis: str | Split, *, capacity: int | None = N
 
 
 def _exchange_lists(mask: Any, axis: str, capacity: int) -> Any:
-    """The events of all devices, which travel as lists if no device has more than ``capacity``."""
+    """The events of all devices, communicated as lists if no device has more than ``capacity``."""
     n = mask.shape[0]
     devices = jax.lax.axis_size(axis)
     listed = COMPACT.encode(mask, 1 + capacity)  # type: ignore[misc]
@@ -126,5 +126,5 @@ def _exchange_lists(mask: Any, axis: str, capacity: int) -> Any:
     def of_bits() -> Any:
         return exchange_events(BINARY, mask, axis)[1]
 
-    # Every device has the counts of all, so that all of them go the same way.
+    # Every device has the counts of all devices, so all take the same branch.
     return jax.lax.cond(jnp.all(lists[:, 0] <= capacity), of_lists, of_bits)

@@ -45,7 +45,7 @@ def mantissa_in(value: Any, unit: Any, what: str, whose: str) -> Any:
         whose: what has the unit, in words.
 
     Raises:
-        UnitMismatchError: if its dimension is another one.
+        UnitMismatchError: if the dimensions differ.
     """
     if unit is None and not isinstance(value, Quantity):
         return value

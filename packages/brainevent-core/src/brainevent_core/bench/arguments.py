@@ -1,4 +1,4 @@
-"""Types of arguments that command lines have in common."""
+"""Types of arguments that several command lines use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N = TypeVar("N", int, float)
 
 
 def positive(kind: Callable[[str], N]) -> Callable[[str], N]:
-    """A number above zero."""
+    """The type of an argument that is a positive number."""
 
     def number(text: str) -> N:
         try:
@@ -29,7 +29,7 @@ def positive(kind: Callable[[str], N]) -> Callable[[str], N]:
 
 
 def regular_expression(text: str) -> re.Pattern[str]:
-    """A compiled one."""
+    """The type of an argument that is a regular expression; returns it compiled."""
     try:
         return re.compile(text)
     except re.error as error:

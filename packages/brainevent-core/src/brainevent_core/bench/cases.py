@@ -17,13 +17,13 @@ from brainevent_core.testing.pairwise import round_robin
 
 __all__ = ["SIZES", "BenchCase", "Drawn", "bench_cases", "draw"]
 
-#: Connections of a matrix, unless others are asked for.
+#: Default numbers of connections per matrix.
 SIZES = (1_000_000,)
 
-#: How many inputs take turns, so that not every call follows the same connections.
+#: Number of inputs that are used in turn, so that not every call follows the same connections.
 _PATTERNS = 8
 
-#: What a case is where it doesn't say anything else.
+#: The default values of the columns of a case.
 _USUAL = {
     "dtype": "float32",
     "rank": "vector",
@@ -52,7 +52,7 @@ _PRODUCT = {
     "rate": _RATES,
 }
 
-#: By primitive, columns of which every combination is measured.
+#: For each primitive, the columns of which every combination is measured.
 _MEASURED: dict[str, _Columns] = {
     "matmul": _PRODUCT,
     "sddmm": {**_PRODUCT, "rate": ("all", "1%")},
@@ -66,7 +66,7 @@ _MEASURED: dict[str, _Columns] = {
     "jitc_to_coo": {},
 }
 
-#: Columns of the kit that take turns where the whole is measured.
+#: Columns of the kit whose values are used in turn with ``whole``.
 _FURTHER = ("dtype", "rank", "weights")
 
 
@@ -96,7 +96,7 @@ class BenchCase:
 
     @property
     def of_kit(self) -> ConformanceCase:
-        """The same as a case of the conformance kit, which knows how to draw it."""
+        """The same as a case of the conformance kit, which can draw its inputs."""
         return ConformanceCase.of(self.primitive, {**_USUAL, **dict(zip(self.columns, self.values))})
 
 
@@ -127,7 +127,7 @@ def bench_cases(primitives: Sequence[str], *, sizes: Sequence[int] = SIZES, whol
 
 
 def _exists(primitive: str, row: Mapping[str, str]) -> bool:
-    # The rate of numbers is that of those that aren't left out.
+    # Only encodings that skip entries have a rate; numbers have the rate "all".
     selective = row.get("operand") != "float"
     return selective != (row.get("rate", "1%") == "all") and TABLES[primitive].exists(row)
 
@@ -144,8 +144,8 @@ class Drawn:
 
     Attributes:
         call: operands and parameters.
-        position: of the operand that is new in every call.
-        patterns: what it is in turn, along the first axis.
+        position: position of the operand that is new in every call.
+        patterns: its values in turn, along the first axis.
     """
 
     call: PrimitiveCall
@@ -154,7 +154,7 @@ class Drawn:
 
     @property
     def connections(self) -> float | None:
-        """How many a call has to follow, on average over the patterns; None where it follows none."""
+        """The number of connections that a call has to follow, averaged over patterns; None if it follows none."""
         params = self.call.params
         if "shape" not in params or "encoding" not in params:
             return None

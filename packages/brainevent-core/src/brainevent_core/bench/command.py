@@ -35,17 +35,17 @@ _PICTURES = (".png", ".svg", ".pdf")
 
 
 class _Unusable(Exception):
-    """There is nothing that could be measured; says why."""
+    """Nothing can be measured; the message gives the reason."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the kernels of a backend, and print a report.
 
     Args:
-        arguments: of the command line; None for those of the process.
+        arguments: those of the command line; None for those of the process.
 
     Returns:
-        The exit status: 0 if some kernel was measured and all compute what the reference does, 1 if not, 2 if the
+        The exit status: 0 if some kernel was measured and all results agree with the reference, 1 if not, 2 if the
         backend can't be measured.
     """
     options = _options(arguments)
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> Any:
     parser = _parser()
     options = parser.parse_args(arguments)
-    for file in filter(None, (options.output, options.json)):  # now, not after minutes
+    for file in filter(None, (options.output, options.json)):  # checked now, not after minutes
         if not file.parent.is_dir():
             parser.error(f"there is no folder {file.parent} for {file.name}")
     if options.output:
@@ -139,7 +139,7 @@ def _names(text: str) -> list[str]:
 
 
 def _sizes(text: str) -> list[int]:
-    """Of ``10k,1M``."""
+    """Parse sizes such as ``10k,1M``."""
     return [
         max(1, round(positive(float)(part[:-1] if part[-1:] in _SUFFIXES else part) * _SUFFIXES.get(part[-1:], 1)))
         for part in text.split(",")
@@ -147,10 +147,10 @@ def _sizes(text: str) -> list[int]:
 
 
 def _contenders(options: Any) -> tuple[list[str], jax.Device]:
-    """The backends, that which is tested first, and the device to run them on.
+    """The backends, the tested one first, and the device to run them on.
 
     Raises:
-        _Unusable: if there is none, or one is named that isn't there.
+        _Unusable: if the tested backend has no kernels here, or a named backend can't be used.
     """
     try:
         if options.backend == config.REFERENCE:
@@ -162,7 +162,7 @@ def _contenders(options: Any) -> tuple[list[str], jax.Device]:
             require_usable(name)
     except (_Unusable, KernelNotAvailableError, RuntimeError) as error:
         raise _Unusable(f"{error}{_installed()}") from None
-    # A user's own kernels belong to the backend of their language, also where that can't run, such as Warp's on CPU.
+    # A user's own kernels belong to the backend of their language, even if that can't run, such as Warp's on CPU.
     unusable = {status.name for status in backends() if not status.usable}
     known = {kernel.backend for kernel in get_registry().kernels(platform=platform_of(device))} - unusable
     others = [name for name in options.against or sorted(known) if name not in (options.backend, config.REFERENCE)]
@@ -170,7 +170,7 @@ def _contenders(options: Any) -> tuple[list[str], jax.Device]:
 
 
 def _installed() -> str:
-    """A sentence about the backends that could be measured."""
+    """A sentence that lists the installed backends."""
     states = [f"{status.name}{'' if status.usable else ' (unusable here)'}" for status in backends()]
     return f" Installed: {', '.join(states) or 'none'}."
 

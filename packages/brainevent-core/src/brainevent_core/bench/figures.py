@@ -67,7 +67,7 @@ class Outcome:
         return self.status == "measured"
 
     def seconds(self, clock: Clock) -> Spread:
-        """Per call."""
+        """Seconds per call, over the rounds."""
         return spread([getattr(sample, clock) for sample in self.samples])
 
     def as_json(self) -> dict[str, Any]:
@@ -75,9 +75,9 @@ class Outcome:
 
 
 def ratio(theirs: Outcome, ours: Outcome, clock: Clock) -> Spread:
-    """How many times longer theirs takes than ours: the spread over the rounds of the ratio within a round.
+    """The ratio of their time to ours within a round, and its spread over the rounds.
 
-    The speed of a machine drifts, by more than what is compared; the figures of one round drift together.
+    The speed of a machine drifts by more than the differences of interest, but times of one round drift together.
     """
     pairs = zip(theirs.samples, ours.samples)  # the slower contender may have taken part in fewer rounds
     return spread([getattr(their, clock) / getattr(our, clock) for their, our in pairs])

@@ -110,7 +110,7 @@ def _first(program: Program, backend: str) -> tuple[Outcome, Any]:
 
 
 def _compare(outcomes: dict[str, Outcome], results: dict[str, Any], precision: str | None) -> None:
-    """Mark those that are wrong, to the precision of the call's definition."""
+    """Mark results that differ from the reference's beyond the precision of the call."""
     reference = outcomes[config.REFERENCE]
     expected = jax.tree.leaves(results[config.REFERENCE])
     for name, outcome in outcomes.items():

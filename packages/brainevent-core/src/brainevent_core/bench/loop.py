@@ -1,4 +1,4 @@
-"""The compiled loop that all contenders on JAX are measured in. Needs JAX and NumPy."""
+"""The compiled loop in which all contenders on JAX are measured. Needs JAX and NumPy."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def looped(
     distributions: tuple[str, ...] = (),
     notes: Mapping[str, Any] | None = None,
 ) -> Program:
-    """A program whose calls are turns of one ``lax.fori_loop``: Python takes part once per measurement.
+    """A program whose calls are iterations of one ``lax.fori_loop``: Python runs only once per measurement.
 
-    A turn copies the next pattern and computes. Which pattern is next depends on the result, by a scalar, so that no
-    turn can begin before the one before has ended and none can be left out.
+    An iteration copies the next pattern and computes. The index of the next pattern depends on a scalar of the result,
+    so that iterations can neither overlap nor be eliminated.
 
     Args:
         step: ``(held, pattern) -> result``, traceable; or ``(held, pattern, carried) -> carried``.
-        held: a pytree, such as a matrix; the compiled loop gets it as an argument, as constants would be folded.
-        patterns: what differs from turn to turn, along the first axis.
-        carried: None, or arrays that each turn replaces. They are donated to the loop: it may work in place.
+        held: a pytree, such as a matrix; the compiled loop gets it as an argument, because constants would be folded.
+        patterns: the input of each iteration, along the first axis.
+        carried: None, or arrays that each iteration replaces. They are donated to the loop, which may work in place.
     """
     vectors, count = jnp.array(patterns), len(patterns)
-    # Leaves alone are arguments: JAX compares the structures of arguments with those of other programs, which fails for
-    # a matrix of a contender whose structure holds arrays.
+    # Only leaves are arguments: JAX compares the structures of arguments with those of other programs, which fails for
+    # a contender's matrix whose structure holds arrays.
     leaves, structure = jax.tree.flatten(held)
 
     def on_leaves(leaves: list[Any], *others: Any) -> Any:

@@ -11,7 +11,7 @@ __all__ = ["describe", "usable"]
 
 
 def describe() -> dict[str, str]:
-    """Date, processor, system and interpreter, as they stand in reports."""
+    """Date, processor, system and interpreter, for reports."""
     return {
         "date": datetime.date.today().isoformat(),
         "processor": _processor(),
@@ -22,7 +22,7 @@ def describe() -> dict[str, str]:
 
 
 def usable() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -38,7 +38,7 @@ class Measured(Generic[C]):
         return outcome.seconds(clock or self.clock) if outcome and outcome.measured else None
 
     def ratio(self, contender: str, to: str = "ours") -> Spread | None:
-        """How many times as long it takes; None if one of the two was not measured."""
+        """The time of a contender relative to that of ``to``; None if one of the two was not measured."""
         theirs, ours = self.outcomes.get(contender), self.outcomes.get(to)
         if theirs is None or ours is None or not (theirs.measured and ours.measured):
             return None

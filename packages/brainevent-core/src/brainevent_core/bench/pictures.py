@@ -1,4 +1,4 @@
-"""How all pictures look. Matplotlib is imported when one is drawn."""
+"""The common style of all pictures. Matplotlib is imported when one is drawn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["BLUE", "COLOURS", "GREY", "compared", "draw", "plain_numbers"]
 
-# Okabe and Ito, told apart by people with any colour vision.
+# The palette of Okabe and Ito, which people with any colour vision can distinguish.
 BLUE = "#0072b2"
 GREY = "#8a8a8a"
 COLOURS = ["#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442"]
@@ -25,7 +25,7 @@ _STYLE: Any = {
 
 
 def draw(file: Path, paint: Callable[[Any], None], size: tuple[float, float]) -> None:
-    """Write what ``paint`` does to a figure of so many inches."""
+    """Write a figure of this size in inches, drawn by ``paint``, to a file."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -43,12 +43,12 @@ def plain_numbers(axis: Any) -> None:
 
 
 def compared(axes: Any, names: Sequence[str], ratios: Mapping[str, Sequence[Any]], colours: Mapping[str, str]) -> None:
-    """Dots in rows: how many times longer than ours each contender takes, with quartiles, on a logarithmic axis.
+    """Dots in rows: the time of each contender relative to ours, with quartiles, on a logarithmic axis.
 
     Args:
-        names: of the rows, from the top.
+        names: names of the rows, from the top.
         ratios: for each contender and row a ``Spread``, or None.
-        colours: of the contenders.
+        colours: colours of the contenders.
     """
     axes.set_xscale("log")
     axes.axvline(1.0, color=BLUE, linewidth=1.5, zorder=1)

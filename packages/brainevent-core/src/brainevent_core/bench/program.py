@@ -1,4 +1,4 @@
-"""Something to call many times, and how it is timed. Needs the standard library alone, as workers do."""
+"""A computation that is called many times, and its timing. Needs only the standard library, like workers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True)
 class Program:
-    """A prepared computation. Its maker raises ``NotImplementedError``, with the reason, for what it can't do.
+    """A prepared computation. Functions that create one raise ``NotImplementedError``, with the reason, if they can't.
 
     Attributes:
         run: makes the given number of calls, and returns when the last is finished.
-        result: what one call computes, to be compared with a model.
-        distributions: those whose versions belong into a report.
-        notes: whatever else does, such as which kernels ran.
-        calls: how many make a measurement; None to find out. With a number, the program comes warmed up.
-        figures: replaces what is measured around ``run``, where the work is done in another process: of the
-            last ``run``, the seconds ``wall`` and ``cpu``, and ``peak_bytes``.
+        result: returns the result of one call, to be compared with a model.
+        distributions: the distributions whose versions are reported.
+        notes: further information for the report, such as which kernels ran.
+        calls: number of calls in a measurement; None to determine it. With a number, the program is warmed up already.
+        figures: replaces the measurement around ``run`` if the work is done in another process: returns the seconds
+            ``wall`` and ``cpu``, and ``peak_bytes``, of the last ``run``.
     """
 
     run: Callable[[int], object]
@@ -33,18 +33,18 @@ class Program:
     figures: Callable[[], Mapping[str, float]] | None = None
 
     def measure(self, calls: int) -> dict[str, float]:
-        """The seconds that so many calls take: ``wall``, and ``cpu`` of all threads together."""
+        """The seconds that this number of calls takes: ``wall``, and ``cpu`` of all threads together."""
         wall, cpu = time.perf_counter(), time.process_time()
         self.run(calls)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return {"wall": wall, "cpu": cpu} if self.figures is None else dict(self.figures())
 
     def calibrated(self, seconds: float) -> tuple[int, float]:
-        """How many calls make a measurement, those that take at least ``seconds``, and how long so many took."""
+        """The number of calls in a measurement, which take at least ``seconds``, and the time that they took."""
         calls = self.calls or 1
         while True:
             took = self.measure(calls)["wall"]
             if took >= seconds or self.calls:
                 return calls, took
-            # A first call is slower than the rest, so that the estimate from few is taken in steps.
+            # The first call is slower than others, so the number is increased in steps.
             calls = max(calls + 1, min(math.ceil(1.1 * calls * seconds / max(took, 1e-9)), 100 * calls))

@@ -11,9 +11,9 @@ __all__ = ["following"]
 
 @contextlib.contextmanager
 def following(what: str, cases: int, shown: bool) -> Iterator[Callable[[str, str], None]]:
-    """A bar that counts cases, where there is a terminal; the function to call with a case and what is done for it.
+    """A progress bar over cases if there is a terminal; yields a function to call with a case and its current step.
 
-    Without tqdm, a line that counts them.
+    Without tqdm, a line that counts cases.
     """
     current: list[str] = []
     try:
@@ -30,7 +30,7 @@ def following(what: str, cases: int, shown: bool) -> Iterator[Callable[[str, str
         if talks:
             print(file=sys.stderr)
         return
-    hidden = None if shown else True  # None leaves it to tqdm to look for a terminal
+    hidden = None if shown else True  # None: tqdm checks whether there is a terminal
     layout = "{desc} {n_fmt}/{total_fmt} |{bar:20}| {elapsed} {postfix}"
     with tqdm(total=cases, desc=what, disable=hidden, bar_format=layout, leave=False) as bar:
 

@@ -13,12 +13,12 @@ __all__ = ["cell", "legend", "microseconds", "missing", "remarks", "times"]
 
 
 def legend(to: str = "ours") -> str:
-    """What the cells mean."""
+    """The meaning of the cells."""
     return f"×: how many times longer it takes than {to}, median over interleaved rounds [quartiles]."
 
 
 def times(contender: str) -> Callable[[Measured[Any]], float | None]:
-    """The figure of a claim: how many times longer a contender takes than ours."""
+    """The figure of a claim: the time of a contender relative to ours."""
 
     def figure(one: Measured[Any]) -> float | None:
         found = one.ratio(contender)
@@ -28,7 +28,7 @@ def times(contender: str) -> Callable[[Measured[Any]], float | None]:
 
 
 def cell(one: Measured[Any], contender: str, to: str = "ours") -> str:
-    """How many times longer it takes; its own time where that of ``to`` is missing."""
+    """The time of a contender relative to that of ``to``; its own time if the latter is missing."""
     found = one.ratio(contender, to)
     if found is not None:
         return f"{found.median:.2f} [{found.low:.2f}, {found.high:.2f}]"
@@ -37,7 +37,7 @@ def cell(one: Measured[Any], contender: str, to: str = "ours") -> str:
 
 
 def microseconds(one: Measured[Any], contender: str = "ours", clock: Clock | None = None) -> str:
-    """Its time, or why there is none."""
+    """The time of a contender, or why there is none."""
     seconds = one.seconds(contender, clock)
     return missing(one, contender) if seconds is None else f"{seconds.median * 1e6:.1f}"
 
@@ -49,7 +49,7 @@ def missing(one: Measured[Any], contender: str) -> str:
 
 
 def remarks(measured: Sequence[Measured[Any]], titles: Mapping[str, str]) -> list[str]:
-    """A line for every reason why something was not measured; ``titles`` of contenders whose names are not theirs."""
+    """A line for every reason why something was not measured; ``titles`` are display names of contenders."""
     where: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in measured:
         for name, outcome in one.outcomes.items():

@@ -28,11 +28,11 @@ def is_right(found: _Cases, backend: str) -> bool:
 
 
 def as_data(found: _Cases, backends: Sequence[str], **facts: Any) -> dict[str, Any]:
-    """Everything as plain data, and ``facts`` with it.
+    """All results as plain data, together with ``facts``.
 
     Args:
-        found: what was measured.
-        backends: that which is tested first.
+        found: the measured cases.
+        backends: their names, the tested one first.
         facts: further entries.
     """
     backend, *others = backends
@@ -49,8 +49,8 @@ def render(found: _Cases, backends: Sequence[str], where: str) -> str:
     """The report as text.
 
     Args:
-        found: what was measured.
-        backends: that which is tested first.
+        found: the measured cases.
+        backends: their names, the tested one first.
         where: the machine, in words.
     """
     backend, *others = backends
@@ -66,7 +66,7 @@ def render(found: _Cases, backends: Sequence[str], where: str) -> str:
 
 
 def paint(found: _Cases, backends: Sequence[str], file: Path) -> None:
-    """Draw how many times longer the others take, case by case."""
+    """Draw the times of the other backends relative to the tested one, case by case."""
     backend, *others = backends
     shown = [one for one in found if one.seconds(backend)]
 
@@ -127,7 +127,7 @@ def _pairs(found: _Cases, backend: str, other: str) -> Iterator[tuple[Measured[B
 
 
 def _summary(found: _Cases, backend: str, other: str) -> dict[str, Any] | None:
-    """How the two compare over all cases; None if they have none in common."""
+    """The comparison of two backends over all cases; None if they have no case in common."""
     pairs = list(_pairs(found, backend, other))
     if not pairs:
         return None
@@ -136,7 +136,7 @@ def _summary(found: _Cases, backend: str, other: str) -> dict[str, Any] | None:
         "cases": len(pairs),
         "median": over.median,
         "quartiles": [over.low, over.high],
-        # Beyond noise: in three rounds of four.
+        # Beyond noise: in three quarters of the rounds.
         "slower": {one.case.name: ratio.median for one, ratio in pairs if ratio.high < 1},
     }
 

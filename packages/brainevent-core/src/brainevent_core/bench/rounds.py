@@ -27,17 +27,17 @@ class Effort:
     patience: float
 
     def rounds_for(self, seconds: float) -> int:
-        """How many rounds a contender takes part in whose measurement takes ``seconds``."""
+        """The number of rounds of a contender whose measurement takes ``seconds``."""
         return min(self.rounds, max(3, int(self.patience / max(seconds, 1e-9))))
 
 
 def in_turns(rounds: Mapping[K, int], measure: Callable[[K], object], progress: Callable[[str], None]) -> None:
-    """Call ``measure`` for every contender once a round.
+    """Call ``measure`` for every contender once per round.
 
     Args:
-        rounds: how many of them each contender takes part in, the first ones.
+        rounds: the number of rounds in which each contender takes part, the first ones.
         measure: takes the contender.
-        progress: is told what is being done.
+        progress: a function that gets messages about the progress.
     """
     for number in range(max(rounds.values(), default=0)):
         progress(f"round {number + 1}")

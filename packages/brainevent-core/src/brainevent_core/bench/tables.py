@@ -13,10 +13,10 @@ class Table:
     """Cells of text.
 
     Attributes:
-        title: above it.
+        title: the title above the table.
         head: names of the columns.
-        lines: with a cell for each of them.
-        remarks: below it.
+        lines: the rows, with a cell for each column.
+        remarks: lines below the table.
     """
 
     title: str

@@ -59,7 +59,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # type checkers would take any name for one of these
+if not TYPE_CHECKING:  # type checkers would accept any name as one of these
 
     def __getattr__(name: str) -> Any:
         raise no_such_name(__name__, name)

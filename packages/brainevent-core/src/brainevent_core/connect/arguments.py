@@ -18,10 +18,10 @@ _MOST = np.iinfo(np.int32).max
 
 
 def as_count(name: str, value: Any, most: int = _MOST) -> int:
-    """A whole number from 0 to ``most``.
+    """An integer from 0 to ``most``.
 
     Raises:
-        MathError: if it is none.
+        MathError: if it is not.
     """
     try:
         count = operator.index(value)
@@ -33,10 +33,10 @@ def as_count(name: str, value: Any, most: int = _MOST) -> int:
 
 
 def as_rows(name: str, rows: Rows, length: int) -> tuple[int, int]:
-    """The first neuron of a range, and the one behind the last.
+    """The first neuron of a range, and the end of the range.
 
     Raises:
-        MathError: if it isn't a range of the neurons that there are.
+        MathError: if it isn't a range of existing neurons.
     """
     if rows is None:
         return 0, length
@@ -57,7 +57,7 @@ def as_rows(name: str, rows: Rows, length: int) -> tuple[int, int]:
 
 
 def require_one_population(what: str, n_pre: int, n_post: int) -> None:
-    """Refuse what is defined for the connections of a population with itself only.
+    """Check that a population can connect to itself, for options that are defined only in this case.
 
     Raises:
         MathError: if the numbers of neurons differ.

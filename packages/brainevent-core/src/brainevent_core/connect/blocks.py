@@ -1,4 +1,4 @@
-"""Rules that draw a matrix in blocks over devices: each process draws those of its own devices, and no others."""
+"""Connection rules for a matrix in blocks over devices: each process draws only the blocks of its own devices."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def drawn_in_blocks(
     shape: tuple[int, int],
     window: Literal["rows", "columns"] | None,
 ) -> StoredMatrix:
-    """The matrix of a rule, split as its argument ``split`` says.
+    """The matrix of a rule, drawn in the blocks of its argument ``split``.
 
     Args:
         rule: the rule.
         arguments: all of its arguments, by name.
-        shape: of the matrix.
-        window: the argument that asks for some neurons alone; None for a rule that draws all synapses at once.
+        shape: shape of the matrix.
+        window: the argument that selects a range of neurons; None for a rule that draws all synapses at once.
 
     Raises:
-        MathError: if the rule is asked for some neurons alone as well, is given an array, or has no seed that other
-            processes know.
-        UnsupportedOperationError: if it draws by the neurons of the other side, or all synapses at once.
+        MathError: if a range of neurons is selected as well, if weights or delays are an array, or if there is no seed
+            and several processes draw.
+        UnsupportedOperationError: if the rule draws by the neurons of the other side, or all synapses at once.
     """
     options = dict(arguments)
     split, name = options.pop("split"), rule.__name__

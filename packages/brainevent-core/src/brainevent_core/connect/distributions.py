@@ -50,7 +50,7 @@ class _InSteps(Distribution):
     dt: QuantityLike
 
     def __post_init__(self) -> None:
-        self.quantile(np.array([0.5]))  # which compares the units
+        self.quantile(np.array([0.5]))  # raises an error for incompatible units
 
     @property
     def unit(self) -> Any:
@@ -63,7 +63,7 @@ class _InSteps(Distribution):
 
 
 def _number(name: str, value: Any, unit: Any, whose: str = "mean") -> float:
-    """A parameter as a number of that unit, which ``whose`` has.
+    """A parameter as a number in the given unit, which is that of ``whose``.
 
     Raises:
         UnitMismatchError: if its dimension is another one.
@@ -120,7 +120,7 @@ class Uniform(Distribution):
 
 @dataclass(frozen=True, eq=False)
 class _Truncated(Distribution):
-    """A distribution with a mean and a standard deviation, between two bounds or none."""
+    """A distribution with a mean and a standard deviation, optionally truncated to bounds."""
 
     mean: QuantityLike
     std: QuantityLike
@@ -128,7 +128,7 @@ class _Truncated(Distribution):
     high: QuantityLike | None = None
 
     def __post_init__(self) -> None:
-        """Refuse bounds between which no weight is."""
+        """Check that there are weights between the bounds."""
         low, high = self._limits
         ends = self.quantile(np.array([2.0**-33, 1 - 2.0**-33])) if low < high else np.full(2, math.nan)
         if not (np.isfinite(ends).all() and low <= ends[0] and ends[1] <= high):
@@ -227,10 +227,10 @@ class LogNormal(_Truncated):
 
 
 def _normal_between(probability: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Quantiles of the standard normal distribution between two bounds; NaN if nothing is there."""
-    from scipy.special import ndtr, ndtri  # JAX needs SciPy, and imports it as late
+    """Quantiles of the standard normal distribution between two bounds; NaN if they enclose no probability."""
+    from scipy.special import ndtr, ndtri  # JAX depends on SciPy, and imports it as late
 
-    # On the side of the lower tail, where probabilities of doubles are fine-grained.
+    # Computed in the lower tail, where doubles have a fine resolution of probabilities.
     if low > 0:
         return -_normal_between(1 - probability, -high, -low)
     below, above = ndtr(low), ndtr(high)

@@ -200,13 +200,13 @@ def with_facts(
     """The synapses of a range of rows, with their weights and delays.
 
     Args:
-        draw: gives the synapses from a row up to another one.
-        weight, delay: as users give them.
+        draw: ``(start, stop) → synapses`` of these rows.
+        weight, delay: in the form that users give.
         words: the seed.
-        n_pre, n_post: of the whole network.
-        rows: the first row, and the one behind the last.
-        symmetric: whether the synapses (i, j) with i ≤ j decide.
-        distances: of synapses, for rules that have them.
+        n_pre, n_post: numbers of neurons of the whole network.
+        rows: the first row, and the end of the range.
+        symmetric: whether the synapses (i, j) with i ≤ j determine their reverse.
+        distances: returns the distances of synapses, for rules that have them.
     """
     if symmetric:
         require_one_population("symmetric=True", n_pre, n_post)
@@ -228,6 +228,6 @@ def with_facts(
 
 
 def _kept(synapses: Synapses, which: np.ndarray) -> Synapses:
-    """Some of the synapses."""
+    """The synapses selected by a mask."""
     counts = np.bincount(synapses.row[which], minlength=len(synapses.counts))
     return Synapses(counts, synapses.partner[which], synapses.first, synapses.partners, synapses.by_post)

@@ -36,11 +36,11 @@ class Profile(abc.ABC):
 def _profile(
     peak: QuantityLike, name: str, length: QuantityLike, distance: Any, shape: Callable[[Any, Any], Any]
 ) -> Any:
-    """``peak · shape(distance / length)``, in NumPy or JAX as the distance is; the module is the second argument.
+    """``peak · shape(distance / length)`` in NumPy or JAX, like the distance; ``shape`` also gets the module.
 
     Raises:
         MathError: if the length isn't positive.
-        UnitMismatchError: if it has a unit that the distance does not fit.
+        UnitMismatchError: if its unit is incompatible with that of the distance.
     """
     mantissa, unit = units.detach(distance)
     relative_to = float(np.asarray(units.mantissa_in(length, unit, name, "the distance")))

@@ -170,14 +170,14 @@ def by_distance(
 
 
 def _connected(words: np.ndarray, row: np.ndarray, column: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Whether the word of each pair is below its probability in units of 2⁻³²."""
+    """Whether the random word of each pair is below its probability in units of 2⁻³²."""
     numbers, place = np.unique(row, return_inverse=True)
     keys = row_keys(words, numbers, DISTANCE)
     return draw(keys[0][place], keys[1][place], column.astype(np.uint32)) < probability * 2.0**32
 
 
 def _probability(kernel: Kernel, distances: Any) -> np.ndarray:
-    """What the kernel gives.
+    """The probabilities that the kernel returns.
 
     Raises:
         MathError: if it isn't one probability for each distance.
@@ -201,13 +201,13 @@ def _probability(kernel: Kernel, distances: Any) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Space:
-    """Where neurons are: float64, in one unit.
+    """The positions of neurons, float64 in one unit.
 
     Attributes:
         pre, post: positions, (neurons, dimensions).
-        radius: None for none.
-        box: the length of each dimension, 0 if it has ends.
-        unit: of lengths.
+        radius: the maximum distance, or None.
+        box: the period of each dimension, 0 if it isn't periodic.
+        unit: unit of lengths.
     """
 
     pre: np.ndarray
@@ -217,7 +217,7 @@ class _Space:
     unit: Any
 
     def distance(self, row: np.ndarray, column: np.ndarray) -> Any:
-        """Of pairs of neurons."""
+        """The distances of pairs of neurons."""
         return units.attach(self._distance(row, column), self.unit)
 
     def _distance(self, row: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -240,7 +240,7 @@ class _Space:
             yield row, column
 
     def _near(self, start: int, stop: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Pairs, with all that are within the radius among them."""
+        """Pairs that include all pairs within the radius."""
         n_post = len(self.post)
         if not n_post:
             return
@@ -250,9 +250,9 @@ class _Space:
                 row = np.repeat(np.arange(start + first, start + last), n_post)
                 yield row, np.tile(np.arange(n_post), last - first)
             return
-        from scipy.spatial import cKDTree  # JAX needs SciPy, and imports it as late
+        from scipy.spatial import cKDTree  # JAX depends on SciPy, and imports it as late
 
-        # Rounding may put a pair just outside of a radius: the tree has a larger one, and candidates() decides.
+        # Rounding may put a pair just outside the radius, so the tree uses a larger one, and candidates() decides.
         extent = max(np.abs(self.pre).max(initial=0), np.abs(self.post).max(initial=0), self.radius)
         radius = self.radius + 1e-9 * extent
         box = self.box if self.box.any() else None
@@ -266,7 +266,7 @@ class _Space:
             yield row + (start + first), column
 
     def _wrapped(self, positions: np.ndarray) -> np.ndarray:
-        """The positions inside of the box."""
+        """The positions, wrapped into the box."""
         inside = positions.copy()
         for axis in np.flatnonzero(self.box):
             inside[:, axis] %= self.box[axis]

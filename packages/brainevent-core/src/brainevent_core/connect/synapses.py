@@ -17,7 +17,7 @@ from brainevent_core.matrices import COO, CSC, CSR, Dense, FixedPostNumConn, Fix
 
 __all__ = ["Facts", "FormatName", "Synapses", "builder", "class_of", "is_homogeneous", "mirrored"]
 
-#: What ``format=`` of a rule takes.
+#: The values of ``format=`` of a rule.
 FormatName: TypeAlias = Literal["csr", "csc", "coo", "fixed_post_num", "fixed_pre_num", "dense"]
 
 
@@ -26,13 +26,13 @@ _C = TypeVar("_C", CSR, CSC)
 
 @dataclass(frozen=True)
 class Synapses:
-    """Synapses by the neuron whose row they were drawn in, ascending in each row.
+    """Synapses by the row in which they were drawn, ascending in each row.
 
     Attributes:
-        counts: how many each row has.
-        partner: the neuron on the other side of each, row by row, int32.
+        counts: number of synapses of each row.
+        partner: the neuron on the other side of each synapse, row by row, int32.
         first: the number of the first row in the whole network.
-        partners: how many neurons the other side has.
+        partners: number of neurons on the other side.
         by_post: whether rows are postsynaptic neurons.
     """
 
@@ -44,7 +44,7 @@ class Synapses:
 
     @property
     def size(self) -> int:
-        """How many synapses there are."""
+        """The number of synapses."""
         return len(self.partner)
 
     @property
@@ -55,46 +55,46 @@ class Synapses:
 
     @functools.cached_property
     def row(self) -> np.ndarray:
-        """The row of each, counted from ``first``, int32."""
+        """The row of each synapse, counted from ``first``, int32."""
         return np.repeat(np.arange(len(self.counts), dtype=np.int32), self.counts)
 
     @property
     def ids(self) -> tuple[np.ndarray, np.ndarray]:
-        """The pre- and the postsynaptic neuron of each, by their numbers in the whole network."""
+        """The pre- and the postsynaptic neuron of each synapse, by their numbers in the whole network."""
         partner = self.partner.view()
-        partner.flags.writeable = False  # functions of users get it
+        partner.flags.writeable = False  # passed to users' functions
         ids = self.row + np.int32(self.first), partner
         return ids[::-1] if self.by_post else ids
 
 
 class Facts(NamedTuple):
-    """What synapses have: of each a scalar for all, or one for each.
+    """The properties of synapses: for each property, a scalar for all, or one value per synapse.
 
     Attributes:
-        weight: their weights, an array or a quantity.
-        delay: their delays in steps, None if they have none.
+        weight: the weights, an array or a quantity.
+        delay: the delays in steps, or None.
     """
 
     weight: Any
     delay: Any
 
     def taken(self, order: np.ndarray) -> Facts:
-        """Those of the synapses in another order."""
+        """The properties of the synapses in another order."""
         return Facts(taken(self.weight, order), None if self.delay is None else taken(self.delay, order))
 
     @property
     def are_homogeneous(self) -> bool:
-        """Whether all synapses have the same."""
+        """Whether all synapses have the same properties."""
         return is_homogeneous(self.weight) and (self.delay is None or is_homogeneous(self.delay))
 
 
 def mirrored(upper: Synapses, facts: Facts, rows: tuple[int, int]) -> tuple[Synapses, Facts]:
-    """Rows of the symmetric network of which ``upper`` has the synapses (i, j) with i ≤ j, with what they have.
+    """Rows of the symmetric network that is determined by its synapses (i, j) with i ≤ j, and their properties.
 
     Args:
-        upper: from row 0 on, at least up to the last of ``rows``.
-        facts: of these synapses.
-        rows: the first row, and the one behind the last.
+        upper: these synapses, from row 0 on, at least up to the end of ``rows``.
+        facts: their properties.
+        rows: the first row, and the end of the range.
     """
     start, stop = rows
     low, high = upper.row, upper.partner
@@ -102,7 +102,7 @@ def mirrored(upper: Synapses, facts: Facts, rows: tuple[int, int]) -> tuple[Syna
     forth = np.flatnonzero(low >= start)
     row = np.concatenate([high[back], low[forth]]) - np.int32(start)
     partner = np.concatenate([low[back], high[forth]])
-    # Partners ascend within a row already: those below the diagonal come first.
+    # Partners are already ascending within a row, because those below the diagonal come first.
     order = stable_order(row)
     counts = np.bincount(row, minlength=stop - start)
     at = np.concatenate([back, forth])[order]
@@ -125,7 +125,7 @@ class Compressed(NamedTuple):
         return pointers.astype(pointer_dtype(len(self.indices)))
 
     def rectangle(self, kind: str) -> tuple[Any, np.ndarray, Any]:
-        """Weights, indices and delays of (neurons, degree), if all have the same.
+        """Weights, indices and delays in the shape (neurons, degree), if all degrees are equal.
 
         Raises:
             MathError: otherwise.
@@ -145,7 +145,7 @@ class Compressed(NamedTuple):
 
 
 def stable_order(keys: np.ndarray) -> np.ndarray:
-    """``np.argsort(keys, kind="stable")`` of 31-bit keys: one sort of numbers, which NumPy does with SIMD."""
+    """``np.argsort(keys, kind="stable")`` of 31-bit keys, by a plain sort of numbers, which NumPy does with SIMD."""
     if len(keys) >= 2**32:
         return np.argsort(keys, kind="stable")
     packed = keys.astype(np.uint64) << np.uint64(32)
@@ -155,7 +155,7 @@ def stable_order(keys: np.ndarray) -> np.ndarray:
 
 
 def taken(data: Any, order: np.ndarray) -> Any:
-    """Weights or delays in another order; one for all stays."""
+    """Weights or delays in another order; a homogeneous one is unchanged."""
     if is_homogeneous(data):
         return data
     mantissa, unit = units.detach(data)
@@ -164,7 +164,7 @@ def taken(data: Any, order: np.ndarray) -> Any:
 
 
 def is_homogeneous(data: Any) -> bool:
-    """Whether it is one for all: it is a scalar then, see :func:`~brainevent_core.connect.weights.facts`."""
+    """Whether all synapses share one value, a scalar, see :func:`~brainevent_core.connect.weights.facts`."""
     return bool(np.ndim(units.detach(data)[0]) == 0)
 
 
@@ -173,7 +173,7 @@ def _compressed(synapses: Synapses, facts: Facts, *, by_post: bool) -> Compresse
         return Compressed(facts, synapses.partner, synapses.counts)
     rows = max(len(synapses.counts), 1)
     if facts.are_homogeneous and rows * synapses.partners <= 2**32:
-        # One number for both, half as wide as a key with a position: half the time.
+        # One code for row and column is half as wide as a key with a position, and takes half the time.
         codes = synapses.partner.astype(np.uint32)
         codes *= np.uint32(rows)
         codes += synapses.row.view(np.uint32)
@@ -234,7 +234,7 @@ _FORMATS: dict[str, Callable[[Synapses, Facts], StoredMatrix]] = {
 }
 
 
-#: The class that each makes.
+#: The class of each format.
 _CLASSES: dict[str, type[StoredMatrix]] = {
     "csr": CSR,
     "csc": CSC,
@@ -246,13 +246,13 @@ _CLASSES: dict[str, type[StoredMatrix]] = {
 
 
 def class_of(format: str) -> type[StoredMatrix]:
-    """The class of the matrices that :func:`builder` makes."""
+    """The class of the matrices of a format."""
     builder(format)
     return _CLASSES[format]
 
 
 def builder(format: str) -> Callable[[Synapses, Facts], StoredMatrix]:
-    """What makes a matrix of synapses and what they have.
+    """The function that creates a matrix from synapses and their properties.
 
     Raises:
         MathError: if there is no such format.

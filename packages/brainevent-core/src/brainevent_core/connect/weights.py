@@ -23,10 +23,10 @@ from brainevent_core.sampling import DELAY_FUNCTIONS, DELAYS, FUNCTIONS, WEIGHTS
 
 __all__ = ["Delay", "Weight", "facts"]
 
-#: What ``weight=`` of a rule takes.
+#: The type of ``weight=`` of a rule.
 Weight: TypeAlias = QuantityLike | Distribution | Profile | Callable[..., QuantityLike]
 
-#: What ``delay=`` of a rule takes.
+#: The type of ``delay=`` of a rule.
 Delay: TypeAlias = ArrayLike | Distribution | Callable[..., ArrayLike]
 
 _Distances: TypeAlias = Callable[[], Any] | None
@@ -38,14 +38,14 @@ def facts(
     """The weights and delays of synapses, a scalar or one for each.
 
     Args:
-        weight, delay: as users give them.
-        synapses: that have them.
+        weight, delay: in the form that users give.
+        synapses: the synapses.
         seed: two words.
-        distances: gives the distance of each, for rules that have one.
+        distances: returns the distance of each synapse, for rules that have distances.
 
     Raises:
-        MathError: if there are more or fewer of them than synapses, or a delay is less than 1.
-        DTypeError: if delays are no integers.
+        MathError: if their number is not that of the synapses, or a delay is less than 1.
+        DTypeError: if delays are not integers.
     """
     return Facts(
         _weights(weight, synapses, seed, distances),
@@ -96,7 +96,7 @@ def _delays(delay: Delay, synapses: Synapses, seed: np.ndarray, distances: _Dist
 
 
 def _dtype_of(delay: Distribution) -> Any:
-    """The smallest dtype of all delays that can be drawn: a block of rows has that of the whole."""
+    """The smallest dtype of all delays that can be drawn, so that a block of rows has the dtype of the whole."""
     largest = np.rint(delay.quantile(np.array([1 - 2.0**-33]))[0])
     if not largest <= INT32_MAX:
         raise MathError(f"Delays of {delay} reach {largest} steps, and have 31 bits: give it an upper bound, high=.")
@@ -135,8 +135,8 @@ def _fitting(data: Any, synapses: Synapses, what: str, noun: str) -> Any:
 def _drawn(
     distribution: Distribution, synapses: Synapses, seed: np.ndarray, domain: int, values: np.ndarray
 ) -> np.ndarray:
-    """A number by (seed, row, position in the row) for each synapse, in place of ``values``, rounded to integers if
-    these are."""
+    """Draw a number from (seed, row, position in the row) for each synapse into ``values``; rounded if these are
+    integers."""
     ends = np.cumsum(synapses.counts)
     for start, stop in chunks(synapses.counts):
         counts = synapses.counts[start:stop]

@@ -12,12 +12,12 @@ from brainevent_core.encodings.encoding import Encoding
 
 __all__ = ["BITPACKED", "WORD_BITS", "pack"]
 
-#: Events in one word.
+#: Number of events per word.
 WORD_BITS = 32
 
 
 def pack(mask: Any, words: int) -> Any:
-    """Booleans as bits of so many words; surplus bits are zero."""
+    """Pack booleans into the bits of ``words`` words; surplus bits are zero."""
     padded = jnp.pad(mask, [(0, words * WORD_BITS - mask.shape[0])] + [(0, 0)] * (mask.ndim - 1))
     lanes = padded.reshape(words, WORD_BITS, *mask.shape[1:]).astype(jnp.uint32)
     place = _bits(mask.ndim, jnp.uint32)
@@ -25,7 +25,7 @@ def pack(mask: Any, words: int) -> Any:
 
 
 def _bits(ndim: int, dtype: Any) -> Any:
-    """The bits of a word, of as many axes as what they shift, the first of which is that of the words."""
+    """The bit positions along axis 1, between the axis of words and ``ndim - 1`` trailing axes."""
     return jnp.arange(WORD_BITS, dtype=dtype).reshape(1, -1, *(1,) * (ndim - 1))
 
 

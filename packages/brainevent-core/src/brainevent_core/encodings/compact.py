@@ -18,28 +18,29 @@ __all__ = ["COMPACT"]
 
 
 def _list_events(mask: Any, length: int) -> Any:
-    """The number of events, and their indices in increasing order; the rest holds the length of the mask.
+    """The number of events, and their indices in increasing order; the rest is filled with the length of the mask.
 
-    Events beyond the capacity are left out, and not counted.
+    Events beyond the capacity are dropped, and not counted.
     """
     if mask.ndim > 1:
         return jax.vmap(partial(_list_events, length=length), in_axes=-1, out_axes=-1)(mask)
     n = mask.shape[0]
     order = _ranks(mask)
     count = jnp.minimum(order[-1] if n else 0, length - 1)
-    # The k-th event goes to place k, behind the count at 0; the rest goes nowhere.
+    # The k-th event is written to position k, after the count at 0; silent entries are dropped.
     listed = jnp.full(length, n, jnp.int32)
     listed = listed.at[jnp.where(mask, order, length)].set(jnp.arange(n, dtype=jnp.int32), mode="drop")
     return listed.at[0].set(count)
 
 
 def _ranks(mask: Any) -> Any:
-    """How many events there are up to each entry and with it.
+    """The number of events up to and including each entry.
 
-    A cumulative sum over words and a population count within, 2 to 4 times as fast on CPUs as a sum over entries.
+    A cumulative sum over words and population counts within them, 2 to 4 times as fast on CPUs as a cumulative sum over
+    entries.
     """
     words = pack(mask, -(-mask.shape[0] // WORD_BITS))
-    up_to = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # the shift leaves no bit for the last one
+    up_to = (jnp.uint32(2) << jnp.arange(WORD_BITS, dtype=jnp.uint32)) - 1  # for the last, the shift overflows to 0
     within = jax.lax.population_count(words[:, None] & up_to[None]).astype(jnp.int32)
     before = jnp.cumsum(within[:, -1]) - within[:, -1]
     return (within + before[:, None]).reshape(-1)[: mask.shape[0]]
@@ -61,7 +62,7 @@ def _draw(rng: np.random.Generator, mask: np.ndarray, malformed: bool, dtype: st
 
 
 def _draw_list(rng: np.random.Generator, mask: np.ndarray, malformed: bool) -> np.ndarray:
-    """Indices in any order; if malformed, among indices outside, and all of them are counted twice over."""
+    """Indices in any order; if malformed, mixed with indices outside, and with a count of twice the capacity."""
     indices = rng.permutation(np.flatnonzero(mask))
     capacity = mask.size + 6
     if not malformed:

@@ -61,7 +61,7 @@ class Encoding(ByName):
 
         Args:
             x: the array, or its abstract value.
-            n: the number of entries that it stands for.
+            n: the number of entries that it represents.
             weights: dtype of the weights.
             what: the name of the array, the subject of the message.
 

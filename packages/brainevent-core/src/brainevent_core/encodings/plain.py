@@ -1,6 +1,6 @@
-"""Encodings that are the array itself: numbers, numbers that are mostly zero, and events.
+"""Encodings with one element per entry: numbers, numbers that are mostly zero, and events.
 
-Values of binary events are drawn as 2, -3, NaN, ...; each of them counts as one.
+Binary events are drawn with the values 2, -3, NaN, ...; each of them counts as one.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["BINARY", "FLOAT", "PLAIN", "SPARSE_FLOAT", "is_event"]
 
 
 def is_event(x: Any) -> Any:
-    """Which entries of ``x`` are events: those that are nonzero (NaN is) or True."""
+    """Which entries of ``x`` are events: those that are nonzero (including NaN) or True."""
     return x if x.dtype == jnp.bool_ else x != 0
 
 
@@ -37,5 +37,5 @@ BINARY = Encoding(
     "binary", event=True, decode=lambda x, n: is_event(x), draw=_events, dtypes=("bool", "int32", "float32")
 )
 
-#: The encodings whose array is what it stands for.
+#: The encodings with one element per entry.
 PLAIN = (FLOAT, SPARSE_FLOAT, BINARY)

@@ -19,14 +19,14 @@ from brainevent_core.serialization import serializable
 
 __all__ = ["EventRepresentation"]
 
-#: Events of up to so many neurons are printed one by one.
+#: Maximum number of neurons whose entries are all printed.
 _PRINTED = 64
 
 _Operator: TypeAlias = Callable[[Any, OperandLike], Array | Quantity]
 
 
 def _plain(name: str) -> _Operator:
-    """An operator that gives what the same operator gives on the plain value."""
+    """An operator that acts on the plain value."""
     plain = getattr(operator, name)
 
     def method(self: Any, other: OperandLike) -> Array | Quantity:
@@ -60,10 +60,10 @@ class EventRepresentation:
     __slots__ = ("_array", "_static")
     #: The one leaf of the pytree.
     _array: Any
-    #: What is static about it, hashable.
+    #: The static part, hashable.
     _static: Any
 
-    # NumPy leaves binary operators to us.
+    # NumPy defers binary operators to this class.
     __array_ufunc__ = None
 
     def _set(self, array: Any, static: Any) -> None:
@@ -77,7 +77,7 @@ class EventRepresentation:
 
     @classmethod
     def _unflatten(cls, static: Any, children: tuple[Any]) -> Self:
-        # Nothing is checked or converted here: JAX flattens with placeholders, too.
+        # Nothing is checked or converted here, because JAX also passes placeholders.
         self = object.__new__(cls)
         self._set(children[0], static)
         return self
@@ -92,10 +92,10 @@ class EventRepresentation:
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
 
-    if not TYPE_CHECKING:  # type checkers shall see that there are no such attributes
+    if not TYPE_CHECKING:  # hidden from type checkers, so that they report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):  # what a protocol asks for, in every eager product: a hint takes longer than that
+            if name.startswith("__"):  # protocols look these up in every eager product; a hint is slow
                 raise AttributeError(name)
             hint = f"; its `.value` is a plain array, which has: `events.value.{name}`"
             fault = f"{type(self).__name__} has no attribute {name!r}{hint if hasattr(jax.Array, name) else ''}."
@@ -135,13 +135,13 @@ class EventRepresentation:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        # As an array is printed, if that is short: 1,000 neurons would take 100 lines.
+        # Only short arrays are printed in full: 1,000 neurons would take 100 lines.
         if not display.readable(self._numbers) or self.size <= _PRINTED:
             return self._written_out()
         return f"{type(self).__name__}({', '.join(f'{name}={text}' for name, text in self._facts())})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows: facts, and a picture of the events. None leaves it to ``repr``."""
+        """The display in notebooks: properties, and a picture of the events. None: use ``repr`` instead."""
         if not hasattr(self._numbers, "dtype"):
             return None
         shown = {"shape": " × ".join(f"{length:,}" for length in self.shape) or "()", **dict(self._facts())}
@@ -158,7 +158,7 @@ class EventRepresentation:
         return f"{type(self).__name__}({self._array!r})"
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        """What is known without reading much: what ``repr`` says of a long array."""
+        """The properties that are cheap to read, which ``repr`` shows for long arrays."""
         yield "shape", str(self.shape)
         yield "dtype", str(self.dtype)
         if units.unit_of(self._array) is not None:
@@ -189,7 +189,7 @@ class EventRepresentation:
         return self.value[index]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.value, dtype=dtype, copy=copy)  # a quantity refuses to lose its unit
+        return np.array(self.value, dtype=dtype, copy=copy)  # an error for a quantity with a unit
 
     def __bool__(self) -> bool:
         return bool(self.value)

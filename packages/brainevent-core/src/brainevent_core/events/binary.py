@@ -42,7 +42,7 @@ class BinaryArray(PlainEvents):
 
     @property
     def __event_spec__(self) -> EventSpec:
-        # A unit does not make an event larger.
+        # An event counts as 1, so its unit is dropped.
         return EventSpec(BINARY, units.detach(self._array)[0])
 
 

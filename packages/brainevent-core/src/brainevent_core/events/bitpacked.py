@@ -54,7 +54,7 @@ class BitPackedBinary(EncodedEvents):
         return self._array
 
     def _entries(self, positions: np.ndarray) -> np.ndarray:
-        # In NumPy: to print events shall compile nothing.
+        # In NumPy, so that printing events compiles nothing.
         words = np.ascontiguousarray(np.moveaxis(np.asarray(self._array), self.axis, -1)).astype("<u4")
         bits = np.unpackbits(words.view(np.uint8), axis=-1, bitorder="little")[..., : self.shape[self.axis]]
         return np.moveaxis(bits, -1, self.axis).reshape(-1)[positions]

@@ -78,7 +78,7 @@ class CompactBinary(EncodedEvents):
         return int(self._array.shape[self.axis]) - 1
 
     def _entries(self, positions: np.ndarray) -> np.ndarray:
-        # In NumPy: to print events shall compile nothing.
+        # In NumPy, so that printing events compiles nothing.
         length = self.shape[self.axis]
         indices = np.moveaxis(np.asarray(self._array), self.axis, -1)[..., 1:]
         mask = np.zeros((*indices.shape[:-1], length + 1), bool)

@@ -28,8 +28,8 @@ __all__ = ["EncodedEvents"]
 class EncodedEvents(EventRepresentation):
     """Base class of events that are encoded along an axis; the mask of events is computed when it is needed.
 
-    The leaf of the pytree is the encoded array. Static are the length of the axis before encoding, and the axis itself,
-    counted from the end, so that ``vmap`` and ``scan`` can add and remove axes in front of it.
+    The leaf of the pytree is the encoded array. The length of the axis before encoding and the axis itself are static;
+    the axis is counted from the end, so that ``vmap`` and ``scan`` can add and remove axes in front of it.
     """
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class EncodedEvents(EventRepresentation):
     @property
     def axis(self) -> int:
         """The encoded axis, counted from the end."""
-        # A vector has one axis; that of a matrix may have gone by mapping over the axes behind it.
+        # Clipped, because mapping over the axes after the encoded one removes them.
         return max(int(self._static[0]), -int(self._array.ndim))
 
     @property
@@ -70,7 +70,7 @@ class EncodedEvents(EventRepresentation):
         yield "axis", str(self.axis)
 
     def _picture(self) -> str:
-        # Decoding is a pass over all.
+        # Decoding reads all entries.
         return "" if display.is_sample(self.size) else super()._picture()
 
     def _written_out(self) -> str:
@@ -81,7 +81,7 @@ class EncodedEvents(EventRepresentation):
 def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
     """``value`` as an array of numbers or booleans, and ``axis`` counted from the end.
 
-    A NumPy array stays one: inside ``jit``, ``jnp.asarray`` would make a tracer of it.
+    A NumPy array stays one: inside ``jit``, ``jnp.asarray`` would convert it to a tracer.
 
     Raises:
         DTypeError: if the entries are not real numbers.
@@ -99,7 +99,7 @@ def as_encodable(value: OperandLike, axis: int, kind: str) -> tuple[Any, int]:
             f"{kind} encodes one axis of an array; an array of shape {tuple(array.shape)} has no axis {axis}."
         )
     if isinstance(array, np.ndarray):
-        array = is_event(array)  # before JAX makes 32-bit numbers of 64-bit ones, which can turn into zero
+        array = is_event(array)  # before JAX narrows 64-bit numbers to 32 bits, which can turn them into zero
     return array, axis - array.ndim if axis >= 0 else axis
 
 

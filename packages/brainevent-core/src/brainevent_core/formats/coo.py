@@ -40,7 +40,7 @@ def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tup
     offsets = np.cumsum([0, *(part.row.size for part in parts)])
     rows, columns, weights = [], [], []
     for part, shape, start, offset in zip(parts, shapes, starts, offsets):
-        # One that is outside of its part would be inside of the next.
+        # An index outside its part could be inside the next one.
         exists = (part.row >= 0) & (part.row < shape[0]) & (part.col >= 0) & (part.col < shape[1])
         (found,) = np.nonzero(exists)
         rows.append(shifted(part.row[found], -start if axis == 0 else 0))
@@ -48,7 +48,7 @@ def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tup
         weights.append(found + offset)
     index, at = (np.concatenate(rows), np.concatenate(columns)), np.concatenate(weights)
     for keys, joined in zip((rows, columns), index):
-        if all((np.diff(each) >= 0).all() for each in keys):  # as the whole may promise to be
+        if all((np.diff(each) >= 0).all() for each in keys):  # the whole may be declared as sorted
             order = np.argsort(joined, kind="stable")
             return (index[0][order], index[1][order]), at[order]
     return index, at

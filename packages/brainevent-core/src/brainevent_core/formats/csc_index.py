@@ -23,14 +23,14 @@ def column_index(fmt: Format, arrays: Sequence[Any], shape: Shape) -> tuple[Any,
     Args:
         fmt: a format without the index.
         arrays: its structure.
-        shape: shape of what is stored.
+        shape: shape of the stored matrix.
 
     Returns:
         Rows, pointers and weight positions, as int32, or as int64 if there are too many rows or entries for that.
 
     Raises:
         DTypeError: if index arrays have become floats.
-        MathError: if there are too many entries, rows or columns for 32 bits, and JAX has no others.
+        MathError: if there are too many entries, rows or columns for 32 bits, and JAX's 64-bit mode is off.
     """
     fmt.require_integers(arrays)
     wide = pointer_dtype(fmt.nse(arrays, shape))
@@ -63,8 +63,8 @@ def _sorted_by_column(row: Any, col: Any, weight: Any, columns: int, wide: Any) 
 
 
 def _stable_order(keys: np.ndarray, largest: int) -> np.ndarray:
-    """Stable argsort of numbers up to ``largest``, 16 bits at a time: only those NumPy sorts by radix, which is 2 to 4
-    times as fast as its sort of 32 bits."""
+    """Stable argsort of numbers up to ``largest``, 16 bits at a time: NumPy has a radix sort only for 16 bits, which is
+    2 to 4 times as fast as its sort of 32 bits."""
     order = np.argsort(keys.astype(np.uint16), kind="stable")
     for shift in range(16, int(largest).bit_length(), 16):
         digits = (keys >> shift).astype(np.uint16)
@@ -72,13 +72,13 @@ def _stable_order(keys: np.ndarray, largest: int) -> np.ndarray:
     return order
 
 
-#: Entries are sorted by column, and stay in storage order within one. Those that do not exist are in no column: they
-#: stand behind ``csc_indptr[-1]``.
+#: Entries are sorted by column, and are in storage order within each. Those that do not exist are in no column: they
+#: come after ``csc_indptr[-1]``.
 CSC_INDEX = Component(
     name="csc_index",
     structure=(
         "csc_indices",  # (nse,): the row of each entry
-        "csc_indptr",  # (columns + 1,): where each column begins
+        "csc_indptr",  # (columns + 1,): the start of each column
         "csc_perm",  # (nse,): the position of each entry's weight
     ),
     lengths=lambda nse, shape: (nse, shape[1] + 1, nse),

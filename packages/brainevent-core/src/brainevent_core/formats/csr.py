@@ -62,8 +62,8 @@ def _check_values(structure: Structure, shape: Shape) -> str | None:
 def _coordinates(structure: Structure, shape: Shape) -> tuple[Any, Any]:
     nse = structure.indices.shape[0]
     bounds = row_bounds(structure.indptr, nse)
-    # Entry k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` behind the last one,
-    # both outside the shape, so that entries no row claims drop out by themselves.
+    # Entry k belongs to row (number of bounds <= k) - 1: -1 before the first row and `rows` after the last one. Both
+    # are outside the shape, so entries that no row contains do not exist.
     starts = jnp.zeros(nse, pointer_dtype(structure.indptr.shape[0])).at[bounds].add(1, mode="drop")
     return jnp.cumsum(starts) - 1, structure.indices
 
@@ -75,7 +75,7 @@ def _coordinates_at(structure: Structure, shape: Shape, positions: np.ndarray) -
 
 def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool, dtype: str) -> Sequence[np.ndarray]:
     rows, columns = shape
-    # If malformed, there may be entries that no row claims.
+    # If malformed, there may be entries that no row contains.
     count = max(rows, 1) * per_row if malformed else rows * per_row if columns else 0
     row = np.sort(rng.integers(max(rows, 1), size=count))
     indptr = np.searchsorted(row, np.arange(rows + 1))
@@ -87,7 +87,7 @@ def _draw(rng: np.random.Generator, shape: Shape, per_row: int, malformed: bool,
 
 
 def _bounds(structure: Structure) -> np.ndarray:
-    """What :func:`row_bounds` gives, on the host, in 64 bits."""
+    """The result of :func:`row_bounds`, on the host, in 64 bits."""
     indptr = structure.indptr
     if indptr.dtype.kind == "u":
         indptr = np.minimum(indptr, structure.indices.size)
@@ -115,7 +115,7 @@ def _join(parts: Sequence[Structure], shapes: Sequence[Shape], axis: int) -> tup
         bounds = _bounds(part)
         claimed = np.arange(bounds[0], bounds[-1])
         index = part.indices[claimed]
-        exists = (index >= 0) & (index < shape[1])  # one that is outside of its part would be inside of the next
+        exists = (index >= 0) & (index < shape[1])  # an index outside its part could be inside the next one
         rows.append(np.repeat(np.arange(shape[0]), np.diff(bounds))[exists] + (start if axis == 0 else 0))
         columns.append(shifted(index[exists], -start if axis == 1 else 0))
         weights.append(claimed[exists] + offset)

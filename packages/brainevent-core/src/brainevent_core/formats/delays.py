@@ -15,12 +15,12 @@ from brainevent_core.formats.indices import INT32_MAX, signed
 
 __all__ = ["DELAY", "delay_at_entries", "delay_extent"]
 
-#: What drawn delays are below, in the tests of operations and backends.
+#: Upper bound of drawn delays (exclusive), in the tests of operations and backends.
 _DRAWN_BELOW = 16
 
 
 def delay_extent(delay: Any) -> str:
-    """What each number of the array is for: "all" entries, those of a "row" or a "column" of what is stored, or an
+    """What each number of the array applies to: "all" entries, a "row" or a "column" of the stored matrix, or an
     "entry"."""
     if delay.ndim == 1:
         return "all" if delay.shape[0] == 1 else "entry"
@@ -28,8 +28,8 @@ def delay_extent(delay: Any) -> str:
 
 
 def delay_at_entries(delay: Any, entries: Entries) -> Any:
-    """The delay of each entry, int32; for all if that is (1,). It is 0 for an entry outside of the shape, and for a
-    number that no delay can be: neither arrives."""
+    """The delay of each entry, int32; (1,) if it is the same for all. It is 0, which never arrives, for invalid delays
+    and, with delays per row or column, for entries outside the shape."""
     steps = signed(delay)
     steps = jnp.where((steps >= 1) & (steps <= INT32_MAX), steps, 0).astype(jnp.int32)
     extent = delay_extent(delay)

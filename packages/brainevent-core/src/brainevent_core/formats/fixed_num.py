@@ -66,8 +66,8 @@ def _part(structure: Structure, shape: Shape, axis: int, start: int, stop: int) 
 
 
 def _existing_first(exists: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the positions of entries that exist, in order, and others behind them up to the fullest row; and
-    which of these exist."""
+    """For each row, the positions of existing entries in order, followed by others up to the length of the fullest row;
+    and which of these exist."""
     width = int(exists.sum(1).max(initial=0))
     order = np.argsort(~exists, axis=1, kind="stable")[:, :width]
     return order, np.take_along_axis(exists, order, 1)

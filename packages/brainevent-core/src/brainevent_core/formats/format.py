@@ -176,7 +176,7 @@ class Format(ByName):
 
     @property
     def _title(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         names = (self.label or repr(self.name), *(component.name for component in self.components))
         return " with ".join(names)
 
@@ -187,7 +187,7 @@ class Format(ByName):
 
     @property
     def turned(self) -> Format:
-        """The format of the same arrays after rows and columns have changed places in them, itself: it has no side."""
+        """The format of the same arrays after rows and columns were swapped in them: itself, as it isn't split."""
         return self
 
     def with_component(self, component: Component) -> Format:
@@ -222,17 +222,17 @@ class Format(ByName):
         return functools.reduce(Format.with_component, others, self.base)
 
     def carries(self, component: Component) -> bool:
-        """Whether the component is one of its own."""
+        """Whether it has the component."""
         return component in self.components
 
     @functools.cached_property
     def annotations(self) -> tuple[Component, ...]:
-        """Those components that annotate entries."""
+        """The components that annotate entries."""
         return tuple(component for component in self.components if component.annotates)
 
     @functools.cached_property
     def names(self) -> tuple[str, ...]:
-        """Names of all arrays of the structure, those of the components behind its own."""
+        """Names of all arrays of the structure: its own, then those of its components."""
         return (*self.structure, *(name for component in self.components for name in component.structure))
 
     def named(self, arrays: Sequence[Any]) -> Structure:
@@ -371,10 +371,10 @@ class Format(ByName):
         self.require_integers(arrays)
 
     def require_integers(self, arrays: Sequence[Any]) -> None:
-        """Check that index arrays have not become floats, as ``jax.tree.map`` over a matrix makes them.
+        """Check that index arrays have not become floats, as can happen by ``jax.tree.map`` over a matrix.
 
         Raises:
-            DTypeError: naming the first array that does not hold integers.
+            DTypeError: if one does not hold integers; names the first one.
         """
         for label, array in zip(self.names, arrays):
             if not jnp.issubdtype(array.dtype, jnp.integer):

@@ -14,7 +14,7 @@ from brainevent_core.errors import MathError
 
 __all__ = ["INT32_MAX", "index_dtype", "out_of_range", "pointer_dtype", "random_indices", "shifted", "signed", "within"]
 
-#: The longest axis whose indices, and the length itself, which stands for one outside, fit into 32 bits.
+#: The longest axis whose indices fit into 32 bits, together with its length, which represents an index outside.
 INT32_MAX = int(np.iinfo(np.int32).max)
 
 
@@ -22,7 +22,7 @@ def index_dtype(*lengths: int) -> Any:
     """The dtype of indices along axes of these lengths: int32, or int64 if one needs it.
 
     Raises:
-        MathError: if one needs it, and JAX has no 64-bit numbers; or if it needs more.
+        MathError: if one needs int64, and JAX's 64-bit mode is off; or if it needs more than 64 bits.
     """
     longest = max(lengths)
     if longest <= INT32_MAX:
@@ -42,7 +42,7 @@ def signed(indices: Any, length: int = 0) -> Any:
     """Indices as int32, or int64 where x64 is on and they are 64-bit or ``length`` needs it; a value that does not fit
     becomes -1.
 
-    It was outside every shape before, and -1 is.
+    Both are outside every shape.
     """
     dtype = indices.dtype
     wide = jnp.int64 if x64_enabled() and (dtype.itemsize == 8 or length > INT32_MAX) else jnp.int32
@@ -61,7 +61,7 @@ def within(indices: Any, length: int) -> Any:
     JAX narrows 64-bit indices of smaller arrays to 32 bits, and would wrap large ones into valid ones.
 
     Raises:
-        MathError: if ``length`` needs int64, and JAX has no 64-bit numbers.
+        MathError: if ``length`` needs int64, and JAX's 64-bit mode is off.
     """
     dtype = index_dtype(length)
     index = signed(indices, length)
@@ -69,10 +69,10 @@ def within(indices: Any, length: int) -> Any:
 
 
 def pointer_dtype(nse: int) -> Any:
-    """The dtype of numbers that count up to ``nse`` entries: int32, or int64 if they need it.
+    """The dtype of pointers to ``nse`` entries: int32, or int64 if needed.
 
     Raises:
-        MathError: if they need it, and JAX has no 64-bit numbers.
+        MathError: if they need int64, and JAX's 64-bit mode is off.
     """
     if nse <= INT32_MAX:
         return np.int32
@@ -85,8 +85,7 @@ def pointer_dtype(nse: int) -> Any:
 
 
 def shifted(indices: np.ndarray, start: int) -> np.ndarray:
-    """NumPy indices that are counted from ``start`` on, in their dtype if that holds the result, else in int32 or
-    int64."""
+    """NumPy indices minus ``start``, in their own dtype if that holds the result, otherwise in int32 or int64."""
     if start == 0 or not indices.size:
         return indices
     moved = indices.astype(np.int64) - start

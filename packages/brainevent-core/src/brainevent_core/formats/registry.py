@@ -37,8 +37,8 @@ def unregister(*registered: Format | Component) -> None:
 
 
 def registered_formats() -> tuple[Format, ...]:
-    """All formats that are registered: each alone, with every registered component that fits, and with one that is
-    derived from what another makes of it."""
+    """All registered formats: each alone, with each registered component that fits, and with a derived component in
+    addition to one that isn't derived."""
     return tuple(variant for fmt in _formats.values() for variant in _variants(fmt))
 
 

@@ -116,14 +116,14 @@ class Split:
 
 @dataclass(frozen=True)
 class InBlocks:
-    """Where the blocks of something are, whatever they hold.
+    """The distribution of blocks over devices, independent of their contents.
 
     Attributes:
-        block: what a block is: the format of a stored one, or the rule that generates it.
+        block: the format of a stored block, or the rule of a generated one.
         mesh: the devices.
         mesh_axis: the name of the axis of the mesh.
-        blocks: how many blocks there are.
-        axis: which axis of what is stored they follow each other along, rows (0) or columns (1).
+        blocks: number of blocks.
+        axis: the axis of the stored matrix along which it is split, rows (0) or columns (1).
     """
 
     block: Any
@@ -134,11 +134,11 @@ class InBlocks:
 
     @classmethod
     def of(cls, block: Any, split: Split, *, transposed: bool) -> Self:
-        """That of a matrix, stored as its transpose or not, that is split so."""
+        """The distribution for a matrix with this ``split``; ``transposed`` if its transpose is stored."""
         return cls(block, split.mesh, split.axis, split.blocks, int((split.by == "post") != transposed))
 
     def split(self, *, transposed: bool) -> Split:
-        """How a matrix of this format, stored as its transpose or not, is split."""
+        """The ``Split`` of a matrix with this distribution; ``transposed`` if its transpose is stored."""
         by: Literal["post", "pre"] = "post" if (self.axis == 1) != transposed else "pre"
         return Split(self.mesh, self.mesh_axis, by=by, blocks=self.blocks)
 
@@ -152,42 +152,42 @@ class InBlocks:
 
     @property
     def is_local(self) -> bool:
-        """Whether the program is that of one device here, inside ``shard_map`` over the axis of the mesh."""
+        """Whether the current program is that of one device, inside ``shard_map`` over the axis of the mesh."""
         return self.mesh_axis in manual_axes()
 
     @property
     def blocks_here(self) -> int:
-        """How many blocks this device has inside ``shard_map``, all of them elsewhere."""
+        """The number of this device's blocks inside ``shard_map``, and of all blocks outside."""
         return self.blocks // self.devices if self.is_local else self.blocks
 
     def shape_here(self, shape: Shape) -> Shape:
-        """The shape of what this device has inside ``shard_map``, that of the whole elsewhere."""
+        """The shape of this device's part inside ``shard_map``, and of the whole matrix outside."""
         return self.block_shape(shape, self.devices) if self.is_local else shape
 
     def block_shape(self, shape: Shape, count: int) -> Shape:
-        """The shape of one of so many blocks that make up a matrix of this shape."""
+        """The shape of a block, if a matrix of this shape consists of ``count`` blocks."""
         rows, columns = shape
         return (rows // count, columns) if self.axis == 0 else (rows, columns // count)
 
 
 @dataclass(frozen=True)
 class SplitFormat(InBlocks):
-    """What stands in the place of a format for a matrix in blocks: the format of each, and how they are split.
+    """Replaces the format for a matrix in blocks: the format of a block, and the distribution of blocks.
 
-    It has what matrices ask of a format, about arrays with the blocks in front, and nothing that operations compute
-    with.
+    It has the methods of a format that matrices need, for arrays whose first axis is the blocks, and none that
+    operations need for computing.
     """
 
     block: Format
 
-    # -- what matrices ask of a format ---------------------------------------------------------------------------------
+    # -- the interface for matrices ------------------------------------------------------------------------------------
 
-    #: The data are not the elements, each in its place, even if those of a block are.
+    #: The data are not the dense array of all elements, even if those of a block are.
     stores_all = False
 
     @property
     def takes_homogeneous(self) -> bool:
-        """Whether one weight, of shape (1,), may stand for all entries of all blocks."""
+        """Whether all entries of all blocks can share one weight, of shape (1,)."""
         return self.block.takes_homogeneous
 
     def is_homogeneous(self, data: Any) -> bool:
@@ -201,7 +201,7 @@ class SplitFormat(InBlocks):
 
     @property
     def annotations(self) -> tuple[Component, ...]:
-        """Those that annotate entries."""
+        """The components that annotate entries."""
         return self.block.annotations
 
     @property
@@ -216,7 +216,7 @@ class SplitFormat(InBlocks):
 
     @property
     def full_name(self) -> str:
-        """That of the block, split: ``csr:csc_index/8``."""
+        """The name of the block's format, and the number of blocks: ``csr:csc_index/8``."""
         return f"{self.block.full_name}/{self.blocks}"
 
     def named(self, arrays: Sequence[Any]) -> Structure:
@@ -237,21 +237,21 @@ class SplitFormat(InBlocks):
 
     @property
     def turned(self) -> SplitFormat:
-        """The format of the same arrays after rows and columns have changed places in them."""
+        """The format of the same arrays after rows and columns were swapped in them."""
         return SplitFormat(self.block, self.mesh, self.mesh_axis, self.blocks, 1 - self.axis)
 
     def weights_shape(self, arrays: Sequence[Any], shape: Shape) -> tuple[int, ...]:
-        """The shape of one weight per entry, the blocks in front; ``shape`` is that of the whole."""
+        """The shape of one weight per entry, with the blocks first; ``shape`` is that of the whole matrix."""
         blocks = [jax.ShapeDtypeStruct(array.shape[1:], array.dtype) for array in arrays]
         return (self.blocks_here, *self.block.weights_shape(blocks, self.block_shape(shape, self.blocks)))
 
     def nse(self, arrays: Sequence[Any], shape: Shape) -> int:
-        """The number of stored entries of all blocks, with those that fill them up."""
+        """The number of stored entries of all blocks, including padding."""
         return prod(self.weights_shape(arrays, shape))
 
     def validate(self, data: Any, arrays: Sequence[Any], shape: Shape) -> None:
-        """Check ranks, lengths and dtypes of arrays with the blocks in front, see :meth:`Format.validate`; ``shape`` is
-        that of the whole.
+        """Check ranks, lengths and dtypes of arrays whose first axis is the blocks, see :meth:`Format.validate`;
+        ``shape`` is that of the whole matrix.
 
         Raises:
             DTypeError: if a structure array does not hold integers.
@@ -274,18 +274,18 @@ class SplitFormat(InBlocks):
 
 @dataclass(frozen=True)
 class SplitRule(InBlocks):
-    """What stands in the place of a rule for a generated matrix in blocks: each is a window of the whole."""
+    """Replaces the rule for a generated matrix in blocks, each of which is a window of the whole matrix."""
 
     block: ConnectionRule
 
     @property
     def components(self) -> tuple[()]:
-        """Further arrays: it has none."""
+        """Components of the structure: there are none."""
         return ()
 
     @property
     def stores_all(self) -> bool:
-        """Whether the matrix has its elements in an array: it has none of them."""
+        """Whether all elements are stored in an array: never."""
         return False
 
     def offsets(self, shape: Shape) -> np.ndarray:

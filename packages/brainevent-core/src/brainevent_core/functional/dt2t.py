@@ -349,7 +349,7 @@ def densemm_dt2t(
 def _of_matrix(
     matrix: DataRepresentation, y: QuantityLike, w: QuantityLike, transpose: bool, backend: str | None
 ) -> Array | Quantity:
-    config.current_request(backend)  # refuses what is no name
+    config.current_request(backend)  # an error for an invalid name
     return matrix.yw_to_w_transposed(y, w) if transpose else matrix.yw_to_w(y, w)
 
 

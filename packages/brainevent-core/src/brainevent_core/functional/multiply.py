@@ -20,7 +20,7 @@ def multiply(
     """``matrix @ x``, or ``matrix.T @ x``, for the public function ``name``.
 
     Args:
-        name: ends in mv or mm; it names the sibling where the other rank belongs.
+        name: ends in mv or mm; errors name the corresponding function for the other rank.
         rank: what x must have: 1 for mv, 2 for mm.
 
     Raises:
@@ -35,11 +35,11 @@ def multiply(
             f"{name.removesuffix(suffix)}{other}."
         )
     stored = matrix.__matrix_spec__
-    # The flag, not `matrix.T`: that copies a dense matrix.
+    # The flag instead of `matrix.T`, which copies a dense matrix.
     stored = stored._replace(transposed=stored.transposed != bool(transpose))
     return matrix_product(stored, array, from_left=False, backend=backend)
 
 
 def as_events(x: OperandLike) -> EventRepresentation:
-    """Events as they are, and the nonzero entries of anything else."""
+    """Events unchanged, and the nonzero entries of anything else as events."""
     return x if isinstance(x, EventRepresentation) else BinaryArray(x)

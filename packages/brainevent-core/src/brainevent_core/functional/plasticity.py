@@ -272,7 +272,7 @@ def update_coo_on_binary_post(
 
 
 def _lengths(pre: OperandLike, post: OperandLike) -> tuple[int, int]:
-    """The shape of a matrix whose two sides have these spikes or traces."""
+    """The shape of a matrix, from the lengths of the spikes or traces of both sides."""
     sides = [np.asarray(side) if isinstance(side, (list, tuple)) else side for side in (pre, post)]
     shapes = [tuple(getattr(side, "shape", ())) for side in sides]
     if any(len(one) != 1 for one in shapes):

@@ -106,5 +106,5 @@ def fcn_sddmm(
 
 
 def _sampled(pattern: DataRepresentation, a: OperandLike, b: OperandLike, backend: str | None) -> Array | Quantity:
-    # The weights of the pattern are not looked at.
+    # The weights of the pattern are not used.
     return sddmm(pattern.__matrix_spec__, a, b, backend=backend)

@@ -97,18 +97,18 @@ def from_edges(
     if not isinstance(weights, units.Quantity) and not hasattr(weights, "dtype"):
         weights = np.asarray(weights)
     steps: Any = delay
-    if delay is not None and np.shape(steps) not in ((), (1,), row.shape):  # (rows,) would be those of neurons
+    if delay is not None and np.shape(steps) not in ((), (1,), row.shape):  # (rows,) would mean one per neuron
         raise MathError(f"delay is one number, or one for each of {row.size} edges; got shape {np.shape(steps)}.")
     return Edges(COO(weights, row, col, shape=(rows.size, cols.size), delay=delay), Ids(rows, cols))
 
 
 def _as_ids(name: str, values: Any) -> np.ndarray:
-    """Ids as a vector of integers or strings, of which none was rounded."""
+    """Ids as a vector of integers or strings, none of which was rounded."""
     array = np.asarray(values)
     if array.ndim != 1:
         raise MathError(f"{name} is a vector of ids, got shape {array.shape}.")
     if array.dtype.kind == "f" and not isinstance(values, np.ndarray) and not hasattr(values, "dtype"):
-        array = np.array(values, dtype=object)  # NumPy makes floats of a list of signed and unsigned integers
+        array = np.array(values, dtype=object)  # NumPy converts a list of signed and unsigned integers to floats
     if array.size == 0 and array.dtype.kind in "fO":
         return array.astype(np.int64)
     given = array.dtype
@@ -123,7 +123,7 @@ def _as_ids(name: str, values: Any) -> np.ndarray:
 
 
 def _of_objects(array: np.ndarray) -> np.ndarray:
-    """Objects as strings or integers; as they are, if they are neither."""
+    """Objects as strings or integers; unchanged if they are neither."""
     values = array.tolist()
     if all(isinstance(value, str) for value in values):
         return np.array(values)
@@ -137,7 +137,7 @@ def _of_objects(array: np.ndarray) -> np.ndarray:
 
 
 def _numbered(name: str, used: np.ndarray, known: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Where each id is among those of its side, and these."""
+    """The position of each used id among the ids of its side, and these ids."""
     if known is None:
         ids, numbers = np.unique(used, return_inverse=True)
         return numbers.astype(index_dtype(ids.size)), ids
@@ -157,7 +157,7 @@ def _numbered(name: str, used: np.ndarray, known: Any) -> tuple[np.ndarray, np.n
 
 
 def _comparable(name: str, used: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both as arrays that compare without being rounded: of int64 and uint64 NumPy makes float64."""
+    """Both as arrays that can be compared without rounding: NumPy promotes int64 and uint64 to float64."""
     kinds = {used.dtype.kind, known.dtype.kind}
     if kinds == {"i", "u"}:
         return used.astype(object), known.astype(object)

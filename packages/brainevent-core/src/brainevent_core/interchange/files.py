@@ -20,12 +20,12 @@ from brainevent_core.serialization import static_as_text, static_of_text, unit_a
 
 __all__ = ["load", "save"]
 
-#: Of the layout of the file. A reader knows all that came before its own.
+#: Version of the file layout. A reader supports its own and all earlier versions.
 _VERSION: Final = 1
 
 _HEADER: Final = "brainevent"
 
-#: dtypes that files of NumPy don't know, and what they are stored as.
+#: The dtypes that NumPy files don't support, and the dtypes in which they are stored.
 _STORED_AS: Final = {"bfloat16": "uint16"}
 
 
@@ -101,7 +101,7 @@ def load(file: str | PathLike[str]) -> Any:
     matrix = cls.tree_unflatten(static_of_text(json.dumps(header["static"])), children)
     spec = matrix.__matrix_spec__
     if isinstance(spec.format, Format):
-        # Values are not looked at: entries outside of the matrix, which do not exist, are part of some.
+        # Values are not checked, because a matrix may have entries outside, which do not exist.
         weights = jnp.atleast_1d(jnp.asarray(data))
         spec.format.validate(weights, spec.structure, spec.shape)
     return matrix

@@ -60,7 +60,7 @@ def from_bcoo(matrix: Any) -> COO:
     """
     _require(matrix, "from_bcoo", "BCOO")
     row, col = matrix.indices[:, 0], matrix.indices[:, 1]
-    # Indices that are out of range are padding, as they are here.
+    # Indices out of range are padding in both packages.
     return COO(matrix.data, row, col, shape=matrix.shape, rows_sorted=bool(matrix.indices_sorted), check=False)
 
 

@@ -30,7 +30,7 @@ def from_sonata(
     """Read the edges of one population from a SONATA edge file. This needs h5py: ``pip install 'brainevent[sonata]'``.
 
     Args:
-        path: of the HDF5 file.
+        path: path of the HDF5 file.
         population: name of the edge population, a group below ``edges``.
         weight: the dataset of weights in the edge groups, or weights themselves, as in :func:`from_edges`. If there is
             no dataset ``syn_weight``, every weight is 1.

@@ -17,23 +17,23 @@ from brainevent_core.errors import DTypeError, MathError
 
 __all__ = ["LONGEST", "VERSION", "as_probability", "block_size", "cells", "gap_tables"]
 
-#: Version of the specification. Another stream means another number.
+#: Version of the specification. It is increased when the stream changes.
 VERSION = 1
 
-#: Rows and columns that a matrix can have: 32-bit integers, with a margin of a block on either side.
+#: Maximum number of rows and columns of a matrix: 32-bit integers, with a margin of a block on either side.
 LONGEST = 2**31 - 2**17
 
-# A table has a cell for each value of a digit. Small ones stay in the innermost cache, beside what they are drawn for.
+# A table has a cell for each value of a digit. Small tables stay in the L1 cache, together with the product's data.
 _CELLS, _MANY_CELLS = 1 << 10, 1 << 12
 
-# More digits than this reach behind the longest row there is, of 2³¹ entries.
+# More digits would reach beyond the longest possible row, of 2³¹ entries.
 _MAX_DIGITS = 3
 
 _FRACTION_BITS = 256
 _ONE = 1 << _FRACTION_BITS
 _DRAWS = 1 << 32
 
-# Blocks hold some 256 connections: enough to make the key of a block cheap, few enough to generate one alone.
+# Blocks hold about 256 connections: enough to amortise the key of a block, few enough to generate a single block.
 _CONNECTIONS_PER_BLOCK = 256
 _SHORTEST_BLOCK, _LONGEST_BLOCK = 1 << 11, 1 << 16
 
@@ -90,7 +90,7 @@ def gap_tables(prob: float) -> np.ndarray:
     numerator, denominator = prob.as_integer_ratio()
     silent = _ONE - numerator * _ONE // denominator  # probability of no connection
     digits = [silent]
-    # One more digit while the leading one would rarely end a gap: then most draws are "go on".
+    # Another digit while the leading one would rarely end a gap, because most draws would only continue it.
     while len(digits) < _MAX_DIGITS and (_ONE - digits[-1]) * base < 4 * _ONE:
         digits.append(_power(digits[-1], base))
     rows = [(_leading if place == len(digits) - 1 else _digit)(q, base) for place, q in enumerate(digits)]
@@ -115,12 +115,12 @@ def _not_reached(q: int, base: int) -> list[int]:
 
 
 def _leading(q: int, base: int) -> list[int]:
-    """Weights of the leading digit: geometric; the last outcome is "so many units further, and no connection"."""
+    """Weights of the leading digit: geometric; the last outcome means to advance without a connection."""
     return _weights([*_not_reached(q, base)[:base], _ONE])
 
 
 def _digit(q: int, base: int) -> list[int]:
-    """Weights of any other digit: geometric, given that it is below the base."""
+    """Weights of any other digit: geometric, conditioned on being below the base."""
     reached = _not_reached(q, base)
     if q == _ONE:
         return _weights([g * _ONE // base for g in range(base + 1)])
@@ -141,7 +141,7 @@ def _alias_table(weights: list[int]) -> list[int]:
     left = list(weights)
     small = [cell for cell in range(base) if left[cell] < capacity]
     large = [cell for cell in range(base) if left[cell] >= capacity]
-    table = list(range(base))  # a full cell: all of it goes to its alias, which is itself
+    table = list(range(base))  # a full cell is its own alias
     while small:
         cell, donor = small.pop(), large[-1]
         table[cell] = left[cell] * base + donor

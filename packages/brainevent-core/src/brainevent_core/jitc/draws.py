@@ -21,7 +21,7 @@ def block_keys(seed: Any, row: Any, block: Any) -> tuple[Any, Any]:
     """The two key words of a block: Threefry-2x32-20 (Salmon et al. 2011) of (row, block) under the seed.
 
     Args:
-        seed: two uint32 words, the most significant first; the first axis.
+        seed: two uint32 words along the first axis, the most significant first.
         row: uint32.
         block: uint32, of a shape that broadcasts with that of ``row``.
     """
@@ -39,8 +39,8 @@ def block_keys(seed: Any, row: Any, block: Any) -> tuple[Any, Any]:
 def draw(key0: Any, key1: Any, counter: Any) -> Any:
     """The 32-bit draw number ``counter`` of a block.
 
-    Three rounds of xorshift and multiply. The second word comes in after the first round, so that blocks which happen
-    to share nearby first words still have two full rounds between them.
+    Three rounds of xorshift and multiply. The second key word is added after the first round, so that blocks whose
+    first key words happen to be close are still separated by two full rounds.
     """
     x = key0 + counter
     x = (x ^ (x >> 17)) * MULTIPLIERS[0]
@@ -50,12 +50,12 @@ def draw(key0: Any, key1: Any, counter: Any) -> Any:
 
 
 def own_cell(drawn: Any, cells: int) -> Any:
-    """The cell of a table of so many cells that a draw leads to: its upper bits."""
+    """The cell that a draw selects in a table with ``cells`` cells: its upper bits."""
     return drawn >> (33 - cells.bit_length())
 
 
 def outcome(drawn: Any, entry: Any, cells: int) -> Any:
-    """The digit that a draw stands for, given the entry in its own cell of a table of so many cells."""
+    """The digit that a draw yields, given the entry in its own cell of a table with ``cells`` cells."""
     bits = cells.bit_length() - 1
     own = (drawn & ((1 << (32 - bits)) - 1)) < (entry >> bits)
     where = np.where if isinstance(drawn, np.ndarray) else jnp.where

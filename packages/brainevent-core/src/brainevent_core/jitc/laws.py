@@ -19,7 +19,7 @@ __all__ = ["LAWS", "NORMAL", "POLYNOMIALS", "SCALAR", "UNIFORM", "ConnectionRule
 
 # log2(1 + r) / r for r in [-1/3, 1/3].
 _LOG2 = (1.442695, -0.72134656, 0.4808941, -0.36078972, 0.28879598, -0.23678318, 0.20058022, -0.22224115, 0.20827231)
-# The quantile by x, as a polynomial in w - 3.5 below w = 7, and in sqrt(w) - 4 above.
+# The quantile divided by x, as a polynomial in w - 3.5 below w = 7, and in sqrt(w) - 4 above.
 _CENTRE = (
     2.0974755,
     0.24235752,
@@ -44,9 +44,9 @@ def uniform(drawn: Any) -> Any:
 def normal(drawn: Any) -> Any:
     """Standard normal, float32, from a uint32 draw, by inversion; the relative error is below 2⁻²⁰.
 
-    The lower 31 bits plus 1/2, in units of 2⁻³², are the probability of the tail behind the number; the upper bit is
-    its sign, 1 for positive. With x = 1 - 2·tail and w = -log2(1 - x²), quantile/x is smooth in w, and in the root of w
-    where w is large.
+    The lower 31 bits plus 1/2, in units of 2⁻³², are the tail probability beyond the number; the upper bit is its sign,
+    1 for positive. With x = 1 - 2·tail and w = -log2(1 - x²), quantile/x is smooth in w, and in the root of w where w
+    is large.
     """
     below = (drawn & 0x7FFFFFFF).astype(jnp.int32)
     twice = (below.astype(jnp.float32) + 0.5) * 2.0**-31
@@ -132,10 +132,10 @@ class ConnectionRule(NamedTuple):
 
     @property
     def components(self) -> tuple[()]:
-        """Further arrays: it has none."""
+        """Components of the structure: there are none."""
         return ()
 
     @property
     def stores_all(self) -> bool:
-        """Whether the matrix has its elements in an array: it has none of them."""
+        """Whether all elements are stored in an array: never."""
         return False

@@ -1,4 +1,4 @@
-"""Seeds: whatever names a random network, as two 32-bit words."""
+"""Seeds of random networks, as two 32-bit words."""
 
 import operator
 import secrets
@@ -17,9 +17,9 @@ def as_seed(seed: Any) -> Any:
     """``seed`` as uint32 words, the most significant first.
 
     Args:
-        seed: a whole number of any sign, read modulo 2⁶⁴; an integer array of shape (); two words, shape (..., 2); a
-            key of ``jax.random``, new or old style, whose own words are taken if it has two, otherwise two are drawn
-            from it; or None, for fresh entropy. Arrays may be traced.
+        seed: an integer of any sign, modulo 2⁶⁴; an integer array of shape (); two words, shape (..., 2); a key of
+            ``jax.random``, new or old style, whose own words are used if it has two, otherwise two are drawn from it;
+            or None, for fresh entropy. Arrays may be traced.
 
     Returns:
         A uint32 array of shape (..., 2).

@@ -1,7 +1,7 @@
 """Core's own kernels, in plain JAX: the backend ``events``, which needs no package. Their cost scales with the events.
 
-They run where no other backend has a kernel, before the reference; which they equal, sum by sum. This module is the
-descriptor and imports no kernel: discovery finds it by its name.
+They run if no other backend has a kernel, in preference to the reference, whose results they equal up to the order of
+sums. This module contains the descriptor and imports no kernel; discovery finds it by its name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BACKEND"]
 
-# What is left to the reference, by the names of the conformance kit's cases.
+# The calls that are left to the reference, by the names of the conformance kit's cases.
 _DECLINES = {
     "^(matmul|jitc_matmul)-([a-z_:]+-)?float-": "numbers leave nothing out",
     "^matmul-(dense|coo)[:-]": "their entries are not in order of rows",

@@ -1,7 +1,7 @@
-"""The primitive ``jitc_matmul`` for events of rows: the walk of the reference, through the active rows alone.
+"""The primitive ``jitc_matmul`` for events of rows: the walk of the reference, along active rows only.
 
-They are collected in the smallest of a few arrays of fixed lengths, and walk in step as all rows do in the reference:
-so sums are added up in the same order, bit for bit.
+Active rows are collected in the smallest sufficient array of a few fixed lengths, and walked in step like all rows in
+the reference. Sums therefore run in the same order, and are identical bit for bit.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from brainevent_core.plugins import Takes
 
 __all__ = ["SUPPORTS", "jitc_matmul"]
 
-#: Rows times blocks below which the reference takes no longer.
+#: Number of rows times blocks below which the reference is as fast.
 _FEWEST = 32
 
-#: What part of the rows the arrays hold.
+#: The arrays hold the number of rows divided by these.
 _PARTS = (64, 8)
 
 
@@ -39,7 +39,7 @@ def _takes(
     return rule.prob > 0 and length > 0 and rows * -(-length // jitc.block_size(rule.prob)) >= _FEWEST
 
 
-#: What the kernel takes.
+#: The calls that the kernel supports.
 SUPPORTS = Takes(encodings=ENCODINGS, laws=tuple(LAWS.values()), dtypes=DTYPES, further=_takes)
 
 
@@ -54,7 +54,7 @@ def jitc_matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> jax.Array:
-    """``A.T @ x``: the primitive ``jitc_matmul``, see there. If too many rows are active, all walk."""
+    """``A.T @ x``, see the primitive ``jitc_matmul``. If too many rows are active, all rows are walked."""
     rows, _ = shape
     x = encoding.decode(x, rows)
     active = ActiveRows.of(is_event(x) if x.ndim == 1 else is_event(x).any(axis=1))

@@ -1,7 +1,7 @@
-"""The lines (rows or columns) in which the entries of a stored matrix can be found: what loops over active ones read.
+"""The lines (rows or columns) of a stored matrix, for loops over active ones.
 
-Places are positions in a list of entries, line by line: that of the matrix, or of its column index. A dense matrix has
-no such list; its places are counted, and what stands there follows from the count.
+Places are positions in a list of entries sorted by line: that of the matrix, or of its column index. A dense matrix has
+no such list; indices and positions are computed from its places.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from brainevent_core.formats import (
 
 __all__ = ["COMPRESSED", "DenseLines", "Lines", "dense_lines", "lines_of", "piece_length"]
 
-#: The formats whose lines can be found: those of events of rows, and those of columns too if the format has an index.
+#: The formats with lines: always rows, and columns if the format has a column index.
 COMPRESSED = tuple(
     fmt
     for base in (CSR_FORMAT, FIXED_NUM_FORMAT)
@@ -40,10 +40,10 @@ class Lines:
     """Compressed rows, or columns.
 
     Attributes:
-        indices: (nse,), the place of each entry on the other side.
-        bounds: where each line begins, and the last one ends, well-formed; None if all have the same width.
-        width: the number of entries of a line, rounded up, if it is the same for all; otherwise their mean.
-        weight: the positions of the weights, None if they are in the order of places.
+        indices: (nse,), the index of each entry along the minor axis.
+        bounds: start of each line and end of the last one, well-formed; None if all lines have the same width.
+        width: the number of entries of a line if it is the same for all; otherwise the mean, rounded up.
+        weight: the positions of the weights; None if they are in the order of places.
     """
 
     indices: Any
@@ -56,17 +56,17 @@ class Lines:
         return int(self.indices.shape[0])
 
     def begin(self, line: Any) -> Any:
-        """Where a line begins."""
+        """The first place of a line."""
         if self.bounds is not None:
             return self.bounds[line]
         return line.astype(pointer_dtype(self.nse)) * self.width
 
     def others(self, line: Any, first: Any, count: int) -> Any:
-        """What stands on the other side at so many places from ``first`` on; any number where that is none."""
+        """The minor-axis indices at ``count`` places from ``first`` on; outside the matrix if there is no entry."""
         return jax.lax.dynamic_slice(self.indices, (first,), (count,))
 
     def positions(self, line: Any, first: Any, count: int) -> Any:
-        """The positions of the weights at such places, None if these are they."""
+        """The positions of the weights at these places; None if they equal the places."""
         return None if self.weight is None else jax.lax.dynamic_slice(self.weight, (first,), (count,))
 
 
@@ -77,7 +77,7 @@ class DenseLines:
     Attributes:
         count: the number of lines.
         width: the number of elements of a line.
-        of_rows: whether they are rows, whose elements follow each other.
+        of_rows: whether lines are rows, whose elements are contiguous.
     """
 
     count: int
@@ -123,6 +123,6 @@ def dense_lines(shape: Shape, transpose: bool) -> DenseLines:
 
 
 def piece_length(width: int, batch: int = 1) -> int:
-    """How many entries an iteration reads: most lines in one go, and no more than is worth while for a batch."""
+    """The number of entries that an iteration reads: most lines in one iteration, fewer entries for larger batches."""
     power = 1 << max(width - 1, 1).bit_length()
     return max(8, min(max(power, 32), 1024, 8192 // max(batch, 1)))

@@ -1,9 +1,9 @@
-"""The primitive ``matmul`` for events: a loop over the active rows, and over pieces of their entries.
+"""The primitive ``matmul`` for events: a loop over active rows, and over pieces of their entries.
 
-Rows are those of compressed rows for ``x @ A``, and those of the column index for ``A @ x``. A piece is a slice, which
-XLA reads ten times as fast on CPU as entries that are gathered. Sums are added up in the order of what is read: for
-rows that of the reference, bit for bit; for the column index that of the columns, which is the reference's where the
-columns of each row are sorted.
+Rows are the compressed rows for ``x @ A``, and those of the column index for ``A @ x``. A piece is a contiguous slice,
+which XLA reads ten times as fast on CPU as gathered entries. Sums run in the order in which entries are read. For rows,
+this is the order of the reference, bit for bit; for the column index, it is the order of columns, as in the reference
+if the columns of each row are sorted.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from brainevent_core.plugins import Takes
 
 __all__ = ["DTYPES", "ENCODINGS", "SUPPORTS", "matmul"]
 
-#: The encodings of which silent entries can be left out.
+#: The encodings whose silent entries can be skipped.
 ENCODINGS = (BINARY, BITPACKED, COMPACT, SPARSE_FLOAT)
 
 DTYPES = ("float16", "bfloat16", "float32", "float64")
 
-#: Entries below which the reference takes no longer.
+#: Number of entries below which the reference is as fast.
 _FEWEST = 4096
 
-#: Rows of which the bounds are looked up at once.
+#: Number of rows whose bounds are looked up at once.
 _BLOCK = 32
 
-# What costs how much on CPU, in units of an entry of the reference, some 2.5 ns: an iteration of the loop; an entry of
-# its piece, and what is added if its weight is looked up; and what is added to an entry where all are summed, if the
-# row of each is counted as in the reference, or if they are masked by bits.
+# Costs on CPU, in units of an entry of the reference, about 2.5 ns: an iteration of the loop; an entry of its piece;
+# the extra cost of looking up its weight; and, for an entry in a sum over all entries, the extra cost of computing its
+# row as in the reference, or of masking it by bits.
 _ITERATION, _IN_PIECE, _LOOK_UP, _COUNTED, _MASKED = 150.0, 0.5, 4.0, 4.0, 0.3
 
-#: Entries of a row, on average, below which the rows of the entries are computed in any case.
+#: Mean number of entries per row below which the rows of the entries are always computed.
 _NARROW = 32
 
 
@@ -51,7 +51,7 @@ def _takes(data: Any, *structure_and_x: Any, format: Format, shape: Shape, trans
     return (transpose or format.carries(CSC_INDEX)) and format.nse(structure, shape) >= _FEWEST
 
 
-#: What the kernel takes.
+#: The calls that the kernel supports.
 SUPPORTS = Takes(formats=COMPRESSED, encodings=ENCODINGS, dtypes=DTYPES, further=_takes)
 
 
@@ -63,8 +63,8 @@ def matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> jax.Array:
-    """``A @ x``, or ``A.T @ x`` if ``transpose``: the primitive ``matmul``, see there. Where so many rows are active
-    that it is faster, the sum is over all entries."""
+    """``A @ x``, or ``A.T @ x`` if ``transpose``, see the primitive ``matmul``. If so many rows are active that it is
+    faster, the sum is over all entries."""
     *structure, x = structure_and_x
     x = encoding.decode(x, shape[0] if transpose else shape[1])
     rows = lines_of(structure, format, shape, transpose)
@@ -78,8 +78,8 @@ def matmul(
     def entries() -> reference.OrientedEntries:
         return reference.oriented_entries(structure, format, shape, transpose)
 
-    # Whatever is computed in one branch alone is computed anew in every step of a loop. With few entries in a row, the
-    # rows of the entries take longer than anything else, and are better computed before a loop, once.
+    # Values that are computed inside a branch are recomputed in every step of an enclosing loop. With few entries per
+    # row, the rows of the entries take most of the time, so they are computed outside, once before a loop.
     found = entries() if counted else None
 
     def over_all() -> jax.Array:
@@ -96,7 +96,7 @@ def matmul(
 
 
 def _masked_entries(rows: Lines, events: Any, length: int) -> tuple[reference.OrientedEntries, Any]:
-    """All entries, and what they multiply: those of silent rows have no source."""
+    """All entries, without a source in silent rows, and the single event that they are multiplied by."""
     active = entries_of(events, rows.bounds, rows.nse)
     weight = None if rows.weight is None else within(rows.weight, rows.nse)
     source = jnp.where(active, 0, -1)
@@ -104,9 +104,9 @@ def _masked_entries(rows: Lines, events: Any, length: int) -> tuple[reference.Or
 
 
 def _pays(rows: Lines, active: ActiveRows, events: Any, further: float, *, looked_up: bool) -> Any:
-    """Whether a loop over the active rows is faster than the sum over all entries, by a fifth as far as is known.
+    """Whether a loop over active rows is faster than the sum over all entries, with a margin of a fifth.
 
-    ``further`` is what an entry of that sum costs besides what it does in the reference.
+    ``further`` is the cost of an entry of that sum in addition to its cost in the reference.
     """
     batch = 1 if events.ndim == 1 else events.shape[1]
     count = active.count.astype(jnp.float32)
@@ -130,7 +130,7 @@ def _sum_over_rows(
     positions = None if homogeneous else rows.weight
 
     def terms_at(at: Any, exists: Any, value: Any) -> Any:
-        """What the entries of a piece add, and to what; those that don't exist add to the place -1."""
+        """The targets and terms of the entries of a piece; the target is -1 for entries that don't exist."""
 
         def slice_of(array: Any) -> Any:
             return jax.lax.dynamic_slice(array, (at,), (piece,))
@@ -158,7 +158,7 @@ def _sum_over_rows(
         def step(carry: Any) -> Any:
             number, position, out = carry
             last = _at(end, number)
-            at = jnp.clip(position, 0, rows.nse - piece)  # a slice that reached over the end would be moved
+            at = jnp.clip(position, 0, rows.nse - piece)  # a slice beyond the end would be shifted
             place = at + jnp.arange(piece, dtype=at.dtype)
             target, terms = terms_at(at, (place >= position) & (place < last), _at(values, number))
             done = position + piece >= last

@@ -1,8 +1,7 @@
-"""The primitives ``edge_update`` and ``stdp_update``: a loop over the active lines, and over pieces of their entries.
+"""The primitives ``edge_update`` and ``stdp_update``: a loop over active lines, and over pieces of their entries.
 
-What an entry becomes is computed for one piece at a time, as in the reference for all, and written where the old value
-was: the arrays are carried by the loop, and a loop around it copies nothing of their size. Lines are rows, or columns
-by way of the column index.
+New values are computed piece by piece in the same way as in the reference, and written in place: the loop carries the
+arrays, and an enclosing loop makes no copies of their size. Lines are rows, or columns through the column index.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from brainevent_core.reference import EdgeRule
 
 __all__ = ["EDGE_UPDATE_SUPPORTS", "STDP_UPDATE_SUPPORTS", "edge_update", "stdp_update", "zero_behind"]
 
-#: Entries below which the reference takes no longer.
+#: Number of entries below which the reference is as fast.
 _FEWEST = 4096
 
-#: Lines of which the numbers are looked up at once.
+#: Number of lines whose indices are looked up at once.
 _BLOCK = 32
 
 _FORMATS = (DENSE_FORMAT, *COMPRESSED)
@@ -48,12 +47,12 @@ def _takes_edges(
 def _takes_weights(data: Any, *operands: Any, format: Format, shape: Shape, transpose: bool, **_: Any) -> bool:
     if not all(isinstance(size, int) for array in (data, *operands) for size in (*array.shape, *shape)):
         return False
-    # Weights that entries share are clipped once, behind all their additions.
+    # Shared weights must be clipped once, after all additions.
     shared = any(component.weight is not None for component in format.components)
     return not shared and _finds_lines(operands[:-4], format, shape, transpose)
 
 
-#: What the kernels take.
+#: The calls that the kernels support.
 EDGE_UPDATE_SUPPORTS = Takes(formats=_FORMATS, encodings=_ENCODINGS, further=_takes_edges)
 STDP_UPDATE_SUPPORTS = Takes(formats=_FORMATS, encodings=_ENCODINGS, further=_takes_weights)
 
@@ -67,16 +66,16 @@ def edge_update(
     encoding: Encoding,
     after: Sequence[jax.Array] = (),
 ) -> list[jax.Array]:
-    """The new state: the primitive ``edge_update``, see there.
+    """The new state, see the primitive ``edge_update``.
 
     Args:
-        *operands: those of the primitive; the state is overwritten if XLA lets us.
+        *operands: operands of the primitive; the state is overwritten if XLA allows it.
         edge_rule: the rule.
-        format: of the matrix.
-        shape: of what is stored.
-        transpose: whether events are those of rows.
-        encoding: of the events.
-        after: what has been computed from the state before.
+        format: format of the matrix.
+        shape: shape of the stored matrix.
+        transpose: whether events are of rows.
+        encoding: encoding of the events.
+        after: results of prior uses of the state.
     """
     given = edge_rule.split(operands, format)
 
@@ -105,7 +104,7 @@ def stdp_update(
     clip: str,
     after: Sequence[jax.Array] = (),
 ) -> jax.Array:
-    """New weights: the primitive ``stdp_update``, see there; for the rest :func:`edge_update`."""
+    """The new weights, see the primitive ``stdp_update``; the other arguments are those of :func:`edge_update`."""
     *structure, x, trace, lower, upper = operands
     bounds = [bound.reshape(-1) for bound in (lower, upper) if bound.ndim]  # one for each entry
 
@@ -137,24 +136,24 @@ def _over_active(
     change: Callable[[Sequence[Any], Sequence[Any], Any, Any], Sequence[Any]],
     after: Sequence[Any],
 ) -> list[Any]:
-    """The state of all entries, of which those in active lines are changed.
+    """The state of all entries after those in active lines were changed.
 
     Args:
-        state: arrays by the position of an entry, (nse, ...).
-        read: further ones, that don't change.
-        lines: where entries are.
+        state: arrays indexed by the position of an entry, (nse, ...).
+        read: further arrays of this kind, which are only read.
+        lines: the lines of the matrix.
         events: which lines are active, booleans.
-        length: of the other side.
-        change: ``(state, read, line, others)`` of the entries of a piece, all in one line, and what stands on the other
-            side → their new state.
-        after: what has been computed from the state before.
+        length: length of the minor axis.
+        change: ``(state, read, line, others) → new state`` for the entries of a piece, which are all in one line and
+            have the minor-axis indices ``others``.
+        after: results of prior uses of the state.
     """
     active = ActiveRows.of(events)
     nse, piece = lines.nse, min(piece_length(lines.width), lines.nse)
     moved = lines.positions(jnp.int32(0), pointer_dtype(nse)(0), piece) is not None
 
     def write(state: Sequence[Any], pending: tuple[Any, Sequence[Any]]) -> list[Any]:
-        """The state with values where they belong: at positions, -1 for none, or from a place on."""
+        """Write pending values to the state: at positions (-1 for none), or contiguously from a place on."""
         where, values = pending
         if moved:
             pairs = zip(state, values, strict=True)
@@ -162,7 +161,7 @@ def _over_active(
         return [jax.lax.dynamic_update_slice_in_dim(*pair, where, 0) for pair in zip(state, values, strict=True)]
 
     def changed(line: Any, first: Any, inside: Any, state: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        """What becomes of the entries at the places from ``first`` on, as far as they are ``inside`` of the line."""
+        """The pending write for the entries at places from ``first`` on; those not ``inside`` the line don't change."""
         others = within(lines.others(line, first, piece), length)
         positions = lines.positions(line, first, piece)
         if moved:
@@ -193,11 +192,11 @@ def _over_active(
 
         def step(carry: Any) -> Any:
             number, position, state, pending = carry
-            # Values are written one step later. Where they are computed, XLA would compute those of one array anew from
-            # the old values of another when it writes them, and keep a copy of that for it in every step.
+            # Values are written one iteration after they were computed. Otherwise XLA would fuse the write with the
+            # computation, read the old values of one array after another was written, and copy it in every iteration.
             state = write(state, pending)
             last = _at(end, number)
-            at = jnp.clip(position, 0, nse - piece)  # a slice that reached over the end would be moved
+            at = jnp.clip(position, 0, nse - piece)  # a slice beyond the end would be shifted
             place = at + jnp.arange(piece, dtype=at.dtype)
             pending = changed(_at(line, number), at, (place >= position) & (place < last), state)
             done = position + piece >= last
@@ -210,7 +209,7 @@ def _over_active(
         return number_of_block + 1, write(state, pending)
 
     def nothing(state: Sequence[Any]) -> tuple[Any, Sequence[Any]]:
-        """To write at first."""
+        """The first pending write, which changes nothing."""
         if moved:
             nowhere = jnp.full(piece, -1, index_dtype(nse))
             return nowhere, [jnp.zeros((piece, *old.shape[1:]), old.dtype) for old in state]
@@ -222,10 +221,10 @@ def _over_active(
 
 
 def zero_behind(uses: Sequence[Any]) -> Any:
-    """0, int32, which XLA can't know before all of ``uses`` are computed.
+    """0, int32, in a form that XLA can't simplify, and that depends on all of ``uses``.
 
-    It copies an array that a loop overwrites unless all its prior uses must come before the loop; so they decide where
-    the loop begins. The product of two successive numbers is even, also where it overflows.
+    XLA copies an array that a loop overwrites unless all its prior uses must come before the loop, so the start of the
+    loop depends on them. The product of two consecutive numbers is even, even if it overflows.
     """
     zero = jnp.int32(0)
     for use in uses:

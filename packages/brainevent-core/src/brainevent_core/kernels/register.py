@@ -1,4 +1,4 @@
-"""Which kernels the backend ``events`` has."""
+"""Registration of the kernels of the backend ``events``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from brainevent_core.plugins import KernelRegistry
 
 __all__ = ["register"]
 
-#: Where they run without being asked for. On the others nobody has measured yet what a loop of small steps costs.
+#: The platforms on which they run by default. On others, the cost of a loop of small steps is not measured yet.
 _MEASURED = frozenset({"cpu"})
 
 

@@ -23,7 +23,7 @@ from brainevent_core.matrices.generated import (
 )
 from brainevent_core.matrices.stored import StoredMatrix
 
-#: The name that users know.
+#: The name in the public interface.
 DataRepresentation = Matrix
 
 __all__ = [

@@ -1,8 +1,8 @@
 """Annotations of the entries of a matrix, such as delays, when entries are reordered, selected or transposed.
 
-Annotations are in the orientation of the matrix here: one number for all entries, (1,), one for each row, (rows, 1), or
-column, (1, columns), or one for each entry, (nse,), in the order in which entries are stored. Those of a matrix in
-blocks have these in front.
+Annotations are in the orientation of the matrix here: one number for all entries, (1,); one for each row, (rows, 1), or
+column, (1, columns); or one for each entry, (nse,), in storage order. For a matrix in blocks, the first axis is the
+blocks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Annotations: TypeAlias = list[tuple[Component, list[Any]]]
 
 
 def annotations_of(spec: MatrixSpec) -> Annotations:
-    """What annotates the entries of a matrix."""
+    """The annotations of the entries of a matrix."""
     if not spec.format.annotations:
         return []
     structure = spec.format.named(spec.structure)
@@ -35,7 +35,7 @@ def annotations_of(spec: MatrixSpec) -> Annotations:
 
 
 def annotated(matrix: _M, annotations: Annotations) -> _M:
-    """A matrix with these annotations in the place of those that it has."""
+    """A matrix with its annotations replaced by these."""
     spec = matrix.__matrix_spec__
     plain = spec.unannotated
     arrays = dict(zip(plain.format.names, plain.structure, strict=True))
@@ -49,13 +49,13 @@ def annotated(matrix: _M, annotations: Annotations) -> _M:
 
 
 def turned(annotations: Annotations, format: Any) -> Annotations:
-    """Those of the transpose of a matrix of that format."""
+    """The annotations of the transpose of a matrix with that format."""
     of_lines = 2 + isinstance(format, InBlocks)
     return _mapped(annotations, lambda array: array.swapaxes(-1, -2) if array.ndim == of_lines else array)
 
 
 def taken(annotations: Annotations, order: Any) -> Annotations:
-    """Those of the entries in another order, None for the same."""
+    """The annotations of the entries in another order; None for the same order."""
     if order is None:
         return annotations
 
@@ -68,7 +68,7 @@ def taken(annotations: Annotations, order: Any) -> Annotations:
 
 
 def rows_selected(annotations: Annotations, rows: Any, entries: Any) -> Annotations:
-    """Those of some rows, which have these entries."""
+    """The annotations of some rows, which have these entries."""
 
     def selected(array: Any) -> Any:
         if _is_entrywise(array):
@@ -79,7 +79,7 @@ def rows_selected(annotations: Annotations, rows: Any, entries: Any) -> Annotati
 
 
 def padded(annotations: Annotations, surplus: int) -> Annotations:
-    """Those of a matrix with more entries, that do not exist."""
+    """The annotations of a matrix with ``surplus`` padding entries."""
     if surplus <= 0:
         return annotations
     return _mapped(
@@ -89,7 +89,7 @@ def padded(annotations: Annotations, surplus: int) -> Annotations:
 
 
 def entrywise(spec: MatrixSpec) -> list[Any]:
-    """The arrays that have a number for each entry: what tells entries at one place apart."""
+    """The arrays that have a number for each entry, which distinguish entries at the same place."""
     return [array for _, arrays in annotations_of(spec) for array in arrays if _is_entrywise(array)]
 
 

@@ -1,6 +1,6 @@
 """The arguments of constructors: weights, structure arrays, shapes and dense matrices, in the form that matrices store.
 
-Structure arrays are checked as they were given, then made JAX arrays without changing what they mean.
+Structure arrays are checked in the form in which they were given, then converted to JAX arrays with the same meaning.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-# Structures found well-formed: clients that build a matrix per call must not pay for the check each time (0.9 ms at
+# Structures that passed the check, so that programs that build a matrix per call don't repeat it each time (0.9 ms at
 # 10⁶ entries).
 _checked: Memory[None] = {}
 
@@ -47,11 +47,11 @@ _checked: Memory[None] = {}
 def as_integers(label: str, array: Any) -> Any:
     """``array`` as a NumPy or JAX array, unconverted, if it holds integers.
 
-    Not ``jnp.asarray``: inside ``jit`` that makes a tracer of a list, and its values could not be checked.
+    Not ``jnp.asarray``, which inside ``jit`` converts a list to a tracer, whose values can't be checked.
 
     Raises:
         DTypeError: if it does not hold integers.
-        StructureError: if it is no array.
+        StructureError: if it is not an array.
     """
     if not isinstance(array, (jax.Array, np.ndarray)):
         convert = getattr(array, "__jax_array__", None)
@@ -72,8 +72,8 @@ def as_integers(label: str, array: Any) -> Any:
 def as_index_array(array: Any) -> Any:
     """An array of integers as a JAX array.
 
-    With x64 off JAX narrows 64-bit integers and would wrap what does not fit into another valid index; such values
-    are replaced by the nearest 32-bit number, which is outside every shape that there can be, just as they were.
+    With x64 off, JAX narrows 64-bit integers, and would wrap values that don't fit to valid indices. Such values are
+    replaced by the nearest 32-bit number, which is outside every possible shape as well.
     """
     if array.dtype.itemsize == 8 and not x64_enabled() and not isinstance(array, jax.core.Tracer):
         limits = np.iinfo(np.int32)
@@ -83,16 +83,16 @@ def as_index_array(array: Any) -> Any:
 
 
 def check_values(fmt: Format, structure: Sequence[Any], shape: tuple[int, int]) -> None:
-    """Check the values of a structure, unless they are traced or were found right before.
+    """Check the values of a structure, unless they are traced or have passed the check before.
 
     Args:
         fmt: the format.
-        structure: the arrays as they were given, before JAX sees them: inside ``jit`` even a NumPy array becomes a
-            tracer once it is converted.
-        shape: shape of what is stored.
+        structure: the arrays as they were given, before conversion: inside ``jit``, even a NumPy array becomes a tracer
+            when it is converted.
+        shape: shape of the stored matrix.
 
     Raises:
-        StructureError: naming the first fault.
+        StructureError: if they are malformed; names the first fault.
     """
     if any(isinstance(array, jax.core.Tracer) for array in structure):
         return
@@ -121,7 +121,7 @@ def as_shape(shape: Sequence[int]) -> Shape:
     """``shape`` as two non-negative integers.
 
     Raises:
-        MathError: if it is none, or an axis is too long for JAX's integers.
+        MathError: if it is not, or an axis is too long for JAX's integers.
     """
     rows, columns = two_lengths(shape)
     index_dtype(rows, columns)
@@ -132,7 +132,7 @@ def two_lengths(shape: Sequence[int]) -> Shape:
     """``shape`` as two non-negative integers of any size.
 
     Raises:
-        MathError: if it is none.
+        MathError: if it is not.
     """
     try:
         rows, columns = map(operator.index, shape)
@@ -147,13 +147,13 @@ def two_lengths(shape: Sequence[int]) -> Shape:
 
 
 def dense_parts(dense: QuantityLike) -> tuple[Any, Any]:
-    """``(elements, unit)`` of a dense matrix; elements whose values can be seen are a NumPy array.
+    """``(elements, unit)`` of a dense matrix; concrete elements are a NumPy array.
 
     Raises:
         MathError: if it is not two-dimensional.
     """
     if isinstance(dense, (list, tuple)):
-        dense = as_numpy(dense)  # not jnp, which would make a tracer of it inside jit
+        dense = as_numpy(dense)  # not jnp, which would convert it to a tracer inside jit
     mantissa, unit = units.detach(dense if isinstance(dense, np.ndarray) else replicate(as_array(dense)))
     if not isinstance(mantissa, jax.core.Tracer):
         mantissa = native(np.asarray(mantissa))
@@ -165,9 +165,9 @@ def dense_parts(dense: QuantityLike) -> tuple[Any, Any]:
 
 
 def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
-    """``(values, row, col)`` of the nonzero elements in row order; surplus entries stand outside the shape.
+    """``(values, row, col)`` of the nonzero elements in row-major order; surplus entries are outside the shape.
 
-    Of traced elements, of which nobody can say how many are nonzero, the first ``nse`` are taken.
+    Traced nonzero elements can't be counted, so the first ``nse`` are used.
 
     Raises:
         MathError: if the elements are traced and there is no ``nse``, or if there are more nonzeros than ``nse``.
@@ -196,10 +196,10 @@ def nonzero(elements: Any, nse: int | None) -> tuple[Any, Any, Any]:
 
 
 def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
-    """A constructor that says what it takes where it is called with something else.
+    """Decorate a constructor so that errors for wrong arguments name the expected ones.
 
     Raises:
-        MathError: if ``shape`` is missing, or for arguments that the constructor has not.
+        MathError: if ``shape`` is missing, or for unknown arguments.
         DTypeError: for a sparse matrix in place of arrays.
     """
     signature = inspect.signature(init)
@@ -219,7 +219,7 @@ def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
             except TypeError as mismatch:
                 fault = str(mismatch)
             else:
-                raise  # of something in it
+                raise  # raised inside the constructor
             name = type(self).__name__
             parameters = [each for each in signature.parameters if each != "self"]
             unknown = [each for each in kwargs if each not in parameters]
@@ -232,12 +232,12 @@ def with_clear_errors(init: Callable[..., None]) -> Callable[..., None]:
     return checked
 
 
-#: The methods that give the arrays of a class.
+#: The methods that convert to a class.
 _CONVERSIONS = {"CSR": "tocsr", "CSC": "tocsc", "COO": "tocoo"}
 
 
 def foreign_matrix(cls: Any, given: Any) -> str | None:
-    """What to do with a matrix that was given to a class in place of arrays; None for anything else."""
+    """Advice for a matrix that was passed to a class instead of arrays; None for anything else."""
     kind = cls.__name__
     if not hasattr(cls, "fromdense"):
         return None
@@ -259,7 +259,7 @@ def foreign_matrix(cls: Any, given: Any) -> str | None:
 
 
 def unknown_argument(kind: str, name: str, known: Iterable[str]) -> MathError:
-    """The error for a keyword that a constructor does not know; it suggests the one that was meant."""
+    """The error for an unknown keyword of a constructor, which suggests a similar one."""
     known = list(known)
     close = difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {close[0]}=?" if close else ""

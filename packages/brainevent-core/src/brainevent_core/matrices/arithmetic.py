@@ -1,8 +1,8 @@
 """Operators between matrices, numbers and arrays, the same for every class.
 
 ``+`` and ``-`` with an array give an array, comparisons an array of booleans. All others act on the entries and keep
-the format: an element without an entry stays without. What is not linear in the entries has to see the sum of those at
-one place, see :mod:`brainevent_core.matrices.duplicates`.
+the format: elements without an entry remain without. Operators that are not linear in the entries must act on the sum
+of duplicates, see :mod:`brainevent_core.matrices.duplicates`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,14 @@ from brainevent_core.ops.matmul import as_array, matrix_of
 
 __all__ = ["Arithmetic"]
 
-#: What an operator combines a matrix with: numbers, arrays, quantities, units, events, matrices.
+#: The other operand of an operator: numbers, arrays, quantities, units, events, matrices.
 _Other: TypeAlias = OperandLike | units.Unit | MatrixLike
 
 _Operator: TypeAlias = Callable[[Any, Any], Any]
 
 
 class Arithmetic:
-    """The operators of a matrix, in terms of what its branch says of its entries.
-
-    The hooks are :attr:`_identity`, :meth:`_on_entries` and :meth:`_at_entries`.
-    """
+    """The operators of a matrix, in terms of the hooks :attr:`_identity`, :meth:`_on_entries`, :meth:`_at_entries`."""
 
     data: Array | Quantity
     shape: Shape
@@ -42,18 +39,18 @@ class Arithmetic:
 
     @property
     def _identity(self) -> tuple[Any, Sequence[Any]]:
-        """What says which entries a matrix of its class has: what is static, and arrays."""
+        """The static values and the arrays that determine the entries of a matrix of its class."""
         raise NotImplementedError
 
     def _on_entries(self, op: Callable[..., Any], *others: Any, linear: bool) -> Self:
         """The matrix with the weights ``op(data, *others)``. Others are values, or matrices of the same structure.
 
-        ``linear`` says that ``op`` does the same to weights as to their sums.
+        ``linear``: whether ``op`` of a sum is the sum of ``op`` of its weights.
         """
         raise NotImplementedError
 
     def _at_entries(self, other: Array | Quantity) -> Array | Quantity:
-        """The elements of an array, which broadcasts to the matrix, at the place of each entry."""
+        """The elements of an array, which broadcasts to the matrix, at the position of each entry."""
         raise NotImplementedError
 
     def todense(self) -> Array | Quantity:
@@ -101,7 +98,7 @@ class Arithmetic:
         return self._on_entries(operator.neg, linear=True)
 
     def __abs__(self) -> Self:
-        # Entries of one weight never cancel.
+        # Duplicates of a homogeneous weight never cancel.
         return self._on_entries(abs, linear=self.data.size == 1)
 
     # -- element by element --------------------------------------------------------------------------------------
@@ -163,19 +160,19 @@ def _reflected(op: _Operator) -> _Operator:
 
 
 def _operate(combine: Callable[..., Any], matrix: Any, other: Any, op: _Operator, **options: Any) -> Any:
-    """``combine(matrix, other, op)``; NotImplemented if the other is nothing to calculate with."""
+    """``combine(matrix, other, op)``; NotImplemented if the other operand is not supported."""
     try:
         other = _operand(other)
     except TypeError:
-        return NotImplemented  # Python asks the other side then
-    # What acts on the weights alone leaves them split over a mesh as they are.
+        return NotImplemented  # Python then tries the other operand
+    # Operations on the weights alone keep their sharding.
     if isinstance(other, Arithmetic) or (not isinstance(other, units.Unit) and np.ndim(other) > 0):
         matrix, other = replicate((matrix, other))
     return combine(matrix, other, op, **options)
 
 
 def _operand(other: Any) -> Any:
-    """A matrix, a unit, a Python number (which is of no dtype of its own), or an array or quantity."""
+    """A matrix, a unit, a Python number (which has no own dtype), or an array or quantity."""
     other = matrix_of(other)
     if isinstance(other, (bool, int, float, complex, units.Unit, Arithmetic)):
         return other
@@ -220,8 +217,8 @@ def _power(matrix: Any, exponent: Any, op: _Operator) -> Any:
 
 
 def _same_structure(one: Any, other: Any) -> bool:
-    """Whether two matrices have the same entries in the same order, as far as can be seen: by the identity of their
-    arrays, or by the values of concrete ones."""
+    """Whether two matrices are known to have the same entries in the same order: by the identity of their arrays, or by
+    the values of concrete ones."""
     if type(one) is not type(other):
         return False
     (static, arrays), (other_static, other_arrays) = one._identity, other._identity
@@ -248,14 +245,14 @@ def _elements(matrix: Any, other: Any) -> Any:
 
 
 def _require_broadcast(matrix: Any, other: Any) -> None:
-    """Raise a MathError unless an array broadcasts to the shape of a matrix, in front of which it may have axes."""
+    """Raise a MathError unless an array broadcasts to the shape of a matrix; it may have further leading axes."""
     shape = () if isinstance(other, units.Unit) else np.shape(units.detach(other)[0])
     if any(given not in (1, size) for given, size in zip(shape[::-1], matrix.shape[::-1])):
         raise MathError(f"An array of shape {tuple(shape)} does not broadcast to the matrix's shape {matrix.shape}.")
 
 
 def _number_or_at_entries(matrix: Any, other: Any) -> Any:
-    """A number, or the element of an array that stands at the place of each entry."""
+    """A number, or the element of an array at the position of each entry."""
     if isinstance(other, units.Unit) or np.ndim(other) == 0:
         return other
     mantissa, unit = units.detach(other)

@@ -27,7 +27,7 @@ _Transpose_co = TypeVar("_Transpose_co", covariant=True)
 
 
 class _HasTranspose(Protocol[_Transpose_co]):
-    """A matrix, for type checkers, which learn from it what class the transpose has."""
+    """A matrix, for type checkers, which infer from it the class of the transpose."""
 
     def _transpose(self) -> _Transpose_co: ...
 
@@ -48,7 +48,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     attributes (``_static``), the names of its leaves (``_names``), and its transpose (``_transpose``).
     """
 
-    # NumPy leaves binary operators to us; brainunit's base class says so only since 0.4.
+    # NumPy defers binary operators to this class; brainunit's base class declares this only since 0.4.
     __array_ufunc__ = None
 
     #: The weights: an array or a quantity, of one weight per entry or of one for all.
@@ -56,7 +56,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     #: (rows, columns), that is (presynaptic, postsynaptic) neurons.
     shape: Shape
     _structure: tuple[Array, ...]
-    # What operations ask for, ready-made: building it per call cost a tenth of an eager product.
+    # Built once, because building it per call took a tenth of an eager product's time.
     __matrix_spec__: MatrixSpec
 
     def __init__(self, *arguments: object, **options: object) -> None:
@@ -74,7 +74,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     # -- pytree --------------------------------------------------------------------------------------------------
 
     def _set(self, data: Any, structure: tuple[Any, ...], *static: Any) -> None:
-        """Set all attributes; ``static`` is :attr:`_static`. Nothing is checked: JAX sets placeholders, too."""
+        """Set all attributes; ``static`` is :attr:`_static`. Nothing is checked, because JAX also sets placeholders."""
         raise NotImplementedError
 
     def _fill(self, data: Any, structure: tuple[Any, ...], shape: Shape, spec: MatrixSpec) -> None:
@@ -86,7 +86,7 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     @property
     def _static(self) -> tuple[Any, ...]:
-        """What is static about it; the shape comes first."""
+        """The static attributes; the shape comes first."""
         raise NotImplementedError
 
     @property
@@ -118,15 +118,15 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     def __delattr__(self, name: str) -> None:
         self.__setattr__(name, None)
 
-    if not TYPE_CHECKING:  # type checkers shall see that there are no such attributes
+    if not TYPE_CHECKING:  # hidden from type checkers, so that they report unknown attributes
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("__"):  # what a protocol asks for, in every eager product: a hint takes longer than that
+            if name.startswith("__"):  # protocols look these up in every eager product; a hint is slow
                 raise AttributeError(name)
             if hasattr(type(self), name):
-                return object.__getattribute__(self, name)  # a property that failed, with its own error
+                return object.__getattribute__(self, name)  # a property that failed: its own error
             fault = f"{type(self).__name__} has no attribute {name!r}"
-            # Without obj=self: Python would suggest a name once more.
+            # Without obj=self, with which Python would add a second suggestion.
             raise AttributeError(fault + meant(name, _public(self)), name=name)
 
     __hash__ = object.__hash__
@@ -204,9 +204,9 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
         return f"{name}(shape={self.shape}, {', '.join(self._facts())})"
 
     def _repr_html_(self) -> str | None:
-        """What a notebook shows: facts, and a picture of where the entries are. None leaves it to ``repr``.
+        """The display in notebooks: properties, and a picture of the positions of entries. None: use ``repr`` instead.
 
-        Traced values are not forced, and of large matrices a sample of the entries is read.
+        Traced values are not evaluated, and only a sample of the entries of large matrices is read.
         """
         if not self._holds_arrays or not self._is_one_matrix():
             return None
@@ -217,23 +217,23 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
 
     @property
     def _holds_arrays(self) -> bool:
-        """Whether all leaves are arrays, rather than what jax.tree.map has made of them."""
+        """Whether all leaves are arrays, rather than other results of jax.tree.map."""
         return all(hasattr(units.detach(leaf)[0], "dtype") for leaf in (self.data, *self._structure))
 
     def _is_one_matrix(self) -> bool:
-        """Whether the leaves have the shapes of a single matrix, rather than of several as ``vmap`` gives them."""
+        """Whether the leaves have the shapes of a single matrix, rather than of a batch from ``vmap``."""
         raise NotImplementedError
 
     def _shown(self) -> Iterator[tuple[str, str]]:
-        """What a notebook shows between shape and memory, as names and words."""
+        """The properties that a notebook shows between shape and memory, as names and texts."""
         yield "weights", display.numbers(self.data)
 
     def _picture(self) -> str:
-        """A drawing of where the entries are, empty if that can't be seen cheaply."""
+        """A picture of the positions of entries, empty if they can't be read cheaply."""
         return ""
 
     def _facts(self) -> Iterator[str]:
-        """What ``repr`` says of a matrix behind its shape."""
+        """The properties that ``repr`` shows after the shape."""
         yield f"dtype={self.dtype}"
         if self.unit is not None:
             yield f"unit={self.unit}"
@@ -547,5 +547,5 @@ class Matrix(Arithmetic, Convertible, Indexing, u.sparse.SparseMatrix):
     dt2t, dt2t_transposed = yw_to_w, yw_to_w_transposed
 
     def _with_entries_of(self, w: QuantityLike) -> MatrixSpec:
-        """A stored matrix with the entries that ``w`` has a value for."""
+        """A stored matrix whose entries are those that ``w`` has a value for."""
         raise NotImplementedError

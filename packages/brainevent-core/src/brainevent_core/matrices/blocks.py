@@ -29,8 +29,8 @@ _M = TypeVar("_M", bound=Matrix)
 
 
 class _Block(NamedTuple):
-    """A block in NumPy: its weights, None if one stands for all entries, its own structure, and what annotates its
-    entries, one array behind the other; of these, what has a number for each entry is in the shape of weights."""
+    """A block in NumPy: its weights, None if all entries share one; its own structure; and the arrays that annotate its
+    entries. Of these, arrays with a number for each entry have the shape of the weights."""
 
     data: Any
     structure: tuple[np.ndarray, ...]
@@ -114,28 +114,28 @@ def _taken(weights: np.ndarray, at: np.ndarray, fill: int = 0) -> np.ndarray:
 
 
 def _part_of(note: np.ndarray, axis: int, start: int, stop: int, at: np.ndarray) -> np.ndarray:
-    """What annotates the entries of some rows or columns."""
+    """The annotation of the entries of some rows or columns."""
     if note.ndim == 2:  # of rows, or of columns
         along = note.shape[axis] != 1
         return (note[start:stop] if axis == 0 else note[:, start:stop]) if along else note
     return note if note.shape == (1,) else _taken(note, at, _NOTHING)
 
 
-#: What annotates an entry that does not exist: a delay that any ring has.
+#: The annotation of an entry that does not exist: a delay that fits into any ring.
 _NOTHING = 1
 
 
 def assembled(cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split) -> _Stored:
-    """A matrix in blocks that are made one by one, see :meth:`StoredMatrix.from_blocks`."""
+    """A matrix in blocks that are read one by one, see :meth:`StoredMatrix.from_blocks`."""
     _require(isinstance(split, Split), f"split takes a Split, got {type(split).__name__}.")
-    # What reads them keeps nothing of them: they become less while they are placed.
+    # Nothing else refers to the blocks, so their memory is released while they are placed.
     return _placed(cls, *_read(cls, read, shape, split))
 
 
 def _read(
     cls: type[_Stored], read: Callable[[int, int], Any], shape: Shape, split: Split
 ) -> tuple[tuple[Any, ...], Format, Split, dict[int, _Block], Any]:
-    """The blocks of this process, and what else :func:`_placed` takes behind the class."""
+    """The blocks of this process, and the other arguments of :func:`_placed` after the class."""
     bounds, own = split.bounds(shape[split.by == "post"]), _own_blocks(split)
     columns: list[_Column] = []
     first: _Facts | None = None
@@ -163,7 +163,7 @@ def _read(
         columns = columns or [_Column(len(own)) for _ in given]
         for column, array in zip(columns, given, strict=True):
             column.add(array)
-        del matrix, spec, data, arrays, notes, shaped, given  # what comes next needs room
+        del matrix, spec, data, arrays, notes, shaped, given  # release memory for the next block
     assert first is not None
     count = len(_given(first.format).structure)
     blocks = {}
@@ -175,8 +175,8 @@ def _read(
 
 
 class _Facts(NamedTuple):
-    """What all blocks have in common: their format, unit, whether one weight stands for all entries, that weight or an
-    array of its dtype, and what else is static."""
+    """The common properties of all blocks: format, unit, whether all entries share one weight, this weight or an array
+    of its dtype, and further static values."""
 
     format: Format
     unit: Any
@@ -186,7 +186,7 @@ class _Facts(NamedTuple):
 
 
 class _Column:
-    """An array of each block; one behind the other in memory, as long as they have one shape: then they are placed
+    """One array of each block, contiguous in memory as long as they have the same shape: they can then be placed
     without a copy, and a process needs no more memory than for its own blocks."""
 
     def __init__(self, count: int) -> None:
@@ -195,7 +195,7 @@ class _Column:
         self.arrays: list[np.ndarray] = []
 
     def add(self, array: np.ndarray) -> None:
-        """Take the array of the next block."""
+        """Add the array of the next block."""
         if len(self.arrays) == 1 and (array.shape, array.dtype) == (self.arrays[0].shape, self.arrays[0].dtype):
             self._room = _aligned((self._count, *array.shape), array.dtype)
             self._room[0] = self.arrays[0]
@@ -209,7 +209,7 @@ class _Column:
 
 
 def _adjacent(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) -> np.ndarray | None:
-    """The arrays as one, if they follow each other in memory and have that shape and dtype; None otherwise."""
+    """The arrays as one, if they are contiguous in memory and have that shape and dtype; None otherwise."""
     first, *others = arrays
     if (first.shape, first.dtype) != (shape, dtype) or not first.flags.c_contiguous:
         return None
@@ -221,7 +221,7 @@ def _adjacent(arrays: Sequence[np.ndarray], shape: tuple[int, ...], dtype: Any) 
 
 
 def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds: tuple[int, int]) -> _Stored:
-    """What was read, as a matrix of the class."""
+    """A block that was read, as a matrix of the class."""
     start, stop = bounds
     wanted = (shape[0], stop - start) if split.by == "post" else (stop - start, shape[1])
     if isinstance(block, (tuple, list)):
@@ -235,10 +235,10 @@ def _as_block(cls: type[_Stored], block: Any, shape: Shape, split: Split, bounds
 
 
 def require_splittable(fmt: Any) -> None:
-    """Refuse a format that can't be split.
+    """Check that a format can be split.
 
     Raises:
-        UnsupportedOperationError: naming it, and what to do.
+        UnsupportedOperationError: if it can't; names it, with advice.
     """
     changed = [one.name for one in fmt.components if one.build is None and not one.annotates]
     if changed:
@@ -312,8 +312,8 @@ def unshard(conn: _M) -> _M:
 
 
 def _joined(note: np.ndarray, axis: int, at: np.ndarray, per_block: int) -> np.ndarray:
-    """What annotates the entries of all blocks, whose positions in these are ``at``."""
-    if note.ndim == 3:  # of rows, or of columns; of the other side in each block the same
+    """The joined annotation of all blocks; ``at`` are the positions of the entries in the blocks."""
+    if note.ndim == 3:  # of rows, or of columns; along the other axis, the same in each block
         if note.shape[1 + axis] != 1:
             return np.concatenate(list(note), axis=axis)
         if (note == note[:1]).all():
@@ -334,7 +334,7 @@ def _joined(note: np.ndarray, axis: int, at: np.ndarray, per_block: int) -> np.n
 
 
 def _given(fmt: Format) -> Format:
-    """A format without what is derived from its entries."""
+    """A format without components that are derived from its entries."""
     for component in fmt.components:
         if component.build is not None:
             fmt = fmt.without(component)
@@ -351,7 +351,7 @@ def _own_blocks(split: Split) -> list[int]:
 
 
 def _agreed(lengths: np.ndarray, split: Split) -> np.ndarray:
-    """The largest of the numbers that processes have, of each kind."""
+    """The elementwise maximum over all processes."""
     if not split.mesh.is_multi_process:
         return lengths
     from jax.experimental import multihost_utils
@@ -367,14 +367,14 @@ def _placed(
     blocks: dict[int, _Block],
     whole: Any,
 ) -> _Stored:
-    """The matrix of blocks in NumPy, of which this process has those of its own devices.
+    """Place the blocks of this process's devices, in NumPy, and return the matrix.
 
     Args:
-        cls, static: of the matrix, with the format that it would have as a whole.
-        fmt: that format, whose derived components are made for each block.
+        cls, static: class and static values of the matrix, with the format that it would have as a whole.
+        fmt: that format, whose derived components are computed for each block.
         split: how it is split.
-        blocks: by number; they are taken out.
-        whole: the weight that stands for all entries, or None; a quantity over that if it has a unit.
+        blocks: the blocks by number; they are removed from the dictionary.
+        whole: the weight that all entries share, or None; a quantity over that if it has a unit.
     """
     given = _given(fmt)
     split_format = SplitFormat.of(given, split, transposed=cls._transposed)
@@ -406,15 +406,15 @@ def _placed(
 
 
 def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Split) -> tuple[list[np.ndarray], bool]:
-    """What annotates the entries of each block, for all, for each row or column, or for each entry in all of them; and
-    whether it is for entries. It has one dtype in all processes.
+    """The annotations of blocks in a common form (one for all, per row or column, or per entry), and whether it is per
+    entry. The dtype is the same in all processes.
 
     Args:
-        notes: of this process's blocks.
-        shapes: those of their weights.
+        notes: annotations of this process's blocks.
+        shapes: shapes of their weights.
         split: how the matrix is split.
     """
-    # A block can have one entry, or one in each row or column: then it doesn't say which kind it has, but others may.
+    # The form is ambiguous in a block with a single entry, or one per row or column, but other blocks may determine it.
     impossible = [
         [note.shape != (1,) for note in notes],
         [note.shape not in (shape, (1,)) for note, shape in zip(notes, shapes, strict=True)],
@@ -431,18 +431,18 @@ def _alike(notes: list[np.ndarray], shapes: Sequence[tuple[int, ...]], split: Sp
     if for_entries:
         notes = [np.broadcast_to(note, shape) for note, shape in zip(notes, shapes, strict=True)]
     dtype, limit = {1: (np.uint8, 2**8 - 1), 2: (np.uint16, 2**16 - 1)}.get(int(size), (np.int32, INT32_MAX))
-    # What can't be a delay stays one that can't.
+    # Invalid delays stay invalid.
     return [np.where((note < 1) | (note > limit), 0, note).astype(dtype) for note in notes], for_entries
 
 
 def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = False) -> Any:
-    """The blocks' arrays on their devices, filled up to one shape; each a vector then if ``flat``. They are taken out
-    of the list one by one: twice of what a process has need not fit into its memory."""
+    """The blocks' arrays on their devices, padded to one shape, and then flattened if ``flat``. They are removed from
+    the list one by one, so that a process doesn't need memory for two copies of its blocks."""
     largest = np.max([array.shape for array in arrays], axis=0).reshape(-1)
     shape = tuple(map(int, _agreed(largest, split)))
     dtype = arrays[0].dtype
     if dtype.kind in "iu" and fill > np.iinfo(dtype).max:
-        # Whether this process fills blocks up or not: all must have one dtype.
+        # Also if this process pads no block, because all must have one dtype.
         dtype = np.promote_types(dtype, np.min_scalar_type(fill))
     by_number = dict(zip(_own_blocks(split), arrays, strict=True))
     arrays.clear()
@@ -466,14 +466,14 @@ def _stacked(arrays: list[np.ndarray], split: Split, fill: int, *, flat: bool = 
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype[Any]) -> np.ndarray:
-    """An array with any content, which JAX takes on CPU without a copy."""
+    """An uninitialised array, aligned so that JAX can use it on CPU without a copy."""
     size = prod(shape) * dtype.itemsize
     room = np.empty(size + _ALIGNMENT, np.uint8)
     begin = -room.ctypes.data % _ALIGNMENT
     return room[begin : begin + size].view(dtype).reshape(shape)
 
 
-#: Bytes at whose multiples arrays of XLA begin.
+#: Alignment of XLA's arrays in bytes.
 _ALIGNMENT = 64
 
 

@@ -1,4 +1,4 @@
-"""Conversions between formats. They neither add up duplicates nor drop entries, so all of them work inside ``jit``."""
+"""Conversions between formats. They neither sum duplicates nor drop entries, so all of them work inside ``jit``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Convertible:
     """
 
     def _listed(self, nse: int | None) -> StoredMatrix:
-        """The matrix with its entries in arrays: itself, or what it generates, with that capacity if it is given."""
+        """The matrix with its entries in arrays: itself, or its generated connections, with a capacity of ``nse``."""
         raise NotImplementedError
 
     @replicated
@@ -189,14 +189,14 @@ def _compressed(cls: Callable[..., _C], matrix: StoredMatrix, axis: int, nse: in
         mantissa, unit = units.detach(data)
         at = within(weight, mantissa.size)
         data = units.attach(mantissa.at[at].get(mode="fill", fill_value=0, wrap_negative_indices=False), unit)
-    # What is annotated has its weights in the order of entries.
+    # Annotated matrices have their weights in the order of entries.
     annotations = padded(taken(annotations_of(spec), weight), 0 if nse is None else nse - matrix.nse)
     indices = _padded(matrix, indices, nse, outside=matrix.shape[1 - axis])
     return annotated(cls(_padded(matrix, data, nse), indices, indptr, shape=matrix.shape, check=False), annotations)
 
 
 def _padded(matrix: StoredMatrix, array: Any, nse: int | None, *, outside: int | None = None) -> Any:
-    """Weights or indices with surplus entries behind them, up to ``nse``."""
+    """Weights or indices, padded to ``nse`` entries."""
     one_for_all = outside is None and matrix.__matrix_spec__.is_homogeneous
     if nse is None or one_for_all:
         return array

@@ -50,24 +50,24 @@ class _Compressed(Rewirable):
 
     @property
     def indptr(self) -> Array:
-        """Where each row (column, for CSC) begins."""
+        """The position of the first entry of each row (column, for CSC)."""
         return self._structure[1]
 
     def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
         return type(self)(data, columns, indptr, shape=self.shape, check=False)
 
     def solve(self, b: QuantityLike) -> Array | Quantity:
-        """x with ``A @ x == b`` for a square matrix, by an LU decomposition on the host.
+        """Solve ``A @ x == b`` for a square matrix, by an LU decomposition on the host.
 
-        Differentiable with respect to the weights and ``b``, under ``jit`` and ``vmap`` (which solves one after
-        another).
+        The result is differentiable with respect to the weights and ``b``. ``jit`` and ``vmap`` are supported; a batch
+        is solved sequentially.
 
         Args:
             b: right-hand side, (n,) or (n, k), an array or a quantity.
 
         Returns:
-            An array of the shape of ``b``, whose unit is that of ``b`` by that of the weights. NaN if the matrix is
-            singular or has weights that are not finite. float16 and bfloat16 are solved in float32.
+            x, an array of the shape of ``b``, whose unit is that of ``b`` divided by that of the weights. NaN if the
+            matrix is singular or has weights that are not finite. float16 and bfloat16 are solved in float32.
 
         Raises:
             MathError: if the matrix is not square or the lengths do not fit.
@@ -82,14 +82,14 @@ class _Compressed(Rewirable):
         return solve(self.__matrix_spec__, b)
 
     def diag_add(self, values: QuantityLike) -> Self:
-        """The matrix plus a diagonal one.
+        """Add values to the diagonal of the matrix.
 
         Args:
             values: one number, or one per element of the diagonal, (min(rows, columns),); in the unit of the weights.
 
         Returns:
             A matrix of the same structure if every element of the diagonal has an entry. Otherwise entries are added:
-            where one is missing if the indices are concrete, for each element if they are traced (inside ``jit`` with
+            only missing ones if the indices are concrete, one for each element if they are traced (inside ``jit`` with
             the matrix as an argument).
 
         Raises:
@@ -120,14 +120,14 @@ class _Compressed(Rewirable):
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
     def slice_rows(self, index: Index) -> Self:
-        """Some rows as a sparse matrix; ``matrix[index]`` gives them as an array.
+        """Select rows as a sparse matrix; ``matrix[index]`` gives them as an array.
 
         Args:
-            index: a row, several, a slice or a mask, as in ``matrix[index]``; concrete, as the indices must be: the
-                number of entries depends on them. The weights may be traced.
+            index: a row, several rows, a slice or a mask, as in ``matrix[index]``. It must be concrete, and so must the
+                matrix's indices, because they determine the number of entries. The weights may be traced.
 
         Returns:
-            A matrix of the same class with one row for each that was asked for.
+            A matrix of the same class with one row for each selected row.
 
         Raises:
             IndexError: if a row is out of range.
@@ -195,7 +195,7 @@ class CSR(_Compressed):
             bounds = np.asarray(row_bounds(self.indptr, self.nse))
         counts = bounds[at + 1] - bounds[at]
         indptr = np.concatenate([[0], np.cumsum(counts)])
-        # The entries of a row follow each other, from where it begins.
+        # The entries of a row are contiguous, from the start of the row.
         entries = np.arange(indptr[-1]) + np.repeat(bounds[at] - indptr[:-1], counts)
         data = self.data if self.data.size == 1 else self.data[entries]
         rows = type(self)(data, self.indices[entries], indptr, shape=(at.size, self.shape[1]), check=False)
@@ -249,7 +249,7 @@ class CSR(_Compressed):
         values, row, col = nonzero(elements, nse)
         module = jnp if isinstance(elements, jax.core.Tracer) else np
         indptr = module.searchsorted(row, module.arange(elements.shape[0] + 1), side="left")
-        # NumPy's are 64-bit, and become 32-bit only if they fit.
+        # NumPy's pointers are 64-bit, and become 32-bit only if they fit.
         indptr = indptr.astype(np.int32) if row.size <= np.iinfo(np.int32).max else indptr
         return cls(units.attach(values, unit), col, indptr, shape=elements.shape, check=False)
 

@@ -24,7 +24,7 @@ __all__ = ["CSRDelayLayout", "as_delivered", "deliver_to_ring"]
 
 
 def as_delivered(events: OperandLike, weighted: bool | None) -> EventRepresentation:
-    """Events as a delivery counts them: graded if ``weighted``, by default if they keep their value."""
+    """Events in the form for delivery: graded if ``weighted``, by default if they are a ``SparseFloat``."""
     if weighted is None:
         weighted = isinstance(events, SparseFloat)
     if isinstance(events, SparseFloat if weighted else EventRepresentation) and weighted == isinstance(
@@ -44,7 +44,7 @@ def deliver_to_ring(
     weighted: bool | None = None,
     backend: str | None = None,
 ) -> Array | Quantity:
-    """The ring with what the events cause in a matrix with delays; for arguments see ``csr_delay_deliver``."""
+    """The ring after events were delivered through a matrix with delays; for arguments see ``csr_delay_deliver``."""
     assert matrix.delay is not None
     shape = np.shape(units.detach(ring)[0])
     if len(shape) == 2:

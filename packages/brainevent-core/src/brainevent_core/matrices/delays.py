@@ -1,4 +1,4 @@
-"""The delays of a matrix: as users give them, as they see them, and the largest."""
+"""The delays of a matrix: conversions between the user's and the stored form, and checks."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ _seen: Any = {}
 
 
 def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
-    """Delays as a matrix keeps them, in its own orientation.
+    """Delays in the form in which a matrix stores them, in the matrix's orientation.
 
     Args:
-        delay: one for all; (rows,) or (rows, 1), one for each row; (1, columns); or one for each entry, of the shape of
-            the weights, which decides where a shape could be two of these.
+        delay: one for all; (rows,) or (rows, 1), one for each row; (1, columns); or one for each entry, in the shape of
+            the weights, which has priority if a shape is ambiguous.
         spec: the matrix.
-        check: whether to look at the values.
+        check: whether to check the values.
 
     Raises:
-        DTypeError: if they are no integers.
+        DTypeError: if they are not integers.
         MathError: if their shape is none of these.
         StructureError: if one is less than 1.
         UnsupportedOperationError: if the matrix stores every element.
@@ -78,7 +78,7 @@ def as_delay(delay: Any, spec: MatrixSpec, *, check: bool = True) -> Any:
 
 
 def _as_delay_of_blocks(array: Any, fmt: Any, spec: MatrixSpec, *, check: bool) -> Any:
-    """Delays of a matrix in blocks, the blocks in front."""
+    """Delays of a matrix in blocks; their first axis is the blocks."""
     per_entry = tuple(fmt.weights_shape(spec.structure, spec.shape))
     given = tuple(array.shape)
     if given in ((), (1,)):
@@ -94,7 +94,7 @@ def _as_delay_of_blocks(array: Any, fmt: Any, spec: MatrixSpec, *, check: bool) 
 
 
 def _of_each_block(delay: Any, fmt: Any) -> Any:
-    """One delay for all, in an array that has it for each block."""
+    """One delay for all, repeated for each block."""
     shape = (fmt.blocks_here, 1)
     if isinstance(delay, jax.core.Tracer) or fmt.is_local:
         return jnp.broadcast_to(as_index_array(delay).reshape(1, 1), shape)
@@ -120,7 +120,7 @@ def delay_of(spec: MatrixSpec) -> Any:
 
 
 def delays_of_entries(spec: MatrixSpec) -> Any:
-    """The delays of a matrix in which each entry has its own, (nse,); None of any other."""
+    """The delays of a matrix in which each entry has its own, (nse,); None for other matrices."""
     found = [array for component, arrays in annotations_of(spec) if component is DELAY for array in arrays]
     return found[0] if found and found[0].ndim == 1 and found[0].shape[0] != 1 else None
 
@@ -140,7 +140,7 @@ def _holds_integers(delay: Any) -> bool:
 
 
 def narrowed(array: Any) -> Any:
-    """64-bit delays that can be seen, in the smallest dtype that holds them: uint8, uint16 or int32."""
+    """Concrete 64-bit delays, converted to the smallest dtype that holds them: uint8, uint16 or int32."""
     if array.dtype.itemsize < 8 or isinstance(array, jax.core.Tracer):
         return array
     array = np.asarray(array)
@@ -151,12 +151,12 @@ def narrowed(array: Any) -> Any:
 
 
 def require_slots(delay: Any, slots: int, least: int = 1) -> None:
-    """Refuse delays of which it can be seen that they don't fit into a ring of so many slots.
+    """Check that concrete delays fit into a ring with this number of slots.
 
     Args:
-        delay: of a matrix.
-        slots: of the ring.
-        least: how many steps ago what is delivered was fired.
+        delay: delays of a matrix.
+        slots: number of slots of the ring.
+        least: number of steps whose spikes are delivered at once, which is the smallest possible delay.
 
     Raises:
         StructureError: if one is ``slots`` or more, or less than ``least``.
@@ -177,11 +177,11 @@ def require_slots(delay: Any, slots: int, least: int = 1) -> None:
 
 
 def _extremes(delay: Any) -> tuple[int, int]:
-    """The smallest and the largest delay that can be seen; (1, 1) of none."""
+    """The smallest and the largest of concrete delays; (1, 1) if there are none."""
 
     def find() -> tuple[int, int]:
         if isinstance(delay, jax.Array) and not delay.is_fully_addressable:
-            # Of those that this process has; others look at theirs.
+            # Of this process's shards; other processes check theirs.
             values = np.concatenate([np.asarray(shard.data).reshape(-1) for shard in delay.addressable_shards])
         else:
             values = np.asarray(delay)

@@ -1,4 +1,4 @@
-"""Every element stored."""
+"""Dense matrices, which store every element."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Dense(StoredMatrix):
 
     @classmethod
     def fromdense(cls, dense: QuantityLike, *, nse: int | None = None) -> Self:
-        """The same as the constructor; ``nse`` must fit all elements or be left out."""
+        """The same as the constructor; ``nse``, if given, must be at least the number of elements."""
         size = units.detach(as_data(dense))[0].size
         if nse is not None and nse < size:
             raise MathError(f"A dense matrix stores all of its {size} elements, more than nse={nse}.")

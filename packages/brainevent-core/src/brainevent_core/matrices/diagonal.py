@@ -22,11 +22,12 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     Args:
         stored: the matrix, (m, n).
         values: one value, or one for each of the min(m, n) elements of the diagonal, an array or a quantity.
-        axis: what the result is compressed by, rows (0) or columns (1).
+        axis: whether the result is compressed by rows (0) or columns (1).
 
     Returns:
-        ``(data, structure)``. The structure is None if it is that of the matrix: all elements of the diagonal have an
-        entry already. Otherwise it has one more entry for each that has none; if the structure is traced, for each.
+        ``(data, structure)``. The structure is None if it doesn't change, because all elements of the diagonal have an
+        entry. Otherwise it has one more entry for each element without one; for all elements if the structure is
+        traced.
     """
     shape = stored.matrix_shape
     size = min(shape)
@@ -41,7 +42,7 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     row, col = _visible_coordinates(stored)
     entry = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_entries(row, col, size)
     present, missing = np.flatnonzero(entry >= 0), np.flatnonzero(entry < 0)
-    # Adding quantities converts their units, and finds out if they do not fit. A Python number has no dtype of its own.
+    # Adding quantities converts their units, and raises an error if they do not fit. A Python number has no own dtype.
     dtype = jnp.result_type(data, mantissa)
     more = jnp.zeros(data.size, dtype).at[entry[present]].set(units.detach(values)[0][present])
     data = units.attach(data, own_unit) + units.attach(more, unit)
@@ -57,7 +58,7 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
 
 
 def _visible_coordinates(stored: MatrixSpec) -> tuple[Any, Any]:
-    """Row and column of every entry: NumPy arrays if the structure is concrete, inside ``jit``, too."""
+    """Row and column of every entry: NumPy arrays if the structure is concrete, also inside ``jit``."""
     if stored.is_traced:
         return coordinates(stored)
     with jax.ensure_compile_time_eval():

@@ -1,6 +1,6 @@
-"""Entries at the same position: they add up, so operations that are not linear must act on their sum.
+"""Duplicates, entries at the same position: they add up, so nonlinear operations must act on their sum.
 
-Those that are annotated differently, with another delay, are different synapses: their place is another one.
+Entries with different annotations, such as delays, are different synapses, and count as being at different places.
 """
 
 from functools import reduce
@@ -20,14 +20,14 @@ _repeats: Any = {}
 
 
 def may_repeat(stored: MatrixSpec) -> bool:
-    """Whether two entries can stand at the same place; that of a traced structure always can."""
+    """Whether two entries can be at the same place; always True for a traced structure."""
     if stored.stores_all:
         return False
     if stored.is_traced:
         return True
 
     def find() -> bool:
-        # Sorted by both: the product of two long axes is larger than any integer.
+        # Sorted by both indices, because a combined key could overflow.
         with jax.ensure_compile_time_eval():
             row, col, exists = (np.asarray(index) for index in entries_of(stored)[:3])
         keys = [key.reshape(-1)[exists.reshape(-1)] for key in (*map(np.asarray, entrywise(stored)), col, row)]
@@ -39,10 +39,10 @@ def may_repeat(stored: MatrixSpec) -> bool:
 
 
 def first_of_place(stored: MatrixSpec) -> Any:
-    """For each entry, the position of the first one at the same place, in the order in which they are stored."""
+    """For each entry, the position of the first entry at the same place, in storage order."""
     row, col, exists = (index.reshape(-1) for index in entries_of(stored)[:3])
     entry = jnp.arange(row.shape[0])
-    # Those that do not exist are no place.
+    # Entries that do not exist get a place of their own.
     row, col = jnp.where(exists, row, -1), jnp.where(exists, col, entry.astype(col.dtype))
     keys = [*entrywise(stored), col, row]
     order = jnp.lexsort(keys)
@@ -53,7 +53,7 @@ def first_of_place(stored: MatrixSpec) -> Any:
 
 
 def totals(first: Any, data: Any) -> Any:
-    """``data``, one weight per entry, with the sum of all at a place where its first entry is, and 1 at the others."""
+    """``data``, one weight per entry, with the sum of each place at its first entry, and 1 at the others."""
     sums = segment_sum(data.reshape(-1), (first,), (data.size,))
     return jnp.where(is_first(first), sums, 1).reshape(data.shape)
 

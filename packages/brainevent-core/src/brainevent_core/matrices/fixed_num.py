@@ -25,7 +25,7 @@ _Weight: TypeAlias = QuantityLike | Callable[[Any, tuple[int, ...]], Any]
 
 
 class FixedNumConn(Rewirable):
-    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`, which have the documentation."""
+    """Base class of :class:`FixedPostNumConn` and :class:`FixedPreNumConn`, where it is documented."""
 
     _format = FIXED_NUM_FORMAT
 
@@ -177,7 +177,7 @@ def _draw_weight(weight: Any, seed: np.ndarray, shape: tuple[int, ...]) -> Any:
 
 
 def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
-    """``(values, columns)``, each (rows, capacity of a row), of the nonzero elements; the rest stands outside."""
+    """``(values, columns)``, each (rows, capacity of a row), of the nonzero elements; surplus entries are outside."""
     rows, cols = elements.shape
     traced = isinstance(elements, jax.core.Tracer)
     fullest = None if traced else int((elements != 0).sum(axis=1).max(initial=0))
@@ -195,7 +195,7 @@ def _rows_of_one_length(elements: Any, nse: int | None) -> tuple[Any, Any]:
             f"A neuron has {fullest} nonzero weights, more than nse={nse} leaves for each ({width}); entries would be "
             "lost."
         )
-    # Nonzero columns first, each row in order; surplus entries point behind the last column.
+    # Nonzero columns first, in order; surplus entries point past the last column.
     order = jnp.argsort(elements == 0, axis=1, stable=True)[:, :width].astype(index_dtype(cols))
     values = jnp.take_along_axis(jnp.asarray(elements), order, axis=1)
     return values, jnp.where(values != 0, order, cols)

@@ -48,7 +48,7 @@ class JITCMatrix(Matrix):
     """
 
     _law: ClassVar[Law]
-    #: Whether the stream runs along rows if nothing else is asked for.
+    #: Whether the stream runs along rows by default.
     _along_rows: ClassVar[bool]
 
     prob: float
@@ -67,7 +67,7 @@ class JITCMatrix(Matrix):
         num_post: int | None,
         split: Split | None,
     ) -> None:
-        """What all constructors do. The first parameter can be a tuple of several, and of probability and seed."""
+        """The common part of all constructors. The first parameter can be a tuple of it and the following arguments."""
         kind = type(self).__name__
         given = {**parameters, "prob": prob, "seed": seed}
         names = list(given)
@@ -132,7 +132,7 @@ class JITCMatrix(Matrix):
 
     @property
     def _static(self) -> tuple[Any, ...]:
-        # Three in all files that there are.
+        # Existing files have three values.
         return (self.shape, self.prob, self.corder) + (() if self.split is None else (self.split,))
 
     @property
@@ -281,7 +281,7 @@ class JITCMatrix(Matrix):
         )
 
     def _on_entries(self, op: Callable[..., Any], *others: Any, linear: bool) -> Self:
-        # The weights of these laws are linear in the parameters, and a parameter that is a weight can become another.
+        # Weights are linear in the parameters. If the weight itself is the parameter, any operation can change it.
         if not linear and self._law.variate is not None:
             raise UnsupportedOperationError(
                 f"The weights of {type(self).__name__} are drawn just in time, by a law that this operation does not "
@@ -291,7 +291,7 @@ class JITCMatrix(Matrix):
 
 
 def _placed(array: Any, sharding: Any) -> Any:
-    """An array that every process has, as one over their devices."""
+    """An array that every process has, placed on their devices."""
     host = np.asarray(array)
     return jax.make_array_from_callback(host.shape, sharding, lambda where: host[where])
 

@@ -59,7 +59,7 @@ class Indexing:
         return (self[i] for i in range(self.shape[0]))
 
     def _by_axes(self, row: Any, col: Any) -> Any:
-        """What two indices select, each a slice or positions from 0 along its axis."""
+        """The elements selected by two indices, each a slice or non-negative positions along its axis."""
         spec = self.__matrix_spec__
         if _is_whole(row, self.shape[0]):
             if _is_whole(col, self.shape[1]):
@@ -78,25 +78,25 @@ class Indexing:
         return units.attach(picked[..., col] if isinstance(col, slice) else _taken(picked, col), unit)
 
     def _nothing(self, components: Sequence[Any], error: IndexError) -> Any:
-        """What an index out of range selects: where nothing is selected, NumPy looks at no index.
+        """The result of an index out of range, if the selection is empty: NumPy doesn't check the index then.
 
         Raises:
             IndexError: otherwise.
         """
         try:
             selection = np.broadcast_to(np.int8(0), self.shape)[tuple(components)]
-        except (IndexError, ValueError, OverflowError):  # NumPy has no arrays of so many elements, nor such indices
+        except (IndexError, ValueError, OverflowError):  # too many elements for NumPy, or no index
             raise error from None
-        if selection.size:  # to NumPy the largest unsigned numbers are negative ones
+        if selection.size:  # NumPy interprets the largest unsigned numbers as negative
             raise error
         picked, unit = units.detach(rows(self.__matrix_spec__, np.zeros(0, int)))
         return units.attach(jnp.zeros(selection.shape, picked.dtype), unit)
 
     def _by_grid(self, components: Sequence[Any]) -> Any:
-        """What any index selects: NumPy says it of the row and the column of each element.
+        """The elements selected by any index: NumPy applies it to the row and the column number of each element.
 
-        What selects along one axis stands in its own order for an axis of its length: NumPy sees its shape, traced or
-        not, and no array is as long as the axis of the matrix.
+        A component that selects along one axis is replaced by 0, 1, … in its shape, along a virtual axis of its size.
+        NumPy therefore needs only its shape, traced or not, and no array is as long as the axis of the matrix.
         """
         lengths, virtual, chosen, axis = list(self.shape), list[Any](), dict[int, Any](), 0
         for one in components:
@@ -116,7 +116,7 @@ class Indexing:
             np.asarray(np.broadcast_to(index, lengths)[tuple(virtual)])
             for index in (np.arange(lengths[0])[:, None], np.arange(lengths[1]))
         )
-        # The side of which fewer are asked for: `matrix[:, None, j]` is one column.
+        # Use the axis along which fewer are selected: `matrix[:, None, j]` is one column.
         by_row = np.unique(row).size <= np.unique(col).size
         (major, i), (minor, j) = ((row, 0), (col, 1)) if by_row else ((col, 1), (row, 0))
         asked, which = np.unique(major, return_inverse=True)
@@ -132,8 +132,8 @@ class Indexing:
 
 
 def _components(index: Any, shape: Shape) -> list[Any]:
-    """The parts of an index, so many that they say something of both axes: slices, None, and arrays of integers or
-    booleans, of NumPy if they are concrete."""
+    """The components of an index, completed for both axes: slices, None, and arrays of integers or booleans, which are
+    NumPy arrays if they are concrete."""
     given = [_as_component(one) for one in (index if isinstance(index, tuple) else (index,))]
     missing = len(shape) - sum(_axes_of(one) for one in given)
     where = [i for i, one in enumerate(given) if one is Ellipsis]
@@ -149,7 +149,7 @@ def _as_component(index: Any) -> Any:
     if isinstance(index, units.Quantity):
         raise IndexError(f"Indices are numbers without a unit, got {index}.")
     if any(isinstance(one, jax.core.Tracer) for one in jax.tree.leaves(index)):
-        # A list of traced and other numbers, too. A uint64 beside a signed number would make floats of all.
+        # Also lists of traced and concrete numbers. A uint64 and a signed number would be promoted to floats.
         index = jnp.asarray(jax.tree.map(lambda one: int(one) if isinstance(one, np.integer) else one, index))
         if index.dtype == np.bool_:
             raise IndexError(f"A mask must be concrete, got a traced one of shape {tuple(index.shape)}.")
@@ -165,14 +165,14 @@ def _as_component(index: Any) -> Any:
 
 
 def _axes_of(component: Any) -> int:
-    """How many axes a part of an index is about."""
+    """The number of axes that a component indexes."""
     if component is None or component is Ellipsis:
         return 0
     return int(component.ndim) if getattr(component, "dtype", None) == np.bool_ else 1
 
 
 def _is_special(component: Any) -> bool:
-    """Whether a part of an index is about another number of axes than one."""
+    """Whether a component indexes a number of axes other than one."""
     return component is None or (getattr(component, "dtype", None) == np.bool_ and component.ndim != 1)
 
 
@@ -199,15 +199,15 @@ def _require_pairs(row: Any, col: Any) -> None:
 
 
 def selected(index: Index, size: int) -> Any:
-    """Positions from 0 of what an index selects along an axis of that length; see :func:`positions`."""
+    """The non-negative positions that an index selects along an axis of this length; see :func:`positions`."""
     return _positions_of(index, size) if isinstance(index, slice) else positions(index, size)
 
 
 def positions(index: Any, size: int) -> Any:
-    """A number, numbers or a mask as positions from 0; ``size`` stands for a traced index that is out of range.
+    """A number, numbers or a mask as non-negative positions; a traced index that is out of range becomes ``size``.
 
     Raises:
-        IndexError: if a concrete index is out of range, or none, or if a mask is traced or of another length.
+        IndexError: if a concrete index is out of range, or not an index, or if a mask is traced or of another length.
     """
     index = _as_component(index)
     if isinstance(index, np.ndarray):
@@ -218,7 +218,7 @@ def positions(index: Any, size: int) -> Any:
         outside = (index < -size) | (index >= size)
         if outside.any():
             raise IndexError(f"Index {index[outside].ravel()[0]} is out of range for an axis of length {size}.")
-        index = index.astype(np.int64)  # all are in range, so that no unsigned one is too large
+        index = index.astype(np.int64)  # all are in range, so unsigned ones fit
         return np.where(index < 0, index + size, index)
     if not isinstance(index, jax.Array):
         raise IndexError(f"Rows are picked by whole numbers, slices and masks, got {index!r}.")
@@ -231,7 +231,7 @@ def positions(index: Any, size: int) -> Any:
 
 
 def _taken(slices: Any, at: Any) -> Any:
-    """Positions of the last axis, zeros for those outside."""
+    """Gather along the last axis; zeros for positions outside."""
     if slices.shape[-1] == 0:
         return jnp.zeros((*slices.shape[:-1], *at.shape), slices.dtype)
     return slices.at[..., at].get(mode="fill", fill_value=0)

@@ -54,9 +54,9 @@ class StoredMatrix(Matrix):
             the whole matrix first; with :meth:`from_blocks` and connection rules it doesn't.
     """
 
-    #: What the constructor's arrays mean. An instance may be stored in a format with further, derived arrays.
+    #: The format of the constructor's arrays. The format of an instance may have components in addition.
     _format: ClassVar[Format]
-    #: Whether the matrix is the transpose of what its format stores.
+    #: Whether the matrix is the transpose of the stored one.
     _transposed: ClassVar[bool] = False
 
     def __init__(
@@ -76,7 +76,7 @@ class StoredMatrix(Matrix):
         weights, arrays = self._constructor_arrays(data, structure, named)
         stored_shape = size[::-1] if self._transposed else size
         if weights.size == 1 and weights.ndim > 1 and fmt.takes_homogeneous and not (arrays and arrays[0].size == 1):
-            # Whatever its rank, one number is one for all; but that of one synapse is its own.
+            # One number of any rank is shared by all entries, unless there is only one entry.
             weights = weights.reshape(1)
         bare = units.detach(weights)[0]
         fmt.validate(bare if bare.ndim else bare.reshape(1), arrays, stored_shape)
@@ -87,7 +87,7 @@ class StoredMatrix(Matrix):
             delayed = with_steps(self, as_delay(delay, self.__matrix_spec__, check=check))
             self._set(weights, delayed._structure, *delayed._static)
         if split is not None:
-            from brainevent_core.matrices.blocks import shard  # which makes matrices of any class
+            from brainevent_core.matrices.blocks import shard  # imports this module
 
             blocks = shard(self, split)
             self._set(blocks.data, blocks._structure, *blocks._static)
@@ -95,7 +95,7 @@ class StoredMatrix(Matrix):
     def _constructor_arrays(
         self, data: Any, structure: Sequence[Any], named: dict[str, Any]
     ) -> tuple[Array | Quantity, list[Any]]:
-        """Weights, and the structure's arrays in order, in whichever form they are given."""
+        """Weights, and the structure's arrays in order, from any form of the arguments."""
         kind, names = type(self).__name__, self._format.structure
         unknown = next((name for name in named if name not in names), None)
         if unknown is not None:
@@ -137,7 +137,7 @@ class StoredMatrix(Matrix):
             >>> brainevent.BinaryArray(jnp.array([True, False, True])) @ conn
             Array([2., 0., 0., 0., 2., 0., 0., 0.], dtype=float32)
         """
-        from brainevent_core.matrices.blocks import assembled  # which makes matrices of any class
+        from brainevent_core.matrices.blocks import assembled  # imports this module
 
         return assembled(cls, read_block, as_shape(shape), split)
 
@@ -207,7 +207,7 @@ class StoredMatrix(Matrix):
         spec = self.__matrix_spec__
         fmt, arrays = spec.format, spec.structure
         if self.split is not None:
-            return ""  # no host need have all of it
+            return ""  # a host may have only a part of it
         positions = display.sampled(self.nse)
         data = units.detach(self.data)[0]
         if not all(map(display.readable, (*arrays, data) if spec.stores_all else arrays)):
@@ -309,7 +309,7 @@ class StoredMatrix(Matrix):
         return with_steps(self, None if delay is None else as_delay(delay, self.__matrix_spec__))
 
     def _view(self, cls: type[_Stored], shape: Shape) -> _Stored:
-        """The same arrays, an index among them, read by another class."""
+        """The same arrays, including a column index, in another class."""
         return cls.tree_unflatten((shape, self.__matrix_spec__.format), (self.data, *self._structure))
 
     def _listed(self, nse: int | None) -> StoredMatrix:

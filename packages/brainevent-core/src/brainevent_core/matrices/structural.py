@@ -1,4 +1,4 @@
-"""Matrices with room for more synapses in their arrays, so that synapses can be added and removed under ``jit``."""
+"""Matrices with spare capacity in their arrays, so that synapses can be added and removed under ``jit``."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Rewirable(ColumnIndexed):
         return matrix.with_csc_index() if self.has_csc_index else matrix
 
     def _in_rows(self, data: Any, columns: np.ndarray, indptr: np.ndarray) -> Self:
-        """A matrix of the same class and shape with these arrays of compressed rows, weights as a vector or one."""
+        """A matrix of the same class and shape from compressed rows; weights are a vector, or one for all."""
         raise NotImplementedError
 
     def prune(self, where: ArrayLike) -> Self:
@@ -246,7 +246,7 @@ class Rewirable(ColumnIndexed):
             self._mask("where", where).reshape(-1) & places.taken, size=size, fill_value=places.number
         )
         rule = _Proposal(self.shape, self._transposed, keep, probability, allow_autapses)
-        # Compiled once for all calls outside of jit, but for a function of the user's: what it reads may change.
+        # Compiled once for all calls outside jit, except with a user's function, which may read values that change.
         run = _moved if probability is not None else _moved_compiled
         new, place = run(places, old, key, rule, _count("tries", tries), allow_multapses)
         row, column = new.row(jnp.minimum(place, new.number - 1)), new.column(place)
@@ -258,7 +258,7 @@ class Rewirable(ColumnIndexed):
     # -- parts ---------------------------------------------------------------------------------------------------
 
     def _changed(self, places: Places, data: Any, delays: Any = None) -> Self:
-        """The matrix with other columns and weights, and other delays unless they are None; an index is made anew."""
+        """The matrix with new columns and weights, and new delays unless None; a column index is rebuilt."""
         spec = self.__matrix_spec__
         plain = spec.format.base
         arrays = plain.named(spec.structure[: len(plain.names)])
@@ -304,7 +304,7 @@ class Rewirable(ColumnIndexed):
         return units.attach(values.reshape(-1).at[place].set(new, mode="drop").reshape(values.shape), unit)
 
     def _with_delays(self, place: Any, delay: Any, pre: Any, post: Any, old: Any = None) -> Any:
-        """The delays of entries, with those of new synapses; None if not each entry has its own."""
+        """The delays of all entries, including new synapses; None unless each entry has its own delay."""
         spec = self.__matrix_spec__
         steps = delays_of_entries(spec)
         if len(entrywise(spec)) > (steps is not None):
@@ -375,7 +375,7 @@ _moved_compiled = jax.jit(_moved, inline=INLINED, static_argnums=(3, 4, 5))
 
 
 def _widened(array: Any) -> Any:
-    """An index array that can hold whatever index_dtype can."""
+    """An index array of at least 32 bits."""
     return array if array.dtype.itemsize >= 4 else array.astype(jnp.int32)
 
 
@@ -408,10 +408,10 @@ def _neurons(pre: Any, post: Any) -> tuple[Any, Any]:
 
 
 def _steps(delay: Any, dtype: Any) -> Any:
-    """Delays in the dtype of others; of those that can't be seen, one that it doesn't hold is 0, and never arrives.
+    """Delays in the given dtype; traced delays that don't fit become 0, which never arrives.
 
     Raises:
-        StructureError: if one can be seen that is less than 1, or more than the dtype holds.
+        StructureError: if a concrete delay is less than 1, or more than the dtype holds.
     """
     given, most = as_integers("delay", delay), jnp.iinfo(dtype).max
     fits = (given >= 1) & (given <= most)

@@ -21,11 +21,11 @@ class Compressed(NamedTuple):
     """The entries of a matrix compressed by rows (or by columns).
 
     Attributes:
-        weight: the position of each entry's weight in the flattened data, None if they are in order. An entry whose
-            position is outside has the weight 0.
-        indices: its column (row).
-        indptr: where each row (column) begins. If entries were reordered, those that do not exist stand behind the
-            last pointer.
+        weight: position of each entry's weight in the flattened data; None if weights are in the order of entries. An
+            entry whose position is outside the data has weight 0.
+        indices: column (row) of each entry.
+        indptr: start of each row (column). If entries were reordered, those that do not exist come after the last
+            pointer.
     """
 
     weight: Any
@@ -56,8 +56,8 @@ def compressed(spec: MatrixSpec, axis: int) -> Compressed:
 
 
 def index_of_columns(spec: MatrixSpec) -> tuple[Any, Any, Any]:
-    """The arrays of the column index, see :func:`~brainevent_core.formats.column_index`; those of each block by the
-    device that has it."""
+    """The arrays of the column index, see :func:`~brainevent_core.formats.column_index`; for a matrix in blocks, each
+    device computes those of its blocks."""
     fmt = spec.format
     if not isinstance(fmt, SplitFormat):
         return column_index(fmt, spec.structure, spec.shape)
@@ -73,7 +73,7 @@ def _index_of_blocks(fmt: SplitFormat, shape: Shape, structure: tuple[Any, ...])
 
 
 def coordinates(spec: MatrixSpec) -> tuple[Any, Any]:
-    """Row and column of every entry, as vectors; those of an entry that does not exist are outside of the matrix."""
+    """Row and column of every entry, as vectors; outside the matrix for an entry that does not exist."""
     row, col, exists, weight = entries_of(spec)
     if weight is not None:
         row, col = jnp.where(exists, row, -1), jnp.where(exists, col, -1)

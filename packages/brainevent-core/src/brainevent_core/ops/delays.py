@@ -25,12 +25,12 @@ __all__ = ["deliver", "look", "take"]
 
 
 def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str | None = None) -> Any:
-    """The ring with what ``spikes @ A`` adds to it, entry by entry when it arrives.
+    """The ring after ``spikes @ A`` was added to it, each entry in the slot of its arrival.
 
     Args:
-        ring: an array or a quantity, (slots, post): ``ring[s]`` holds what arrives at the steps s, s + slots, …. For a
-            matrix in blocks (blocks, slots, post / blocks), as it is split.
-        t: the present step, a whole number of any size.
+        ring: an array or a quantity, (slots, post): ``ring[s]`` holds the input that arrives at the steps s, s + slots,
+            …. For a matrix in blocks (blocks, slots, post / blocks), split like the matrix.
+        t: the current step, an integer of any size.
         spikes: events, booleans, or numbers; (pre,).
         stored: the matrix A with delays, (pre, post).
         backend: name of the backend that must run it.
@@ -41,8 +41,8 @@ def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str 
     Raises:
         MathError: if the lengths don't fit, or the matrix has no delays.
         UnsupportedOperationError: if it is split by presynaptic neurons.
-        DTypeError: if the ring does not hold floating-point numbers, or the step is none.
-        UnitMismatchError: if the ring has another dimension than the product.
+        DTypeError: if the ring does not hold floating-point numbers, or the step is not an integer.
+        UnitMismatchError: if the dimensions of ring and product differ.
     """
     stored = stored.here
     if not isinstance(stored.format, Format | SplitFormat) or not stored.format.carries(DELAY):
@@ -63,10 +63,10 @@ def deliver(ring: Any, t: Any, spikes: Any, stored: MatrixSpec, *, backend: str 
 
 
 def _slot_of(t: Any, slots: int) -> Any:
-    """A step, or the slot that it has in the ring if it is a number that JAX might not hold.
+    """The step, or its slot in the ring if it is a Python or NumPy integer, which JAX might not hold.
 
     Raises:
-        DTypeError: if it is no whole number.
+        DTypeError: if it is not an integer.
     """
     if not isinstance(t, jax.Array):
         array = np.asarray(t)
@@ -79,7 +79,7 @@ def _slot_of(t: Any, slots: int) -> Any:
 
 
 class _DeliveryKey(NamedTuple):
-    """What is static about a delivery; ``length`` is that of encoded spikes, None if it is the array's."""
+    """The static parameters of a delivery; ``length`` is the decoded length of spikes, None if it is the array's."""
 
     format: Format | SplitFormat
     shape: Shape
@@ -99,7 +99,7 @@ def _deliver(key: _DeliveryKey, ring: Any, t: Any, data: Any, structure: tuple[A
     factor = _factor(data_unit, None if encoding.event else x_unit, ring_unit)
     data, x = promote(data, x, encoding)
     if factor is not None:
-        # Of the weights, not of what is added: those that don't change are converted once, before a loop.
+        # Applied to the weights, not to the sums: constant weights are converted once, before a loop.
         data = data * jnp.asarray(factor, data.dtype)
     if data.dtype != ring.dtype and jnp.promote_types(data.dtype, jnp.float32) != ring.dtype:
         data = data.astype(ring.dtype)
@@ -122,7 +122,7 @@ def _deliver(key: _DeliveryKey, ring: Any, t: Any, data: Any, structure: tuple[A
 
 @singledispatch
 def bind_deliver(format: Any, ring: Any, data: Any, structure: Any, t: Any, x: Any, **params: Any) -> Any:
-    """The ring with what arrives, by the primitive for matrices of this kind; on arrays of the right dtypes."""
+    """The ring after delivery, with the primitive for this kind of matrix; dtypes are already converted."""
     raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} deliver nothing to a ring.")
 
 
@@ -157,7 +157,7 @@ def _in_blocks(
 
 
 def _factor(data_unit: Any, x_unit: Any, ring_unit: Any) -> Any:
-    """What turns the products of such units into numbers of the ring; None if they are in its unit."""
+    """The factor that converts products of these units to the ring's unit; None if they have this unit."""
     product = units.attach_product(np.float64(1), data_unit, x_unit)
     unit = units.unit_of(product)
     if unit == ring_unit and units.detach(product)[0] == 1:
@@ -200,8 +200,8 @@ def _check_shapes(key: _DeliveryKey, ring: Any, x: Any) -> None:
 
 
 def take(ring: Any, t: Any, split: Split | None = None) -> tuple[Any, Any]:
-    """What arrives at step t, and the ring with zeros in its place; arrays or quantities. A ring that is split has the
-    blocks in front, and what arrives is split as they are."""
+    """The input that arrives at step t, and the ring with this slot cleared; arrays or quantities. The first axis of a
+    split ring is the blocks, and the input is split like them."""
     buffer, unit = units.detach(ring)
     if split is None:
         emptied, now = take_slot_p(buffer, t)
@@ -211,7 +211,7 @@ def take(ring: Any, t: Any, split: Split | None = None) -> tuple[Any, Any]:
 
 
 def look(ring: Any, t: Any, split: Split | None = None) -> Any:
-    """What arrives at step t, see :func:`take`; the ring stays as it is."""
+    """The input that arrives at step t, as :func:`take`, without clearing the slot."""
     buffer, unit = units.detach(ring)
 
     def slot(ring: Any, t: Any) -> Any:
@@ -222,7 +222,8 @@ def look(ring: Any, t: Any, split: Split | None = None) -> Any:
 
 
 def _of_blocks(split: Split, operation: Any, ring: Any, t: Any) -> Any:
-    """An operation on the ring of each block; what it gives for each neuron comes last, and without the blocks."""
+    """Run an operation on the ring of each block. Its last result has a value per neuron, and is returned as a vector
+    without the axis of the blocks."""
     where = InBlocks.of(None, split, transposed=False)
 
     def each(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:

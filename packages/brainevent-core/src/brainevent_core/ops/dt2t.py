@@ -1,4 +1,4 @@
-"""``w[k] · y[row of entry k]``, or of its column: a term of eligibility traces."""
+"""``w[k] · y[row[k]]``, or ``w[k] · y[col[k]]``, for each entry k of a matrix: a term of eligibility traces."""
 
 from functools import singledispatch
 from typing import Any
@@ -22,7 +22,7 @@ def dt2t(stored: MatrixSpec, y: Any, w: Any, *, axis: int) -> Any:
     """One value per entry of a matrix, times the value of the entry's row (``axis`` 0) or column (1).
 
     Args:
-        stored: the matrix, (m, n). Its weights are not looked at.
+        stored: the matrix, (m, n). Its weights are not used.
         y: (m,) or (n,).
         w: one value per entry, or one for all.
 
@@ -57,7 +57,7 @@ def _values(format: Any, stored: MatrixSpec, y: Any, w: Any, axis: int) -> Any:
     w = jnp.broadcast_to(w if w.shape == per_entry else w.reshape(()), per_entry)
     if y.size == 0:
         return jnp.zeros(per_entry, jnp.result_type(w, y))
-    # Selected before and after: an infinite value that is left out must not show in a derivative either.
+    # Masked before and after the product, so that a masked infinite value doesn't affect derivatives either.
     values = jnp.where(exists, w, 0) * y.at[at].get(mode="clip", wrap_negative_indices=False)
     return jnp.where(exists, values, 0)
 

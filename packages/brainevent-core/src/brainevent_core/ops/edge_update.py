@@ -26,7 +26,7 @@ from brainevent_core.reference import EdgeRule
 
 __all__ = ["apply_rule"]
 
-#: Entries from which it is worth while to look for the synapses of each neuron once.
+#: Number of entries from which an index of each neuron's synapses is worthwhile.
 _WORTH_AN_INDEX = 4096
 
 
@@ -46,13 +46,13 @@ def apply_rule(
 
     Args:
         stored: the matrix.
-        rule: ``rule(edge, pre, post, params) → edge``, of one synapse.
+        rule: ``rule(edge, pre, post, params) → edge``, for one synapse.
         edge_state: a pytree whose leaves have a value for each entry, in the shape of one weight per entry, and any
-            further axes behind.
+            trailing axes.
         spikes: an event array or a plain one, in which an entry is an event when it is nonzero or True; a vector.
         pre_vals: a pytree whose leaves have a value for each row of the matrix, or are one number for all.
         post_vals: likewise for each column.
-        params: a pytree that is the same for all.
+        params: a pytree that is shared by all synapses.
         pre: whether spikes are presynaptic.
         backend: name of the backend that must run it.
 
@@ -62,7 +62,7 @@ def apply_rule(
     Raises:
         MathError: if lengths don't fit, or the rule returns arrays of other shapes.
         DTypeError: if the rule returns another pytree, or numbers that the state's dtype can't hold.
-        UnsupportedOperationError: for a matrix that is generated, or whose entries share weights.
+        UnsupportedOperationError: for a generated matrix, or if entries can share weights.
         UnitMismatchError: if the rule returns another dimension.
     """
     if not isinstance(stored.format, Format | SplitFormat):
@@ -111,7 +111,7 @@ _SIDES = ("presynaptic neuron", "postsynaptic neuron")
 
 
 class _Key(NamedTuple):
-    """What is static about a call."""
+    """The static parameters of a call."""
 
     edge_rule: EdgeRule
     format: Format | SplitFormat
@@ -130,7 +130,7 @@ def _apply(key: _Key, *operands: Any) -> list[Any]:
 def bind_edge_update(
     format: Any, key: _Key, state: Any, structure: Any, x: Any, rows: Any, cols: Any, params: Any
 ) -> list[Any]:
-    """The new state of synapses, by the primitive for matrices of this kind."""
+    """The new state of synapses, with the primitive for this kind of matrix."""
     raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no synapses with a state.")
 
 
@@ -167,10 +167,10 @@ def _in_blocks(
 
 
 def _leaves(name: str, tree: Any, front: tuple[int, ...], what: str) -> list[Any]:
-    """The arrays of a pytree that begin with the axes ``front``; values of neurons can be one number for all.
+    """The leaves of a pytree, whose leading axes must be ``front``; values of neurons can also be scalars.
 
     Raises:
-        MathError: naming the first that doesn't.
+        MathError: if a leaf has other leading axes; names the first one.
     """
     found = []
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
@@ -187,20 +187,21 @@ def _leaves(name: str, tree: Any, front: tuple[int, ...], what: str) -> list[Any
     return found
 
 
-# -- where synapses are ------------------------------------------------------------------------------------------------
+# -- finding synapses --------------------------------------------------------------------------------------------------
 
 _indices: Any = {}
 
 
 def _with_lines(stored: MatrixSpec, *, pre: bool) -> tuple[MatrixSpec, bool]:
-    """The matrix in a format in which the synapses of an active neuron are found, and whether its rows are presynaptic.
+    """The matrix in a format that finds the synapses of an active neuron, and whether its rows are presynaptic.
 
-    It is the matrix itself if that is so already, or can't be: where the structure is traced, and on devices on which
-    the rule is applied to all synapses anyway. The state stays where it is: it is found by positions.
+    The matrix is returned unchanged if its format does so already, if it has few entries, if the structure is traced,
+    and on platforms where the rule is applied to all synapses anyway. The state isn't reordered, but found through
+    weight indices.
     """
     fmt, rows_are_pre = stored.format, not stored.transposed
     if isinstance(fmt, InBlocks):
-        return stored, rows_are_pre  # `with_csc_index()` looks for them, in each block
+        return stored, rows_are_pre  # `with_csc_index()` adds an index to each block
     by_row = rows_are_pre == pre
     found = fmt.stores_all or (
         fmt.rows_of(stored.structure, stored.shape) if by_row else fmt.columns_of(stored.structure)
@@ -220,16 +221,16 @@ def _with_lines(stored: MatrixSpec, *, pre: bool) -> tuple[MatrixSpec, bool]:
 
 
 class _Kinds(NamedTuple):
-    """What a rule is called with: pytrees, shapes and dtypes, for one synapse.
+    """The pytree structures, shapes and dtypes with which a rule is called for one synapse.
 
     Attributes:
-        trees: of the state, the values of both sides, and the parameters.
-        edge: the state's leaves.
-        pre: those of the presynaptic values.
-        post: those of the postsynaptic values.
-        params: those of the parameters.
+        trees: structures of the state, the values of both sides, and the parameters.
+        edge: leaves of the state.
+        pre: leaves of the presynaptic values.
+        post: leaves of the postsynaptic values.
+        params: leaves of the parameters.
         rows_are_pre: whether the primitive's rows are presynaptic neurons.
-        x64: whether JAX has numbers of 64 bits.
+        x64: whether 64-bit numbers are enabled in JAX.
     """
 
     trees: tuple[Any, ...]
@@ -241,15 +242,15 @@ class _Kinds(NamedTuple):
     x64: bool
 
 
-#: What rules were made of, for each function, as long as it lives: a call of the same function compiles nothing.
+#: The traced rules of each function, as long as it lives: another call of the same function compiles nothing.
 _programs: weakref.WeakKeyDictionary[Any, dict[_Kinds, tuple[EdgeRule, list[Any]]]] = weakref.WeakKeyDictionary()
 
 
 def _program(rule: Callable[..., Any], kinds: _Kinds) -> tuple[EdgeRule, list[Any]]:
-    """A rule as a program of arrays, and the arrays that it closes over."""
+    """A rule traced to a program on arrays, and the arrays that it closes over."""
     try:
         known = _programs.setdefault(rule, {})
-    except TypeError:  # it can't be hashed, or not be referred to weakly
+    except TypeError:  # not hashable, or not weakly referenceable
         known = {}
     if kinds in known:
         return known[kinds]
@@ -272,7 +273,7 @@ def _program(rule: Callable[..., Any], kinds: _Kinds) -> tuple[EdgeRule, list[An
 
 
 def _fitted(old: Any, new: Any) -> list[Any]:
-    """What a rule returns, as leaves in the units and dtypes of the state."""
+    """The leaves that a rule returns, in the units and dtypes of the state."""
 
     def is_quantity(value: Any) -> bool:
         return isinstance(value, units.Quantity)

@@ -18,14 +18,14 @@ __all__ = ["MatrixEntries", "broadcast_weights", "entries_of", "segment_sum", "w
 
 
 class MatrixEntries(NamedTuple):
-    """The entries of a matrix, the right way round, in the shape of one weight per entry (or broadcasting to it).
+    """The entries of a matrix in its own orientation, in the shape of one weight per entry (or broadcasting to it).
 
     Attributes:
-        row: the row of each.
-        col: the column of each.
-        exists: whether both are inside of the matrix; otherwise the entry does not exist.
-        weight: the position of its weight in the flattened data, None if entry k has weight k, or there is one for all.
-            An entry whose position is outside does not exist.
+        row: row of each entry.
+        col: column of each entry.
+        exists: whether row and column are inside the matrix; otherwise the entry does not exist.
+        weight: position of the weight in the flattened data; None if entry k has weight k, or all share one weight. An
+            entry whose position is outside the data does not exist.
     """
 
     row: Any
@@ -40,7 +40,7 @@ def entries_of(spec: MatrixSpec) -> MatrixEntries:
     Raises:
         DTypeError: if index arrays have become floats.
         MathError: if an axis is too long for JAX's integers.
-        UnsupportedOperationError: if the matrix is generated, and has no entries to list.
+        UnsupportedOperationError: if the matrix is generated, or in blocks.
     """
     return _entries_of(spec.format, spec)
 
@@ -90,7 +90,7 @@ def _oriented(format: Format, shape: Shape, transposed: bool, structure: tuple[A
 
 
 def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
-    """One weight for each entry, in the order of the entries: ``data``, or what the entries take from it.
+    """One weight per entry, in the order of entries: ``data``, broadcast, or gathered by the positions of weights.
 
     An entry whose weight does not exist has the weight 0.
     """
@@ -102,8 +102,7 @@ def broadcast_weights(spec: MatrixSpec, data: Any) -> Any:
 
 
 def widened(weights: Any) -> Any:
-    """Weights in the dtype of their sums: integers of fewer than 32 bits become 32-bit ones, which hold the sum of all
-    at one place."""
+    """Weights in the dtype of their sums: integers narrower than 32 bits become 32-bit, to hold sums of duplicates."""
     if not jnp.issubdtype(weights.dtype, jnp.integer) or weights.dtype.itemsize >= 4:
         return weights
     return weights.astype(jnp.int32 if jnp.issubdtype(weights.dtype, jnp.signedinteger) else jnp.uint32)
@@ -111,13 +110,13 @@ def widened(weights: Any) -> Any:
 
 @replicated
 def segment_sum(values: Any, at: Any, shape: tuple[int, ...]) -> Any:
-    """The array of that shape to which values add up; those outside of it are dropped.
+    """Scatter-add values to zeros of the given shape; values outside are dropped.
 
     Args:
-        values: numbers; booleans add up to whether any is True, as in NumPy. Integers of fewer than 32 bits add up in
-            32, as in NumPy and JAX.
+        values: numbers. Booleans are combined by logical or, as in NumPy. Integers narrower than 32 bits are summed in
+            32 bits, as in NumPy and JAX.
         at: one array of indices for each axis.
-        shape: of the result.
+        shape: shape of the result.
     """
     values = widened(values)
     wide = accumulator(values.dtype) if jnp.issubdtype(values.dtype, jnp.floating) else values.dtype

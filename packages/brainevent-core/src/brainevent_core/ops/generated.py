@@ -1,4 +1,4 @@
-"""Generated connectivity, materialised: windows of it as dense arrays, and its connections as entries."""
+"""Generated connectivity, materialised: windows as dense arrays, and connections as entries."""
 
 from typing import Any, NamedTuple
 
@@ -17,13 +17,13 @@ __all__ = ["Connections", "connections", "count_connections", "window"]
 
 
 class Connections(NamedTuple):
-    """The connections of what is generated, row by row.
+    """The connections of the generated matrix, in row-major order.
 
     Attributes:
-        data: their weights; one for all where the law has one.
-        row: the row of each.
-        col: its column; outside of the matrix in entries that hold no connection.
-        counts: how many connections each row has.
+        data: weights of the connections; a single one if the law is constant.
+        row: row of each connection.
+        col: column of each connection; outside the matrix for unused capacity.
+        counts: number of connections per row.
     """
 
     data: Any
@@ -33,7 +33,7 @@ class Connections(NamedTuple):
 
 
 def window(spec: MatrixSpec, row: Any, col: Any, shape: tuple[int, int], backend: str | None = None) -> Any:
-    """Elements of what is generated from (row, col) on, without their unit, in its own orientation."""
+    """A dense window of the generated matrix from (row, col) on, in its stored orientation and without the unit."""
     rule = _rule(spec)
     seed, row_offset = spec.structure
     offset = jnp.stack([row_offset[0] + jnp.asarray(row).astype(jnp.uint32), jnp.asarray(col).astype(jnp.uint32)])
@@ -42,7 +42,7 @@ def window(spec: MatrixSpec, row: Any, col: Any, shape: tuple[int, int], backend
 
 
 def count_connections(spec: MatrixSpec) -> Any:
-    """How many connections each row of what is generated has.
+    """The number of connections in each row of the generated matrix.
 
     Raises:
         MathError: if the seed is traced.
@@ -50,16 +50,16 @@ def count_connections(spec: MatrixSpec) -> Any:
     rule = _rule(spec)
     if spec.is_traced:
         raise MathError("The connections of a traced seed can't be counted. Inside jit, give nse= (an upper bound).")
-    # Inside jit, too, a network whose seed is known is counted now.
+    # Inside jit, too, a network with a concrete seed is counted at trace time.
     with jax.ensure_compile_time_eval():
         return jitc_to_coo_p(*spec.structure, rule=rule, shape=spec.shape, nse=0)[0]
 
 
 def connections(spec: MatrixSpec, nse: int | None) -> Connections:
-    """The connections, with a capacity of ``nse``; of as many as there are if it is None.
+    """The connections, with a capacity of ``nse``; None: the number of connections.
 
     Raises:
-        MathError: if there are more than ``nse``, as far as they can be counted; traced ones are cut off.
+        MathError: if there are more than ``nse`` and the seed is concrete; with a traced seed, the rest is dropped.
     """
     rule = _rule(spec)
     if nse is None or not spec.is_traced:

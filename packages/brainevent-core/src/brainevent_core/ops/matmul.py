@@ -1,4 +1,4 @@
-"""``left @ right``, wherever a matrix of ours or events take part."""
+"""``left @ right``, where one side is a matrix of brainevent, or events."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def matmul(
     left, right = matrix_of(left), matrix_of(right)
     left_spec, right_spec = _spec_of(left), _spec_of(right)
     if left_spec is not None and right_spec is not None:
-        # All elements of one are there, as in an array.
+        # A dense matrix is used as an array.
         if right_spec.stores_all:
             right, right_spec = right_spec.elements, None
         elif left_spec.stores_all:
@@ -89,20 +89,21 @@ def matmul(
 
 
 def _spec_of(x: Any) -> MatrixSpec | None:
-    # Events aren't asked: what they lack goes through a function of Python's, half of an eager product's time.
+    # Events are excluded first: for a missing attribute, Python calls their `__getattr__`, which took half of an eager
+    # product's time.
     return None if hasattr(type(x), "__event_spec__") else getattr(x, "__matrix_spec__", None)
 
 
-#: What to do with a sparse matrix of SciPy.
+#: How to use a sparse matrix of SciPy.
 HOW_TO_TAKE_SPARSE = (
     "A sparse matrix `s` of SciPy becomes one of ours with `brainevent.from_scipy(s)`, and an array with `s.toarray()`."
 )
 
 
 class _ProductKey(NamedTuple):
-    """What is static about a product. One hashable argument: seven keywords made an eager call 1.6 times slower.
+    """The static parameters of a product, as one argument: with seven keywords, an eager call took 1.6 times as long.
 
-    ``length`` is that of the summed axis of an encoded operand, None if it is the array's.
+    ``length`` is the decoded length of the summed axis; None if it is the array's.
     """
 
     format: Format | ConnectionRule | SplitFormat | SplitRule
@@ -115,7 +116,7 @@ class _ProductKey(NamedTuple):
 
 
 def matrix_product(stored: MatrixSpec, x: Any, *, from_left: bool, backend: str | None = None) -> Any:
-    """``x @ A`` if ``from_left``, else ``A @ x``, for the matrix A stored so."""
+    """``x @ A`` if ``from_left``, else ``A @ x``, where ``stored`` describes A."""
     stored = stored.here
     events = getattr(x, "__event_spec__", None)
     if events is None:
@@ -127,7 +128,7 @@ def matrix_product(stored: MatrixSpec, x: Any, *, from_left: bool, backend: str 
 
 
 def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None) -> Any:
-    """Events with a plain array: the array is a dense matrix; a vector is a matrix with one column or row."""
+    """The product of events and a plain array, which is a dense matrix; a vector is a matrix with one column or row."""
     events = getattr(weights, "__event_spec__", None)
     weights = as_array(weights) if events is None else events.numbers()
     ndim = jnp.ndim(units.detach(weights)[0])
@@ -142,7 +143,7 @@ def _dense_product(weights: Any, x: Any, *, from_left: bool, backend: str | None
 
 @partial(jax.jit, inline=INLINED, static_argnums=0)
 def _product(key: _ProductKey, data: Any, structure: tuple[Any, ...], x: Any) -> Any:
-    # Jitted and inlined: inside another jit nothing changes, and an eager call takes JAX's C++ path.
+    # Jitted and inlined: this leaves no trace inside another jit, and an eager call takes JAX's C++ path.
     data, data_unit = units.detach(data)
     x, x_unit = units.detach(x)
     _check_lengths(key, x)
@@ -165,7 +166,7 @@ def _product(key: _ProductKey, data: Any, structure: tuple[Any, ...], x: Any) ->
 
 @singledispatch
 def bind_matmul(format: Any, data: Any, structure: Any, x: Any, **params: Any) -> Any:
-    """``A @ x``, or ``A.T @ x``, by the primitive for matrices of this kind; on arrays of the right dtypes."""
+    """``A @ x``, or ``A.T @ x``, with the primitive for this kind of matrix; dtypes are already promoted."""
     raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no product.")
 
 
@@ -176,7 +177,7 @@ def _stored(format: Format, data: Any, structure: Any, x: Any, **params: Any) ->
 
 
 def require_products(format: Any) -> None:
-    """Refuse a matrix of which products would leave something out.
+    """Reject a matrix with annotations, such as delays, which a product would ignore.
 
     Raises:
         UnsupportedOperationError: if a component annotates its entries.
@@ -243,7 +244,7 @@ def _check_lengths(key: _ProductKey, x: Any) -> None:
     shape = list(x.shape)
     if key.length is not None and shape:
         shape[-1 if key.from_left else 0] = key.length
-    # The user's matrix, whichever way round it is stored.
+    # The shape of the user's matrix, independent of the stored orientation.
     matrix_shape = key.shape if key.transpose == key.from_left else key.shape[::-1]
     if x.ndim not in (1, 2):
         raise MathError(f"Only vectors and matrices multiply a matrix, got {kind} of shape {tuple(shape)}.")
@@ -261,7 +262,7 @@ def _check_lengths(key: _ProductKey, x: Any) -> None:
 
 
 def promote(data: Any, x: Any, encoding: Encoding) -> tuple[Any, Any]:
-    """Weights become floating point; in a float product both sides get the promoted dtype."""
+    """Convert weights to floating point; in a float product, convert both sides to the promoted dtype."""
     for side, array in (("Weights", data), ("The operand", x)):
         if jnp.issubdtype(array.dtype, jnp.complexfloating):
             raise DTypeError(f"{side} must hold real numbers, got dtype {array.dtype} (complex): multiply both parts.")
@@ -273,10 +274,10 @@ def promote(data: Any, x: Any, encoding: Encoding) -> tuple[Any, Any]:
 
 
 def as_array(x: Any) -> Any:
-    """``x`` as an array or quantity; what has ``__jax_array__`` is asked for it.
+    """``x`` as an array or quantity; ``__jax_array__`` is called if there is one.
 
     Raises:
-        DTypeError: if it is nothing that JAX makes an array of.
+        DTypeError: if JAX can't convert it to an array.
     """
     if isinstance(x, jax.Array):
         return x
@@ -287,7 +288,7 @@ def as_array(x: Any) -> Any:
                 f"Expected numbers, got a quantity that holds a {type(mantissa).__name__}: for a matrix in a unit, "
                 "write `matrix * unit`."
             )
-        # Of the wrong byte order, for all else is the user's: brainunit keeps what it is given.
+        # Only a non-native byte order is converted: brainunit keeps the mantissa that it is given.
         return x if native(mantissa) is mantissa else units.attach(jnp.asarray(native(mantissa)), unit)
     convert = getattr(x, "__jax_array__", None)
     if convert is not None:
@@ -305,7 +306,8 @@ def as_array(x: Any) -> Any:
 
 
 def _in_native_order(x: Any) -> Any:
-    """What JAX refuses for its byte order alone, as a list of such arrays or the data set of a file; None otherwise."""
+    """``x`` as an array if JAX rejects it only because of its byte order, such as a list of arrays or the data set of a
+    file; None otherwise."""
     dtypes = [getattr(leaf, "dtype", None) for leaf in jax.tree.leaves(x)]
     if all(dtype.isnative for dtype in dtypes if isinstance(dtype, np.dtype)):
         return None
@@ -314,14 +316,14 @@ def _in_native_order(x: Any) -> Any:
 
 
 def _way_out(x: Any) -> str:
-    """What to do about a sparse matrix of another package."""
+    """How to use a sparse matrix of another package; empty for other objects."""
     if not hasattr(x, "tocsr") and not hasattr(x, "todense"):
         return ""
     return " " + HOW_TO_TAKE_SPARSE if hasattr(x, "tocsr") else " Make an array of it with `.todense()`."
 
 
 def warn_of_unit(kind: str, value: Any) -> None:
-    """Say that what has a unit is taken as spikes: each nonzero membrane potential would be one."""
+    """Warn about spikes that have a unit: each nonzero membrane potential would be a spike."""
     unit = units.unit_of(value)
     if unit is not None and not unit.is_unitless:
         warnings.warn(
@@ -334,7 +336,8 @@ def warn_of_unit(kind: str, value: Any) -> None:
 
 
 def matrix_of(x: Any) -> Any:
-    """A quantity that holds a matrix, as ``unit * matrix`` makes it, as that matrix in the unit; all else as it is."""
+    """For a quantity that holds a matrix, as from ``unit * matrix``, the matrix in this unit; otherwise ``x``
+    itself."""
     if isinstance(x, units.Quantity) and hasattr(x.mantissa, "__matrix_spec__"):
         mantissa, unit = units.detach(x)
         return mantissa * unit

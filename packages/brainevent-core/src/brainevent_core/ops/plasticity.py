@@ -1,4 +1,4 @@
-"""Weights that change where neurons spike: one operation for all matrices, either side and both ways to clip."""
+"""Spike-triggered weight updates: one operation for all formats, both sides of spikes, and both kinds of clipping."""
 
 from functools import partial, singledispatch
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ def update(
     Args:
         stored: the matrix, with one weight per entry, of shape (pre, post).
         spikes: an event array or a plain one, in which an entry is an event when it is nonzero or True; a vector.
-        trace: what an event adds to a synapse, by its neuron on the other side; a vector, or one number for all.
+        trace: the value that an event adds to a synapse, per neuron of the other side; a vector, or one number for all.
         w_min: lower bound of the weights; None for none. One number; one for each weight, in their shape; or an array
             that broadcasts with the matrix: (pre, 1) has one for each presynaptic neuron, (1, post) for each
             postsynaptic one.
@@ -48,11 +48,11 @@ def update(
         backend: name of the backend that must run it.
 
     Returns:
-        The weights in the shape, dtype and unit that they have.
+        The new weights, with the shape, dtype and unit of the old ones.
 
     Raises:
         MathError: if lengths don't fit, weights are homogeneous, or ``clip`` is neither of the two.
-        UnsupportedOperationError: for a matrix that is generated, and so has no weights to change.
+        UnsupportedOperationError: for a generated matrix, which stores no weights.
         UnitMismatchError: if trace or bounds have another dimension than the weights.
     """
     stored = stored.here
@@ -73,7 +73,7 @@ def update(
 
 
 class _UpdateKey(NamedTuple):
-    """What is static about an update; ``length`` is that of encoded spikes, None if it is the array's."""
+    """The static parameters of an update; ``length`` is the decoded length of spikes, None if it is the array's."""
 
     format: Format | SplitFormat
     shape: Shape
@@ -86,14 +86,14 @@ class _UpdateKey(NamedTuple):
 
 
 def spikes_of(spikes: Any) -> tuple[Encoding, Any, int | None]:
-    """How the spikes are encoded, the encoded array, and the length before."""
+    """The encoding of the spikes, the encoded array, and the decoded length."""
     events = getattr(spikes, "__event_spec__", None)
     if events is None:
         spikes = as_array(spikes)
         warn_of_unit("Plasticity", spikes)
         return BINARY, units.detach(spikes)[0], None
     encoding, x, _, length = events
-    # Events that keep a value count as 1 here.
+    # Graded events count as 1 here.
     return (encoding, x, length) if encoding.event else (BINARY, events.decoded(), None)
 
 
@@ -125,7 +125,7 @@ def _update(key: _UpdateKey, data: Any, structure: tuple[Any, ...], x: Any, trac
 
 @singledispatch
 def bind_update(format: Any, data: Any, structure: Any, operands: Any, **params: Any) -> Any:
-    """New weights, by the primitive for matrices of this kind; operands are events, trace and bounds."""
+    """The new weights, with the primitive for this kind of matrix; operands are events, trace and bounds."""
     raise UnsupportedOperationError(f"Matrices of the kind {type(format).__name__} have no plasticity.")
 
 
@@ -153,7 +153,7 @@ def _in_blocks(
             "entry before it is split."
         )
 
-    # A bound for each weight lies as the weights do; one for all has no axes.
+    # A bound per weight is split like the weights; a bound for all is a scalar.
     entries = [data, *operands[2:], *structure]
 
     def updated(encodings: Any, shape: Shape, entries: Any, operands: Any) -> Any:
@@ -174,9 +174,10 @@ def _as_numbers(what: str, value: Any, unit: Any, dtype: Any) -> Any:
 
 
 def _bound(name: str, value: Any, unit: Any, stored: MatrixSpec) -> Any:
-    """A bound as the primitive takes it: a scalar, or one for each weight."""
+    """A bound in the form that the primitive requires: a scalar, or one per weight."""
     value = _as_numbers(name, value, unit, stored.data.dtype)
-    # One for all is refused later; the weights of this device's blocks have another shape than those of all.
+    # Homogeneous weights raise an error later. Otherwise the shape is that of the data, because this device's blocks
+    # have another shape than the weights of the whole matrix.
     homogeneous = stored.is_homogeneous
     per_entry = stored.format.weights_shape(stored.structure, stored.shape) if homogeneous else tuple(stored.data.shape)
     if value.size == 1:
@@ -199,7 +200,7 @@ def _bound(name: str, value: Any, unit: Any, stored: MatrixSpec) -> Any:
 
 
 def _check_lengths(key: _UpdateKey, x: Any, trace: Any) -> int:
-    """Spikes and trace against the user's matrix, whichever way round it is stored; the length of the trace."""
+    """Check spikes and trace against the shape of the user's matrix; returns the length of the trace."""
     shape = key.shape if key.transpose == key.pre else key.shape[::-1]
     check_spikes(shape, x, key.length, pre=key.pre)
     other, others = ("postsynaptic", shape[1]) if key.pre else ("presynaptic", shape[0])
@@ -212,10 +213,10 @@ def _check_lengths(key: _UpdateKey, x: Any, trace: Any) -> int:
 
 
 def check_spikes(shape: Shape, x: Any, length: int | None, *, pre: bool) -> None:
-    """Refuse spikes that are no vector of one side of a matrix of that shape; ``length`` is that of encoded ones.
+    """Check that spikes are a vector along one side of a matrix; ``length`` is the decoded length of encoded spikes.
 
     Raises:
-        MathError: that names the lengths.
+        MathError: if they are not; names the lengths.
     """
     side, expected = ("presynaptic", shape[0]) if pre else ("postsynaptic", shape[1])
     given = (length,) if length is not None and x.ndim == 1 else tuple(x.shape)

@@ -1,4 +1,4 @@
-"""``left @ right`` where a matrix has entries, and nowhere else."""
+"""Sampled dense-dense matrix multiplication (SDDMM): ``left @ right`` at the entries of a matrix only."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ __all__ = ["sddmm"]
 
 
 class _SddmmKey(NamedTuple):
-    """What is static about a product at the entries of a matrix."""
+    """The static parameters of an SDDMM."""
 
     format: Format
     shape: Shape
@@ -28,16 +28,16 @@ class _SddmmKey(NamedTuple):
 
 
 def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = None) -> Any:
-    """``(left @ right)[row, col]`` for every entry of a matrix, whose weights are not looked at.
+    """``(left @ right)[row, col]`` for every entry of a matrix, whose weights are not used.
 
     Args:
-        stored: the matrix, (m, n), as it is stored.
+        stored: the matrix, (m, n), in its stored orientation.
         left: numbers or events, (m, k) or (m,).
         right: numbers or events, (k, n) or (n,).
         backend: name of the backend that must run it.
 
     Returns:
-        One number per entry, of the shape of one weight per entry, in the promoted dtype, and in the product of the
+        One number per entry, in the shape of one weight per entry, with the promoted dtype and the product of the
         units. Entries that do not exist are 0.
 
     Raises:
@@ -53,7 +53,7 @@ def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = No
             f"The entries of a matrix {stored.shape} sample the product of arrays ({m}, k) and (k, {n}), or of vectors "
             f"({m},) and ({n},); got {one} and {two}."
         )
-    # The primitive follows events on one side, which is its last operand.
+    # The primitive supports events only as its last operand.
     flip = operands[0][0] is not FLOAT
     (_, y), (encoding, x) = operands[::-1] if flip else operands
     if flip and operands[1][0] is not FLOAT:
@@ -63,7 +63,7 @@ def sddmm(stored: MatrixSpec, left: Any, right: Any, *, backend: str | None = No
 
 
 def _operand(array: Any) -> tuple[Encoding, Any]:
-    """The encoding of an operand, and its array with an entry for each number or event."""
+    """The encoding of an operand, and its array, decoded to one entry per number or event."""
     events = getattr(array, "__event_spec__", None)
     if events is None:
         return FLOAT, as_array(array)

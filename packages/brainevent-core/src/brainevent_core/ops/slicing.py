@@ -1,8 +1,7 @@
 """Rows, columns and elements of a matrix as dense arrays.
 
-A single row of a stored matrix is the product with a single event, and costs as much: only that row is read where a
-kernel can. Several are gathered in one pass over all entries. Of a generated matrix, the windows that hold them are
-generated.
+A single row of a stored matrix is the product with a single event: an event-driven kernel reads only this row. Several
+rows are gathered in one pass over all entries. For a generated matrix, the windows that contain them are generated.
 """
 
 from collections.abc import Callable
@@ -33,11 +32,11 @@ def rows(spec: MatrixSpec, at: Any, *, backend: str | None = None) -> Any:
 
     Args:
         spec: the matrix.
-        at: which row, or which rows, of any shape: non-negative integers. Those from m on give zeros.
-        backend: the backend that must run it. Several rows are then products with single events, too.
+        at: indices of rows, of any shape: non-negative integers. Rows from m on are zeros.
+        backend: the backend that must run it. Several rows are then also computed as products with single events.
 
     Returns:
-        An array or quantity of shape (\\*at.shape, n), of the dtype of the weights; duplicates add up.
+        An array or quantity of shape (\\*at.shape, n), with the dtype of the weights; duplicate entries are summed.
     """
     return _slices(spec.format, spec, 0, at, backend)
 
@@ -79,7 +78,7 @@ def _stored_slices(format: Format, spec: MatrixSpec, axis: int, at: Any, backend
     at = jnp.asarray(at)
     if spec.stores_all:
         return units.attach(_dense_slices(axis, units.detach(spec.elements)[0], at), unit)
-    # An encoded event has a 32-bit index, and events make floats of integers.
+    # A compact event has a 32-bit index, and event products convert integer weights to floats.
     possible = jnp.issubdtype(data.dtype, jnp.floating) and size < np.iinfo(np.int32).max
     if possible and (at.ndim == 0 or (at.ndim == 1 and backend is not None)):
         events = _single_events(at, size, in_rows=axis == 0)
@@ -91,7 +90,7 @@ def _stored_slices(format: Format, spec: MatrixSpec, axis: int, at: Any, backend
 
 
 def _single_events(at: Any, size: int, *, in_rows: bool) -> EventSpec:
-    """For each index the events of which there is one, there."""
+    """For each index, events with a single event at this index."""
     index = within(at, size)
     count_and_index = jnp.stack([jnp.ones_like(index), index], -1 if in_rows else 0)
     return EventSpec(COMPACT, count_and_index, -1 if in_rows else -count_and_index.ndim, size)
@@ -113,19 +112,19 @@ def _gathered_slices(static: tuple[int, Format, Shape, bool], structure: Any, da
     count = at.shape[0]
     if size == 0 or count == 0:
         return jnp.zeros((count, width), data.dtype)
-    # A row that is asked for twice is gathered once: the place of a row is that of the last one that asked.
+    # A row that is requested twice is gathered once, at the position of the last request.
     place_of = _places(within(at, size), size)
     slices = segment_sum(broadcast_weights(spec, data), (place_of(major), minor), (count, width))
     return slices.at[place_of(within(at, size))].get(mode="fill", fill_value=0)
 
 
-# A table of the places of all rows is made of no more rows than these; 32 MiB.
+# The maximum number of rows for which a table of positions is built; 32 MiB.
 _LONGEST_TABLE = 2**23
 
 
 def _places(at: Any, size: int) -> Callable[[Any], Any]:
-    """``index → position in at`` of the last one that is the same, for indices below ``size``; the length of ``at`` for
-    those that are not in it. Negative ones are in neither."""
+    """A function that maps an index below ``size`` to the position of its last occurrence in ``at``, or to the length
+    of ``at`` if it doesn't occur. Negative indices never occur."""
     count = at.shape[0]
     order = jnp.arange(count, dtype=jnp.int32)
     if size <= _LONGEST_TABLE:
@@ -162,17 +161,17 @@ def _stored_elements(format: Format, spec: MatrixSpec, row: Any, col: Any) -> An
     return units.attach(found, unit)
 
 
-# More elements of whole rows are not made in order to pick some of them.
+# The maximum number of elements of whole rows that are computed to pick some of them.
 _MOST_ELEMENTS = 2**22
 
 
 def _elements_by_key(spec: MatrixSpec, row: np.ndarray, col: np.ndarray) -> Any:
-    """Elements that are looked up among the entries, which are visible; whole rows of them would be too many."""
+    """Elements, looked up among the entries, which are concrete; whole rows would have too many elements."""
     data, unit = units.detach(spec.data)
     with jax.ensure_compile_time_eval():
         entry_row, entry_col, exists = (np.asarray(index).reshape(-1) for index in entries_of(spec)[:3])
     (rows_asked, row_rank), (columns_asked, col_rank) = (_ranked(index) for index in (row, col))
-    # Ranks, for the product of two axes can be larger than any integer.
+    # Ranks, because the product of two axes can overflow.
     entry_keys = _rank_in(rows_asked, entry_row) * columns_asked.size + _rank_in(columns_asked, entry_col)
     asked, which = np.unique(row_rank * columns_asked.size + col_rank, return_inverse=True)
     entry_keys = np.where(exists & np.isin(entry_row, rows_asked) & np.isin(entry_col, columns_asked), entry_keys, -1)
@@ -183,13 +182,13 @@ def _elements_by_key(spec: MatrixSpec, row: np.ndarray, col: np.ndarray) -> Any:
 
 
 def _ranked(index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct numbers of an array in increasing order, and which of them each is."""
+    """The distinct numbers of an array in increasing order, and the rank of each element among them."""
     distinct, rank = np.unique(index, return_inverse=True)
     return distinct, rank.reshape(index.shape)
 
 
 def _rank_in(ascending: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """Where numbers stand among others, or would if they were there."""
+    """The position of each number in a sorted array, or where a missing number would be inserted."""
     return np.minimum(np.searchsorted(ascending, numbers), max(ascending.size - 1, 0))
 
 
@@ -200,7 +199,7 @@ def _rank_in(ascending: np.ndarray, numbers: np.ndarray) -> np.ndarray:
 def _generated_slices(rule: ConnectionRule, spec: MatrixSpec, axis: int, at: Any, backend: str | None) -> Any:
     unit, width = units.unit_of(spec.data), spec.matrix_shape[1 - axis]
     size, given, at = spec.matrix_shape[axis], at, jnp.asarray(at)
-    along = (axis == 1) == spec.transposed  # whether a slice is a row of what is generated
+    along = (axis == 1) == spec.transposed  # whether a slice is a row of the generated matrix
 
     def one(index: Any) -> Any:
         if along:
@@ -208,7 +207,7 @@ def _generated_slices(rule: ConnectionRule, spec: MatrixSpec, axis: int, at: Any
         return window(spec, 0, index, (width, 1), backend)[:, 0]
 
     if isinstance(given, np.ndarray) and given.ndim == 1 and _is_range(given, size):
-        # Neighbours are generated together.
+        # Consecutive rows or columns are generated in one window.
         if along:
             return units.attach(window(spec, given[0], 0, (given.size, width), backend), unit)
         return units.attach(window(spec, 0, given[0], (width, given.size), backend).T, unit)

@@ -1,7 +1,7 @@
 """``A x = b`` for a sparse matrix A, by the LU decomposition of SuperLU in SciPy.
 
-``jax.experimental.sparse.linalg.spsolve`` calls the same solver on CPUs, but takes one right-hand side, no ``vmap``,
-and trusts the indices that it is given.
+``jax.experimental.sparse.linalg.spsolve`` calls the same solver on CPUs, but supports neither several right-hand sides
+nor ``vmap``, and doesn't check indices.
 """
 
 from functools import partial
@@ -31,7 +31,7 @@ def solve(stored: MatrixSpec, b: Any) -> Any:
 
     Returns:
         An array of the shape of ``b`` in the promoted dtype; half precision is computed in float32. Its unit is that
-        of ``b`` by that of A. NaN if A is singular or not finite.
+        of ``b`` divided by that of A. NaN if A is singular or not finite.
 
     Raises:
         MathError: if A is not square or the lengths do not fit.
@@ -58,7 +58,7 @@ def solve(stored: MatrixSpec, b: Any) -> Any:
 def _solve(stored: MatrixSpec, b: Any) -> Any:
     row, col, exists = (index.reshape(-1) for index in jnp.broadcast_arrays(*entries_of(stored)[:3]))
     values = jnp.where(exists, broadcast_weights(stored, stored.data).reshape(-1), 0)
-    # SuperLU would follow any index.
+    # SuperLU doesn't check indices.
     row, col = jnp.where(exists, row, 0), jnp.where(exists, col, 0)
 
     def factorise(transposed: bool) -> Any:
@@ -72,12 +72,12 @@ def _solve(stored: MatrixSpec, b: Any) -> Any:
     def product(x: Any) -> Any:
         return matrix_product(stored, x, from_left=False)
 
-    # The derivatives are those of the equation, not of the solver.
+    # Differentiates the equation, not the solver.
     return jax.lax.custom_linear_solve(product, b, factorise(False), factorise(True))
 
 
 def _superlu(transposed: bool, values: Any, row: Any, col: Any, b: Any) -> np.ndarray:
-    from scipy.sparse import csc_matrix  # JAX needs SciPy, and imports it as late
+    from scipy.sparse import csc_matrix  # JAX depends on SciPy, and imports it as late
     from scipy.sparse.linalg import splu
 
     values, row, col, b = map(np.asarray, (values, row, col, b))

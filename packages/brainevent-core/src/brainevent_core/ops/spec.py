@@ -1,6 +1,6 @@
-"""The specifications of matrices and events: the protocol between them and operations.
+"""The specifications of matrices and events, through which operations access them.
 
-Matrices and events do not know each other. A matrix has ``__matrix_spec__``, a :class:`MatrixSpec`; events have
+Matrices and events are independent of each other. A matrix has ``__matrix_spec__``, a :class:`MatrixSpec`; events have
 ``__event_spec__``, an :class:`EventSpec`.
 """
 
@@ -18,16 +18,16 @@ __all__ = ["EventLike", "EventSpec", "MatrixLike", "MatrixSpec"]
 
 
 class MatrixSpec(NamedTuple):
-    """What a matrix is, for operations.
+    """The description of a matrix that operations use.
 
     Attributes:
-        format: how it is stored, a :class:`~brainevent_core.formats.Format`, or the rule by which it is generated, a
-            :class:`~brainevent_core.jitc.ConnectionRule`; of a matrix that is split over devices, a
+        format: the storage format, a :class:`~brainevent_core.formats.Format`; for a generated matrix its
+            :class:`~brainevent_core.jitc.ConnectionRule`; for a matrix that is split over devices an
             :class:`~brainevent_core.formats.InBlocks`. Operations dispatch on its type.
         data: the weights, an array or a quantity.
-        structure: the structure's arrays.
-        shape: shape of what is stored.
-        transposed: whether the matrix is the transpose of what is stored.
+        structure: the arrays of the structure.
+        shape: shape of the stored matrix.
+        transposed: whether the matrix is the transpose of the stored one.
     """
 
     format: Any
@@ -38,45 +38,45 @@ class MatrixSpec(NamedTuple):
 
     @property
     def matrix_shape(self) -> Shape:
-        """The shape of the matrix, whichever way round it is stored."""
+        """The shape of the matrix itself, independent of the stored orientation."""
         return self.shape[::-1] if self.transposed else self.shape
 
     @property
     def here(self) -> "MatrixSpec":
-        """The matrix that operations see: inside ``shard_map`` over the axis along which it is split, the part of this
-        device."""
+        """The matrix on which operations work: this device's part inside ``shard_map`` over the axis along which the
+        matrix is split, otherwise the whole matrix."""
         fmt = self.format
         return self._replace(shape=fmt.shape_here(self.shape)) if isinstance(fmt, InBlocks) else self
 
     @property
     def stores_all(self) -> bool:
-        """Whether the data are the elements, each in its place."""
+        """Whether the data are the dense array of all elements."""
         return self.format.stores_all
 
     @property
     def elements(self) -> Any:
-        """All elements of a matrix that stores them."""
+        """The elements of a dense matrix, in its own orientation."""
         assert self.stores_all
         return self.data.T if self.transposed else self.data
 
     @property
     def has_weight_positions(self) -> bool:
-        """Whether a component says where the weights of the entries are."""
+        """Whether a component gives the positions of the entries' weights."""
         return any(component.weight is not None for component in self.format.components)
 
     @property
     def is_homogeneous(self) -> bool:
-        """Whether the data are one weight for all entries."""
+        """Whether all entries share one weight."""
         return bool(self.format.takes_homogeneous) and tuple(getattr(self.data, "shape", (0,))) in ((), (1,))
 
     @property
     def changes_entries(self) -> bool:
-        """Whether a component makes the entries others than those of the bare format."""
+        """Whether a component changes the entries of the bare format."""
         return any(component.changes_entries for component in self.format.components)
 
     @property
     def unannotated(self) -> "MatrixSpec":
-        """The matrix without what components say of its entries, such as delays, for operations that don't read it."""
+        """The matrix without annotations such as delays, for operations that don't use them."""
         annotations = getattr(self.format, "annotations", ())
         if not annotations:
             return self
@@ -88,18 +88,18 @@ class MatrixSpec(NamedTuple):
 
     @property
     def is_traced(self) -> bool:
-        """Whether its structure is traced, so that its values can't be seen."""
+        """Whether the structure contains tracers, so that its values are unknown."""
         return any(isinstance(array, jax.core.Tracer) for array in self.structure)
 
 
 class EventSpec(NamedTuple):
-    """What events are, for operations.
+    """The description of events that operations use.
 
     Attributes:
-        encoding: how they are encoded.
-        array: the encoded array; a quantity if the unit counts.
-        axis: the axis along which it is encoded, counted from the end; None if each of its entries stands for itself.
-        length: the length of that axis in what is encoded.
+        encoding: their encoding.
+        array: the encoded array; a quantity if its unit matters.
+        axis: the encoded axis, as a negative index; None if the array isn't encoded.
+        length: the decoded length of that axis.
     """
 
     encoding: Encoding
@@ -109,15 +109,15 @@ class EventSpec(NamedTuple):
 
     @property
     def __event_spec__(self) -> "EventSpec":
-        """They can take the place of events in a product."""
+        """Itself, so that a specification can be an operand of a product."""
         return self
 
     def summed_over(self, axis: int) -> "EventSpec":
-        """The same events for a product that sums over ``axis``, decoded if they are encoded along another."""
+        """The events for a product that sums over ``axis``; decoded if they are encoded along another axis."""
         return self if self.axis is None or (self.axis - axis) % self.array.ndim == 0 else self.plain()
 
     def plain(self) -> "EventSpec":
-        """The same events in an array that is not encoded."""
+        """The same events as an array that isn't encoded."""
         if self._is_plain:
             return self
         return EventSpec(BINARY if self.encoding.event else SPARSE_FLOAT, self.decoded())
@@ -127,12 +127,12 @@ class EventSpec(NamedTuple):
         return self.axis is None and self.encoding in PLAIN
 
     def numbers(self) -> Any:
-        """A plain array of what each entry counts: its value, or True for an event of size one."""
+        """A plain array with the value of each entry; for binary events, a boolean mask."""
         decoded = self.decoded()
         return is_event(decoded) if self.encoding.event else decoded
 
     def decoded(self) -> Any:
-        """A plain array with an entry for each event and each that is none: as given, or a mask."""
+        """A plain array with one entry per neuron, active or silent: the array as given, or a mask."""
         if self._is_plain:
             return self.array
         axis = 0 if self.axis is None else self.axis
@@ -141,7 +141,7 @@ class EventSpec(NamedTuple):
 
 @runtime_checkable
 class MatrixLike(Protocol):
-    """What operations ask of a matrix."""
+    """What operations require of a matrix."""
 
     @property
     def __matrix_spec__(self) -> MatrixSpec: ...
@@ -149,7 +149,7 @@ class MatrixLike(Protocol):
 
 @runtime_checkable
 class EventLike(Protocol):
-    """What operations ask of events."""
+    """What operations require of events."""
 
     @property
     def __event_spec__(self) -> EventSpec: ...

@@ -1,9 +1,9 @@
-"""Operations on a matrix in blocks: each device computes those that it has, with the kernels for an ordinary matrix.
+"""Operations on a matrix in blocks: each device computes its own blocks, with the kernels for an ordinary matrix.
 
-Outside of ``shard_map`` an operation runs one of its own. Nothing in it that has the size of the weights travels, or is
-on several devices: vectors along the split side are split as the blocks are, and those along the other side are needed
-whole, and travel. Inside of a ``shard_map`` over the same axis, the matrix is the part of this device, and nothing
-travels.
+Outside ``shard_map``, an operation starts its own ``shard_map``. Arrays of the size of the weights are neither
+communicated nor replicated: vectors along the split axis are split like the blocks; vectors along the other axis are
+needed whole, and are communicated. Inside a ``shard_map`` over the same axis, the matrix is this device's part, and
+nothing is communicated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["Along", "everywhere", "exchange_events", "not_in_blocks", "on_blocks
 
 
 def not_in_blocks(what: str) -> UnsupportedOperationError:
-    """The error for what a matrix in blocks doesn't have."""
+    """The error for a feature that a matrix in blocks doesn't have."""
     return UnsupportedOperationError(
         f"A matrix that is split over devices has no {what}: `brainevent.sharding.unshard(matrix)` makes a whole one, "
         "where one host can hold that. Or do it before the matrix is split."
@@ -36,30 +36,31 @@ def not_in_blocks(what: str) -> UnsupportedOperationError:
 
 
 def require_whole(format: Any, what: str) -> None:
-    """Refuse a matrix in blocks.
+    """Reject a matrix in blocks.
 
     Raises:
-        UnsupportedOperationError: naming what it doesn't have.
+        UnsupportedOperationError: if the matrix is in blocks; names the missing feature.
     """
     if isinstance(format, InBlocks):
         raise not_in_blocks(what)
 
 
-# -- what travels ------------------------------------------------------------------------------------------------------
+# -- communication -----------------------------------------------------------------------------------------------------
 
 
 def exchange_events(encoding: Encoding, x: Any, axis: str) -> tuple[Encoding, Any]:
-    """The events or numbers of all devices, inside ``shard_map``: each has a part of them, along the first axis of x.
+    """All-gather events or numbers along the first axis of x, inside ``shard_map``.
 
-    Events travel as bits, 32 in a word, and come out so if a part fills its words; numbers travel as they are.
+    Events are communicated as bits, 32 per word. The result stays bit-packed if each part fills its words, unless the
+    events are floats. Numbers are communicated as they are.
 
     Args:
-        encoding: one of those whose array is what it stands for.
-        x: the part of this device, (n, …), of the same length on all.
-        axis: of the mesh.
+        encoding: an encoding in ``PLAIN``.
+        x: this device's part, (n, …), with the same n on all devices.
+        axis: the mesh axis.
 
     Returns:
-        The encoding and the array of all, (devices · n, …), in the order of the devices.
+        The encoding and the gathered array, (devices · n, …) when decoded, in the order of the devices.
     """
     if encoding is not BINARY:
         return encoding, jax.lax.all_gather(x, axis, axis=0, tiled=True)
@@ -81,8 +82,8 @@ def _exchange_bits(axis: str, x: Any) -> tuple[Encoding, Any]:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _straight_through(axis: str, x: Any) -> Any:
-    """Events that are floats, as zeros and ones: products look at nothing else of them, and so does their derivative,
-    which is that of the numbers."""
+    """Exchange float events as bits, and return them as zeros and ones, because products only test for nonzero. The
+    tangent is that of the numbers (straight-through)."""
     encoding, events = _exchange_bits(axis, x)
     return encoding.decode(events, jax.lax.axis_size(axis) * x.shape[0]).astype(x.dtype)
 
@@ -94,12 +95,12 @@ def _straight_through_jvp(axis: str, primals: Any, tangents: Any) -> Any:
 
 
 def everywhere(split: Split, travel: Callable[[Any], Any], array: Any) -> Any:
-    """What all devices have after ``travel``, the program of one, outside of ``shard_map``.
+    """Run ``travel`` on each device's part of an array, outside ``shard_map``, and return its replicated result.
 
     Args:
-        split: which names the devices.
-        travel: of the part of this device along the first axis; it gives the same on all.
-        array: split along its first axis, or not yet.
+        split: names the mesh and its axis.
+        travel: the program of one device, applied to its part along the first axis; its result is equal on all devices.
+        array: split along its first axis, or not split yet.
     """
     mesh = _mesh_in_use(split.mesh, split.axis, split.devices)
     spec = PartitionSpec(split.axis)
@@ -113,7 +114,7 @@ def everywhere(split: Split, travel: Callable[[Any], Any], array: Any) -> Any:
         in_specs=spec,
         out_specs=PartitionSpec(),
         axis_names={split.axis},
-        check_vma=False,  # it can't see that what was gathered is the same on all
+        check_vma=False,  # the check can't see that a gathered array is equal on all devices
     )(array)
 
 
@@ -122,11 +123,11 @@ def everywhere(split: Split, travel: Callable[[Any], Any], array: Any) -> Any:
 
 @dataclass(frozen=True)
 class Along:
-    """An operand, or a result, whose first axis runs along an axis of what is stored.
+    """The layout of an operand or result whose first axis runs along an axis of the stored matrix.
 
     Attributes:
         axis: rows (0) or columns (1).
-        encoding: what the array stands for; the operation is given the one in which it arrives.
+        encoding: encoding of the array. The operation receives the encoding after communication.
     """
 
     axis: int
@@ -141,20 +142,21 @@ def on_blocks(
     operands: Sequence[tuple[Along | None, Any]],
     result: Along | None,
 ) -> Any:
-    """An operation on each block of a matrix, put together.
+    """Run an operation on each block of a matrix, and combine the results.
 
     Args:
-        fmt: of the matrix.
-        shape: of what is stored here, see :attr:`MatrixSpec.here`.
+        fmt: format of the matrix.
+        shape: shape of the stored matrix, see :attr:`MatrixSpec.here`.
         operation: ``(encodings, shape, entries, operands) → result`` for an ordinary matrix of ``fmt.block``. The
             encodings are those of the operands.
-        entries: arrays with the blocks in front, or one number for all entries of all blocks, of shape (1,) or ().
-        operands: arrays beside the matrix, and how they lie; None for one that is whole everywhere.
-        result: how the result lies. None for what has an array of each block: a pytree of those, the blocks in front.
+        entries: arrays whose first axis is the blocks, or one number for all entries of all blocks, (1,) or ().
+        operands: the other arrays with their layouts; None for a replicated array.
+        result: layout of the result. None if the operation returns a pytree of arrays of the block; these are stacked
+            along a first axis of the blocks.
 
     Returns:
-        The result; one along the split side is split as the blocks are. One along the other side is the sum of what the
-        blocks give, in their order: outside of ``shard_map`` of all, inside of those of this device.
+        The result. Along the split axis, it is split like the blocks. Along the other axis, it is the sum over blocks,
+        in their order: over all blocks outside ``shard_map``, over this device's blocks inside.
     """
     operands = [_decoded(fmt, shape, *operand) for operand in operands]
     homogeneous = [tuple(array.shape) in ((), (1,)) for array in entries]
@@ -167,7 +169,7 @@ def on_blocks(
 
 
 def _decoded(fmt: InBlocks, shape: Shape, lies: Along | None, x: Any) -> tuple[Along | None, Any]:
-    """An operand along the split side is cut into blocks, which words or lists of events can't be."""
+    """Decode an operand along the split axis, because words and lists of events can't be cut into blocks."""
     if lies is None or lies.encoding in PLAIN or lies.axis != fmt.axis:
         return lies, x
     encoding = BINARY if lies.encoding.event else SPARSE_FLOAT if lies.encoding.selects else FLOAT
@@ -186,7 +188,10 @@ def _run(
     entries: Sequence[Any],
     operands: Sequence[Any],
 ) -> Any:
-    """The program of one device: its blocks, at once. ``whole`` says whether the result is that of all devices."""
+    """The program of one device, for all its blocks at once.
+
+    If ``whole``, the shape is that of the whole matrix, and sums over blocks include those of all devices.
+    """
     count = fmt.blocks_here
     encodings, given, mapped = [], [], []
     for one, array, travel in zip(lies, operands, travels):
@@ -203,8 +208,8 @@ def _run(
     call = functools.partial(operation, encodings, block_shape)
     axes = [None if same else 0 for same in homogeneous]
     if count == 1 and result is not None:
-        # Not under vmap, for the kernels that take no mapped axes; a reshape copies nothing, an index might. But where
-        # new weights overwrite the old ones in a loop, XLA copies both for a reshape, and a mapped axis is in place.
+        # Without vmap, for kernels that support no mapped axes. A reshape copies nothing; indexing might. But if new
+        # weights overwrite the old ones in a loop, XLA copies both for a reshape; with a mapped axis it copies nothing.
         out = call(_without_blocks(axes, entries), _without_blocks(mapped, given))
         out = jax.tree.map(lambda array: array[None], out)
     else:
@@ -214,8 +219,8 @@ def _run(
     if result.axis == fmt.axis:
         return out.reshape(-1, *out.shape[2:])
     if whole:
-        # All partial sums of a number come together on one device, which adds them up in the order of the blocks: what
-        # psum gives depends on how many devices there are.
+        # All partial sums of a number are sent to one device, which adds them in the order of the blocks. The summation
+        # order of psum would depend on the number of devices.
         surplus = -out.shape[1] % fmt.devices
         out = jnp.pad(out, [(0, 0), (0, surplus)] + [(0, 0)] * (out.ndim - 2))
         out = jax.lax.all_to_all(out, fmt.mesh_axis, split_axis=1, concat_axis=0, tiled=True)
@@ -236,7 +241,7 @@ def _mapped(
     homogeneous: Sequence[bool],
     result: Along | None,
 ) -> Any:
-    """Outside of ``shard_map``: one over the blocks."""
+    """Outside ``shard_map``: run the program of one device in a ``shard_map`` over the blocks."""
     here: Any = jax.sharding.get_abstract_mesh()
     mesh = _mesh_in_use(fmt.mesh, fmt.mesh_axis, fmt.devices)
     types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
@@ -258,13 +263,13 @@ def _mapped(
         travels.append(travel)
         specs.append(PartitionSpec(fmt.mesh_axis if split or travel else None, *rest) if one else PartitionSpec())
     if AxisType.Explicit in mesh.axis_types:
-        # Over explicit axes arrays must be split as the program says already.
+        # Over explicit axes, arrays must already be sharded as in_specs says.
         visible = {name for name, kind in types.items() if kind == AxisType.Explicit}
         entries = [_split_as(mesh, spec, array, visible) for spec, array in zip(entry_specs, entries)]
         operands = [_split_as(mesh, spec, array, visible) for spec, array in zip(specs, operands)]
-    # A batch that is split over another explicit axis stays so. Axes that nothing here is split over are not ours.
+    # A batch that is split over another explicit axis stays split. Mesh axes over which nothing is split are left out.
     axes = {fmt.mesh_axis, *(name for rest in further for entry in rest for name in _names_in(entry))}
-    rest = further[-1] if further else ()  # the only operand of what has a result along an axis
+    rest = further[-1] if further else ()  # of x, the last operand if the result is along an axis
     out_specs = block if result is None else PartitionSpec(fmt.mesh_axis, *rest)
     out = jax.shard_map(
         functools.partial(run, lies, True, travels),
@@ -281,7 +286,7 @@ def _mapped(
 
 
 def _mesh_in_use(own: Any, axis: str, devices: int) -> Any:
-    """The mesh that a program sees, which has the axis of a split; that of the split where it sees none.
+    """The mesh of the current context, which must have the axis of the split; if there is none, the split's own mesh.
 
     Raises:
         MathError: if it has no such axis.
@@ -297,12 +302,12 @@ def _mesh_in_use(own: Any, axis: str, devices: int) -> Any:
 
 
 def _names_in(entry: Any) -> tuple[str, ...]:
-    """The mesh axes that a partition spec names for one axis of an array."""
+    """The mesh axes in one element of a partition spec."""
     return () if entry is None else entry if isinstance(entry, tuple) else (entry,)
 
 
 def _split_as(mesh: Any, spec: PartitionSpec, array: Any, visible: Set[str]) -> Any:
-    """An array that is split so over the explicit axes of a mesh, which are ``visible``."""
+    """``array``, resharded to ``spec`` over the explicit axes of a mesh, ``visible``."""
     named = [entry if visible >= set(_names_in(entry)) else None for entry in spec]
     sharding = NamedSharding(mesh, PartitionSpec(*named, *[None] * (jnp.ndim(array) - len(spec))))
     return array if jax.typeof(array).sharding == sharding else jax.sharding.reshard(array, sharding)

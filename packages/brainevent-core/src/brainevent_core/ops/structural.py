@@ -1,8 +1,8 @@
-"""Adding and removing synapses in compressed rows with places for more of them.
+"""Adding and removing synapses in compressed rows with spare capacity.
 
-An entry whose column is outside of the matrix does not exist: it is a *vacancy*, and a new synapse of its row can take
-it. So the arrays keep their shapes, and every product, on every backend, works as before. All of this is plain JAX, in
-the orientation in which the matrix is stored.
+An entry whose column is outside the matrix does not exist: it is a *vacancy*, which a new synapse of its row can take.
+The arrays therefore keep their shapes, and products work unchanged on every backend. The code is plain JAX, and works
+in the stored orientation.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _AT_ONCE = 16
 @partial(jax.tree_util.register_dataclass, data_fields=("columns", "bounds"), meta_fields=("shape",))
 @dataclass(frozen=True, eq=False)
 class Places:
-    """The entries of compressed rows, as places that a synapse can have.
+    """The entries of compressed rows, as places for synapses.
 
     Attributes:
-        columns: the column of each, (entries,); outside of the shape if it is vacant.
-        bounds: where each row begins, (rows + 1,); behind the last one is the end.
-        shape: of what is stored.
+        columns: column of each place, (entries,); outside the matrix if it is vacant.
+        bounds: start of each row, and end of the last one, (rows + 1,).
+        shape: shape of the stored matrix.
     """
 
     columns: Any
@@ -44,33 +44,33 @@ class Places:
 
     @property
     def number(self) -> int:
-        """How many there are. As the number of a place it stands for none: JAX leaves it out where it writes."""
+        """The number of places. As the index of a place it means none: JAX drops writes to it."""
         return int(self.columns.shape[0])
 
     @property
     def taken(self) -> Any:
-        """Whether each has a synapse: a column of the matrix, in a row of it."""
+        """Whether each place has a synapse: its column is inside the matrix, and a row contains the place."""
         column, place = self._column(self.columns), jnp.arange(self.number)
         claimed = (place >= self.bounds[0]) & (place < self.bounds[-1])
         return (column >= 0) & (column < self.shape[1]) & claimed
 
     def row(self, place: Any) -> Any:
-        """The row of each of some places."""
+        """The row of each of the given places."""
         return jnp.searchsorted(self.bounds, place, side="right").astype(jnp.int32) - 1
 
     def column(self, place: Any) -> Any:
-        """The column of each of some places."""
+        """The column of each of the given places."""
         return self._column(self.columns[jnp.minimum(place, self.number - 1)])
 
     def _column(self, columns: Any) -> Any:
         return signed(columns, self.shape[1])
 
     def vacate(self, places: Any) -> Places:
-        """With vacancies at some places: a mask, or their numbers."""
+        """A copy with vacancies at the given places, a mask or indices."""
         return self._with(places, self._vacancy)
 
     def occupy(self, places: Any, columns: Any) -> Places:
-        """With synapses at some places, given by their numbers."""
+        """A copy with synapses at the given places, indices."""
         return self._with(places, columns.astype(self.columns.dtype))
 
     def _with(self, places: Any, columns: Any) -> Places:
@@ -84,7 +84,7 @@ class Places:
         return jnp.asarray(self.shape[1] if self.shape[1] <= jnp.iinfo(dtype).max else -1, dtype)
 
     def has(self, row: Any, column: Any) -> Any:
-        """Whether there is a synapse at each of some pairs. The cost is that of the fullest of these rows."""
+        """Whether there is a synapse at each of the given pairs. The cost scales with the longest of these rows."""
         begin, end = self.bounds[row], self.bounds[row + 1]
 
         def compare(carry: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -99,8 +99,7 @@ class Places:
         return found
 
     def vacant(self, row: Any, wanted: Any) -> Any:
-        """For each of some new synapses that are wanted, a place of its row, the first vacant one for the first of
-        them; :attr:`number` if there is none."""
+        """A vacant place of its row for each wanted new synapse, assigned in order; :attr:`number` if there is none."""
         before = jnp.concatenate([jnp.zeros(1, self.bounds.dtype), jnp.cumsum(~self.taken, dtype=self.bounds.dtype)])
         key = jnp.where(wanted, row, self.shape[0])
         order = jnp.argsort(key, stable=True)
@@ -114,7 +113,8 @@ def places_of(spec: MatrixSpec) -> Places:
     """The places of a matrix.
 
     Raises:
-        UnsupportedOperationError: if its format is not one of compressed rows, or a component changes its entries.
+        UnsupportedOperationError: if its format has no compressed rows, or a component changes its entries.
+        MathError: if the dtype of the indices can't hold all columns and an index for vacancies.
     """
     fmt = spec.format
     require_whole(fmt, "synapses that come and go")
@@ -136,7 +136,7 @@ def places_of(spec: MatrixSpec) -> Places:
 
 
 def repeated(row: Any, column: Any, wanted: Any, shape: Shape) -> Any:
-    """Whether an earlier one of some wanted pairs is the same."""
+    """Whether each wanted pair repeats an earlier wanted one."""
     row, column = jnp.where(wanted, row, shape[0]), jnp.where(wanted, column, shape[1])
     order = jnp.lexsort((column, row))
     row_sorted, column_sorted = row[order], column[order]
@@ -146,9 +146,9 @@ def repeated(row: Any, column: Any, wanted: Any, shape: Shape) -> Any:
 
 @partial(jax.jit, inline=INLINED, static_argnames="allow_multapses")
 def add(places: Places, row: Any, column: Any, *, allow_multapses: bool) -> tuple[Places, Any]:
-    """With new synapses in vacant places; and the place of each, :attr:`Places.number` of one that has none.
+    """The places with new synapses in vacancies, and the place of each, :attr:`Places.number` if it got none.
 
-    A pair outside of the shape gets none, nor does one that there is already, or whose row is full.
+    A pair gets no place if it is outside the shape, if its row is full, or, without multapses, if it exists already.
     """
     rows, columns = places.shape
     wanted = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
@@ -171,18 +171,18 @@ def move(
     allow_multapses: bool,
     in_row: bool,
 ) -> tuple[Places, Any]:
-    """With synapses moved to places that are proposed for them.
+    """Move synapses to pairs that are proposed for them.
 
     Args:
-        places: all.
-        old: where the synapses are now; :attr:`Places.number` for none.
-        propose: ``(try, row, column) → (row, column, whether it is accepted)`` of each.
-        tries: how often a place is proposed to those that have none yet.
+        places: all places.
+        old: current places of the synapses; :attr:`Places.number` for none.
+        propose: ``(try, row, column) → (row, column, whether it is accepted)`` for each synapse.
+        tries: maximum number of proposals per synapse.
         allow_multapses: whether a pair may have several synapses.
-        in_row: whether rows stay, so that a synapse keeps its place and only its column is another.
+        in_row: whether synapses stay in their row: each keeps its place, and only its column changes.
 
     Returns:
-        All places, and the new one of each synapse: :attr:`Places.number` of one that has found none, and stays.
+        All places, and the new place of each synapse; :attr:`Places.number` if it found none and stays.
     """
     nothing = places.number
     if not nothing or not all(places.shape):

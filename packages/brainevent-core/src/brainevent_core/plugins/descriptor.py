@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 __all__ = ["API_VERSION", "Backend", "KernelCache"]
 
-#: The version of the contract between core and backends. It grows when a backend would have to change.
+#: The version of the contract between core and backends. It is increased when backends have to change.
 API_VERSION = 1
 
-#: How the names of kernel languages end.
+#: The suffix of the names of kernel languages.
 LANGUAGE_SUFFIX = "_kernel"
 
-#: The languages of brainevent's packages, and what belongs to them → the extras that install them.
+#: The languages of brainevent's packages and their helper functions → the extras that install them.
 LANGUAGES = {
     "numba_kernel": ("brainevent[cpu]",),
     **dict.fromkeys(
@@ -30,7 +30,7 @@ LANGUAGES = {
 
 
 def may_be_language(name: str) -> bool:
-    """Whether a backend could provide it. Other names are not looked up, such as those that Python asks of a module."""
+    """Whether a backend could provide this name. Backends are not searched for other names that Python looks up."""
     return name.endswith(LANGUAGE_SUFFIX) or name in LANGUAGES
 
 

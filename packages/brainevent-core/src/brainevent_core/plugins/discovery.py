@@ -30,7 +30,7 @@ __all__ = ["ENTRY_POINT_GROUP", "BackendStatus", "backends", "refresh_backends"]
 
 ENTRY_POINT_GROUP = "brainevent.backends"
 
-#: Core's own backend, found as all others are but that it needs no metadata.
+#: Core's own backend, handled like all others, except that it needs no metadata.
 _OWN = importlib_metadata.EntryPoint(config.EVENTS, "brainevent_core.kernels:BACKEND", ENTRY_POINT_GROUP)
 
 
@@ -121,7 +121,7 @@ def require_usable(name: str) -> None:
 
 
 def load_backends(platform: str) -> None:
-    """Register the kernels of every usable backend that serves ``platform``."""
+    """Register the kernels of every usable backend for ``platform``."""
     with _lock:
         for status in _statuses().values():
             if status.usable and not status.registered and platform in status.backend.platforms:  # type: ignore[union-attr]
@@ -132,9 +132,9 @@ def _register(status: BackendStatus) -> None:
     backend = status.backend
     assert backend is not None
     registry = get_registry()
-    status.registered = True  # first, so that a plugin that compiles something while it registers does not recurse
+    status.registered = True  # first, so that a backend that compiles something while it registers does not recurse
     try:
-        # Registration is triggered by a lowering; arrays that the kernels' modules make must not become tracers.
+        # Registration is triggered by a lowering; arrays created by the kernels' modules must not become tracers.
         with jax.ensure_compile_time_eval():
             backend.register(registry)
     except (Exception, SystemExit) as error:
@@ -161,7 +161,7 @@ def _statuses() -> dict[str, BackendStatus]:
                 found[entry.name] = status
                 _inspect(status, entry)
             elif (rival.distribution, rival.reference) != (distribution, entry.value):
-                # The same distribution can be found twice (a wheel and an editable link); another one cannot be right.
+                # A distribution can be found twice (a wheel and an editable link); a different one is a conflict.
                 status.fail(
                     f"the name is taken by {rival.distribution} ({rival.reference}); uninstall one of the two packages."
                 )
@@ -169,13 +169,13 @@ def _statuses() -> dict[str, BackendStatus]:
             if status.broken:
                 faulty.append(status)
         _found = found
-        for status in faulty:  # last: a warning may be an error here, and must not leave half a list behind
+        for status in faulty:  # last: a warning may raise an error, which must not leave an incomplete list
             _warn(status)
     return _found
 
 
 def _inspect(status: BackendStatus, entry: importlib_metadata.EntryPoint) -> None:
-    """Import the descriptor and ask it whether the backend can run here; its errors become the reason."""
+    """Import the descriptor, and check whether the backend can run here; errors become the reason."""
     try:
         backend = entry.load()
     except (Exception, SystemExit) as error:
@@ -238,7 +238,7 @@ def _describe(error: BaseException) -> str:
 
 
 def _warn(status: BackendStatus) -> None:
-    """Once per process and backend."""
+    """Warn once per process and backend."""
     key = f"{status.name}/{status.distribution}"
     if key not in _warned:
         _warned.add(key)

@@ -12,8 +12,8 @@ __all__ = ["LANGUAGES", "kernel_language", "known_languages", "language_backend"
 
 
 def kernel_language(name: str) -> Any:
-    """The language of that name, None if there is none. If several backends have it, one that can run here is taken
-    before others, then the one of the highest priority.
+    """The language of that name, None if there is none. If several backends provide it, one that can run here is
+    preferred, then the one with the highest priority.
 
     Raises:
         ImportError: if the package that provides it is missing or can't be imported.
@@ -49,7 +49,7 @@ def language_platforms(name: str) -> tuple[str, ...]:
 
 
 def known_languages() -> list[str]:
-    """The names of the languages that an installed backend provides, and of those of our own packages, sorted."""
+    """The names of the languages that an installed backend provides, and of those of brainevent's packages, sorted."""
     found = {name for status in backends() if status.backend is not None for name in status.backend.languages}
     return sorted(name for name in {*LANGUAGES, *found} if name.endswith(LANGUAGE_SUFFIX))
 

@@ -130,7 +130,7 @@ class KernelRegistry:
                 )
             entries[backend] = kernel
             late = (primitive, platform) in self._selected
-        if late:  # functions compiled before may now deserve this kernel
+        if late:  # functions that are already compiled could use this kernel
             config.invalidate_compiled()
         return kernel
 
@@ -170,7 +170,7 @@ class KernelRegistry:
         config.invalidate_compiled()
 
     def withdraw(self, backend: str, *, platform: str | None = None) -> None:
-        """Forget all that a backend has said, its kernels and what it leaves to XLA, of one platform or of all."""
+        """Remove a backend's kernels, and its declarations of calls left to XLA, for one platform or for all."""
         with self._lock:
             said = {kernel.primitive for kernel in self.kernels() if kernel.backend == backend}
             said |= {left.primitive for left in self._left_to_xla if left.backend == backend}
@@ -211,12 +211,12 @@ class KernelRegistry:
             self._recorders.reset(token)
 
     def mark_selected(self, primitive: str, platform: str) -> None:
-        """Called at lowering, before the kernels are looked at: from now on a new one makes functions retrace."""
+        """Called at lowering, before selection: from now on, registering a kernel invalidates compiled functions."""
         with self._lock:
             self._selected.add((primitive, platform))
 
     def note(self, selection: Selection) -> None:
-        """Called at lowering, once the kernel is known."""
+        """Called at lowering, after selection."""
         for selections in self._recorders.get():
             selections.append(selection)
 

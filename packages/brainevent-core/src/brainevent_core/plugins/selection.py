@@ -17,7 +17,7 @@ from brainevent_core.plugins.takes import FirstOf, Takes, lists_nothing
 
 __all__ = ["Selection", "ordered", "select", "warn_unbuilt"]
 
-#: Platforms on which running the reference is a loss that users should hear about.
+#: The platforms on which running the reference deserves a warning.
 _ACCELERATORS = frozenset({"cuda", "rocm", "tpu"})
 
 _warned: set[tuple[str, ...]] = set()
@@ -71,16 +71,16 @@ def select(
         platform: the platform being compiled for.
         avals: abstract operands, without the mapped axes.
         params: the static parameters.
-        request: what the call asked for.
-        batched: whether the operands have mapped axes; kernels that do not take those decline.
+        request: the request of the call.
+        batched: whether the operands have mapped axes; kernels that do not support these decline.
         exporting: whether the result must outlive the process.
-        only_platform: whether nothing but ``platform`` is being compiled for.
-        partitioned: whether XLA partitions the program over several devices, outside of ``shard_map``.
+        only_platform: whether ``platform`` is the only one being compiled for.
+        partitioned: whether XLA partitions the program over several devices, outside ``shard_map``.
         unbuilt: backends whose kernel was selected before and couldn't be built, with the reason.
-        ours: whether the primitive is one of brainevent's, of which backends have kernels.
+        ours: whether the primitive is one of brainevent's own, for which backends have kernels.
 
     Raises:
-        KernelNotAvailableError: if the backend asked for is unusable, or lacks the primitive and the request insists.
+        KernelNotAvailableError: if the requested backend is unusable, or has no kernel and the request insists.
     """
     name = request.name if request else config.get_backend(platform)
     discovery.load_backends(platform)
@@ -123,7 +123,7 @@ def select(
 
 
 def ordered(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """Kernels in the order in which they are tried: by priority, then by name; core's own behind all others."""
+    """Kernels in the order in which they are tried: by priority, then by name; core's own last."""
     return sorted(
         kernels, key=lambda k: (k.backend == EVENTS, -discovery.priority_of(k.backend) - k.priority, k.backend)
     )
@@ -162,8 +162,8 @@ def _why_not(
             return kernel.supports.why_not(*avals, **params)
         return None if kernel.supports(*avals, **params) else "it declines these operands"
     except Exception as error:
-        # Comparing symbolic dimensions raises; a kernel that cannot tell does not take the call. Any other
-        # exception is a fault of the predicate and must surface.
+        # Comparing symbolic dimensions raises; a kernel that can't decide declines the call. Any other exception is a
+        # bug of the predicate and must surface.
         if all(isinstance(size, int) for aval in avals for size in aval.shape):
             raise
         return f"it cannot decide for symbolic shapes ({error})"
@@ -187,7 +187,7 @@ def _lacking(primitive: str, platform: str, request: Request, declined: Sequence
 
 
 def warn_unbuilt(selection: Selection, reason: str) -> None:
-    """Say, once for each kernel and reason, that a selected kernel couldn't be built."""
+    """Warn, once per kernel and reason, that a selected kernel couldn't be built."""
     key = (selection.primitive, selection.backend, reason)
     if key in _warned:
         return
@@ -219,7 +219,7 @@ def _warn_reference(primitive: str, platform: str, declined: Sequence[tuple[str,
 
 
 def _advise_cpu_backend() -> None:
-    """Say once per process that the CPU has faster kernels, unless a backend for it is installed or was asked for."""
+    """Warn once per process that faster CPU kernels exist, unless a backend for CPU has registered kernels."""
     if _ADVICE in _warned or {kernel.backend for kernel in get_registry().kernels(platform="cpu")} > {EVENTS}:
         return
     _warned.add(_ADVICE)

@@ -11,7 +11,7 @@ __all__ = ["FirstOf", "Takes", "lists_nothing"]
 
 
 def lists_nothing(static: dict[str, Any]) -> str | None:
-    """Why a kernel without ``supports`` doesn't take a call; None if nothing in the call is of an open table."""
+    """Why a kernel without ``supports`` declines a call; None if no parameter of the call is from an open table."""
     for parameter, attribute in (("format", "components"), ("encoding", "decode"), ("rule", "law")):
         if hasattr(static.get(parameter), attribute):
             return f"it does not say which values of {parameter!r} it takes: register it with supports=Takes(...)"

@@ -1,4 +1,4 @@
-"""The primitives that are declared, by name and by tag."""
+"""The declared primitives, by name and by tag."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def get_primitive(name: str) -> XLACustomKernel:
 
 
 def declare(kernel: XLACustomKernel, *, stacklevel: int) -> None:
-    """Enter a primitive. One of the same name is replaced, with its kernels and a warning.
+    """Add a primitive. One of the same name is replaced with a warning, and its kernels are removed.
 
     Raises:
         RegistrationError: if the name belongs to a primitive of brainevent.
@@ -54,7 +54,7 @@ def declare(kernel: XLACustomKernel, *, stacklevel: int) -> None:
 
 
 def forget(name: str) -> None:
-    """Take a primitive and its kernels out again, as tests do with what they declare."""
+    """Remove a primitive and its kernels; for primitives that tests declare."""
     with _lock:
         _declared.pop(name, None)
     get_registry().remove(name)

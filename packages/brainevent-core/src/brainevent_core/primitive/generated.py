@@ -1,8 +1,8 @@
 """Kernels from generators, which are called for each kind of call; kernels with the same code are compiled once.
 
-A generator closes over static parameters, and may close over shapes, so it is called for each. Most return the same
-function again, see :func:`~.identity.identity`. Then the kernel that was made first is used, with the new outputs, and
-the language compiles nothing for dtypes and ranks that it knows.
+A generator closes over static parameters, and may close over shapes, so it is called for each combination. Most return
+an equivalent function, see :func:`~.identity.identity`. Then the first kernel is reused with the new outputs, and the
+language compiles nothing for known dtypes and ranks.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from brainevent_core.primitive.language import LanguageKernel
 
 __all__ = ["GeneratedKernels"]
 
-#: How many kinds of call are remembered for one generator, and how many kernels of different code.
+#: The capacities of a generator's caches: kinds of call, and kernels with different code.
 KEPT_CALLS, KEPT_KERNELS = 1024, 128
 
 
 class GeneratedKernels:
-    """What one generator has made.
+    """The cached kernels of one generator.
 
     Args:
         generate: ``generate(**static, outs=...)`` → ``callable(*arrays)``.
@@ -33,7 +33,7 @@ class GeneratedKernels:
         self._generate = generate
         self._calls = _Recent(KEPT_CALLS)
         self._kernels = _Recent(KEPT_KERNELS)
-        self._lock = threading.RLock()  # a generator may call operations that have one, too
+        self._lock = threading.RLock()  # reentrant: a generator may call operations with generators
 
     def __call__(self, static: Mapping[str, Any], outs: Any) -> Callable[..., Any]:
         """The kernel for these static parameters and outputs."""
@@ -49,7 +49,7 @@ class GeneratedKernels:
 
 
 class _Recent:
-    """A mapping that keeps what was used last."""
+    """A least-recently-used cache."""
 
     def __init__(self, size: int) -> None:
         self._size = size

@@ -1,4 +1,4 @@
-"""Whether two functions are the same: made by the same code, around equal values."""
+"""Whether two functions are equivalent: the same code, which refers to equal values."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import numpy as np
 
 __all__ = ["identity"]
 
-#: Equal values of these types can stand for each other. Not so floats: 0.0 is equal to -0.0.
+#: The types whose equal values are interchangeable. Floats aren't: 0.0 is equal to -0.0.
 _PLAIN = (int, bool, str, bytes, type(None), type(...), range)
 
 
 def identity(value: Any, parts: Callable[[Any], Any] = lambda value: None) -> Any:
     """A hashable key that two values share only if either can be used instead of the other.
 
-    Functions are told by their code, and by what that refers to: defaults, closures, annotations, attributes, and the
-    globals that it names. Containers, arrays of NumPy and data classes are told by their contents; anything else by its
-    own equality if it has one and is hashable, or else by being the very same object.
+    Functions are compared by their code, and by the values that it refers to: defaults, closures, annotations,
+    attributes, and the globals that it names. Containers, NumPy arrays and data classes are compared by their contents;
+    other objects by their own equality if they define one and are hashable, otherwise by identity.
 
     Args:
-        value: a function, or whatever one may refer to.
-        parts: for an object that a kernel language makes out of functions, what it is made of; None for others.
+        value: a function, or an object that a function may refer to.
+        parts: returns the parts of an object that a kernel language makes from functions; None for other objects.
     """
     return _Walk(parts)(value)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Same:
-    """An object that is equal to itself alone. Holding it keeps its address from being given to another."""
+    """An object, compared by identity. The reference to it prevents its address from being reused."""
 
     value: Any
 
@@ -48,12 +48,12 @@ class _Same:
 class _Walk:
     def __init__(self, parts: Callable[[Any], Any]) -> None:
         self._parts = parts
-        self._inside: dict[int, int] = {}  # of what is being looked at, by address: how deep it is
+        self._inside: dict[int, int] = {}  # the depth of each object being visited, by address
 
     def __call__(self, value: Any) -> Any:
         if type(value) in _PLAIN:
             return type(value), value
-        if id(value) in self._inside:  # a function that calls itself
+        if id(value) in self._inside:  # a recursive function
             return "outer", self._inside[id(value)]
         self._inside[id(value)] = len(self._inside)
         try:
@@ -98,19 +98,19 @@ class _Walk:
             tuple(map(self._cell, fn.__closure__ or ())),
             self(fn.__annotations__),
             self(vars(fn)),
-            # By what they are, not by what these refer to in turn: globals change rarely.
+            # Compared shallowly, not by the values that they refer to in turn: globals change rarely.
             tuple((name, _shallow(fn.__globals__[name])) for name in _names(fn.__code__) if name in fn.__globals__),
         )
 
     def _cell(self, cell: types.CellType) -> Any:
         try:
             return self(cell.cell_contents)
-        except ValueError:  # it is filled later, as of functions that call each other
+        except ValueError:  # filled later, as in mutually recursive functions
             return _Same(cell)
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
-    """The globals that code may refer to, and some attributes."""
+    """The names of the globals that code may refer to, and of some attributes."""
     yield from code.co_names
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):

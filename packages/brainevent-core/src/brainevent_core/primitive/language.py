@@ -35,22 +35,22 @@ class LanguageKernel(ABC):
         ValueError: if there is no such ``vmap_method``.
     """
 
-    #: The name by which users reach the language, as in ``brainevent.numba_kernel``.
+    #: The name by which users access the language, as in ``brainevent.numba_kernel``.
     language: ClassVar[str]
 
     #: The platforms it compiles for, of which the first is the default; if empty, those of its backend.
     platforms: ClassVar[tuple[str, ...]] = ()
 
-    #: Whether what it compiles outlives the process, so that ``jax.export`` can take it. Foreign calls don't.
+    #: Whether compiled kernels outlive the process, so that ``jax.export`` supports them. Foreign calls don't.
     exportable: ClassVar[bool] = False
 
     #: The platforms on which XLA can't partition its kernels over several devices.
     unpartitionable: ClassVar[tuple[str, ...]] = ()
 
-    #: What ``vmap_method`` can be, besides None.
+    #: The values of ``vmap_method`` besides None.
     vmap_methods: ClassVar[tuple[str, ...]] = ("sequential", "expand_dims", "broadcast_all")
 
-    #: What tells kernels from their generators.
+    #: Distinguishes kernels from their generators.
     is_kernel = True
 
     def __init__(
@@ -68,7 +68,7 @@ class LanguageKernel(ABC):
         self.name = name or str(getattr(fn, "__name__", type(fn).__name__))
         self.fn, self.aliases = fn, dict(input_output_aliases or {})
         self.outs, self._vmap_method = outs, vmap_method
-        self.options: dict[str, Any] | None = None  # what :meth:`make` was given besides
+        self.options: dict[str, Any] | None = None  # those of :meth:`make`, without ``outs``
 
     @classmethod
     def make(cls, fn: Callable[..., Any] | None, **options: Any) -> Any:

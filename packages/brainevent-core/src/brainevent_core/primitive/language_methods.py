@@ -73,7 +73,7 @@ class LanguageMethods:
         call = self._kernel_call(language, fn)
 
         def kernel(*arrays: Any, batch: tuple[VmapAxis, ...] = (), **static: Any) -> Any:
-            # What a kernel does under vmap is its own, its `vmap_method`.
+            # Under vmap, the kernel's own `vmap_method` applies.
             return vmap_over(lambda *unmapped: as_list(call(unmapped, static)), batch)(*arrays)
 
         self.def_kernel(
@@ -88,7 +88,7 @@ class LanguageMethods:
         )
 
     def _kernel_call(self, language: str, fn: Any) -> Callable[[Any, dict[str, Any]], Any]:
-        """The kernel, or what the generator makes, as a function of the arrays and the static parameters."""
+        """The kernel, or those of the generator, as a function of the arrays and the static parameters."""
         made = None if getattr(fn, "is_kernel", False) else GeneratedKernels(fn)
 
         def call(arrays: Any, static: dict[str, Any]) -> Any:
@@ -106,7 +106,7 @@ class LanguageMethods:
 
         return call
 
-    if not TYPE_CHECKING:  # type checkers would take any name for one of these
+    if not TYPE_CHECKING:  # type checkers would accept any name as one of these
 
         def __getattr__(self, name: str) -> Any:
             language = name.removeprefix("def_")
@@ -198,5 +198,5 @@ def _facts(name: str) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
 
 
 def _subclasses(cls: type[Any]) -> list[type[Any]]:
-    """All of them, the latest first."""
+    """All subclasses, the latest first."""
     return [one for direct in reversed(cls.__subclasses__()) for one in (*_subclasses(direct), direct)]

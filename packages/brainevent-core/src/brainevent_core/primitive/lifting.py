@@ -1,7 +1,7 @@
-"""The rules of a primitive, written for operands without mapped axes, as JAX calls them: with any mapped axes.
+"""JAX's rules for a primitive under any ``vmap``, made from declared rules for operands without mapped axes.
 
-Each function here is one of JAX's rules for a primitive; all but the batching rule apply those that were declared
-through :func:`vmap_over`. Arguments are positional-only, so that static parameters can have any name.
+Each function here is one of JAX's rules for a primitive. Derivatives are lifted by :func:`vmap_over`. Arguments are
+positional-only, so that static parameters can have any name.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def jvp(
         )
 
     outputs = kernel.primitive.bind(*primals, _vmap_axes=_vmap_axes, _request=_request, **static)
-    # Outputs that hold no floats have no tangents that could be mapped.
+    # Only floating-point outputs have tangents that can be mapped.
     moving = [i for i, out in enumerate(outputs) if jnp.issubdtype(out.dtype, jnp.inexact)]
 
     def tangents_out(*operands: Any) -> Any:
@@ -141,7 +141,7 @@ def batch(
     _request: Request | None,
     **static: Any,
 ) -> tuple[Any, Any]:
-    """By the declared rule, if it takes the call; otherwise the same primitive with one more mapped axis."""
+    """Apply the declared rule if it supports the call; otherwise bind the same primitive with one more mapped axis."""
     size = next(op.shape[axis] for op, axis in zip(operands, axes) if axis is not None)
     mapped = tuple(axis is not None for axis in axes)
     if kernel.rules.batching is not None:
@@ -165,7 +165,7 @@ def _batch_by_rule(
     request: Request | None,
     static: dict[str, Any],
 ) -> tuple[Any, Any]:
-    """Apply the rule inside the existing mapped axes: the new axis goes behind theirs."""
+    """Apply the rule inside the existing mapped axes; the new axis comes after them."""
     inner = [
         op if axis is None else jnp.moveaxis(op, axis, number_mapped(vmap_axes, i))
         for i, (op, axis) in enumerate(zip(operands, axes))

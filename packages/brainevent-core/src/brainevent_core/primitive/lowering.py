@@ -21,14 +21,14 @@ __all__ = ["lowering_rule"]
 
 
 def lowering_rule(kernel: XLACustomKernel, platform: str | None) -> Callable[..., Any]:
-    """The lowering rule for a platform, or for those that have none of their own."""
+    """The lowering rule for a platform; with None, for all platforms without their own rule."""
 
     def lower(ctx: Any, /, *operands: Any, _vmap_axes: tuple[VmapAxis, ...], _request: Any, **static: Any) -> Any:
         platforms = _jax.lowering_platforms(ctx)
-        # What lacks a rule of its own shares one with the others that lack one, and no kernel is for several platforms.
+        # Platforms without their own rule share one lowering, and no kernel is for several platforms.
         shared = platform is None and len(platforms) > 1
         unbuilt: dict[str, str] = {}
-        while True:  # until a kernel can be built; each turn rules one out, and the reference is always there
+        while True:  # until a kernel can be built; each iteration excludes one, and the reference comes last
             selection = select(
                 kernel.name,
                 platform or platforms[0],
@@ -64,10 +64,10 @@ def _lower_as(
     vmap_axes: tuple[VmapAxis, ...],
     static: dict[str, Any],
 ) -> Any:
-    """What the selected kernel makes of the operands."""
+    """The lowered outputs of the selected kernel."""
     implementation = _implementation(kernel, selection.kernel, vmap_axes)
     in_place = selection.kernel is not None and selection.kernel.in_place
-    # XLA copies an operand that is overwritten, unless all its prior uses must come before.
+    # XLA copies an overwritten operand, unless all its prior uses are forced to run first.
     after = [use for i in kernel.overwritten(static) for use in _jax.prior_uses(operands[i])] if in_place else []
 
     def run(*arrays: Any) -> list[Any]:
@@ -81,7 +81,7 @@ def _lower_as(
 
 
 def _implementation(kernel: XLACustomKernel, selected: Any, vmap_axes: tuple[VmapAxis, ...]) -> Callable[..., Any]:
-    """What computes the outputs of operands with mapped axes: the selected kernel, or the reference."""
+    """The function that computes the outputs for operands with mapped axes: the selected kernel, or the reference."""
     if selected is not None:
         if not selected.batched:
             return selected.fn
@@ -95,8 +95,8 @@ def _implementation(kernel: XLACustomKernel, selected: Any, vmap_axes: tuple[Vma
 
     def run(*arrays: Any, **static: Any) -> Any:
         outputs = vmap_over(lambda *unmapped: as_list(reference(*unmapped, **static)), vmap_axes)(*arrays)
-        # As opaque to XLA as a kernel: fused with what surrounds it, the reference would round differently from
-        # every kernel, and a chaotic network would leave its trajectory within milliseconds.
+        # The barrier makes the reference as opaque to XLA as a kernel. Fused with other operations, it would round
+        # differently from every kernel, and a chaotic network would leave its trajectory within milliseconds.
         return jax.lax.optimization_barrier(outputs)
 
     return run

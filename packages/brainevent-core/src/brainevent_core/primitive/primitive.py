@@ -68,8 +68,8 @@ class XLACustomKernel(LanguageMethods):
         _jax.set_jvp_rule(self.primitive, partial(lifting.jvp, self))
         _jax.set_transpose_rule(self.primitive, partial(lifting.transpose, self))
         _jax.set_batching_rule(self.primitive, partial(lifting.batch, self))
-        # A rule for each platform, so that a module for several of them selects once for each. JAX 0.10 can't choose
-        # between rules that aren't cacheable: a module for several platforms has the reference there.
+        # A rule for each platform, so that a module for several platforms selects a kernel for each. JAX 0.10 can't
+        # choose between rules that aren't cacheable: in this case, a module for several platforms uses the reference.
         for platform in (None,) if self.overwrites else (*config.PLATFORMS, None):
             _jax.register_lowering(
                 self.primitive, lowering_rule(self, platform), platform, cacheable=not self.overwrites
@@ -100,8 +100,8 @@ class XLACustomKernel(LanguageMethods):
         if outs is not None:
             static["outs"] = outs if isinstance(outs, jax.ShapeDtypeStruct) else tuple(outs)
         operands = [_as_operand(array) for array in arrays]
-        # Inside shard_map, an operand that is the same on all devices meets ones that are not: said here, so that its
-        # cotangent is summed over the devices.
+        # Inside shard_map, replicated operands are marked as varying if any operand varies, so that their cotangents
+        # are summed over the devices.
         varying = frozenset[Any]().union(*(_jax.varying_axes(jax.typeof(operand)) for operand in operands))
         operands = [_jax.make_varying(operand, varying) for operand in operands]
         request = config.current_request(backend)
@@ -196,7 +196,7 @@ class XLACustomKernel(LanguageMethods):
         """Replace rules, named as in :class:`~.rules.Rules`."""
         old, self.rules = self.rules, self.rules.declare(self.name, **rules)
         if any(getattr(old, name) for name in rules):
-            config.invalidate_compiled()  # what was compiled with the old one must not live on
+            config.invalidate_compiled()  # discard programs compiled with the old rule
 
     # -- adding kernels ------------------------------------------------------------------------------------------
 

@@ -29,14 +29,14 @@ RESERVED = {
 
 @dataclass(frozen=True)
 class Rules:
-    """What is known of a primitive besides its kernels. All rules see operands *without* the axes of ``vmap``.
+    """The rules of a primitive. All rules get operands *without* the axes of ``vmap``.
 
     Attributes:
         abstract_eval: ``(*avals, **static)`` → the outputs' shapes and dtypes.
         reference: ``(*arrays, **static)`` → the outputs.
         jvp: ``(primals, tangents, **static)`` → the outputs and their tangents.
-        operand_jvps: instead of it, for each operand ``(tangent, *primals, **static)`` → its part of the tangents; None
-            where there is no derivative, ``...`` for any number of those.
+        operand_jvps: instead of ``jvp``, for each operand ``(tangent, *primals, **static)`` → its contribution to the
+            tangents; None if there is no derivative, ``...`` for any number of Nones.
         transpose: ``(cotangents, *operands, **static)`` → the cotangents of the operands.
         batching: ``(size, operands, axes, **static)`` → the outputs and their axes, or NotImplemented.
         sharding: ``(specs, *avals, **static)`` → the outputs' partition specs, see :mod:`.sharding`.
@@ -51,7 +51,7 @@ class Rules:
     sharding: Callable[..., Any] | None = None
 
     def declare(self, primitive: str, **rules: Any) -> Rules:
-        """These rules with others in the place of some.
+        """A copy with some rules replaced.
 
         Raises:
             RegistrationError: if two rules can't be called with the same operands and static parameters, or a static
@@ -59,23 +59,23 @@ class Rules:
         """
         new = replace(self, **rules)
         for label, rule, leading, caller in new._all():
-            # Without an abstract evaluation rule, all others get what a call says of its outputs.
+            # Without an abstract evaluation rule, all others get the call's argument `outs`.
             given = set() if rule is new.abstract_eval else {"outs"}
             require_free_names(primitive, f"The {label} of", keyword_only(rule) - given)
             _require_fit(primitive, label, rule, leading, caller)
         return new
 
     def require_fit(self, primitive: str, label: str, fn: Callable[..., Any], injected: Collection[str] = ()) -> None:
-        """Refuse a kernel that can't be called with operands and static parameters, and what is ``injected`` by name.
+        """Check that a kernel can be called with operands, static parameters, and the ``injected`` keywords.
 
         Raises:
-            RegistrationError: if it takes others than the abstract evaluation rule, or one by a reserved name.
+            RegistrationError: if arguments differ from those of the abstract evaluation rule, or a name is reserved.
         """
         require_free_names(primitive, f"The {label} of", keyword_only(fn) - {*injected, "outs"})
         _require_fit(primitive, label, fn, 0, self.abstract_eval, injected)
 
     def outputs(self, primitive: str, avals: Sequence[Any], static: dict[str, Any]) -> Any:
-        """What a call returns: shape and dtype of the output, or a sequence of them."""
+        """The outputs of a call: shape and dtype of the output, or a sequence of them."""
         if self.abstract_eval is not None:
             return self.abstract_eval(*avals, **static)
         if "outs" in static:
@@ -83,7 +83,7 @@ class Rules:
         raise RegistrationError(f"{primitive!r} has no abstract evaluation rule: call it with outs=, or declare one.")
 
     def tangent_rules(self, operands: int) -> list[Any]:
-        """``operand_jvps``, one for each of so many operands."""
+        """``operand_jvps``, expanded to the given number of operands."""
         rules = list(self.operand_jvps)
         if ... in rules:
             gap = rules.index(...)
@@ -91,7 +91,7 @@ class Rules:
         return rules + [None] * (operands - len(rules))
 
     def _all(self) -> Iterator[tuple[str, Callable[..., Any], int, Callable[..., Any] | None]]:
-        """The declared rules: for each its label, itself, how many arguments come before the operands, and a function
+        """The declared rules: for each its label, the rule, the number of arguments before the operands, and a function
         that is called in the same way."""
         operands = self.abstract_eval
         for label, rule, leading, caller in (
@@ -114,10 +114,10 @@ def _batching_call(size: Any, operands: Any, axes: Any, **static: Any) -> None: 
 
 
 def require_free_names(primitive: str, who: str, static: Collection[str]) -> None:
-    """Refuse static parameters whose names are taken.
+    """Check that no static parameter has a reserved name.
 
     Raises:
-        RegistrationError: if one is.
+        RegistrationError: if one has.
     """
     taken = sorted(RESERVED.keys() & static)
     if taken:
@@ -136,10 +136,10 @@ def _require_fit(
     caller: Callable[..., Any] | None,
     injected: Collection[str] = (),
 ) -> None:
-    """Refuse a rule that can't be called as ``caller`` is, after ``leading`` other arguments.
+    """Check that a rule can be called like ``caller``, after ``leading`` other arguments.
 
     Raises:
-        RegistrationError: with both signatures.
+        RegistrationError: if it can't; shows both signatures.
     """
     reason = caller and mismatch(rule, leading, caller, injected)
     if caller and reason:

@@ -1,12 +1,12 @@
-"""How outputs are split over the devices of a mesh with explicit axes, where JAX makes that part of an array's type.
+"""The sharding of outputs on a mesh with explicit axes, where JAX makes it part of an array's type.
 
-Three regimes, of which a rule concerns one:
+There are three cases, and a sharding rule is called only in the third:
 
-- Inside ``shard_map`` each device binds the primitive to its own share. There, outputs vary over every axis of the mesh
-  over which any operand varies. That holds for every primitive, and no rule is asked.
-- Under automatic partitioning, XLA decides what is split. It splits no kernel, and asks no rule.
-- On a mesh with explicit axes, the abstract evaluation of each bound primitive says how its outputs are split. By
-  default every device has the whole of them, and a rule says otherwise.
+- Inside ``shard_map``, each device binds the primitive to its own part. Outputs vary over every mesh axis over which
+  any operand varies. This holds for every primitive.
+- Under automatic partitioning, XLA decides the sharding. It doesn't partition kernels.
+- On a mesh with explicit axes, abstract evaluation determines the sharding of the outputs of each bound primitive. They
+  are replicated, unless a rule says otherwise.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def output_avals(
     vmap_axes: Sequence[VmapAxis],
     static: dict[str, Any],
 ) -> list[Any]:
-    """The abstract outputs: with their mapped axes, varying and split as their operands and the rule have it.
+    """The abstract outputs with mapped axes; they vary like the operands, and are sharded as the rule says.
 
     Args:
-        primitive: its name.
-        rule: of sharding, see :meth:`XLACustomKernel.def_sharding_rule`; None if there is none.
+        primitive: name of the primitive.
+        rule: the sharding rule, see :meth:`XLACustomKernel.def_sharding_rule`; None if there is none.
         outputs: shapes and dtypes without mapped axes.
-        avals: of the operands, with mapped axes.
-        vmap_axes: of the call.
-        static: parameters of the call.
+        avals: the abstract operands, with mapped axes.
+        vmap_axes: mapped axes of the call.
+        static: static parameters of the call.
     """
     batch = batch_shape(vmap_axes)
     mesh = None if rule is None else _jax.explicit_mesh(avals)
@@ -66,10 +66,10 @@ def output_avals(
 
 
 def split_as(values: Sequence[Any], avals: Sequence[Any]) -> list[Any]:
-    """Values that every device has whole, split as the abstract outputs are."""
+    """Replicated values, sharded like the abstract outputs."""
     return [_jax.sharded_like(value, aval) if _jax.partition(aval) else value for value, aval in zip(values, avals)]
 
 
 def _padded(spec: PartitionSpec, in_front: int, rank: int) -> PartitionSpec:
-    """The spec of an output of that rank, with mapped axes in front, which aren't split."""
+    """The spec of an output of the given rank with ``in_front`` leading mapped axes, which aren't split."""
     return PartitionSpec(*[None] * in_front, *spec, *[None] * (rank - len(spec)))

@@ -1,4 +1,4 @@
-"""Whether the rules of a primitive fit each other, as far as their signatures say."""
+"""Checks whether the signatures of a primitive's rules are compatible."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ __all__ = ["keyword_only", "mismatch"]
 
 
 class _Signature(NamedTuple):
-    """What a function can be called with.
+    """The arguments that a function accepts.
 
-    A parameter that can be given by position or by name is one or the other, depending on whom it is compared with.
+    A parameter that can be passed by position or by name counts as one or the other, depending on the function with
+    which it is compared.
     """
 
-    required: list[str]  # parameters that come by position, without default
+    required: list[str]  # positional parameters without default
     optional: list[str]
     any_number: bool
-    keywords: set[str]  # that it can't do without
+    keywords: set[str]  # required keywords
     accepted: set[str] | None  # None for all
 
     def operands(self, other: _Signature) -> tuple[float, float]:
-        """How many it takes by position at least and at most, if what ``other`` takes by name comes by name."""
+        """The least and greatest number of positional arguments, if keywords of ``other`` are passed by name."""
         least = sum(name not in other.keywords for name in self.required)
         most = math.inf if self.any_number else least + sum(name not in other.keywords for name in self.optional)
         return 0 if other.accepted is None else least, most
 
 
 def _signature(fn: Callable[..., Any], leading: int) -> _Signature | None:
-    """The signature of a function without its first parameters; None if Python doesn't know it."""
+    """The signature of a function without its first ``leading`` parameters; None if Python can't determine it."""
     try:
         parameters = list(inspect.signature(fn).parameters.values())
     except (TypeError, ValueError):
@@ -50,7 +51,7 @@ def _signature(fn: Callable[..., Any], leading: int) -> _Signature | None:
 
 
 def keyword_only(fn: Callable[..., Any]) -> set[str]:
-    """The parameters that come by name and no other way, which is how static parameters are declared."""
+    """The keyword-only parameters; static parameters are declared in this way."""
     try:
         parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
@@ -61,13 +62,13 @@ def keyword_only(fn: Callable[..., Any]) -> set[str]:
 def mismatch(
     rule: Callable[..., Any], leading: int, shapes: Callable[..., Any], injected: Collection[str] = ()
 ) -> str | None:
-    """Why a rule can't be called with what the rule for shapes is called with; None if it can, as far as one can see.
+    """Why a rule can't be called with the arguments of ``shapes``; None if there is no visible conflict.
 
     Args:
         rule: takes ``leading`` arguments, then the operands, and the static parameters by name.
-        leading: how many arguments come first.
+        leading: number of arguments before the operands.
         shapes: takes the operands, and the static parameters by name.
-        injected: what the rule alone gets by name.
+        injected: keywords that only ``rule`` gets.
     """
     one, other = _signature(rule, leading), _signature(shapes, 0)
     if one is None or other is None:

@@ -1,7 +1,7 @@
-"""Mapped axes as data, with which a primitive stays a single primitive under any nesting of ``jax.vmap``.
+"""Mapped axes as data, so that a primitive remains a single primitive under any nesting of ``jax.vmap``.
 
-A primitive has, as a static parameter, one :class:`VmapAxis` for each ``vmap`` around it. Every operand mapped by it
-has its axis in front; outer axes come first. Outputs have all of them. The rules of a primitive are written for
+A static parameter of a primitive contains a :class:`VmapAxis` for each enclosing ``vmap``. Operands that are mapped by
+it have its axis in front, outer axes first; outputs have all mapped axes. The rules of a primitive are written for
 operands without mapped axes, and :func:`vmap_over` lifts them with ``jax.vmap`` itself, so a rule can't be right for
 one nesting and wrong for another. (Equinox's ``create_vprim`` works in the same way.)
 """
@@ -40,12 +40,12 @@ def batch_shape(vmap_axes: Sequence[VmapAxis]) -> tuple[int, ...]:
 
 
 def number_mapped(vmap_axes: Sequence[VmapAxis], operand: int) -> int:
-    """How many mapped axes an operand has."""
+    """The number of mapped axes of an operand."""
     return sum(axis.mapped[operand] for axis in vmap_axes)
 
 
 def number_of_members(vmap_axes: Sequence[VmapAxis]) -> int:
-    """How many calls with unmapped operands the call stands for."""
+    """The number of calls with unmapped operands that a call represents."""
     return math.prod(batch_shape(vmap_axes))
 
 
@@ -55,7 +55,7 @@ def unmapped_avals(vmap_axes: Sequence[VmapAxis], avals: Sequence[Any]) -> list[
 
 
 def vmap_over(fn: Callable[..., Any], vmap_axes: Sequence[VmapAxis], follow: Sequence[int] = ()) -> Callable[..., Any]:
-    """``fn`` of unmapped operands, lifted to operands that carry their mapped axes.
+    """``fn``, lifted from unmapped operands to operands with mapped axes.
 
     Args:
         fn: takes the operands, then one argument per entry of ``follow``, all without mapped axes.
@@ -71,18 +71,18 @@ def vmap_over(fn: Callable[..., Any], vmap_axes: Sequence[VmapAxis], follow: Seq
 
 
 def sum_unmapped(vmap_axes: Sequence[VmapAxis], operand: int, cotangent: Any) -> Any:
-    """Add up a cotangent, which has all mapped axes, over those that its operand does not have."""
+    """Sum a cotangent, which has all mapped axes, over those that its operand does not have."""
     positions = tuple(position for position, axis in enumerate(vmap_axes) if not axis.mapped[operand])
     return cotangent.sum(positions) if positions else cotangent
 
 
 def as_list(outputs: Any) -> list[Any]:
-    """What a rule or a kernel returns, one output or a sequence of them."""
+    """The result of a rule or kernel, one output or a sequence of them, as a list."""
     return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
 
 
 def sequential_map(fn: Callable[..., Any], mapped: Sequence[bool], arrays: Sequence[Any]) -> Any:
-    """``fn`` of one element of each mapped array, and of all of the others, for every element in a compiled loop."""
+    """Call ``fn`` for each element of the mapped arrays, with all of the other arrays, in a compiled loop."""
 
     def one(elements: Sequence[Any]) -> Any:
         remaining = iter(elements)
@@ -118,6 +118,6 @@ def general_batching_rule(prim: Any, args: Sequence[Any], axes: Sequence[int | N
     """
     mapped = [axis is not None for axis in axes]
     fronted = [x if axis is None else jnp.moveaxis(x, axis, 0) for x, axis in zip(args, axes, strict=True)]
-    call = getattr(prim, "bind", prim)  # of JAX, or ours
+    call = getattr(prim, "bind", prim)  # of a primitive of JAX, or an XLACustomKernel
     outputs = sequential_map(lambda *one: call(*one, **static), mapped, fronted)
     return outputs, jax.tree.map(lambda _: 0, outputs)

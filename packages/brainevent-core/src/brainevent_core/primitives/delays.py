@@ -5,17 +5,17 @@ primitive  operands                                result
 =========  ======================================  ====================================================================
 deliver    ring, data, \\*structure, t, x           ``ring[(t + delay) mod slots, out] += weight · x[in]`` over all
                                                    entries
-take_slot  ring, t                                 the ring with zeros in slot ``t mod slots``, and what was there
+take_slot  ring, t                                 the ring with zeros in slot ``t mod slots``, and its old values
 =========  ======================================  ====================================================================
 
-The ring has shape (slots, length of the result), and the dtype of the weights or of their sums. ``t`` is the present
+The ring has shape (slots, length of the result), and the dtype of the weights or of their sums. ``t`` is the current
 step, a scalar of any integer dtype. Static parameters of ``deliver`` are those of ``matmul``; the format carries
 :data:`~brainevent_core.formats.DELAY`. x is a vector. An entry whose delay is not in [1, slots) does not arrive.
-Kernels overwrite the ring. ``take_slot`` is no slice and update of JAX's, which have no order: XLA would copy the ring
-twice in each step of a loop.
+Kernels overwrite the ring. ``take_slot`` is a primitive because a slice and an update of JAX have no order: XLA would
+copy the ring twice in each step of a loop.
 
-Delivery is linear in ring and data together, and in ring and x (read as numbers). At a given step, a delayed matrix is
-one without delays that has a row for each number of the ring; so the adjoints are those of products.
+Delivery is linear in ring and data together, and in ring and x (as numbers). At a given step, a matrix with delays
+equals a matrix without delays that has a row for each number of the ring, so the adjoints are those of products.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ def _check_step(t: Any) -> None:
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, encoding: Encoding, **params: Any) -> Any:
-    """The tangent of the ring goes on as it is; the others are delivered to it."""
+    """The tangent of the ring, with the other tangents delivered to it."""
     _, data, *rest, x = primals
     out_dot, data_dot, *_, x_dot = tangents
     if is_live(data_dot):

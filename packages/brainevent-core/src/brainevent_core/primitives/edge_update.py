@@ -3,13 +3,13 @@
 ===========  ===============================================  =====================================================
 primitive    operands                                         results
 ===========  ===============================================  =====================================================
-edge_update  \\*state, \\*structure, x, \\*rows, \\*cols, \\*params  the new state: what the rule makes of the state of
+edge_update  \\*state, \\*structure, x, \\*rows, \\*cols, \\*params  the new state: the rule, applied to the state of
                                                               each entry whose ``x[in]`` is an event
 ===========  ===============================================  =====================================================
 
 Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``encoding``, one of events), and
-``edge_rule``, which says how many operands are of each kind. Arrays of a state have the shape of one weight per entry,
-and any further axes behind it; ``rows`` and ``cols`` have an axis for the rows and columns of what is stored.
+``edge_rule``, which specifies the number of operands of each kind. Arrays of the state have the shape of one weight per
+entry, and any trailing axes; the first axis of ``rows`` and ``cols`` is the rows and columns of the stored matrix.
 """
 
 from collections.abc import Sequence
@@ -64,14 +64,14 @@ def _abstract(
 
 
 def _order(rule: EdgeRule) -> list[int]:
-    """Where each operand is among the inputs of the program, whose first are what it closes over."""
+    """The position of each operand among the inputs of the program, the first of which are arrays it closes over."""
     given = rule.state + rule.rows + rule.cols
     later = range(rule.closed_over + given, given + rule.params)
     return [*range(rule.closed_over, rule.closed_over + given), *range(rule.closed_over), *later]
 
 
 def _jvp(primals: Sequence[Any], tangents: Sequence[Any], *, edge_rule: EdgeRule, **static: Any) -> Any:
-    """That of the reference; by spikes it is straight-through."""
+    """The tangent of the reference; straight-through with respect to spikes."""
     events = edge_rule.state + len(static["format"].names)
     live = [i for i, tangent in enumerate(tangents) if is_live(tangent) and i != events]
 

@@ -6,8 +6,8 @@ primitive      operands  result
 encode_events  mask      the events along the first axis in the ``encoding``, with ``length`` entries there
 =============  ========  ===========================================================================================
 
-The mask is of bool and has shape (n,), or (n, columns). A list of events ("compact") with too small a capacity holds
-the first ones.
+The mask has dtype bool, and shape (n,) or (n, columns). If the capacity of a list of events ("compact") is too small,
+it holds the first ones.
 """
 
 from typing import Any

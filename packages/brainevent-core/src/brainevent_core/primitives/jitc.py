@@ -9,11 +9,10 @@ jitc_to_dense   seed, offset                    for a window of the network: whi
 jitc_to_coo     seed, row_offset                connections per row, and column and draw of each, row by row
 ==============  ==============================  =======================================================================
 
-``data`` are the parameters of the weights' law, ``seed`` is two uint32 words, ``row_offset`` of shape (1,) is where the
-matrix begins in the network, and ``offset`` the row and the column at which a window begins; that of a product is one
-or the other. Static parameters:
-``rule``, the :class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the matrix A, whose rows the stream runs
-along; ``transpose`` and ``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
+``data`` are the parameters of the weights' law, and ``seed`` is two uint32 words. ``row_offset``, (1,), is the row of
+the network at which the matrix begins, and ``offset``, (2,), the row and column at which a window begins; a product
+takes either. Static parameters: ``rule``, the :class:`~brainevent_core.jitc.ConnectionRule`; ``shape`` of the matrix A,
+along whose rows the stream runs; ``transpose`` and ``encoding`` as in ``matmul``; ``nse``, the capacity for entries.
 
 The product is linear in the parameters, so their cotangents are products with other parameters: no adjoint is needed.
 """

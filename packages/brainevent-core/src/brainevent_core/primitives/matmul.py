@@ -51,20 +51,20 @@ def lengths(shape: Shape, transpose: bool) -> tuple[int, int]:
 
 
 def check_x(which: str, x: Any, encoding: Encoding, weights: Any, *, shape: Shape, transpose: bool) -> None:
-    """Check the array beside a matrix; see :meth:`Encoding.validate`."""
+    """Check the array that is multiplied by a matrix; see :meth:`Encoding.validate`."""
     side = "transposed matrix" if transpose else "matrix"
     what = f"The {which} of a product with a {side} of stored shape {tuple(shape)}"
     encoding.validate(x, lengths(shape, transpose)[1], weights, what)
 
 
 def check_weights(dtype: Any) -> None:
-    """Refuse weights that are no floating-point numbers."""
+    """Check that weights are floating-point numbers."""
     if not jnp.issubdtype(dtype, jnp.floating):
         raise DTypeError(f"Weights must be floating-point numbers, got dtype {dtype}.")
 
 
 def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
-    """The batching rule of a product: a batch of x alone becomes further columns, for which one call reads A once."""
+    """The batching rule of a product: if only x is mapped, the batch becomes columns of x, so that A is read once."""
 
     def rule(size: int, operands: Sequence[Any], axes: Sequence[Any], **params: Any) -> Any:
         *stored, x = operands
@@ -78,7 +78,7 @@ def fold_batch(product_p: XLACustomKernel) -> Callable[..., Any]:
 
 
 def nones(*operands: Any) -> list[None]:
-    """The cotangents of operands that are known."""
+    """The cotangents of known operands: None for each."""
     return [None] * len(operands)
 
 
@@ -99,14 +99,14 @@ def _matmul_by_data(data_dot: Any, data: Any, *rest: Any, **params: Any) -> Any:
 
 
 def decoded_tangent(x_dot: Any, x: Any, encoding: Encoding, length: int, dtype: Any) -> Any:
-    """The tangent of the numbers that x stands for; that of events is straight-through."""
+    """The tangent of decoded x; for events, it is straight-through."""
     if not encoding.event:
         _, x_dot = jax.jvp(lambda x: encoding.decode(x, length), (x,), (x_dot,))
     return x_dot.astype(dtype)
 
 
 def decoded_cotangent(ct: Any, x: Any, encoding: Encoding, length: int) -> Any:
-    """The cotangent of x, of which only the shape and dtype are known, given that of the numbers it stands for."""
+    """The cotangent of x, of which only the shape and dtype are known, given the cotangent of decoded x."""
     aval = shaped(x.aval.shape, x.aval.dtype, [jax.typeof(ct)])
 
     def decode(x: Any) -> Any:

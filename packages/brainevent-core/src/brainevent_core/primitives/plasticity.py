@@ -1,4 +1,4 @@
-"""Plasticity: events change the weights of their row or column, one declaration for every format, side and bound.
+"""Plasticity: events change the weights of their row or column. One declaration for all formats, sides and bounds.
 
 ===========  ===============================================  =====================================================
 primitive    operands                                         result
@@ -9,8 +9,8 @@ stdp_update  data, \\*structure, x, trace, lower, upper        new data: ``trace
 
 Static parameters are those of ``sddmm`` (``format``, ``shape``, ``transpose``, and ``encoding``, one
 of events), and ``clip``: whether "all" weights are clipped to the bounds, or only those that were "updated". Bounds are
-scalars, or one for each weight; an infinite one is none. Events of the rows of what is stored are the transposed case,
-as in ``matmul``.
+scalars, or one per weight; infinity means no bound. Events of the stored rows are the transposed case, as in
+``matmul``.
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ def _update_abstract(
 
 
 def _update_jvp(primals: Sequence[Any], tangents: Sequence[Any], **static: Any) -> Any:
-    """That of the reference, made of a primitive that has all derivatives; by the spikes it is straight-through."""
+    """The tangent of the reference with ``sddmm``, which has all derivatives; straight-through for spikes."""
     live = [i for i, tangent in enumerate(tangents) if is_live(tangent)]
 
     def of_live(*values: Any) -> Any:

@@ -1,8 +1,8 @@
 """Delivery of events with delays to a ring buffer, which has a slot for each of the next steps.
 
 With entries e = (row, col, weight, delay) of the stored matrix A, and (out, in) = (row, col), or (col, row) if
-transposed: ``ring[(t + delay) mod slots, out] += weight · x[in]``, as in ``matmul``. A delay outside of [1, slots)
-would land in the slot that is read now, or in one that is read before: such an entry does not arrive.
+transposed: ``ring[(t + delay) mod slots, out] += weight · x[in]``, as in ``matmul``. An entry whose delay is outside
+[1, slots) does not arrive: it would land in the current slot, or in one that is read too early.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["deliver", "ring_entries", "take_slot", "with_slot"]
 def deliver(
     ring: Any, data: Any, *operands: Any, format: Format, shape: Shape, transpose: bool, encoding: Encoding
 ) -> Any:
-    """The ring of shape (slots, length of the result) with what arrives after now, step t."""
+    """The ring, (slots, length of the result), after the events of the current step t were delivered to it."""
     *structure, t, x = operands
     x = encoding.decode(x, shape[0] if transpose else shape[1])
     entries = ring_entries(ring.shape, structure, t, format, shape, transpose)
@@ -36,12 +36,12 @@ def deliver(
 def ring_entries(
     ring: tuple[int, int], structure: Any, t: Any, format: Format, shape: Shape, transpose: bool
 ) -> OrientedEntries:
-    """The entries as those of a matrix with a row for each number in the ring, slot by slot.
+    """The entries of an equivalent matrix that has a row for each number in the ring, slot by slot.
 
     Args:
-        ring: its shape.
+        ring: shape of the ring.
         structure: the arrays of the stored matrix, with the component ``DELAY``.
-        t: the step that it is now.
+        t: the current step.
         format, shape, transpose: of the stored matrix.
     """
     slots, length = ring
@@ -58,7 +58,7 @@ def ring_entries(
 
 
 def take_slot(ring: Any, t: Any) -> tuple[Any, Any]:
-    """The ring with zeros in the slot of step t, and what was there."""
+    """The ring with zeros in the slot of step t, and the old values of the slot."""
     now = jax.lax.dynamic_index_in_dim(ring, _slot(t, ring), keepdims=False)
     return with_slot(ring, t, jnp.zeros_like(now)), now
 

@@ -24,16 +24,16 @@ __all__ = ["EdgeOperands", "EdgeRule", "edge_change", "edge_update"]
 
 @dataclass(frozen=True, eq=False)
 class EdgeRule:
-    """A rule for one synapse, as a program of arrays. Rules are compared by identity, as functions are.
+    """A rule for one synapse, as a program on arrays. Rules are compared by identity, like functions.
 
     Attributes:
-        program: of the state of a synapse, the values of its row and of its column, and parameters, in this order;
-            it returns the new state, in the shapes and dtypes of the old one.
-        state: how many arrays the state of a synapse has.
-        rows: how many values a row has.
-        cols: how many values a column has.
-        closed_over: how many of the parameters, the first ones, are what the program closes over.
-        params: how many parameters there are, those among them.
+        program: takes the state of a synapse, the values of its row and of its column, and parameters, in this order;
+            returns the new state, in the shapes and dtypes of the old one.
+        state: number of arrays in the state of a synapse.
+        rows: number of values per row.
+        cols: number of values per column.
+        closed_over: number of parameters, the first ones, that are closed over by the program.
+        params: number of all parameters.
     """
 
     program: Any
@@ -49,7 +49,7 @@ class EdgeRule:
         return evaluate(self.program, closed_over, *state, *rows, *cols, *given)
 
     def split(self, operands: Sequence[Any], format: Format) -> EdgeOperands:
-        """The operands of a call by what they are."""
+        """The operands of a call, grouped by kind."""
         sizes = (self.state, len(format.names), 1, self.rows, self.cols, self.params)
         groups, start = [], 0
         for size in sizes:
@@ -64,11 +64,11 @@ class EdgeOperands(NamedTuple):
 
     Attributes:
         state: arrays with a value (or several, in further axes) for each entry.
-        structure: of the matrix.
+        structure: arrays of the matrix's structure.
         x: the encoded events.
-        rows: arrays with a value for each row of what is stored.
-        cols: likewise for each column.
-        params: arrays that are the same for all entries.
+        rows: arrays with a value for each row of the stored matrix.
+        cols: arrays with a value for each column.
+        params: arrays that are shared by all entries.
     """
 
     state: tuple[Any, ...]
@@ -90,8 +90,8 @@ def edge_update(
 ) -> list[Any]:
     """The new state: the rule runs for all entries, and those of silent neurons keep the old state.
 
-    If ``guarded``, what the rule computes for these has no derivative: where it isn't finite, it would make NaN of the
-    zero cotangent that a selection sends there.
+    If ``guarded``, results of the rule for silent entries get no cotangent: if the rule isn't finite there, even the
+    zero cotangent from the selection would become NaN.
     """
     given = edge_rule.split(operands, format)
     entries = _Entries.of(given, format, shape, transpose)
@@ -108,8 +108,8 @@ def edge_update(
 def edge_change(
     dot: Any, *operands: Any, edge_rule: EdgeRule, format: Format, shape: Shape, transpose: bool, encoding: Encoding
 ) -> list[Any]:
-    """``dot[in] · (new - old)`` for each entry that the rule changes: the derivative by events, straight-through. Zero
-    for a state of integers."""
+    """``dot[in] · (new - old)`` for each entry that the rule changes: the derivative with respect to events,
+    straight-through. Zero for integer state."""
     given = edge_rule.split(operands, format)
     entries = _Entries.of(given, format, shape, transpose)
     active = entries.active(given.x, encoding, shape[0] if transpose else shape[1])
@@ -131,13 +131,13 @@ class _Entries(NamedTuple):
     """The entries as vectors.
 
     Attributes:
-        row: of each; -1 outside.
-        col: of each; -1 outside.
-        source: the one of them that events are of.
-        exists: whether both, and the position of its state, are inside.
-        position: where its state is, None if entry k has the k-th.
-        nse: how many there are.
-        axes: of the format's weights, and so of each array of a state, that stand for entries.
+        row: row of each entry; -1 if outside the matrix.
+        col: column of each entry; -1 if outside.
+        source: whichever of row and col the events belong to.
+        exists: whether row, column, and the position of the state are inside.
+        position: position of the entry's state; None if entry k has state k.
+        nse: number of entries.
+        axes: number of leading axes of each state array that run over entries, as in the format's weights.
     """
 
     row: Any
@@ -168,7 +168,7 @@ class _Entries(NamedTuple):
         return flat if self.position is None else [_take(array, self.position) for array in flat]
 
     def apply(self, rule: EdgeRule, old: Sequence[Any], given: EdgeOperands, quiet: Any, *, each: bool = False) -> Any:
-        """The rule for all entries; if ``each``, they have parameters of their own."""
+        """Apply the rule to all entries; if ``each``, every entry has its own copy of the parameters."""
         rows = [quiet(_take(values, self.row)) for values in given.rows]
         cols = [quiet(_take(values, self.col)) for values in given.cols]
         params = list(given.params)
@@ -178,7 +178,7 @@ class _Entries(NamedTuple):
         return vectorised([quiet(values) for values in old], rows, cols, params)
 
     def put(self, state: Sequence[Any], new: Sequence[Any]) -> list[Any]:
-        """The arrays of a state in their shapes, with new values of the entries."""
+        """The arrays of the state, in their own shapes, with the new values of the entries."""
         if self.position is None:
             return [values.reshape(array.shape) for array, values in zip(state, new, strict=True)]
         at = jnp.where(self.exists, self.position, self.nse)
@@ -192,7 +192,7 @@ class _Entries(NamedTuple):
 
 
 def _take(values: Any, indices: Any) -> Any:
-    """``values[indices]``; some value where the index is outside."""
+    """``values[indices]``; an arbitrary value if the index is outside."""
     if values.shape[0] == 0:
         return jnp.zeros((*indices.shape, *values.shape[1:]), values.dtype)
     return values.at[indices].get(mode="clip", wrap_negative_indices=False)

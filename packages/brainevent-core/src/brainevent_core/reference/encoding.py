@@ -1,4 +1,4 @@
-"""The meaning of the primitive that encodes events."""
+"""The definition of the primitive that encodes events."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ __all__ = ["encode_events"]
 
 
 def encode_events(mask: Any, *, encoding: Encoding, length: int) -> Any:
-    """The mask in an encoding, which has so many entries along the first axis."""
-    assert encoding.encode is not None, encoding  # seen by the abstract evaluation rule
+    """The mask in an encoding, with ``length`` entries along the first axis."""
+    assert encoding.encode is not None, encoding  # checked by the abstract evaluation rule
     return encoding.encode(mask, length)

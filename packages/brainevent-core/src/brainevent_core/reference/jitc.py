@@ -1,6 +1,6 @@
 """Just-in-time connectivity in jnp: the walk of ``docs/jitc-stream.md`` through all blocks of all rows in step.
 
-Every block has a walker. A step draws a gap for each; walkers that have left their block stand still. The stream runs
+Every block has a walker. A step draws a gap for each walker; walkers that have left their block stop. The stream runs
 along the rows of the stored matrix.
 """
 
@@ -25,8 +25,8 @@ class _Step(NamedTuple):
 
     Attributes:
         connected: whether the walker has found a connection inside the window.
-        column: of the connection, from the window's beginning, int32; arbitrary without one.
-        drawn: function that gives the draws for the weights of the connections.
+        column: column of the connection, relative to the window, int32; arbitrary if there is none.
+        drawn: returns the draws for the weights of the connections.
     """
 
     connected: Any
@@ -35,11 +35,11 @@ class _Step(NamedTuple):
 
 
 class Some(NamedTuple):
-    """Some of a matrix's rows.
+    """Some rows of a matrix.
 
     Attributes:
-        rows: their indices.
-        exists: which of these count.
+        rows: indices of the rows.
+        exists: which of them are valid.
     """
 
     rows: Any
@@ -55,9 +55,9 @@ def _walk(
     carry: Any,
     some: Some | None = None,
 ) -> Any:
-    """Fold ``visit(carry, step)`` over the steps through the window of ``shape``, or through ``some`` of its rows.
+    """Fold ``visit(carry, step)`` over the steps of a walk through the window of ``shape``, or ``some`` of its rows.
 
-    ``offset`` is the window's first row and, where it has a second element, its first column.
+    ``offset`` is the window's first row and, if it has a second element, its first column.
     """
     rows, length = shape
     size = jitc.block_size(prob)
@@ -70,7 +70,7 @@ def _walk(
     row = offset[0] + row[:, None]
     block = (start // size + jnp.arange(blocks, dtype=jnp.uint32))[None]
     key0, key1 = jitc.block_keys(seed, row, block)
-    # Columns count from the window's beginning, and are negative before it.
+    # Columns are relative to the window, and negative before it.
     begin = (block * size - start).astype(jnp.int32)
     end = jnp.where(begin < length - size, size, jnp.clip(length - begin, 0, size)).astype(jnp.uint32)
     if some is not None:
@@ -111,8 +111,8 @@ def jitc_matmul(
     transpose: bool,
     encoding: Encoding,
 ) -> Any:
-    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network; at a row
-    and a column, if these are two numbers."""
+    """``A @ x``, or ``A.T @ x``, for the matrix of ``shape`` that begins at row ``row_offset`` of the network, or at a
+    row and a column if this has two elements."""
     rows, length = shape
     x = encoding.decode(x, rows if transpose else length)
     return jitc_sum(
@@ -132,7 +132,7 @@ def jitc_sum(
     encoding: Encoding,
     some: Some | None,
 ) -> Any:
-    """The product with x decoded; in ``A.T @ x``, over ``some`` rows of A and the entries of x that belong to them."""
+    """The product with decoded x; for ``A.T @ x``, optionally only over ``some`` rows of A, with their entries of x."""
     rows, length = shape
     wide = accumulator(data.dtype)
     vectors = x[:, None] if x.ndim == 1 else x
@@ -157,7 +157,7 @@ def jitc_sum(
 
 
 def jitc_to_dense(seed: Any, offset: Any, *, rule: ConnectionRule, shape: tuple[int, int]) -> tuple[Any, Any]:
-    """Whether each element of a window of the network is a connection, and the draw for its weight (0 without)."""
+    """Whether each element of a window of the network is a connection, and the draw for its weight (0 if not)."""
     rows, length = shape
     empty = jnp.zeros(shape, jnp.bool_), jnp.zeros(shape, jnp.uint32)
     if not (rows and length):
@@ -177,7 +177,7 @@ def jitc_to_coo(
 ) -> tuple[Any, Any, Any]:
     """Connections per row, and the column and draw of each of the first ``nse`` connections, row by row.
 
-    Entries behind the last connection have the column ``shape[1]``, outside the matrix.
+    Entries after the last connection have the column ``shape[1]``, outside the matrix.
     """
     rows, length = shape
     columns, draws = jnp.full(nse, length, jnp.int32), jnp.zeros(nse, jnp.uint32)

@@ -2,7 +2,7 @@
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed:
 
-- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is one]``. If the
+- ``matmul``:  ``result[out] += weight · x[in]`` over all entries; for events ``weight · [x[in] is an event]``. If the
   encoding skips zeros, a silent row or column is left out rather than multiplied by zero, so its Inf or NaN weights
   have no effect;
 - ``sddmm``: ``result[e] = y[out] · x[in]``, the derivative of ``<y, matmul(weight, x)>`` with respect to the weights.
@@ -47,14 +47,14 @@ def matmul(data: Any, *structure_and_x: Any, format: Format, shape: Shape, trans
 def sum_over_entries(
     weights: Any, entries: OrientedEntries, x: Any, length: int, encoding: Encoding, *, homogeneous: bool
 ) -> Any:
-    """The product of so many rows, given its entries, the weights as a vector, and x decoded."""
+    """The product with ``length`` rows, from the entries, the weights as a vector, and decoded x."""
     terms = entry_terms(weights, entries, x, encoding, homogeneous=homogeneous)
     out = jnp.zeros((length, *x.shape[1:]), terms.dtype)
     return out.at[entries.target].add(terms, mode="drop", wrap_negative_indices=False).astype(weights.dtype)
 
 
 def entry_terms(weights: Any, entries: OrientedEntries, x: Any, encoding: Encoding, *, homogeneous: bool) -> Any:
-    """What each entry adds to its target, in the dtype of sums."""
+    """The term that each entry adds to its target, in the dtype of sums."""
     exists = entries.source >= 0
     if entries.weight is not None and not homogeneous:
         weights, exists = _take(weights, entries.weight), exists & (entries.weight >= 0)
@@ -95,12 +95,12 @@ def contribution(weights: Any, x: Any, encoding: Encoding) -> Any:
 
 
 class OrientedEntries(NamedTuple):
-    """The entries as a product sees them; an index or position that is outside is -1.
+    """The entries in the orientation of a product; indices and positions that are outside are -1.
 
     Attributes:
         target: index of every entry into the result.
-        source: its index into x.
-        weight: the position of its weight, None if entry k has weight k.
+        source: index of every entry into x.
+        weight: position of its weight; None if entry k has weight k.
     """
 
     target: Any
@@ -126,8 +126,8 @@ def _dense_matmul(data: Any, x: Any, encoding: Encoding, *, transpose: bool) -> 
     # Not `data.T @ x`, for which XLA on CPU takes 60 times as long.
     product = _dot(numbers.T, data).T if transpose else _dot(data, numbers)
     if encoding.selects:
-        # The dot multiplies by zeros, too, which selects as long as no weight is infinite or NaN; the product shows if
-        # one is. A select and a sum alone took 20 to 200 times as long on CPU.
+        # The dot product also multiplies by zeros, which has the same effect as skipping them if no weight is infinite
+        # or NaN; otherwise the product isn't finite. A select and a sum alone took 20 to 200 times as long on CPU.
         weights = data.T if transpose else data
         product = _finite_or(product, lambda weights, x: _selected_sum(weights, x, encoding), weights, x)
     return product.astype(data.dtype)
@@ -136,7 +136,7 @@ def _dense_matmul(data: Any, x: Any, encoding: Encoding, *, transpose: bool) -> 
 def _finite_or(product: Any, slow: Callable[..., Any], *operands: Any) -> Any:
     """``product`` if all of it is finite, otherwise ``slow(*operands)``.
 
-    One branch for a whole batch: under ``vmap`` a ``cond`` by itself becomes a select, and both branches always run.
+    Under ``vmap``, one branch runs for the whole batch; a plain ``cond`` would become a select that always runs both.
     """
 
     @jax.custom_batching.custom_vmap
@@ -178,6 +178,6 @@ def _columns(per_entry: Any, x: Any) -> Any:
 
 
 def accumulator(dtype: Any) -> Any:
-    """The dtype in which numbers of ``dtype`` are added up."""
+    """The dtype in which numbers of ``dtype`` are accumulated."""
     dtype = jnp.dtype(dtype)
     return dtype if dtype.itemsize >= 4 else jnp.dtype(jnp.float32)

@@ -1,7 +1,7 @@
 """Weights changed by events, for every format.
 
 With entries e = (row, col, weight) of the stored matrix A, and (out, in) = (row, col), or (col, row) if transposed, an
-event of row (or column) ``in`` adds ``trace[out]`` to the weight. What is added is ``sddmm(trace, x)``, entry by entry.
+event of row (or column) ``in`` adds ``trace[out]`` to the weight. The added values are ``sddmm(trace, x)``.
 """
 
 from collections.abc import Callable

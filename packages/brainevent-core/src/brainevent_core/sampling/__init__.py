@@ -1,7 +1,7 @@
-"""The draw of stored connectivity on the host: ``docs/connection-rules.md``, in NumPy.
+"""The random draws of stored connectivity, on the host in NumPy, as defined in ``docs/connection-rules.md``.
 
-Connection rules and the classes with a fixed number of synapses draw with these functions. Everything that decides who
-is connected with whom is integer arithmetic.
+Connection rules and the classes with a fixed number of synapses use these functions. All arithmetic that determines
+connections is on integers.
 """
 
 from brainevent_core.sampling.bernoulli import draw_bernoulli

@@ -1,4 +1,4 @@
-"""Every pair connected with the same probability: the network of just-in-time connectivity, as arrays."""
+"""Pairs that are connected with the same probability: the network of just-in-time connectivity, as arrays."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def draw_bernoulli(
 
     Args:
         seed: two words.
-        rows: the first row, and the one behind the last.
-        columns: how many, below 2³¹.
+        rows: the first row, and the end of the range.
+        columns: number of columns, below 2³¹.
         prob: probability of a connection.
-        omit_own: whether the diagonal is left out.
+        omit_own: whether the diagonal is excluded.
 
     Returns:
-        (counts, column): how many connections each row has, int64; and the column of each, int32, row by row, ascending
-        in a row.
+        (counts, column): the number of connections of each row, int64; and the column of each connection, int32, row by
+        row and ascending in each row.
     """
     start, stop = rows
     counts = np.zeros(stop - start, np.int64)
@@ -34,7 +34,7 @@ def draw_bernoulli(
         return counts, np.empty(0, np.int32)
     size = block_size(prob)
     per_row = -(-columns // size)
-    # Enough steps for almost all blocks; the others go on.
+    # Enough steps for almost all blocks; the others continue.
     usual = min(size, columns) * prob
     steps = math.ceil(usual + 3 * math.sqrt(usual)) + 2
     step = max(CHUNK // (steps * len(gap_tables(prob))), 1)  # blocks
@@ -55,13 +55,13 @@ def draw_bernoulli(
 
 
 def _walk(seed: np.ndarray, row: np.ndarray, block: np.ndarray, columns: int, prob: float, steps: int) -> np.ndarray:
-    """The connections of some blocks, as ``number of the block · size + position in it``, ascending."""
+    """The connections of some blocks, as ``index among these blocks · size + position in the block``, ascending."""
     size, base, tables = block_size(prob), cells(prob), gap_tables(prob)
     digits = len(tables)
     keys = block_keys(seed.reshape(2, 1), row.astype(np.uint32), block.astype(np.uint32))
     key0, key1 = (key[:, None] for key in keys)
     limit = np.minimum(size, columns - block * size)[:, None]
-    silent = (base - 1) * base ** (digits - 1)  # how far the leading digit's last outcome goes
+    silent = (base - 1) * base ** (digits - 1)  # the distance of the leading digit's last outcome
     active = np.arange(len(row))
     at = np.zeros((len(row), 1), np.int64)
     found = []
@@ -81,7 +81,7 @@ def _walk(seed: np.ndarray, row: np.ndarray, block: np.ndarray, columns: int, pr
 
 
 def _gaps(drawn: np.ndarray, tables: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray]:
-    """The gap of each step, and whether there is a connection behind it."""
+    """The gap of each step, and whether there is a connection after it."""
     leading = _digit(drawn[..., 0], tables[0], base)
     connects = leading != base - 1
     gap = leading.astype(np.int64)

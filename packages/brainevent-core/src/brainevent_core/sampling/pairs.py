@@ -1,4 +1,4 @@
-"""A number of synapses for the whole matrix."""
+"""A fixed number of synapses for the whole matrix."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def draw_pairs(
     Args:
         seed: two words.
         n_pre, n_post: numbers of neurons, below 2³¹.
-        number: of pairs; without ``repeats`` no more than there are.
-        repeats: whether a pair may come several times.
-        omit_own: whether pairs (i, i) are left out.
+        number: number of drawn pairs; without ``repeats``, at most the number of possible pairs.
+        repeats: whether a pair may be drawn several times.
+        omit_own: whether pairs (i, i) are excluded.
 
     Returns:
         (pre, post), int32, sorted by pre, then by post.
@@ -49,7 +49,7 @@ class _Pairs:
 
     def __init__(self, seed: np.ndarray, n_pre: int, width: int) -> None:
         self._seed, self._n_pre, self._width = seed.reshape(2, 1), n_pre, width
-        # Half as wide where they fit, and sorted twice as fast.
+        # 32 bits if they suffice, which are sorted twice as fast.
         self._dtype = np.dtype(np.uint32 if n_pre * width <= 2**32 else np.uint64)
         self._counter = 0
 
@@ -58,7 +58,7 @@ class _Pairs:
         kept = np.empty(0, self._dtype)
         added = kept
         while missing := number - kept.size - added.size:
-            # No more than are missing, as for the partners of a row: which pairs there are doesn't depend on the turns.
+            # As many as are missing, as for the partners of a row, so that the pairs don't depend on the iterations.
             new = np.sort(self._draw(missing))
             if not repeats:
                 new = unseen(new, kept, added)

@@ -24,17 +24,17 @@ def draw_partners(
 
     Args:
         seed: two words.
-        rows: the first row, and the one behind the last.
-        partners: below 2⁶³.
-        count: of each row; without ``repeats`` no more than there are partners.
-        repeats: whether a number may come several times; otherwise every subset is equally likely.
-        omit_own: whether row i does not get the number i.
+        rows: the first row, and the end of the range.
+        partners: number of possible partners, below 2⁶³.
+        count: numbers per row; without ``repeats``, at most ``partners``.
+        repeats: whether a number may be drawn several times; otherwise every subset is equally likely.
+        omit_own: whether row i can't have the number i.
 
     Returns:
         (rows, count), ascending in each row; int32, or int64 from 2³¹ partners on.
 
     Raises:
-        MathError: if there are more rows than words of 32 bits, or more partners than int64 counts.
+        MathError: if there are more than 2³² rows, or not less than 2⁶³ partners.
     """
     start, stop = rows
     if stop > 2**32 or partners >= 2**63:
@@ -47,7 +47,7 @@ def draw_partners(
     drawn = bound - count if by_omission else count
     result = np.empty((stop - start, count), number_dtype(bound))
     step = max(CHUNK // max(bound if by_omission else count, 1), 1) if count else stop - start
-    step = max(min(step, (2**63 - 1) // (bound + 1)), 1)  # so that the codes below are of 64 bits
+    step = max(min(step, (2**63 - 1) // (bound + 1)), 1)  # so that the codes below fit into 64 bits
     for first in range(start, stop, step):
         numbers = np.arange(first, min(first + step, stop), dtype=np.int64)
         chosen = _chosen(row_keys(seed, numbers, PARTNERS), bound, drawn, repeats)
@@ -62,14 +62,14 @@ def draw_partners(
 def _chosen(keys: tuple[np.ndarray, np.ndarray], bound: int, count: int, repeats: bool) -> np.ndarray:
     """The first ``count`` valid numbers of each row, sorted; the first distinct ones without ``repeats``.
 
-    Every turn tries as many as a row still lacks. So no row ever has a number too many, and which numbers it has
-    in the end doesn't depend on the turns.
+    Each iteration draws as many as a row lacks. Therefore, no row ever gets too many numbers, and its numbers don't
+    depend on the iterations.
     """
     if not count:
         return np.empty((len(keys[0]), 0), number_dtype(bound))
     numbers, valid = _numbers(keys[0][:, None], keys[1][:, None], np.arange(count, dtype=np.uint32), bound)
     if not valid.all():
-        numbers[~valid] = bound  # stands for a number that is lacking, and is sorted behind all others
+        numbers[~valid] = bound  # represents a missing number, and is sorted after all others
     numbers.sort(axis=1)
     lacking = numbers == bound
     if not repeats:
@@ -86,7 +86,7 @@ def _chosen(keys: tuple[np.ndarray, np.ndarray], bound: int, count: int, repeats
 
 
 def _numbers(key0: np.ndarray, key1: np.ndarray, counter: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers that a row tries, and which of them are valid."""
+    """The numbers drawn for a row, and which of them are valid."""
     if bound <= 2**32:
         return below(draw(key0, key1, counter), bound)
     even = counter * np.uint32(2)
@@ -100,14 +100,14 @@ def _more(
     counter: np.ndarray,
     codes: np.ndarray | None,
 ) -> np.ndarray:
-    """The next numbers of rows, as many as each is missing, as the codes ``row · (bound + 1) + number``, sorted.
+    """The next numbers of rows, as many as each lacks, as the codes ``row · (bound + 1) + number``, sorted.
 
     Args:
-        keys: of the rows.
-        bound: of the numbers.
-        missing: how many a row needs.
-        counter: the number of each row's next try.
-        codes: those that a row has, sorted, if it must not have them again.
+        keys: keys of the rows.
+        bound: upper bound of the numbers (exclusive).
+        missing: how many numbers each row lacks.
+        counter: the counter of each row's next draw.
+        codes: the codes of numbers that rows already have, sorted, if they must not be repeated; otherwise None.
     """
     added = np.empty(0, np.int64)
     while missing.any():
@@ -124,7 +124,7 @@ def _more(
 
 
 def _others(numbers: np.ndarray, bound: int) -> np.ndarray:
-    """The numbers below ``bound`` that are not in a row, of each row."""
+    """For each row, the numbers below ``bound`` that it doesn't contain."""
     left = np.ones((len(numbers), bound), bool)
     np.put_along_axis(left, numbers, False, axis=1)
     return np.nonzero(left)[1].astype(number_dtype(bound)).reshape(len(numbers), bound - numbers.shape[1])

@@ -1,4 +1,4 @@
-"""Random words by (seed, row), and uniform numbers made of them."""
+"""Random words from (seed, row), and uniform numbers made from them."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = [
     "unseen",
 ]
 
-#: Of the page that defines the draw.
+#: Version of the specification, ``docs/connection-rules.md``.
 VERSION = 1
 
-#: What words are drawn for: the second word of the counter. Blocks of just-in-time connectivity are below 2³¹.
+#: The purposes of words, the second word of the counter. Blocks of just-in-time connectivity are below 2³¹.
 PARTNERS, PAIRS, DISTANCE, WEIGHTS, FUNCTIONS, DELAYS, DELAY_FUNCTIONS = (2**31 + number for number in range(7))
 
-#: How many words are drawn at once: temporary arrays of these stay in the processor's cache, and bound the memory.
+#: Number of words drawn at once, so that temporary arrays stay in the processor's cache, and memory is bounded.
 CHUNK = 1 << 16
 
 
@@ -47,7 +47,7 @@ def host_seed(seed: Any) -> np.ndarray:
 
     Raises:
         MathError: if it is traced.
-        DTypeError: if it is no seed, or several.
+        DTypeError: if it is not a seed, or several seeds.
     """
     if isinstance(seed, jax.core.Tracer):
         raise MathError("Connections are drawn on the host: seed must be a concrete number or key, not a traced one.")
@@ -60,12 +60,12 @@ def host_seed(seed: Any) -> np.ndarray:
 
 def row_keys(seed: np.ndarray, rows: np.ndarray, domain: int) -> tuple[np.ndarray, np.ndarray]:
     """The two key words of rows, uint32, for one of the domains above."""
-    # Arrays, because NumPy warns where numbers wrap.
+    # Arrays, because NumPy warns about the overflow of scalars.
     return block_keys(seed.reshape(2, 1), rows.astype(np.uint32), np.full(1, domain, np.uint32))
 
 
 def function_key(seed: np.ndarray, domain: int = FUNCTIONS) -> Any:
-    """The ``jax.random`` key that functions of users get, of weights or of delays."""
+    """The ``jax.random`` key that is passed to users' functions of weights or delays."""
     words = row_keys(seed, np.zeros(1, np.uint32), domain)
     return jax.random.wrap_key_data(jnp.concatenate(words), impl="threefry2x32")
 
@@ -76,10 +76,10 @@ def number_dtype(bound: int) -> type[np.signedinteger[Any]]:
 
 
 def below(words: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
-    """Uniform numbers below ``bound``, and which words are valid, that is give one.
+    """Uniform numbers below ``bound``, and which words are valid, that is, yield a number.
 
-    The number is the upper half of the product of word and bound. For every number to have the same count of words,
-    those are skipped whose lower half is below 2³² mod bound (Lemire 2019, doi:10.1145/3230636).
+    The number is the upper half of the product of word and bound. So that every number results from the same count of
+    words, words whose lower half is below 2³² mod bound are rejected (Lemire 2019, doi:10.1145/3230636).
 
     Args:
         words: uint32.
@@ -93,7 +93,7 @@ def below(words: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def below_wide(high: np.ndarray, low: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`below`, of numbers of 64 bits in two words each, for bounds up to 2⁶³ - 1; the numbers are int64."""
+    """Like :func:`below`, with 64 bits in two words per number, for bounds up to 2⁶³ - 1; the numbers are int64."""
     half, mask = np.uint64(32), np.uint64(2**32 - 1)
     bound_high, bound_low = np.uint64(bound >> 32), np.uint64(bound & 2**32 - 1)
     high, low = high.astype(np.uint64), low.astype(np.uint64)
@@ -115,7 +115,7 @@ def unseen(values: np.ndarray, *others: np.ndarray) -> np.ndarray:
 
 
 def chunks(counts: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Ranges of rows, each of which has about ``CHUNK`` of what rows have ``counts`` of; a row is never divided."""
+    """Ranges of rows with about ``CHUNK`` items each, of which each row has ``counts``; a row is never divided."""
     ends = np.cumsum(counts)
     start = 0
     while start < len(counts):

@@ -1,4 +1,4 @@
-"""Numbers: how exact each dtype is, and JAX with and without 64 bits."""
+"""The precision of each dtype, and JAX with and without 64-bit numbers."""
 
 import importlib
 from typing import Any

@@ -15,7 +15,7 @@ class MissingExtra(ImportError):
         super().__init__(f"{fault}: pip install 'brainevent[testing]'")
 
 
-_STRIDE = 7919  # a prime: it has no factor in common with a number of turns
+_STRIDE = 7919  # a prime, which has no factor in common with the number of turns
 
 _Row = dict[str, Any]
 _Columns = Mapping[str, Sequence[Any]]
@@ -29,9 +29,10 @@ def rows(
 
     Args:
         columns: the values of each column.
-        whole: all rows, or a pairwise cover: every two values of two columns meet in some row.
-        allowed: which combinations exist. It sees incomplete rows, too, and must let those pass that can be completed.
-        seed: another cover for each; None is one that stays the same.
+        whole: all rows; otherwise a pairwise cover, in which any two values of two columns occur together in some row.
+        allowed: which combinations exist. It is also called with incomplete rows, and must accept those that can be
+            completed.
+        seed: each seed gives another cover; None always gives the same one.
     """
     if whole:
         for values in itertools.product(*columns.values()):
@@ -53,7 +54,7 @@ def rows(
         row = dict(zip(names, values))
         yield row
         _strike(missing, row)
-    # With a filter AllPairs leaves some pairs out, where its choice for other columns makes no row of them.
+    # With a filter, AllPairs misses pairs for which its choice of the other columns is not allowed.
     while missing:
         (a, one), (b, other) = next(iter(missing))
         completed = _completed({a: one, b: other}, columns, allowed, missing)
@@ -69,7 +70,7 @@ def round_robin(
 ) -> Iterator[_Row]:
     """All rows of the product of the columns ``first``, each with the next allowed values of the ``others``.
 
-    Who is first depends on the ``seed``.
+    The ``seed`` determines the turn with which the rows start.
     """
     turns = [dict(zip(others, values)) for values in itertools.product(*others.values())]
     for count, row in enumerate(rows(first, whole=True, allowed=allowed)):
@@ -93,16 +94,16 @@ def table_rows(
 
 
 def _mixed(count: int, turns: int) -> int:
-    """Whose turn it is: consecutive rows are far from each other, and no value goes with one of another column forever.
+    """The turn of a row: consecutive rows have distant turns, and no value always meets the same one of another column.
 
-    The turn is the sum of the digits of the count in base ``turns``. The count alone repeats itself as the columns do:
+    The turn is the digit sum of the count in base ``turns``. The count itself has the same periods as the columns:
     every even one of 20 turns would meet rows without a unit.
     """
     total = 0
     while count:
         count, digit = divmod(count, max(turns, 2))
         total += digit
-    # Consecutive turns differ in their last columns only.
+    # A stride, because consecutive turns differ in their last columns only.
     return total * _STRIDE % turns
 
 
@@ -118,7 +119,7 @@ def _strike(missing: dict[Any, None], row: _Row) -> None:
 
 
 def _completed(row: _Row, columns: _Columns, allowed: _Allowed, missing: dict[Any, None]) -> _Row | None:
-    """An allowed row with these values, that meets many missing pairs; None if there is none."""
+    """An allowed row with these values that contains many missing pairs; None if there is none."""
     if not allowed(row):
         return None
     name = next((name for name in columns if name not in row), None)

@@ -1,4 +1,4 @@
-"""One cell of a conformance table, and its outcome."""
+"""One case of a conformance table, and its outcome."""
 
 from __future__ import annotations
 

@@ -36,10 +36,10 @@ __all__ = [
 
 @contextlib.contextmanager
 def stand_in(backend: str, platform: str | None) -> Iterator[None]:
-    """In its block, a backend is tested on a platform that stands in for those of its devices; None leaves it there.
+    """Inside the block, a backend is tested on a platform that replaces those of its devices; None: on its devices.
 
     Raises:
-        KernelNotAvailableError: if the backend is not installed, or nothing stands in for its devices there.
+        KernelNotAvailableError: if the backend is not installed, or has no stand-in for its devices on that platform.
     """
     status = find_backend(backend)
     if platform is None or (status is not None and status.stand_in == platform):
@@ -65,7 +65,7 @@ def stand_in(backend: str, platform: str | None) -> Iterator[None]:
 
 
 def device_of(backend: str) -> jax.Device:
-    """The device to test a backend on.
+    """The device on which a backend is tested.
 
     Raises:
         KernelNotAvailableError: if the backend is not installed or can't be used, with the reason.
@@ -89,17 +89,17 @@ def device_of(backend: str) -> jax.Device:
 
 
 def primitives_of(backend: str, device: jax.Device) -> tuple[str, ...]:
-    """The primitives of which a backend has kernels for a device, sorted."""
+    """The primitives for which a backend has kernels on a device, sorted."""
     platform = platform_of(device)
     load_backends(platform)
-    require_usable(backend)  # loading it may have shown what is wrong with it
+    require_usable(backend)  # it may have failed while it was loaded
     return tuple(
         sorted({kernel.primitive for kernel in get_registry().kernels(platform=platform) if kernel.backend == backend})
     )
 
 
 def declines_of(backend: str) -> Mapping[str, str]:
-    """What a backend declines by name: pattern of the names of cases → reason."""
+    """The calls that a backend declares to decline: pattern of the names of cases → reason."""
     status = find_backend(backend)
     return status.backend.declines if status is not None and status.backend is not None else {}
 
@@ -138,7 +138,7 @@ def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
             return [np.asarray(array) for array in found]
 
     with x64(case.get("dtype", "") == "float64"), jax.default_device(device_of(backend)):
-        config.invalidate_compiled()  # what is compiled already shows no kernel
+        config.invalidate_compiled()  # cached programs would record no kernel
         with get_registry().record() as selections:
             try:
                 found = run(backend)
@@ -154,14 +154,14 @@ def check_conformance(case: ConformanceCase, backend: str) -> Outcome:
 
 
 def platform_of(device: jax.Device) -> str:
-    """The platform as kernels are registered for it: JAX calls the devices of several "gpu"."""
+    """The platform for which kernels are registered; JAX calls the devices of several platforms "gpu"."""
     if device.platform != "gpu":
         return str(device.platform)
     return "rocm" if "rocm" in device.client.platform_version.lower() else "cuda"
 
 
 def why_declined(backend: str, selections: Sequence[Selection]) -> str:
-    """Why none of what was compiled runs on a backend, in words."""
+    """Why no compiled primitive runs on a backend, in words."""
     reasons = [dict(s.declined).get(backend, "it has no kernel of this primitive") for s in selections]
     return "; ".join(dict.fromkeys(reasons)) or "nothing was compiled"
 

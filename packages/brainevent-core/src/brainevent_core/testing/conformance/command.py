@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the kit and print its report.
 
     Args:
-        arguments: of the command line; None for those of the process.
+        arguments: those of the command line; None for those of the process.
 
     Returns:
         The exit status: 0 if the backend conforms, 1 if it does not, 2 if it can't be tested.

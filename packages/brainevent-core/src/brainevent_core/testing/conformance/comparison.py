@@ -12,7 +12,7 @@ from brainevent_core.testing.numerics import tolerance
 
 __all__ = ["difference"]
 
-# Derivatives add up several results, each of them rounded.
+# Derivatives are sums of several rounded results.
 _ROUNDINGS = 4
 
 
@@ -22,7 +22,7 @@ def difference(found: Sequence[Any], expected: Sequence[Any], precision: str | N
     Args:
         found: the results.
         expected: what they should be.
-        precision: a dtype in which they were computed, and whose rounding they may show beside that of their own.
+        precision: the dtype in which they were computed, whose rounding errors are allowed as well.
     """
     if len(found) != len(expected):
         return f"expected {len(expected)} arrays, got {len(found)}"

@@ -1,4 +1,4 @@
-"""Names for common mistakes: the reference with such a mistake gives the same wrong result."""
+"""The diagnosis of common mistakes: the reference with the same mistake gives the same wrong result."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from brainevent_core.testing.conformance.transforms import transformed
 __all__ = ["diagnosis"]
 
 _Function = Callable[..., Any]
-#: ``(reference, static parameters) → the reference with a mistake``, None where the mistake makes no sense.
+#: ``(reference, static parameters) → the reference with a mistake``, None if the mistake doesn't apply.
 _Mistake = Callable[[_Function, dict[str, Any]], _Function | None]
 
 
 def diagnosis(
     case: ConformanceCase, reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any]
 ) -> str | None:
-    """The mistake that explains a wrong result, in words; None if none of those that are known does.
+    """The mistake that explains a wrong result, in words; None if no known mistake does.
 
     Args:
         case: the case.
@@ -87,7 +87,7 @@ def _zeros_multiplied(reference: _Function, params: dict[str, Any]) -> _Function
 
 
 def _moved(rule: Callable[[Any, int], Any]) -> _Mistake:
-    """Indices that are mistaken for others, by ``rule(indices, length)``."""
+    """The mistake of replacing indices by ``rule(indices, length)``."""
 
     def mistake(reference: _Function, params: dict[str, Any]) -> _Function | None:
         if "format" not in params or params["format"].stores_all:
@@ -121,7 +121,7 @@ def _one_behind(reference: _Function, params: dict[str, Any]) -> _Function | Non
 
 
 def _own_operands(params: dict[str, Any]) -> int:
-    """Where x stands in a call of a stored matrix."""
+    """The position of x in a call with a stored matrix."""
     return 1 + len(params["format"].names)
 
 
@@ -148,7 +148,7 @@ _MISTAKES: dict[str, _Mistake] = {
 def _ignored_component(
     case: ConformanceCase, reference: _Function, calls: Sequence[PrimitiveCall], found: Sequence[Any]
 ) -> str | None:
-    """Whether a component of the format explains a wrong result by not being there."""
+    """The component of the format whose absence explains a wrong result, in words; None if there is none."""
     fmt: Any = calls[0].params.get("format")
     for component in getattr(fmt, "components", ()):
         without, kept = fmt.base, list(range(1, 1 + len(fmt.base.names)))

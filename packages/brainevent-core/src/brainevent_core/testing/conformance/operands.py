@@ -9,12 +9,12 @@ from brainevent_core.encodings import ENCODINGS, Encoding, get_encoding
 
 __all__ = ["RATES", "dtype_of", "encoding_of", "kinds", "numbers", "operand", "random_mask"]
 
-#: How many entries are nonzero.
+#: The rates of nonzero entries.
 RATES = ("some", "silent", "single", "all")
 
 
 def kinds(*, events_only: bool = False) -> list[str]:
-    """What x can be: every registered encoding, once for each dtype that it can have."""
+    """The kinds of x: every registered encoding, once for each dtype that it can have."""
     return [
         f"{encoding.name}_{dtype}" if dtype else encoding.name
         for encoding in ENCODINGS.values()
@@ -29,7 +29,7 @@ def encoding_of(kind: str) -> Encoding:
 
 
 def dtype_of(kind: str, weights: str) -> str:
-    """The dtype of a kind of x beside weights of that dtype."""
+    """The dtype of a kind of x, for weights of a given dtype."""
     encoding = encoding_of(kind)
     if encoding.dtype is not None:
         return jnp.dtype(encoding.dtype).name
@@ -61,11 +61,11 @@ def operand(
 
     Args:
         kind: one of :func:`kinds`.
-        shape: of the entries.
-        dtype: of the weights.
+        shape: shape of the decoded entries.
+        dtype: dtype of the weights.
         rate: how many are nonzero, see ``RATES``.
-        rng: where the numbers come from.
-        malformed: whether encodings hold what has to be left out: surplus bits, indices outside, a large count.
+        rng: the random generator.
+        malformed: whether encodings contain values that must be ignored: surplus bits, indices outside, a large count.
     """
     encoding = encoding_of(kind)
     assert encoding.draw is not None, f"{encoding} draws no arrays: give it draw="

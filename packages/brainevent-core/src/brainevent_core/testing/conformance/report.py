@@ -17,7 +17,7 @@ _SHOWN = 20
 
 
 def conforms(outcomes: Sequence[Outcome]) -> bool:
-    """Whether a kernel of the backend passed some case, and it has no failure and no decline without a name."""
+    """Whether a kernel of the backend passed some case, none failed, and all declines are declared."""
     return all(outcome.conforms for outcome in outcomes) and any(o.verdict == "passed" for o in outcomes)
 
 

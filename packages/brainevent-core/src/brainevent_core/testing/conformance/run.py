@@ -1,4 +1,4 @@
-"""Many cases, in processes of their own: a kernel that crashes or hangs ends its case, not the run."""
+"""Runs many cases in separate processes: a kernel that crashes or hangs ends its case, not the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from brainevent_core.testing.conformance.check import repeat
 
 __all__ = ["run_cases"]
 
-#: Seconds after which a case is taken for hanging. The first one waits for compilers, too.
+#: Seconds after which a case counts as hanging. The first one includes compilation.
 _PATIENCE = 600
 
 
@@ -58,7 +58,7 @@ def _start(
 
 
 def _answers(process: subprocess.Popen[str]) -> Iterator[Outcome]:
-    """What the process answers until it ends, by itself or because a case takes too long."""
+    """The outcomes from the process until it ends, or is killed because a case takes too long."""
     assert process.stdout is not None
     watchdog = threading.Timer(_PATIENCE, process.kill)
     watchdog.start()

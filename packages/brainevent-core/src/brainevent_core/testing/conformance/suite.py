@@ -36,7 +36,7 @@ class ConformanceSuite:
         try:
             with stand_in(cls.backend, cls.platform):
                 primitives = primitives_of(cls.backend, device_of(cls.backend))
-        except Exception:  # test_runs_a_kernel_of_its_own says it
+        except Exception:  # test_runs_a_kernel_of_its_own reports it
             return []
         return [case for case in conformance_cases(primitives, whole=cls.whole) if re.search(cls.select, str(case))]
 

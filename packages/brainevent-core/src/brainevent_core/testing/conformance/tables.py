@@ -1,4 +1,4 @@
-"""The tables of cases, one per primitive: its columns, which rows exist, and the random call that a row stands for."""
+"""The tables of cases, one per primitive: its columns, which rows exist, and the random call of a row."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class PrimitiveCall:
         operands: NumPy arrays.
         params: static parameters.
         groups: operands that are mapped, scanned or differentiated together, by name; the last is scanned over.
-        precision: the dtype that the primitive computes in. Results of any dtype may show its rounding: the derivative
-            by events of single precision is a half-precision sum if the weights are.
+        precision: the dtype in which the primitive computes. Results of any dtype may have its rounding errors: the
+            derivative with respect to float32 events is a half-precision sum if the weights have half precision.
     """
 
     operands: list[np.ndarray]
@@ -62,8 +62,8 @@ class Table:
     Columns are functions: formats and encodings are registered at any time.
 
     Attributes:
-        first: gives the columns of which ``whole`` tables have every combination.
-        others: gives further columns.
+        first: returns the columns of which ``whole`` tables have every combination.
+        others: returns further columns.
         draw: ``(case, rng) → call``.
         exists: whether there is a case in a row, which may be incomplete.
     """
@@ -75,7 +75,7 @@ class Table:
 
     @property
     def columns(self) -> _Columns:
-        """All columns, in the order in which a case's name has them."""
+        """All columns, in the order of a case's name."""
         columns = {**self.first(), **self.others()}
         columns["transform"] = columns.pop("transform")
         return columns
@@ -110,8 +110,8 @@ def named_case(name: str) -> ConformanceCase:
 
 # -- products and plasticity of stored matrices ------------------------------------------------------------------------
 
-#: Shapes by name, and entries per row. Results of 16 numbers fill their cache line, so that a write behind the last
-#: of them leaves the buffer instead of its padding; the largest is enough work for several threads.
+#: Shapes by name, and entries per row. Results of 16 numbers fill a cache line, so that a write past the last one is
+#: outside the buffer instead of in its padding; the largest shape is enough work for several threads.
 SHAPES = {"0x3": 3, "3x0": 3, "1x1": 2, "13x7": 3, "16x16": 4, "1021x517": 40}
 
 
@@ -122,7 +122,7 @@ def shape_of(name: str) -> tuple[int, int]:
 
 
 def _entries_per_row(name: str) -> int:
-    """How many entries a row of a matrix of that shape has, on average; if ``SHAPES`` lacks it, one in 100 elements."""
+    """The mean number of entries per row for a shape; one in 100 elements if it is not in ``SHAPES``."""
     return SHAPES.get(name, max(1, shape_of(name)[1] // 100))
 
 
@@ -229,7 +229,7 @@ def _draw_update(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCa
     return PrimitiveCall([data, *structure, _x(case, rng), trace, lower, upper], params, groups, case["dtype"])
 
 
-#: How many slots a ring has: more than delays are drawn from, some of them, and none but now.
+#: Numbers of slots of a ring: enough for all drawn delays, for some of them, and for none.
 _SLOTS = ("16", "5", "1")
 _EXTENTS = ("entry", "all", "row", "column")
 
@@ -240,7 +240,7 @@ def _draw_deliver(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveC
     at = fmt.names.index("delay")
     if case["delay"] != "entry":
         length = {"all": (1,), "row": (shape[0], 1), "column": (1, shape[1])}[case["delay"]]
-        drawn = structure[at]  # with what a user can get wrong, if it is malformed
+        drawn = structure[at]  # includes mistakes of users if it is malformed
         structure[at] = rng.choice(drawn, length) if drawn.size else np.ones(length, drawn.dtype)
     nonfinite = case["values"] == "nonfinite"
     weights = (1,) if case["weights"] == "homogeneous" else fmt.weights_shape(structure, shape)
@@ -263,7 +263,7 @@ def _draw_take(case: ConformanceCase, rng: np.random.Generator) -> PrimitiveCall
 
 
 def _learning_rule(weight: Any, row: Any, col: Any, rate: Any) -> Any:
-    """A soft bound, and a trace of what was added."""
+    """A rule with a soft bound, and a trace of its changes."""
     value, trace = weight
     added = rate * (1 - value) * col
     return value + added, trace * 0.5 + added * row
@@ -283,7 +283,7 @@ def _edge_rule(dtype: str) -> EdgeRule:
 def _edges_exist(row: _Row) -> bool:
     name = row.get("format")
     moved = name is not None and any(component.weight for component in get_format(name).components)
-    # Entries that share a state have none of their own that a rule could change.
+    # Entries that share a state have no state of their own for a rule to change.
     return _stored_exists(row) and not (moved and row.get("structure") == "malformed")
 
 
@@ -331,7 +331,7 @@ def _mask(case: ConformanceCase, rng: np.random.Generator) -> np.ndarray:
 
 # -- just-in-time connectivity -----------------------------------------------------------------------------------------
 
-#: The last crosses several blocks of a row.
+#: The last shape has several blocks per row.
 _NETWORKS = ("13x7", "0x3", "3x0", "1x1", "16x16", "37x9001")
 _PROBABILITIES = ("0.3", "0.0", "1.0", "0.004")
 
@@ -359,7 +359,7 @@ def _draw_jitc_matmul(case: ConformanceCase, rng: np.random.Generator) -> Primit
         "encoding": encoding_of(case["operand"]),
     }
     groups = {"data": (0,), "seed": (1,), "offset": (2,), "x": (3,)}
-    # Normal variates are defined up to an error that float32 reaches, whatever they are multiplied with.
+    # Normal variates are defined to the precision of float32 only, whatever the dtype of the weights.
     precision = "float32" if case["law"] == "normal" and case["dtype"] == "float64" else case["dtype"]
     network = _network(case, rng, 2 if case["offset"] == "window" else 1)
     return PrimitiveCall([data, *network, _x(case, rng)], params, groups, precision)
@@ -377,7 +377,7 @@ def _draw_jitc_to_coo(case: ConformanceCase, rng: np.random.Generator) -> Primit
     return PrimitiveCall(_network(case, rng, 1), params, {"offset": (1,), "seed": (0,)})
 
 
-#: What is new in every call that a program makes, for groups of one operand: the first of these that a call has.
+#: Draws of the operand that is new in every call of a program, by group: the first of these groups that a call has.
 INPUTS: dict[str, Callable[[ConformanceCase, np.random.Generator], np.ndarray]] = {
     "x": _x,
     "mask": _mask,
@@ -393,7 +393,7 @@ def _of_stored(
 ) -> Callable[[], _Columns]:
     """The columns of which whole tables have every combination, for a primitive of stored matrices.
 
-    The primitive looks at one component that annotates entries, or at none: it is called without the others.
+    The primitive uses one component that annotates entries, or none, and gets no formats with others.
     """
     annotations = () if annotation is None else (annotation,)
     return lambda: {

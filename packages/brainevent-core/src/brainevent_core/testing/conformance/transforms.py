@@ -14,7 +14,7 @@ from brainevent_core.testing.conformance.tables import PrimitiveCall
 
 __all__ = ["DRAWS", "transformed"]
 
-#: How many calls of one kind a transform takes, to map and scan over.
+#: Number of calls of one kind for a transform, which maps and scans over them.
 DRAWS = 3
 
 _Function = Callable[..., Any]
@@ -24,9 +24,9 @@ def transformed(transform: str, fn: _Function, calls: Sequence[PrimitiveCall]) -
     """The results of ``fn`` under a transform.
 
     Args:
-        transform: a kind, a key of ``_KINDS``, and behind "_" the group of operands that it concerns.
-        fn: of the operands of a call.
-        calls: that many of one kind; the first gives the operands that are not mapped.
+        transform: a key of ``_KINDS``, and, after "_", the group of operands to which it applies.
+        fn: a function of the operands of a call.
+        calls: ``DRAWS`` calls of one kind; operands that are not mapped are those of the first.
     """
     kind, _, group = transform.partition("_")
     return jax.tree.leaves(_KINDS[kind](fn, calls, group))
@@ -61,7 +61,7 @@ def _vmap(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
 
 
 def _nested(fn: _Function, calls: Sequence[PrimitiveCall], group: str) -> Any:
-    """The first group mapped outside, the last one inside; with another size, and the inner axis put last."""
+    """The first group mapped by the outer vmap, the last by the inner one, with another size and its axis last."""
     groups = list(calls[0].groups.values())
     outer, inner = groups[0], groups[-1]
     count = len(calls[0].operands)

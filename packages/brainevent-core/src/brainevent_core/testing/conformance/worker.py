@@ -1,6 +1,6 @@
-"""A process that runs cases: if a kernel ends it, the parent still knows in which case.
+"""A process that runs cases: if a kernel crashes it, the parent knows in which case.
 
-The standard input is JSON: ``backend``, ``platform`` if one stands in for the backend's, and ``cases``, their names.
+The standard input is JSON: ``backend``, ``platform`` that replaces the backend's, if any, and ``cases``, their names.
 Each line of the standard output is the outcome of the next case, as JSON.
 """
 
@@ -27,8 +27,8 @@ def main() -> None:
     """Run the cases that the standard input names."""
     task = json.load(sys.stdin)
     faulthandler.enable()
-    warnings.simplefilter("ignore")  # the parent has shown what concerns the backend
-    # What kernels print must not get between the answers.
+    warnings.simplefilter("ignore")  # the parent has already shown warnings about the backend
+    # Output of kernels must not be mixed with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     with stand_in(task["backend"], task["platform"]):
