@@ -3,11 +3,14 @@
 import hashlib
 import itertools
 import math
+import os
 import random
 import secrets
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 _FINISHED = pytest.StashKey[int]()
 _OPTIONS = ("full", "slow", "packaging")
+_LARGEST_CACHE = 2**30
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +48,19 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Pass the seed to a worker of pytest-xdist: workers get the command line, but not options set later."""
     node.workerinput["seed"] = node.config.option.seed
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Empty JAX's cache of compiled programs if it has grown large: every seed draws other cases."""
+    folder = Path(os.environ.get("JAX_COMPILATION_CACHE_DIR", ""))
+    ours = folder.parts[-3:] == (".pytest_cache", "d", "programs")  # not a folder that the user chose
+    if (
+        ours
+        and not hasattr(session.config, "workerinput")
+        and folder.is_dir()
+        and sum(file.stat().st_size for file in os.scandir(folder)) > _LARGEST_CACHE
+    ):
+        shutil.rmtree(folder)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest evaluates `-m slow`, which looks for the mark
