@@ -69,7 +69,7 @@ def parse(arguments: list[str] | None, benchmarks: Mapping[str, str]) -> Options
         action="append",
         default=[],
         metavar="REGEX",
-        help="only cases whose name contains this; if given several times, all of them",
+        help="only cases whose name contains a match; if given several times, a match of each",
     )
     parser.add_argument("--quick", action="store_true", help="few cases and rounds, as a smoke test")
     parser.add_argument("--peers", type=lambda text: text.split(","), help="only these contenders, separated by commas")

@@ -120,7 +120,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         type=re.compile,
         default=[],
         metavar="REGEX",
-        help="only test files whose path contains this",
+        help="only test files whose path contains a match",
     )
     parser.add_argument(
         "--jobs",

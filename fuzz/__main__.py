@@ -59,7 +59,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="REGEX",
-        help="only cells whose name contains a match of this pattern",
+        help="only cells whose name contains a match",
     )
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 8), help="number of parallel processes")
     parser.add_argument("--list", action="store_true", dest="list_only", help="list the cells and stop")

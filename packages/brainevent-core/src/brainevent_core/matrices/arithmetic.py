@@ -172,7 +172,7 @@ def _operate(combine: Callable[..., Any], matrix: Any, other: Any, op: _Operator
 
 
 def _operand(other: Any) -> Any:
-    """A matrix, a unit, a Python number (which has no own dtype), or an array or quantity."""
+    """A matrix, a unit, a Python number (which has no dtype of its own), or an array or quantity."""
     other = matrix_of(other)
     if isinstance(other, (bool, int, float, complex, units.Unit, Arithmetic)):
         return other

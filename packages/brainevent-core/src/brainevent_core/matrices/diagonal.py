@@ -42,7 +42,8 @@ def plus_diagonal(stored: MatrixSpec, values: Any, axis: int) -> tuple[Any, tupl
     row, col = _visible_coordinates(stored)
     entry = np.full(size, -1) if isinstance(row, jax.core.Tracer) else _diagonal_entries(row, col, size)
     present, missing = np.flatnonzero(entry >= 0), np.flatnonzero(entry < 0)
-    # Adding quantities converts their units, and raises an error if they do not fit. A Python number has no own dtype.
+    # Adding quantities converts their units, and raises an error if they do not fit. A Python number has no dtype of
+    # its own.
     dtype = jnp.result_type(data, mantissa)
     more = jnp.zeros(data.size, dtype).at[entry[present]].set(units.detach(values)[0][present])
     data = units.attach(data, own_unit) + units.attach(more, unit)
